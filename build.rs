@@ -1,0 +1,32 @@
+//! Derives every type at the C boundary from `include/coach.h`, so that a signature that drifts does not compile.
+
+use std::{env, path::PathBuf};
+
+fn main() {
+    println!("cargo::rerun-if-changed=include/coach.h");
+    let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let header = || {
+        bindgen::Builder::default()
+            .header("include/coach.h")
+            .allowlist_item("(coach|COACH)_.*")
+            .prepend_enum_name(false)
+            .layout_tests(false)
+            .generate_comments(false)
+            .merge_extern_blocks(true)
+            .rust_edition(bindgen::RustEdition::Edition2024)
+    };
+    // What the library defines.
+    header().generate().expect("coach.h parses").write_to_file(out.join("abi.rs")).expect("OUT_DIR is writable");
+    // What a host written in Rust loads at run time: a struct with a function a name. For tests and examples.
+    header()
+        .dynamic_library_name("Coach")
+        .dynamic_link_require_all(true)
+        .generate()
+        .expect("coach.h parses")
+        .write_to_file(out.join("host.rs"))
+        .expect("OUT_DIR is writable");
+    // The shared object says its own name, as a packager expects.
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libcoach.so");
+    // Code of this library may still be in a hook when a careless host unloads it: stay mapped, and say so to the linker.
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-z,relro,-z,now");
+}

@@ -1,0 +1,326 @@
+/*
+ * Coach: coach mode for the conferences of a SIP switch.
+ *
+ * A member that carries `speakOnlyTo` is heard only by the members whose `memberTag` has one of its tags. The host
+ * calls Coach for each frame that it reads from a member and for each frame that it writes to one; Coach takes
+ * private speech out of the first and puts it into the second, where it belongs.
+ *
+ * Planes. Each function says where it may be called:
+ *   [control]  any thread, also inside the event callback; may lock, allocate and start a thread. Never from a
+ *              thread that has to be on time.
+ *   [audio]    any thread, also one that has to be on time: no lock, no allocation, no system call.
+ *   [any]      both.
+ *
+ * Handles are numbers, never pointers. One that is stale, forged, null or of another kind is refused with
+ * COACH_ERR_HANDLE; one that was given back is never given out again.
+ *
+ * Structs start with their own size: set it to sizeof, or begin from the struct's _INIT macro.
+ *
+ * Text is UTF-8 and ends in NUL. What goes in stays the caller's and is copied during the call. What comes out as
+ * `char *` is the caller's: give it back with coach_text_free. What comes out as `const char *` says how long it lasts.
+ *
+ * Outputs are written only when the call returns COACH_OK. A call that fails changes nothing.
+ */
+#ifndef COACH_H
+#define COACH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of this file. A library serves a host whose major (upper 16 bits) is its own and whose minor (lower 16)
+ * is its own or less. */
+#define COACH_ABI_VERSION 0x00010000u
+
+/* ------------------------------------------------------------------------------------------------- status ---- */
+
+/* What a call returns: 0 or above is success. Numbers are never used again for something else. */
+typedef int32_t coach_status_t;
+enum {
+    COACH_OK = 0,      /* done; a hook left the frame as it was */
+    COACH_CHANGED = 1, /* hooks: the frame was changed: pass on what it holds now */
+    COACH_TAKEN = 2,   /* read hook: private speech was taken out, the frame holds what everyone may hear (silence) */
+
+    COACH_ERR_VERSION = -1,     /* the ABI version is not served */
+    COACH_ERR_SIZE = -2,        /* a struct's size field is not its size */
+    COACH_ERR_NULL = -3,        /* a pointer that must point somewhere is null */
+    COACH_ERR_HANDLE = -4,      /* stale, forged, null, or of another kind */
+    COACH_ERR_VALUE = -5,       /* a number or flag outside its range */
+    COACH_ERR_TEXT = -6,        /* not UTF-8 */
+    COACH_ERR_TAG = -7,         /* a tag that breaks the rules, or an empty list */
+    COACH_ERR_TOO_MANY = -8,    /* more than COACH_MAX_TAGS tags, or no handle left */
+    COACH_ERR_ROOM_NAME = -9,   /* a room name that breaks the rules */
+    COACH_ERR_ROOM_EXISTS = -10, /* the name is in use */
+    COACH_ERR_NO_ROOM = -11,    /* no room of that name */
+    COACH_ERR_CALL_ID = -12,    /* a call id that breaks the rules */
+    COACH_ERR_CALL_IN_USE = -13, /* the engine has a member with that call id */
+    COACH_ERR_NUMBER_IN_USE = -14, /* the room has a member with that number */
+    COACH_ERR_PLACE = -15,      /* joining while in a room, leaving while in none */
+    COACH_ERR_FORMAT = -16,     /* hooks: a rate, channel count or frame size that Coach does not handle */
+    COACH_ERR_OVERLAP = -17,    /* hooks: the same hook of this member (or tick of this room) is running already */
+    COACH_ERR_CARRIER = -18,    /* a tick for a room that the host mixes, or that the engine ticks itself */
+    COACH_ERR_MEMORY = -19,     /* no memory; nothing was changed, except where the function says */
+    COACH_ERR_BUSY = -20,       /* destroying an engine inside its own event callback */
+    COACH_ERR_PANIC = -21       /* a fault inside Coach, contained; the frame in question is silence */
+};
+
+/* [any] What `status` means, in a sentence that says what would be right. Static; never null. */
+const char *coach_status_text(coach_status_t status);
+
+/* [control] What was wrong with the last [control] call that failed on this thread, in a sentence that says what would
+ * be right. Lasts until the next [control] call on this thread; never null, empty if none failed. */
+const char *coach_message(void);
+
+/* [any] The library's version, such as "0.1.0". Static. */
+const char *coach_version(void);
+
+/* [any] The library's own COACH_ABI_VERSION. */
+uint32_t coach_abi_version(void);
+
+/* ------------------------------------------------------------------------------------------------- limits ---- */
+
+#define COACH_MAX_TAGS 16       /* on one member, and in one speakOnlyTo */
+#define COACH_MAX_TAG_BYTES 64
+#define COACH_MAX_NAME_BYTES 255 /* room names and call ids */
+#define COACH_MAX_FRAME_MS 60   /* frames of up to 60 ms */
+#define COACH_MAX_GUARD_MS 1000
+
+/* Rates in Hz that the hooks take: 8000, 12000, 16000, 24000, 32000, 44100, 48000; channels: 1 or 2, interleaved;
+ * any number of samples a channel from 1 up to COACH_MAX_FRAME_MS. They may differ between members and from call to
+ * call. */
+
+/* ------------------------------------------------------------------------------------------------- engine ---- */
+
+typedef uint64_t coach_engine_t;
+typedef uint64_t coach_room_t;
+typedef uint64_t coach_member_t;
+
+/* What an event tells. */
+enum {
+    COACH_EVENT_JOIN = 1,     /* entered the room */
+    COACH_EVENT_LEAVE = 2,    /* left it */
+    COACH_EVENT_TAG = 3,      /* its tags were set */
+    COACH_EVENT_UNTAG = 4,    /* its tags were removed */
+    COACH_EVENT_COACH = 5,    /* speaks privately now */
+    COACH_EVENT_UNCOACH = 6,  /* speaks openly, once opens_in_ms have passed */
+    COACH_EVENT_MUTE = 7,
+    COACH_EVENT_UNMUTE = 8,
+    COACH_EVENT_DEAF = 9,
+    COACH_EVENT_UNDEAF = 10,
+    COACH_EVENT_HOLD = 11,
+    COACH_EVENT_UNHOLD = 12,
+    COACH_EVENT_AUDIENCE = 13, /* who hears this private speaker has changed: heard_by */
+    COACH_EVENT_PASS = 14,    /* its hooks pass everything through */
+    COACH_EVENT_UNPASS = 15,
+    COACH_EVENT_START = 16,   /* the room: a member that starts it has come */
+    COACH_EVENT_END = 17,     /* the room ended for this member: it is outside now, in silence until it is detached */
+    COACH_EVENT_WARNING = 18  /* something to log: text says what */
+};
+
+/* One change. Everything in it lasts until the callback returns. */
+typedef struct coach_event {
+    uint32_t size;             /* bytes of this struct */
+    uint32_t kind;             /* COACH_EVENT_... */
+    uint64_t sequence;         /* 1, 2, 3 ... within the room; 0 for a member outside rooms */
+    uint64_t time_ns;          /* nanoseconds since 1970-01-01 UTC */
+    coach_room_t room;         /* 0 outside rooms */
+    coach_member_t member;     /* 0 where the event is the room's */
+    uint32_t number;           /* the member's number in the room */
+    uint32_t opens_in_ms;      /* ms of the speaker's own audio that pass before a wider audience hears it; else 0 */
+    const char *room_name;     /* "" outside rooms */
+    const char *call_id;       /* "" where the event is the room's */
+    const char *tags;          /* "agent,night-shift"; "" without */
+    const char *speak_only_to; /* tags, "-" for nobody; null where the member speaks openly */
+    const char *heard_by;      /* member numbers that hear it when it speaks, comma separated; "" for nobody */
+    const char *text;          /* one line for a log */
+} coach_event_t;
+
+/* Called with no lock held, one event at a time for an engine, in order, on a thread that made a [control] call (not
+ * always the one that caused the event) or on Coach's own. It may make [control] calls, except destroying the engine. */
+typedef void (*coach_event_fn)(void *user, const coach_event_t *event);
+
+/* engine flags */
+#define COACH_ENGINE_HOST_SERVICE 0x1u /* Coach starts no service thread: the host calls coach_engine_service */
+#define COACH_ENGINE_TIME_HOOKS 0x2u   /* measure 1 hook call in 1,024 for coach_engine_stats */
+
+typedef struct coach_engine_config {
+    uint32_t size;
+    uint32_t flags;           /* COACH_ENGINE_... */
+    uint32_t guard_ms;        /* opening guard, 0 to COACH_MAX_GUARD_MS; 200 is right for most networks */
+    uint32_t reserved;        /* 0 */
+    coach_event_fn on_event;  /* may be null */
+    void *user;               /* handed to on_event; must stay valid until coach_engine_destroy has returned */
+} coach_engine_config_t;
+#define COACH_ENGINE_CONFIG_INIT { sizeof(coach_engine_config_t), 0u, 200u, 0u, NULL, NULL }
+
+/* [control] Makes an engine. `abi_version` is COACH_ABI_VERSION; `config` may be null for the defaults above. */
+coach_status_t coach_engine_create(uint32_t abi_version, const coach_engine_config_t *config, coach_engine_t *engine);
+
+/* [control] Ends an engine with all its rooms and members. When it returns, no hook, tick, event callback or thread of
+ * this engine is running, and every handle of it is stale. COACH_ERR_BUSY inside this engine's event callback. */
+coach_status_t coach_engine_destroy(coach_engine_t engine);
+
+/* [control] With COACH_ENGINE_HOST_SERVICE: prepares the rate conversions that hooks have asked for, and frees what
+ * no hook uses any more. Call it every 20 ms or so. Without the flag a thread of Coach's does this, started when first needed. */
+coach_status_t coach_engine_service(coach_engine_t engine);
+
+/* -------------------------------------------------------------------------------------------------- rooms ---- */
+
+/* Who mixes open speech. */
+enum {
+    COACH_CARRIER_HOST = 1,  /* the host's own conference mixer; Coach touches private speech alone */
+    COACH_CARRIER_ENGINE = 2 /* Coach mixes everything */
+};
+
+/* Who calls the tick of an engine-mixed room. */
+enum {
+    COACH_CLOCK_HOST = 0,  /* the host: coach_room_tick every tick_ms */
+    COACH_CLOCK_ENGINE = 1 /* a thread of Coach's, from open to close */
+};
+
+typedef struct coach_room_config {
+    uint32_t size;
+    uint32_t carrier;  /* COACH_CARRIER_... */
+    uint32_t rate;     /* engine-mixed: the mix's rate in Hz, one of those above. Host-mixed: 0 */
+    uint32_t channels; /* engine-mixed: 1 or 2. Host-mixed: 0 */
+    uint32_t tick_ms;  /* engine-mixed: 10, 20, 30, 40, 50 or 60. Host-mixed: 0 */
+    uint32_t clock;    /* COACH_CLOCK_... */
+} coach_room_config_t;
+#define COACH_ROOM_CONFIG_INIT { sizeof(coach_room_config_t), COACH_CARRIER_HOST, 0u, 0u, 0u, COACH_CLOCK_HOST }
+
+/* [control] Opens a room. `name`: 1 to COACH_MAX_NAME_BYTES bytes, no white space, no control character, not in use.
+ * `config` may be null for a host-mixed room. */
+coach_status_t coach_room_open(coach_engine_t engine, const char *name, const coach_room_config_t *config,
+                               coach_room_t *room);
+
+/* [control] The open room of that name. */
+coach_status_t coach_room_find(coach_engine_t engine, const char *name, coach_room_t *room);
+
+/* [control] Closes a room; it ends (COACH_EVENT_END) for the members that are still in it. */
+coach_status_t coach_room_close(coach_room_t room);
+
+/* [audio] Engine-mixed rooms on COACH_CLOCK_HOST: sums the room once. Call it every tick_ms, after the read hooks and
+ * before the write hooks where one thread does it all. Its time grows with the number of members. */
+coach_status_t coach_room_tick(coach_room_t room);
+
+/* ------------------------------------------------------------------------------------------------ members ---- */
+
+/* member flags */
+#define COACH_MEMBER_STARTS 0x1u /* starts the conference on entering (startConferenceOnEnter; the usual) */
+#define COACH_MEMBER_ENDS 0x2u   /* ends the conference on leaving (endConferenceOnExit) */
+#define COACH_MEMBER_MUTED 0x4u
+#define COACH_MEMBER_DEAF 0x8u
+
+typedef struct coach_member_config {
+    uint32_t size;
+    uint32_t flags;            /* COACH_MEMBER_... */
+    const char *call_id;       /* 1 to COACH_MAX_NAME_BYTES bytes, no white space, no control character */
+    const char *tags;          /* memberTag: "agent,night-shift"; null or "" for none */
+    const char *speak_only_to; /* null: speaks openly. Else tags, or "-": to nobody. Present but empty or malformed:
+                                  private to nobody too, and COACH_EVENT_WARNING says so */
+} coach_member_config_t;
+#define COACH_MEMBER_CONFIG_INIT { sizeof(coach_member_config_t), COACH_MEMBER_STARTS, NULL, NULL, NULL }
+
+/* [control] Makes a member, outside any room. Its hooks may be called from now on: outside, its private speech is heard by
+ * nobody, its open speech and what it hears are left as they are. Where there is no memory for its voice it is made all the
+ * same, private to nobody, and COACH_EVENT_WARNING says so. */
+coach_status_t coach_member_attach(coach_engine_t engine, const coach_member_config_t *config, coach_member_t *member);
+
+/* [control] Enters a room, as `number`: a number that no member in the room has. */
+coach_status_t coach_member_join(coach_member_t member, coach_room_t room, uint32_t number);
+
+/* [control] Leaves its room; it stays attached, with its tags and speakOnlyTo. */
+coach_status_t coach_member_leave(coach_member_t member);
+
+/* [control] Ends a member, leaving its room if it is in one. Hooks that begin afterwards get COACH_ERR_HANDLE; one that is
+ * running may end after this returns. */
+coach_status_t coach_member_detach(coach_member_t member);
+
+/* [control] `on` = 1: the hooks leave every frame as it is, for a leg that has gone to an ordinary call. 0: back.
+ * A member that spoke privately is silent for the opening guard first. */
+coach_status_t coach_member_pass(coach_member_t member, int32_t on);
+
+/* [control] Sets the member's tags, all of them. */
+coach_status_t coach_tag(coach_member_t member, const char *tags);
+
+/* [control] Removes its tags. */
+coach_status_t coach_untag(coach_member_t member);
+
+/* [control] Private: from when this returns, it is heard only by members with one of these tags; "-": by nobody.
+ * COACH_ERR_MEMORY: there is no memory for its voice, and it is private to nobody. */
+coach_status_t coach_coach(coach_member_t member, const char *speak_only_to);
+
+/* [control] Open again: frames captured after the opening guard are heard by everyone. */
+coach_status_t coach_uncoach(coach_member_t member);
+
+/* [control] Muted: not heard (host-mixed: its private speech; open speech is the host's to mute). `on`: 1 or 0. */
+coach_status_t coach_member_mute(coach_member_t member, int32_t on);
+
+/* [control] Deaf: does not hear (host-mixed: private speech). `on`: 1 or 0. */
+coach_status_t coach_member_deaf(coach_member_t member, int32_t on);
+
+/* [control] On hold: neither heard nor hearing (host-mixed: private speech). `on`: 1 or 0. */
+coach_status_t coach_member_hold(coach_member_t member, int32_t on);
+
+/* -------------------------------------------------------------------------------------------------- hooks ---- */
+
+/*
+ * [audio] One frame read from `member` (what it said), one frame about to be written to it (what it will hear), in place:
+ * `samples` samples a channel, `channels` channels interleaved, at `rate` Hz.
+ *
+ *                host-mixed                                 engine-mixed
+ *   coach_read   private: captured, and silence left        captured; silence left
+ *                (COACH_TAKEN). Open: left as it is
+ *   coach_write  adds the private speech that the member    replaces the frame: all that the member hears, open and
+ *                hears (COACH_CHANGED), or leaves it        private, less its own voice
+ *
+ * The two hooks of one member may run at once on two threads; two calls of the same hook may not: the second gets
+ * COACH_ERR_OVERLAP. On failure the frame is silence, wherever `frame` is not null and rate, channels and samples can be
+ * a frame at all (at most 8 channels, at most 65,536 samples a channel); what cannot be one is not touched: never pass on a
+ * frame for which the read hook failed. One exception: COACH_ERR_FORMAT for a member that speaks openly in a host-mixed
+ * room or outside rooms leaves its frame as it is, and so does coach_write there.
+ */
+coach_status_t coach_read(coach_member_t member, int16_t *frame, uint32_t rate, uint32_t channels, uint32_t samples);
+coach_status_t coach_write(coach_member_t member, int16_t *frame, uint32_t rate, uint32_t channels, uint32_t samples);
+
+/* ---------------------------------------------------------------------------------------- text and reading ---- */
+
+/* [control] Runs one command, without the word `coach` in front: "tag sales 3 agent", "show sales as json", "help".
+ * COACH_OK: `*reply` is the answer, "+OK ..." or "-ERR what is wrong and what would be right"; "... as json" answers in
+ * JSON alone. Give it back with coach_text_free. */
+coach_status_t coach_command(coach_engine_t engine, const char *command, char **reply);
+
+/* [control] The state as JSON: of the room called `room`, or of every room where it is null. coach_text_free. */
+coach_status_t coach_state_json(coach_engine_t engine, const char *room, char **json);
+
+/* [control] Gives back a text. Null is fine. */
+void coach_text_free(char *text);
+
+typedef struct coach_stats {
+    uint32_t size;
+    uint32_t members;            /* attached now */
+    uint64_t frames_read;        /* read hook calls carried out */
+    uint64_t frames_written;     /* write hook calls carried out */
+    uint64_t private_captured;   /* frames captured from private speakers */
+    uint64_t private_delivered;  /* frames into which a private voice was put */
+    uint64_t underruns;          /* a voice that was playing ran dry */
+    uint64_t skips;              /* a listener skipped to the newest audio */
+    uint64_t skipped_ms;         /* audio lost by that, ms */
+    uint64_t conversions_waited; /* frames in which a voice was silent because its conversion was being prepared */
+    uint64_t refused;            /* hook calls that failed */
+    uint64_t hook_ns_mean;       /* COACH_ENGINE_TIME_HOOKS: ns a hook call, of the sampled ones; else 0 */
+    uint64_t hook_ns_max;
+} coach_stats_t;
+#define COACH_STATS_INIT { sizeof(coach_stats_t), 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u }
+
+/* [control] Counters since the engine was created. `stats->size` must be set. */
+coach_status_t coach_engine_stats(coach_engine_t engine, coach_stats_t *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* COACH_H */

@@ -1,0 +1,427 @@
+//! The control plane of the boundary.
+
+use std::ffi::c_char;
+
+use super::{
+    guard::{check_size, config, guarded, put, with_engine},
+    text::{give, null, optional, required},
+};
+use crate::{
+    audio::{format::Format, slot::Kind},
+    faults::{self, Where},
+    room::{
+        command,
+        control::{Carrier, Control, NewMember, Switch},
+        engine::{Config, Engine},
+        error::{Error, Result},
+        registry,
+    },
+    sys::{self, coach_engine_t, coach_member_t, coach_room_t, coach_status_t},
+};
+
+// ---- engines
+
+/// See `coach.h`.
+///
+/// # Safety
+/// Pointers are null or as `coach.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_engine_create(
+    abi_version: u32,
+    config_in: *const sys::coach_engine_config_t,
+    engine: *mut coach_engine_t,
+) -> coach_status_t {
+    guarded(|| {
+        let ours = sys::COACH_ABI_VERSION;
+        if abi_version >> 16 != ours >> 16 || abi_version & 0xffff > ours & 0xffff {
+            let message = format!(
+                "ABI version {}.{} is not served; this library serves {}.0 to {}.{}",
+                abi_version >> 16,
+                abi_version & 0xffff,
+                ours >> 16,
+                ours >> 16,
+                ours & 0xffff
+            );
+            return Err(Error::new(sys::COACH_ERR_VERSION, message));
+        }
+        let default = sys::coach_engine_config_t {
+            size: size_of::<sys::coach_engine_config_t>() as u32,
+            flags: 0,
+            guard_ms: 200,
+            reserved: 0,
+            on_event: None,
+            user: std::ptr::null_mut(),
+        };
+        // SAFETY: the caller's promise.
+        let config = unsafe { config(config_in, "config", Some(default)) }?;
+        flags(config.flags, sys::COACH_ENGINE_HOST_SERVICE | sys::COACH_ENGINE_TIME_HOOKS, "config.flags")?;
+        range(config.guard_ms, 0..=sys::COACH_MAX_GUARD_MS, "config.guard_ms")?;
+        range(config.reserved, 0..=0, "config.reserved")?;
+        let config = Config {
+            guard_ms: config.guard_ms,
+            host_service: config.flags & sys::COACH_ENGINE_HOST_SERVICE != 0,
+            time_hooks: config.flags & sys::COACH_ENGINE_TIME_HOOKS != 0,
+            on_event: config.on_event,
+            user: config.user as usize,
+        };
+        // SAFETY: the caller's promise.
+        unsafe { put(engine, "engine", || Ok(Engine::create(config).handle)) }
+    })
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_engine_destroy(engine: coach_engine_t) -> coach_status_t {
+    with_engine(engine, Kind::Engine, Engine::destroy)
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_engine_service(engine: coach_engine_t) -> coach_status_t {
+    with_engine(engine, Kind::Engine, |engine| {
+        engine.serve();
+        Ok(())
+    })
+}
+
+/// See `coach.h`.
+///
+/// # Safety
+/// Pointers are null or as `coach.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_engine_stats(engine: coach_engine_t, stats: *mut sys::coach_stats_t) -> coach_status_t {
+    with_engine(engine, Kind::Engine, |engine| {
+        if stats.is_null() {
+            return Err(null("stats"));
+        }
+        // SAFETY: not null, and the caller's promise: at least the size is there.
+        let size = unsafe { stats.cast::<u32>().read() };
+        check_size::<sys::coach_stats_t>(size, "stats")?;
+        let now = engine.act(|control| Ok(control.stats(None)))?;
+        let out = sys::coach_stats_t {
+            size,
+            members: now.members as u32,
+            frames_read: now.frames_read,
+            frames_written: now.frames_written,
+            private_captured: now.private_captured,
+            private_delivered: now.private_delivered,
+            underruns: now.underruns,
+            skips: now.skips,
+            skipped_ms: now.skipped_ms,
+            conversions_waited: now.conversions_waited,
+            refused: now.refused,
+            hook_ns_mean: now.hook_ns_mean,
+            hook_ns_max: now.hook_ns_max,
+        };
+        // SAFETY: the size is right, so the whole struct may be written.
+        unsafe { stats.write(out) };
+        Ok(())
+    })
+}
+
+// ---- rooms
+
+/// See `coach.h`.
+///
+/// # Safety
+/// Pointers are null or as `coach.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_room_open(
+    engine: coach_engine_t,
+    name: *const c_char,
+    config_in: *const sys::coach_room_config_t,
+    room: *mut coach_room_t,
+) -> coach_status_t {
+    with_engine(engine, Kind::Engine, |engine| {
+        let default = sys::coach_room_config_t {
+            size: size_of::<sys::coach_room_config_t>() as u32,
+            carrier: sys::COACH_CARRIER_HOST,
+            rate: 0,
+            channels: 0,
+            tick_ms: 0,
+            clock: sys::COACH_CLOCK_HOST,
+        };
+        // SAFETY: the caller's promise.
+        let (name, config) = unsafe { (required(name, "name")?, config(config_in, "config", Some(default))?) };
+        let carrier = carrier(&config)?;
+        let open = || {
+            engine.act(|control| {
+                let room = control.open_room(name, carrier)?;
+                registry::add(room, engine.clone());
+                Ok(room)
+            })
+        };
+        // SAFETY: the caller's promise.
+        unsafe { put(room, "room", open) }
+    })
+}
+
+fn carrier(config: &sys::coach_room_config_t) -> Result<Carrier> {
+    range(config.clock, sys::COACH_CLOCK_HOST..=sys::COACH_CLOCK_ENGINE, "config.clock")?;
+    match config.carrier {
+        sys::COACH_CARRIER_HOST => {
+            for (value, name) in [
+                (config.rate, "config.rate"),
+                (config.channels, "config.channels"),
+                (config.tick_ms, "config.tick_ms"),
+                (config.clock, "config.clock"),
+            ] {
+                if value != 0 {
+                    return Err(Error::value(format!("{name} is {value}; a host-mixed room has 0 there")));
+                }
+            }
+            Ok(Carrier::Host)
+        }
+        sys::COACH_CARRIER_ENGINE => {
+            let format = Format::new(config.rate, config.channels).ok_or_else(|| {
+                Error::value(format!(
+                    "config.rate is {}, config.channels {}; an engine-mixed room has one of {} Hz, and 1 or 2 channels",
+                    config.rate,
+                    config.channels,
+                    crate::audio::format::RATES.map(|rate| rate.to_string()).join(", ")
+                ))
+            })?;
+            if config.tick_ms == 0 || config.tick_ms > 60 || !config.tick_ms.is_multiple_of(10) {
+                return Err(Error::value(format!(
+                    "config.tick_ms is {}; it is 10, 20, 30, 40, 50 or 60",
+                    config.tick_ms
+                )));
+            }
+            let own_clock = config.clock == sys::COACH_CLOCK_ENGINE;
+            Ok(Carrier::Engine { format, tick_ms: config.tick_ms, own_clock })
+        }
+        other => Err(Error::value(format!(
+            "config.carrier is {other}; it is COACH_CARRIER_HOST (1) or COACH_CARRIER_ENGINE (2)"
+        ))),
+    }
+}
+
+/// See `coach.h`.
+///
+/// # Safety
+/// Pointers are null or as `coach.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_room_find(
+    engine: coach_engine_t,
+    name: *const c_char,
+    room: *mut coach_room_t,
+) -> coach_status_t {
+    with_engine(engine, Kind::Engine, |engine| {
+        // SAFETY: the caller's promise.
+        let name = unsafe { required(name, "name") }?;
+        // SAFETY: the caller's promise.
+        unsafe { put(room, "room", || engine.act(|control| control.find_room(name))) }
+    })
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_room_close(room: coach_room_t) -> coach_status_t {
+    with_engine(room, Kind::Room, |engine| {
+        if let Some(clock) = engine.act(|control| control.close_room(room))? {
+            clock.stop();
+        }
+        Ok(())
+    })
+}
+
+// ---- members
+
+/// See `coach.h`.
+///
+/// # Safety
+/// Pointers are null or as `coach.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_member_attach(
+    engine: coach_engine_t,
+    config_in: *const sys::coach_member_config_t,
+    member: *mut coach_member_t,
+) -> coach_status_t {
+    with_engine(engine, Kind::Engine, |engine| {
+        // SAFETY: the caller's promise.
+        let config = unsafe { config(config_in, "config", None) }?;
+        let known =
+            sys::COACH_MEMBER_STARTS | sys::COACH_MEMBER_ENDS | sys::COACH_MEMBER_MUTED | sys::COACH_MEMBER_DEAF;
+        flags(config.flags, known, "config.flags")?;
+        let has = |flag| config.flags & flag != 0;
+        // SAFETY: the caller's promise.
+        let new = unsafe {
+            NewMember {
+                call_id: required(config.call_id, "config.call_id")?,
+                tags: optional(config.tags, "config.tags")?,
+                // Not UTF-8 is malformed, and malformed is private to nobody.
+                speak_only_to: optional(config.speak_only_to, "config.speak_only_to").unwrap_or(Some("\u{fffd},,")),
+                starts: has(sys::COACH_MEMBER_STARTS),
+                ends: has(sys::COACH_MEMBER_ENDS),
+                muted: has(sys::COACH_MEMBER_MUTED),
+                deaf: has(sys::COACH_MEMBER_DEAF),
+            }
+        };
+        let timed = engine.times_hooks();
+        let attach = || {
+            engine.act(|control| {
+                let member = control.attach(&new, timed)?;
+                registry::add(member, engine.clone());
+                Ok(member)
+            })
+        };
+        // SAFETY: the caller's promise.
+        unsafe { put(member, "member", attach) }
+    })
+}
+
+/// Does something to a member.
+fn with_member(member: coach_member_t, action: impl FnOnce(&mut Control) -> Result<()>) -> coach_status_t {
+    with_engine(member, Kind::Member, |engine| engine.act(action))
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_member_join(member: coach_member_t, room: coach_room_t, number: u32) -> coach_status_t {
+    with_member(member, |control| control.join(member, room, number))
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_member_leave(member: coach_member_t) -> coach_status_t {
+    with_member(member, |control| control.leave(member))
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_member_detach(member: coach_member_t) -> coach_status_t {
+    with_member(member, |control| control.detach(member))
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_member_pass(member: coach_member_t, on: i32) -> coach_status_t {
+    with_member(member, |control| control.pass(member, switch(on)?))
+}
+
+/// See `coach.h`.
+///
+/// # Safety
+/// Pointers are null or as `coach.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_tag(member: coach_member_t, tags: *const c_char) -> coach_status_t {
+    // SAFETY: the caller's promise.
+    with_member(member, |control| control.tag(member, unsafe { required(tags, "tags") }?))
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_untag(member: coach_member_t) -> coach_status_t {
+    with_member(member, |control| control.untag(member))
+}
+
+/// See `coach.h`.
+///
+/// # Safety
+/// Pointers are null or as `coach.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_coach(member: coach_member_t, speak_only_to: *const c_char) -> coach_status_t {
+    // SAFETY: the caller's promise.
+    with_member(member, |control| control.coach(member, unsafe { required(speak_only_to, "speak_only_to") }?))
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_uncoach(member: coach_member_t) -> coach_status_t {
+    with_member(member, |control| control.uncoach(member))
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_member_mute(member: coach_member_t, on: i32) -> coach_status_t {
+    with_member(member, |control| control.switch(member, Switch::Mute, switch(on)?))
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_member_deaf(member: coach_member_t, on: i32) -> coach_status_t {
+    with_member(member, |control| control.switch(member, Switch::Deaf, switch(on)?))
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_member_hold(member: coach_member_t, on: i32) -> coach_status_t {
+    with_member(member, |control| control.switch(member, Switch::Hold, switch(on)?))
+}
+
+// ---- text
+
+/// See `coach.h`.
+///
+/// # Safety
+/// Pointers are null or as `coach.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_command(
+    engine: coach_engine_t,
+    text: *const c_char,
+    reply: *mut *mut c_char,
+) -> coach_status_t {
+    with_engine(engine, Kind::Engine, |engine| {
+        // SAFETY: the caller's promise.
+        let text = unsafe { required(text, "command") }?;
+        let answer = || {
+            give(engine.act(|control| {
+                faults::point(Where::Command);
+                Ok(command::answer(control, text))
+            })?)
+        };
+        // SAFETY: the caller's promise.
+        unsafe { put(reply, "reply", answer) }
+    })
+}
+
+/// See `coach.h`.
+///
+/// # Safety
+/// Pointers are null or as `coach.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_state_json(
+    engine: coach_engine_t,
+    room: *const c_char,
+    json: *mut *mut c_char,
+) -> coach_status_t {
+    with_engine(engine, Kind::Engine, |engine| {
+        // SAFETY: the caller's promise.
+        let room = unsafe { optional(room, "room") }?;
+        let state = || {
+            give(engine.act(|control| match room {
+                Some(room) => command::to_json(&control.room_report(control.find_room(room)?)?),
+                None => {
+                    let rooms: Result<Vec<_>> = control.rooms.keys().map(|room| control.room_report(*room)).collect();
+                    command::to_json(&serde_json::json!({ "rooms": rooms? }))
+                }
+            })?)
+        };
+        // SAFETY: the caller's promise.
+        unsafe { put(json, "json", state) }
+    })
+}
+
+// ---- small checks
+
+fn flags(given: u32, known: u32, name: &str) -> Result<()> {
+    if given & !known == 0 {
+        return Ok(());
+    }
+    Err(Error::value(format!("{name} has bits {:#x} that mean nothing; leave them 0", given & !known)))
+}
+
+fn range(given: u32, right: std::ops::RangeInclusive<u32>, name: &str) -> Result<()> {
+    if right.contains(&given) {
+        return Ok(());
+    }
+    Err(Error::value(format!("{name} is {given}; it is {} to {}", right.start(), right.end())))
+}
+
+fn switch(on: i32) -> Result<bool> {
+    match on {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(Error::value(format!("on is {other}; it is 1 or 0"))),
+    }
+}

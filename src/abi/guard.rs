@@ -1,0 +1,84 @@
+//! What every control function goes through: panics stop, errors become a status and a message.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use super::text::remember;
+use crate::{
+    audio::slot::Kind,
+    room::{
+        engine::Engine,
+        error::{Error, Result},
+        registry,
+    },
+    sys,
+};
+
+/// Runs `call`.
+pub fn guarded(call: impl FnOnce() -> Result<()>) -> sys::coach_status_t {
+    let result = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        Err(Error::new(sys::COACH_ERR_PANIC, "a fault inside Coach was contained: please report it"))
+    });
+    match result {
+        Ok(()) => sys::COACH_OK,
+        Err(error) => {
+            remember(&error.message);
+            error.status
+        }
+    }
+}
+
+/// Runs `call` with the engine that `handle`, of kind `kind`, belongs to; after a panic every plan is made anew, so that no
+/// hook acts on a change that stopped half-way.
+pub fn with_engine(handle: u64, kind: Kind, call: impl FnOnce(&Arc<Engine>) -> Result<()>) -> sys::coach_status_t {
+    let mut found = None;
+    let status = guarded(|| {
+        let engine = found.insert(registry::find(handle, kind)?);
+        call(engine)
+    });
+    if status == sys::COACH_ERR_PANIC
+        && let Some(engine) = found
+    {
+        let _ = catch_unwind(AssertUnwindSafe(|| engine.mend()));
+    }
+    status
+}
+
+/// Writes an output, on success alone.
+///
+/// # Safety
+/// `out` is null or may be written.
+pub unsafe fn put<T>(out: *mut T, name: &str, make: impl FnOnce() -> Result<T>) -> Result<()> {
+    if out.is_null() {
+        return Err(super::text::null(name));
+    }
+    let value = make()?;
+    // SAFETY: not null, and the caller's promise.
+    unsafe { out.write(value) };
+    Ok(())
+}
+
+/// A config struct that starts with its size; null is `default`.
+///
+/// # Safety
+/// `config` is null, or points to a `u32` size and, if that is right, to a whole `T`.
+pub unsafe fn config<T: Copy>(config: *const T, name: &str, default: Option<T>) -> Result<T> {
+    if config.is_null() {
+        return default.ok_or_else(|| super::text::null(name));
+    }
+    // SAFETY: the caller's promise: at least the size is there.
+    check_size::<T>(unsafe { config.cast::<u32>().read() }, name)?;
+    // SAFETY: the size is right, so the whole struct is there.
+    Ok(unsafe { config.read() })
+}
+
+/// Refuses a wrong size field.
+pub fn check_size<T>(size: u32, name: &str) -> Result<()> {
+    let right = size_of::<T>();
+    if size as usize == right {
+        return Ok(());
+    }
+    Err(Error::new(sys::COACH_ERR_SIZE, format!("{name}.size is {size}; set it to sizeof, which is {right}")))
+}

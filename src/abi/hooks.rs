@@ -1,0 +1,168 @@
+//! The audio plane of the boundary: the two hooks and the tick. No lock, no allocation, no message.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    slice,
+    time::Instant,
+};
+
+use crate::{
+    audio::{
+        counters::Counts,
+        format::{Format, Frame, MAX_FRAME_MS},
+        gate::Inside,
+        member::{Member, Outcome},
+        slot::{MEMBER, ROOM, Refused},
+    },
+    faults::{self, Where},
+    sys,
+};
+
+/// What can be a frame at all, however odd: up to here a failing hook makes it silent.
+const MOST_CHANNELS: u32 = 8;
+/// See [`MOST_CHANNELS`].
+const MOST_SAMPLES: u32 = 65_536;
+
+/// One hook call in so many is timed.
+const TIMED: u64 = 1_024;
+
+/// See `coach.h`.
+///
+/// # Safety
+/// `frame` is null or points to `channels * samples` samples that nobody else touches during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_read(
+    member: sys::coach_member_t,
+    frame: *mut i16,
+    rate: u32,
+    channels: u32,
+    samples: u32,
+) -> sys::coach_status_t {
+    // SAFETY: passed on; `read` is called inside the read gate.
+    unsafe {
+        hook(
+            frame,
+            rate,
+            channels,
+            samples,
+            || MEMBER.enter_read(member),
+            |member| &member.read_counts,
+            |member, frame| {
+                faults::point(Where::Read);
+                member.read(frame)
+            },
+        )
+    }
+}
+
+/// See `coach.h`.
+///
+/// # Safety
+/// As [`coach_read`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_write(
+    member: sys::coach_member_t,
+    frame: *mut i16,
+    rate: u32,
+    channels: u32,
+    samples: u32,
+) -> sys::coach_status_t {
+    // SAFETY: passed on; `write` is called inside the write gate.
+    unsafe {
+        hook(
+            frame,
+            rate,
+            channels,
+            samples,
+            || MEMBER.enter_write(member),
+            |member| &member.write_counts,
+            |member, frame| {
+                faults::point(Where::Write);
+                member.write(frame)
+            },
+        )
+    }
+}
+
+/// What both hooks go through.
+///
+/// # Safety
+/// As [`coach_read`]; `run` is called inside the gate that `enter` entered.
+#[inline(always)]
+unsafe fn hook(
+    frame: *mut i16,
+    rate: u32,
+    channels: u32,
+    samples: u32,
+    enter: impl FnOnce() -> Result<(&'static Member, Inside<'static>), Refused>,
+    counts: impl FnOnce(&Member) -> &Counts,
+    run: impl FnOnce(&Member, Result<Frame, ()>) -> Outcome,
+) -> sys::coach_status_t {
+    if frame.is_null() {
+        return sys::COACH_ERR_NULL;
+    }
+    let can_be = (1..=MOST_CHANNELS).contains(&channels) && (1..=MOST_SAMPLES).contains(&samples);
+    let length = if can_be { channels as usize * samples as usize } else { 0 };
+    // SAFETY: the caller's promise; a length of 0 is fine with any pointer that is not null and is aligned, and C aligns it.
+    let data = unsafe { slice::from_raw_parts_mut(frame, length) };
+    let status = catch_unwind(AssertUnwindSafe(|| {
+        let (member, _inside) = match enter() {
+            Ok(entered) => entered,
+            Err(Refused::Stale) => return sys::COACH_ERR_HANDLE,
+            Err(Refused::Overlap) => return sys::COACH_ERR_OVERLAP,
+        };
+        let format = Format::new(rate, channels)
+            .filter(|_| length > 0 && u64::from(samples) * 1_000 <= u64::from(rate) * MAX_FRAME_MS);
+        let counts = counts(member);
+        let started = (member.timed && counts.frames.get().is_multiple_of(TIMED)).then(Instant::now);
+        let outcome = run(member, format.map(|format| Frame { data: &mut *data, format }).ok_or(()));
+        if let Some(started) = started {
+            counts.time(started.elapsed());
+        }
+        match outcome {
+            Outcome::Left => sys::COACH_OK,
+            Outcome::Changed => sys::COACH_CHANGED,
+            Outcome::Taken => sys::COACH_TAKEN,
+            Outcome::UnknownLeft => {
+                counts.refused.add(1);
+                UNKNOWN_LEFT
+            }
+            Outcome::UnknownSilenced => {
+                counts.refused.add(1);
+                sys::COACH_ERR_FORMAT
+            }
+        }
+    }))
+    .unwrap_or(sys::COACH_ERR_PANIC);
+    if status >= 0 {
+        return status;
+    }
+    if status == UNKNOWN_LEFT {
+        return sys::COACH_ERR_FORMAT;
+    }
+    data.fill(0);
+    status
+}
+
+/// COACH_ERR_FORMAT for a frame that is nobody's secret; not a status of its own.
+const UNKNOWN_LEFT: i32 = i32::MIN;
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_room_tick(room: sys::coach_room_t) -> sys::coach_status_t {
+    catch_unwind(|| {
+        let (room, _inside) = match ROOM.enter_read(room) {
+            Ok(entered) => entered,
+            Err(Refused::Stale) => return sys::COACH_ERR_HANDLE,
+            Err(Refused::Overlap) => return sys::COACH_ERR_OVERLAP,
+        };
+        if !room.ticked_by_host() {
+            return sys::COACH_ERR_CARRIER;
+        }
+        faults::point(Where::Tick);
+        // SAFETY: inside the room's tick gate.
+        unsafe { room.tick() };
+        sys::COACH_OK
+    })
+    .unwrap_or(sys::COACH_ERR_PANIC)
+}

@@ -1,0 +1,73 @@
+//! What can be asked without an engine: statuses in words, versions.
+
+use std::ffi::{CStr, c_char};
+
+use crate::sys;
+
+/// The library's version for C.
+const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+    Ok(version) => version,
+    Err(_) => c"",
+};
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_version() -> *const c_char {
+    VERSION.as_ptr()
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_abi_version() -> u32 {
+    sys::COACH_ABI_VERSION
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_status_text(status: sys::coach_status_t) -> *const c_char {
+    words(status).as_ptr()
+}
+
+fn words(status: i32) -> &'static CStr {
+    match status {
+        sys::COACH_OK => c"done",
+        sys::COACH_CHANGED => c"done; the frame was changed: pass on what it holds now",
+        sys::COACH_TAKEN => c"done; private speech was taken out of the frame",
+        sys::COACH_ERR_VERSION => {
+            c"the ABI version is not served: build against this library's coach.h, or load a newer library"
+        }
+        sys::COACH_ERR_SIZE => {
+            c"a struct's size field is not its size: set it to sizeof, or begin from the _INIT macro"
+        }
+        sys::COACH_ERR_NULL => c"a pointer is null that must point somewhere",
+        sys::COACH_ERR_HANDLE => {
+            c"the handle is stale, forged, null or of another kind: use one that was given out and not given back"
+        }
+        sys::COACH_ERR_VALUE => c"a number or flag is outside its range: coach.h gives the range",
+        sys::COACH_ERR_TEXT => c"a text is not UTF-8",
+        sys::COACH_ERR_TAG => {
+            c"a tag breaks the rules: 1 to 64 bytes, no comma, white space or control character, and not -"
+        }
+        sys::COACH_ERR_TOO_MANY => c"too many: at most 16 tags in a list, 65,536 members and 8,192 rooms in a process",
+        sys::COACH_ERR_ROOM_NAME => c"a room name has 1 to 255 bytes, no white space and no control character",
+        sys::COACH_ERR_ROOM_EXISTS => c"there is a room of that name: find it, or give another name",
+        sys::COACH_ERR_NO_ROOM => c"there is no room of that name: open it first",
+        sys::COACH_ERR_CALL_ID => c"a call id has 1 to 255 bytes, no white space and no control character",
+        sys::COACH_ERR_CALL_IN_USE => c"a member has that call id: detach it first",
+        sys::COACH_ERR_NUMBER_IN_USE => c"a member in the room has that number: give another",
+        sys::COACH_ERR_PLACE => c"joining takes a member outside rooms, leaving one inside a room",
+        sys::COACH_ERR_FORMAT => {
+            c"frames are at 8000, 12000, 16000, 24000, 32000, 44100 or 48000 Hz, mono or stereo, up to 60 ms"
+        }
+        sys::COACH_ERR_OVERLAP => {
+            c"the same hook of this member, or tick of this room, is running: call it from one thread at a time"
+        }
+        sys::COACH_ERR_CARRIER => c"only engine-mixed rooms on COACH_CLOCK_HOST are ticked by the host",
+        sys::COACH_ERR_MEMORY => c"no memory: free some and try again",
+        sys::COACH_ERR_BUSY => {
+            c"an engine cannot be destroyed inside its own event callback: do it after that has returned"
+        }
+        sys::COACH_ERR_PANIC => c"a fault inside Coach was contained: please report it",
+        _ => c"no status of Coach's: coach.h lists them",
+    }
+}

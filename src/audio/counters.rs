@@ -1,0 +1,82 @@
+//! What the hooks of one member count. One writer a counter at a time (the hook's gate), any reader.
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// A count that one thread at a time adds to: a load and a store, no locked instruction.
+#[derive(Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    pub fn add(&self, more: u64) {
+        self.0.store(self.get().wrapping_add(more), Ordering::Relaxed);
+    }
+
+    pub fn raise(&self, to: u64) {
+        self.0.store(self.get().max(to), Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counts {
+    ($(#[$doc:meta])* $name:ident, $sums:ident { $($(#[$field_doc:meta])* $field:ident),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Default)]
+        pub struct $name { $($(#[$field_doc])* pub $field: Count),* }
+
+        /// The same, summed over members.
+        #[derive(Clone, Copy, Debug, Default)]
+        #[allow(missing_docs)]
+        pub struct $sums { $(pub $field: u64),* }
+
+        impl $sums {
+            /// Adds one hook's counts.
+            pub fn add(&mut self, counts: &$name) {
+                $(self.$field += counts.$field.get();)*
+            }
+
+            /// Adds other sums.
+            pub fn join(&mut self, other: &Self) {
+                $(self.$field += other.$field;)*
+            }
+        }
+    };
+}
+
+counts! {
+    /// Counts of one hook.
+    Counts, Sums {
+        /// Calls carried out.
+        frames,
+        /// Calls that failed inside the member.
+        refused,
+        /// Read: private frames captured. Write: frames into which a private voice was put.
+        private,
+        /// A voice that was playing ran dry.
+        underruns,
+        /// Jumps to the newest audio.
+        skips,
+        /// Audio lost by them, in ticks.
+        skipped,
+        /// Frames in which a voice was silent for want of a conversion.
+        waited,
+        /// Calls that were timed.
+        timed,
+        /// Their time in all, ns.
+        nanoseconds,
+        /// The longest of them, ns; summed over members it is no maximum: see `Member::slowest`.
+        slowest,
+    }
+}
+
+impl Counts {
+    /// Counts a timed call.
+    pub fn time(&self, took: std::time::Duration) {
+        let ns = took.as_nanos() as u64;
+        self.timed.add(1);
+        self.nanoseconds.add(ns);
+        self.slowest.raise(ns);
+    }
+}

@@ -1,0 +1,128 @@
+//! What a frame looks like: rate, channels, length; and the clock in which lengths at different rates compare exactly.
+
+/// Rates that hooks take, in Hz.
+pub const RATES: [u32; 7] = [8_000, 12_000, 16_000, 24_000, 32_000, 44_100, 48_000];
+
+/// The clock of the audio plane: the least common multiple of [`RATES`], so that one sample at any of them is a whole
+/// number of ticks and durations never round.
+pub const TICKS_PER_SECOND: u64 = 14_112_000;
+
+/// [`TICKS_PER_SECOND`] in a millisecond.
+pub const TICKS_PER_MS: u64 = TICKS_PER_SECOND / 1_000;
+
+/// The longest frame, in ms.
+pub const MAX_FRAME_MS: u64 = crate::sys::COACH_MAX_FRAME_MS as u64;
+
+/// The most interleaved samples in a frame: 60 ms of 48 kHz stereo.
+pub const MAX_FRAME: usize = 48 * MAX_FRAME_MS as usize * 2;
+
+/// Declared fades last this long, in ms: where a voice starts, stops or jumps.
+const FADE_MS: u32 = 4;
+
+/// Rate and channels of interleaved samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    rate: u32,
+    channels: u32,
+}
+
+impl Format {
+    /// `None` where Coach does not handle it.
+    pub fn new(rate: u32, channels: u32) -> Option<Self> {
+        (matches!(channels, 1 | 2) && RATES.contains(&rate)).then_some(Self { rate, channels })
+    }
+
+    /// Hz.
+    pub fn rate(self) -> u32 {
+        self.rate
+    }
+
+    /// 1 or 2.
+    pub fn channels(self) -> usize {
+        self.channels as usize
+    }
+
+    /// Length of `samples` samples a channel.
+    pub fn ticks(self, samples: usize) -> u64 {
+        samples as u64 * (TICKS_PER_SECOND / u64::from(self.rate))
+    }
+
+    /// Whole samples a channel in `ticks`, rounded down.
+    pub fn samples(self, ticks: u64) -> usize {
+        (ticks / (TICKS_PER_SECOND / u64::from(self.rate))) as usize
+    }
+
+    /// Samples a channel of a declared fade.
+    pub fn fade(self) -> u32 {
+        self.rate * FADE_MS / 1_000
+    }
+
+    /// In one word, never 0.
+    pub fn code(self) -> u64 {
+        u64::from(self.rate) << 2 | u64::from(self.channels)
+    }
+
+    /// The inverse of [`Format::code`]; `None` for any other word.
+    pub fn from_code(code: u64) -> Option<Self> {
+        Self::new(u32::try_from(code >> 2).ok()?, (code & 3) as u32)
+    }
+}
+
+/// A frame in a hook: interleaved samples of a format that Coach handles.
+pub struct Frame<'a> {
+    /// Interleaved; a whole number of samples a channel, at least one, at most [`MAX_FRAME_MS`].
+    pub data: &'a mut [i16],
+    /// Their rate and channels.
+    pub format: Format,
+}
+
+impl Frame<'_> {
+    /// Samples a channel.
+    pub fn samples(&self) -> usize {
+        self.data.len() / self.format.channels()
+    }
+
+    /// Its length.
+    pub fn ticks(&self) -> u64 {
+        self.format.ticks(self.samples())
+    }
+}
+
+/// One source sample group (`from` channels) as `to` channels: mono goes to both, stereo to the mean.
+pub fn remix(sample: &[i32], to: usize, mut put: impl FnMut(usize, i32)) {
+    match (sample, to) {
+        ([l, r], 1) => put(0, (l + r) / 2),
+        ([m], 2) => {
+            put(0, *m);
+            put(1, *m);
+        }
+        (same, _) => same.iter().enumerate().for_each(|(c, s)| put(c, *s)),
+    }
+}
+
+/// Saturates a wide sum: the one place where sums are limited.
+pub fn limit(sum: i32) -> i16 {
+    sum.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_a_whole_number_of_ticks_at_every_rate() {
+        for rate in RATES {
+            assert_eq!(TICKS_PER_SECOND % u64::from(rate), 0, "{rate} Hz");
+            let format = Format::new(rate, 2).unwrap();
+            assert_eq!(Format::from_code(format.code()), Some(format));
+            assert_eq!(format.samples(format.ticks(123)), 123);
+        }
+    }
+
+    #[test]
+    fn other_formats_are_refused() {
+        for (rate, channels) in [(0, 1), (7_999, 1), (96_000, 1), (8_000, 0), (8_000, 3)] {
+            assert_eq!(Format::new(rate, channels), None);
+        }
+    }
+}

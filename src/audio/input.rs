@@ -1,0 +1,219 @@
+//! One member's open speech on its way into an engine-mixed room, at the room's rate: its read hook puts it in, the tick takes
+//! a part into the mix, and its write hook takes the same part out again, so that nobody hears itself.
+
+use std::cell::UnsafeCell;
+
+use super::{
+    counters::Counts,
+    fade::ramp,
+    format::Format,
+    pace::Pace,
+    words::{Lap, Words},
+};
+use crate::sync::{AtomicU64, Ordering};
+
+/// Interleaved samples that are moved at a time.
+const CHUNK: usize = 256;
+
+/// The queue, and the parts that the last ticks took.
+pub struct Input {
+    format: Format,
+    ring: Words,
+    lap: Lap,
+    /// Ticks of audio that come at a time.
+    packet: AtomicU64,
+    /// By tick, modulo their number: a [`Part`] as one word.
+    parts: Box<[AtomicU64]>,
+    ticked: UnsafeCell<Ticked>,
+    /// What ran dry and was skipped on the way into the mix. The tick counts.
+    pub counts: Counts,
+}
+
+/// The tick's own.
+#[derive(Default)]
+struct Ticked {
+    at: u64,
+    pace: Pace,
+}
+
+// SAFETY: `ticked` is touched by the room's tick alone (the contracts below), the rest is atomic.
+unsafe impl Sync for Input {}
+
+/// What one tick took: `length` interleaved samples from `at` on, with declared fades. As the ring never changes below what
+/// was announced, the same part is the same samples for the tick and for the write hook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Part {
+    at: u64,
+    length: usize,
+    /// The voice starts or jumps here.
+    start: bool,
+    /// It stops after `length`.
+    end: bool,
+}
+
+impl Part {
+    fn word(self) -> u64 {
+        self.at << 16 | (self.length as u64) << 2 | u64::from(self.start) << 1 | u64::from(self.end)
+    }
+
+    fn from_word(word: u64) -> Self {
+        Self { at: word >> 16, length: (word >> 2 & 0x3fff) as usize, start: word & 2 != 0, end: word & 1 != 0 }
+    }
+}
+
+/// To or from a sum.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Plus,
+    Minus,
+}
+
+impl Input {
+    /// For a room of `format` that keeps `depth` ticks; `None` without memory. `samples`: the capacity a channel.
+    pub fn new(format: Format, samples: usize, depth: usize) -> Option<Self> {
+        Some(Self {
+            format,
+            ring: Words::new(samples * format.channels())?,
+            lap: Lap::new(),
+            packet: AtomicU64::new(0),
+            parts: (0..depth).map(|_| AtomicU64::new(0)).collect(),
+            ticked: UnsafeCell::default(),
+            counts: Counts::default(),
+        })
+    }
+
+    /// The room's.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Read hook: frames of so many ticks come from now on.
+    pub fn expect(&self, packet: u64) {
+        self.packet.store(packet, Ordering::Relaxed);
+    }
+
+    /// Read hook: appends interleaved samples.
+    pub fn push(&self, samples: &[i16]) {
+        let at = self.lap.head();
+        let end = at + samples.len() as u64;
+        self.lap.announce(end);
+        self.ring.put(at, samples);
+        self.lap.publish(end);
+    }
+
+    /// Tick `tick`: adds the next samples to `sum`.
+    ///
+    /// # Safety
+    /// The caller is inside the room's tick gate.
+    pub unsafe fn pull(&self, tick: u64, sum: &mut [i32]) {
+        // SAFETY: the caller's promise.
+        let Ticked { at, pace } = unsafe { &mut *self.ticked.get() };
+        let channels = self.format.channels();
+        let ticks = |samples: u64| self.format.ticks(samples as usize / channels);
+        let head = self.lap.head();
+        let was_playing = pace.playing();
+        let (frame, packet) = (ticks(sum.len() as u64), self.packet.load(Ordering::Relaxed));
+        let skip = self.format.samples(pace.skip(ticks(head - *at), frame, packet)) * channels;
+        *at += skip as u64;
+        if skip > 0 {
+            self.counts.skips.add(1);
+            self.counts.skipped.add(ticks(skip as u64));
+        }
+        let mut part = Part { at: *at, ..Part::default() };
+        if pace.ready(ticks(head - *at), frame, packet) {
+            part.length = sum.len().min((head - *at) as usize);
+            part.start = (!was_playing || skip > 0) && part.length > 0;
+            part.end = part.length < sum.len();
+            let whole = self.render(part, 0, sum, Sign::Plus);
+            if whole < part.length {
+                // Overtaken by a host that reads far too much between two ticks.
+                part = Part { length: whole, end: false, ..part };
+                pace.dry();
+                *at = head;
+            } else {
+                *at += part.length as u64;
+            }
+            if part.end {
+                pace.dry();
+                self.counts.underruns.add(1);
+            }
+        }
+        let used = part.length > 0 || part.end;
+        self.parts[(tick % self.parts.len() as u64) as usize]
+            .store(if used { part.word() } else { 0 }, Ordering::Relaxed);
+    }
+
+    /// Tick `tick` of a member that is not to be heard: forgets what is queued.
+    ///
+    /// # Safety
+    /// The caller is inside the room's tick gate.
+    pub unsafe fn forget(&self, tick: u64) {
+        // SAFETY: the caller's promise.
+        let ticked = unsafe { &mut *self.ticked.get() };
+        *ticked = Ticked { at: self.lap.head(), pace: Pace::default() };
+        self.parts[(tick % self.parts.len() as u64) as usize].store(0, Ordering::Relaxed);
+    }
+
+    /// Write hook: takes out of `sum` what tick `tick` added of this member, from interleaved sample `offset` of the tick
+    /// on. `false` if that is not there any more.
+    #[must_use]
+    pub fn remove(&self, tick: u64, offset: usize, sum: &mut [i32]) -> bool {
+        let word = self.parts[(tick % self.parts.len() as u64) as usize].load(Ordering::Relaxed);
+        if word == 0 {
+            return true;
+        }
+        let part = Part::from_word(word);
+        let due = part.length.saturating_sub(offset).min(sum.len());
+        self.render(part, offset, sum, Sign::Minus) == due
+    }
+
+    /// Adds a part to `sum`, or takes it away, from its interleaved sample `offset` on; how many samples of it there were.
+    fn render(&self, part: Part, offset: usize, sum: &mut [i32], sign: Sign) -> usize {
+        let channels = self.format.channels();
+        let due = part.length.saturating_sub(offset).min(sum.len());
+        let mut done = 0;
+        let mut chunk = [0i16; CHUNK];
+        while done < due {
+            let chunk = &mut chunk[..CHUNK.min(due - done)];
+            let at = part.at + (offset + done) as u64;
+            self.ring.get(at, chunk);
+            if !self.lap.holds(at, self.ring.capacity()) {
+                return done;
+            }
+            let place = sum[done..].iter_mut().zip(&*chunk);
+            match sign {
+                Sign::Plus => place.for_each(|(sum, sample)| *sum += i32::from(*sample)),
+                Sign::Minus => place.for_each(|(sum, sample)| *sum -= i32::from(*sample)),
+            }
+            done += chunk.len();
+        }
+        if part.start {
+            self.ramp(part.at, 0, offset, sum, if sign == Sign::Plus { -1 } else { 1 });
+        }
+        if part.end && (part.length > 0 || part.at >= channels as u64) {
+            let last = part.at + part.length as u64 - channels as u64;
+            self.ramp(last, part.length, offset, sum, if sign == Sign::Plus { 1 } else { -1 });
+        }
+        done
+    }
+
+    /// Adds `sign` times the decaying sample group at `position`, from interleaved sample `begin` of the tick on, to `sum`,
+    /// which begins at `offset`.
+    fn ramp(&self, position: u64, begin: usize, offset: usize, sum: &mut [i32], sign: i32) {
+        let channels = self.format.channels();
+        let mut from = [0i16; 2];
+        self.ring.get(position, &mut from[..channels]);
+        if !self.lap.holds(position, self.ring.capacity()) {
+            return;
+        }
+        let length = self.format.fade();
+        for (index, sum) in sum.iter_mut().enumerate() {
+            let Some(at) = (offset + index).checked_sub(begin) else { continue };
+            let group = (at / channels) as u32;
+            if group >= length {
+                return;
+            }
+            *sum += sign * ramp(i32::from(from[at % channels]), group, length);
+        }
+    }
+}

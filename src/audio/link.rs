@@ -1,0 +1,198 @@
+//! One listener's ear for one private voice: made when the listener enters the speaker's audience, dropped when it leaves it,
+//! and with it all buffered and converted audio (promise 2).
+
+use std::{cell::UnsafeCell, sync::Arc};
+
+use super::{
+    convert::{Bell, Conversion, Mailbox},
+    counters::Counts,
+    format::Format,
+    player::{Due, Player, Source},
+    voice::Voice,
+};
+use crate::sync::{AtomicU64, Ordering};
+
+/// The pair. Shared by the plans that grant it; its state belongs to the listener's write hook.
+pub struct Link {
+    voice: Arc<Voice>,
+    /// Number of the plan since which the listener may hear the speaker without a break.
+    since: u64,
+    /// Position in the voice up to which the listener has come.
+    cursor: AtomicU64,
+    state: UnsafeCell<State>,
+    mailbox: Arc<Mailbox>,
+}
+
+#[derive(Default)]
+struct State {
+    player: Player,
+    /// Samples a channel of the packet at `cursor` that have been played.
+    used: usize,
+}
+
+// SAFETY: `state` is touched by the listener's write hook alone (the contracts of the functions below).
+unsafe impl Sync for Link {}
+
+impl Link {
+    /// From the newest frame on. `since`: the plan that will be the first to grant it.
+    pub fn new(voice: Arc<Voice>, since: u64, bell: Bell) -> Self {
+        Self {
+            since,
+            cursor: AtomicU64::new(voice.head()),
+            voice,
+            state: UnsafeCell::default(),
+            mailbox: Arc::new(Mailbox::new(bell)),
+        }
+    }
+
+    /// [control] What the two last spoke and heard in, so that the conversion is there when it is needed.
+    pub fn expect(&self, speaker: Option<Format>, listener: Option<Format>) {
+        if let (Some(from), Some(to)) = (speaker, listener)
+            && let Some(conversion) = Conversion::between(from, to)
+        {
+            self.mailbox.expect(conversion);
+        }
+    }
+
+    /// Where it gets its converter from.
+    pub fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    /// The voice.
+    pub fn voice(&self) -> &Arc<Voice> {
+        &self.voice
+    }
+
+    /// Whether the listener has come to the voice's end.
+    pub fn drained(&self) -> bool {
+        self.cursor.load(Ordering::Relaxed) == self.voice.head()
+    }
+
+    /// Nothing to play.
+    ///
+    /// # Safety
+    /// The caller is inside the listener's write gate.
+    pub unsafe fn idle(&self) -> bool {
+        // SAFETY: the caller's promise.
+        self.drained() && unsafe { &*self.state.get() }.player.idle()
+    }
+
+    /// See [`Player::tail`].
+    ///
+    /// # Safety
+    /// The caller is inside the listener's write gate.
+    pub unsafe fn tail(&self) -> [i32; 2] {
+        // SAFETY: the caller's promise.
+        unsafe { &*self.state.get() }.player.tail()
+    }
+
+    /// Adds what is due to the listener under plan `now`; whether there was any.
+    ///
+    /// # Safety
+    /// The caller is inside the listener's write gate.
+    pub unsafe fn play(&self, now: u64, sum: &mut [i32], to: Format, counts: &Counts) -> bool {
+        // SAFETY: the caller's promise.
+        let State { player, used } = unsafe { &mut *self.state.get() };
+        let mut queue =
+            Queue { voice: &self.voice, since: self.since, now, at: self.cursor.load(Ordering::Relaxed), used: *used };
+        // SAFETY: passed on; the mailbox is the write hook's.
+        let played = unsafe { player.play(&mut queue, &self.mailbox, sum, to, counts) };
+        self.cursor.store(queue.at, Ordering::Relaxed);
+        *used = queue.used;
+        played
+    }
+}
+
+/// The voice as this listener may hear it under the plan that it has loaded.
+struct Queue<'a> {
+    voice: &'a Voice,
+    since: u64,
+    now: u64,
+    at: u64,
+    used: usize,
+}
+
+impl Queue<'_> {
+    fn advance(&mut self, to: u64) {
+        self.at = to;
+        self.used = 0;
+    }
+}
+
+impl Source for Queue<'_> {
+    fn due(&mut self) -> Due {
+        let head = self.voice.head();
+        let mut due = Due { format: None, samples: 0, packet: 0, end: false };
+        let mut at = self.at;
+        while at != head {
+            let Some(packet) = self.voice.packet(at) else {
+                // Overtaken: whatever lies between is lost to this listener.
+                self.advance(head);
+                return Due { format: None, samples: 0, packet: 0, end: false };
+            };
+            let mine = packet.stamp.may_reach(self.since, self.now);
+            if !mine && packet.stamp.captured > self.now {
+                break; // it waits until this listener has a plan that knows of it
+            }
+            if packet.samples == 0 || !mine {
+                // The end of a stretch, or speech that is not for this listener.
+                due.end = true;
+                if due.samples > 0 {
+                    break;
+                }
+                self.advance(packet.next);
+            } else if due.format.is_some_and(|format| Some(format) != packet.format) {
+                due.end = true;
+                break;
+            } else {
+                due.format = packet.format;
+                due.packet = packet.samples;
+                due.samples += packet.samples - if at == self.at { self.used } else { 0 };
+                due.end = false;
+            }
+            at = packet.next;
+        }
+        due
+    }
+
+    fn skip(&mut self, samples: usize) {
+        let mut left = samples;
+        while left > 0 {
+            let Some(packet) = self.voice.packet(self.at) else { return };
+            let here = (packet.samples - self.used).min(left);
+            self.used += here;
+            left -= here;
+            if self.used == packet.samples {
+                self.advance(packet.next);
+            }
+        }
+    }
+
+    fn take(&mut self, out: &mut [i32]) -> bool {
+        let mut rest = out;
+        while !rest.is_empty() {
+            let Some(packet) = self.voice.packet(self.at) else { return false };
+            let Some(format) = packet.format else { return false };
+            let here = ((packet.samples - self.used) * format.channels()).min(rest.len()).min(COPY);
+            let mut narrow = [0; COPY];
+            let narrow = &mut narrow[..here];
+            if !self.voice.copy(packet.data + (self.used * format.channels()) as u64, narrow) {
+                return false;
+            }
+            let (now, later) = rest.split_at_mut(here);
+            for (wide, sample) in now.iter_mut().zip(narrow) {
+                *wide = i32::from(*sample);
+            }
+            rest = later;
+            self.used += here / format.channels();
+            if self.used == packet.samples {
+                self.advance(packet.next);
+            }
+        }
+        true
+    }
+}
+
+/// Interleaved samples copied out of the ring at a time.
+const COPY: usize = 256;

@@ -1,0 +1,70 @@
+//! What the control plane publishes and the hooks act on: immutable, numbered, replaced as a whole.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::{bus::Bus, format::TICKS_PER_MS, input::Input, link::Link, slot::Slot, voice::Voice};
+
+/// What becomes of what a member says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speech {
+    /// Everyone hears it: left in the frame, or into [`Seat::input`].
+    Open,
+    /// Into [`Seat::voice`], for those whose seats have a link to it.
+    Private,
+    /// Nobody hears it.
+    Silent,
+}
+
+/// What a member hears, private voices ([`Seat::voices`]) apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearing {
+    /// What the host wrote.
+    Host,
+    /// The room's bus, less its own voice.
+    Bus,
+    /// Nothing, private voices included.
+    Silence,
+}
+
+/// The opening guard of a speaker whose audience was widened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// Number of the plan that widened it last; 0 if none did. The read hook starts a guard when it meets a new one.
+    pub plan: u64,
+    /// Who may hear the guarded frames: those who could since this plan or before.
+    pub floor: u64,
+    /// How long, in ticks of the speaker's own audio.
+    pub ticks: u64,
+}
+
+impl Opening {
+    /// A guard of `ms` from plan `plan` on.
+    pub fn new(plan: u64, floor: u64, ms: u32) -> Self {
+        Self { plan, floor, ticks: u64::from(ms) * TICKS_PER_MS }
+    }
+}
+
+/// One member's part of a plan.
+pub struct Seat {
+    /// The plan's number: engine-wide, rising, never used again.
+    pub number: u64,
+    pub speech: Speech,
+    pub hearing: Hearing,
+    pub opening: Opening,
+    /// Where private speech goes; also that of the opening guard of a member that speaks openly again.
+    pub voice: Option<Arc<Voice>>,
+    /// Engine-mixed: where open speech goes.
+    pub input: Option<Arc<Input>>,
+    /// Engine-mixed: where open speech comes from.
+    pub bus: Option<Arc<Bus>>,
+    /// The private voices that it hears.
+    pub voices: SmallVec<[Arc<Link>; 1]>,
+}
+
+/// A plan, and the slots of the members that may be using it.
+pub struct Plan {
+    pub seats: Box<[Seat]>,
+    pub slots: Box<[&'static Slot<super::member::Member>]>,
+}

@@ -1,0 +1,319 @@
+//! Plays one queue into one listener's frames: pace, conversion, channels and declared fades. The same for a private voice
+//! and for the open mix of an engine-mixed room.
+
+use super::{
+    convert::{Conversion, Converter, Mailbox},
+    counters::Counts,
+    fade::Fade,
+    format::{Format, remix},
+    pace::Pace,
+};
+
+/// Interleaved samples that are moved at a time.
+const CHUNK: usize = 256;
+
+/// What a queue has for this listener now.
+pub struct Due {
+    /// Of what is due next; `None` when nothing is.
+    pub format: Option<Format>,
+    /// Samples a channel that are due in that format.
+    pub samples: usize,
+    /// Samples a channel that the queue is filled with at a time.
+    pub packet: usize,
+    /// Nothing was late if the queue is empty after these.
+    pub end: bool,
+}
+
+/// A queue, as one listener reads it.
+pub trait Source {
+    /// What is there. [`Source::skip`] and [`Source::take`] go no further than this.
+    fn due(&mut self) -> Due;
+    /// Leaves out `samples` samples a channel.
+    fn skip(&mut self, samples: usize);
+    /// Takes the next interleaved samples. `false` if they were overtaken: then `out` holds anything.
+    #[must_use]
+    fn take(&mut self, out: &mut [i32]) -> bool;
+}
+
+/// The state of one queue at one listener.
+#[derive(Default)]
+pub struct Player {
+    pace: Pace,
+    fade: Fade,
+    /// What was played last; 0 when silent.
+    last: [i32; 2],
+    /// Of the queue, while playing.
+    from: Option<Format>,
+    /// Of the listener's frames.
+    to: Option<Format>,
+    /// Ticks of audio that went into the converter and have not come out.
+    held: u64,
+    /// Zeros that push out the rest, samples a channel.
+    owed: usize,
+}
+
+/// The listener's frame while it is being filled.
+struct Strip<'a> {
+    sum: &'a mut [i32],
+    to: Format,
+    /// Samples a channel that have been played.
+    done: usize,
+    /// Samples a channel over which the fade has gone.
+    faded: usize,
+}
+
+impl Strip<'_> {
+    fn left(&self) -> usize {
+        self.sum.len() / self.to.channels() - self.done
+    }
+
+    fn fade_to(&mut self, fade: &mut Fade, end: usize) {
+        let channels = self.to.channels();
+        fade.apply(&mut self.sum[self.faded * channels..end * channels], channels);
+        self.faded = end;
+    }
+
+    /// The signal steps by `-step` at the place reached.
+    fn step(&mut self, fade: &mut Fade, step: [i32; 2]) {
+        self.fade_to(fade, self.done);
+        fade.step(step, self.to);
+    }
+}
+
+impl Player {
+    /// Nothing to play on, nothing to fade.
+    pub fn idle(&self) -> bool {
+        !self.pace.playing() && !self.fade.active() && self.owed == 0
+    }
+
+    /// What the listener is hearing at this moment, for a fade should this voice be taken away.
+    pub fn tail(&self) -> [i32; 2] {
+        [self.last[0] + self.fade.value(0), self.last[1] + self.fade.value(1)]
+    }
+
+    /// Adds what is due to `sum`, interleaved in format `to`; whether it added any.
+    ///
+    /// # Safety
+    /// The caller is inside the gate of the hook that owns `mailbox`.
+    pub unsafe fn play(
+        &mut self,
+        source: &mut impl Source,
+        mailbox: &Mailbox,
+        sum: &mut [i32],
+        to: Format,
+        counts: &Counts,
+    ) -> bool {
+        if self.to != Some(to) {
+            // Fades and the filter's rest are of another rate.
+            *self = Self { to: Some(to), ..Self::default() };
+        }
+        let mut strip = Strip { sum, to, done: 0, faded: 0 };
+        let fading = self.fade.active();
+        // SAFETY: passed on.
+        unsafe {
+            self.flush(&mut strip, mailbox);
+            if self.owed == 0 {
+                self.fill(&mut strip, source, mailbox, counts);
+            }
+        }
+        let played = strip.done > 0;
+        let frame = strip.sum.len() / to.channels();
+        strip.fade_to(&mut self.fade, frame);
+        played || fading
+    }
+
+    /// # Safety
+    /// As [`Player::play`].
+    unsafe fn fill(&mut self, strip: &mut Strip, source: &mut impl Source, mailbox: &Mailbox, counts: &Counts) {
+        let due = source.due();
+        if self.pace.playing() && due.format.is_some() && due.format != self.from {
+            self.pace.end();
+            self.stop(strip);
+        }
+        let Some(from) = due.format.or(self.from) else { return };
+        let converter = match Conversion::between(from, strip.to) {
+            None => None,
+            // SAFETY: the caller's promise.
+            Some(conversion) => match unsafe { mailbox.take(conversion) } {
+                Some(converter) => Some(converter),
+                None => {
+                    counts.waited.add(1);
+                    return;
+                }
+            },
+        };
+        let delay = converter.as_ref().map_or(0, |c| from.ticks(c.delay()));
+        let (frame, packet) = (strip.to.ticks(strip.left()), from.ticks(due.packet));
+        let mut left = due.samples;
+        let queued = (from.ticks(left) + self.held).saturating_sub(delay);
+        let skip = from.samples(self.pace.skip(queued, frame, packet)).min(left);
+        if skip > 0 {
+            source.skip(skip);
+            left -= skip;
+            counts.skips.add(1);
+            counts.skipped.add(from.ticks(skip));
+        }
+        let playing = self.pace.playing();
+        if !self.pace.ready(queued - from.ticks(skip).min(queued), frame, packet) {
+            return;
+        }
+        self.from = Some(from);
+        let jump = !playing || (skip > 0 && converter.is_none());
+        let whole = match converter {
+            None => self.copy(strip, source, from, left, jump),
+            Some(converter) => {
+                if !playing {
+                    converter.restart();
+                    self.held = 0;
+                }
+                self.convert(strip, source, converter, from, left, jump)
+            }
+        };
+        if whole {
+            return;
+        }
+        if due.end {
+            self.pace.end();
+        } else {
+            self.pace.dry();
+            counts.underruns.add(1);
+        }
+        if self.owed == 0 {
+            self.stop(strip);
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { self.flush(strip, mailbox) };
+        }
+    }
+
+    /// Plays `left` samples at the listener's own rate; whether that filled the frame.
+    fn copy(&mut self, strip: &mut Strip, source: &mut impl Source, from: Format, left: usize, jump: bool) -> bool {
+        let mut left = left.min(strip.left());
+        let mut chunk = [0; CHUNK];
+        let mut jump = jump;
+        while left > 0 {
+            let now = left.min(CHUNK / from.channels());
+            let chunk = &mut chunk[..now * from.channels()];
+            if !source.take(chunk) {
+                return false;
+            }
+            self.put(strip, chunk, from.channels(), jump);
+            jump = false;
+            left -= now;
+        }
+        strip.left() == 0
+    }
+
+    /// Plays up to `left` samples through the converter; whether that filled the frame. If not, zeros are owed.
+    fn convert(
+        &mut self,
+        strip: &mut Strip,
+        source: &mut impl Source,
+        converter: &mut Converter,
+        from: Format,
+        left: usize,
+        jump: bool,
+    ) -> bool {
+        let mut left = left;
+        let mut jump = jump;
+        let channels = converter.conversion().channels();
+        let (mut raw, mut input, mut out) = ([0; CHUNK / 2], [0.0; CHUNK / 2], [0.0; CHUNK]);
+        while strip.left() > 0 {
+            let room = strip.left().min(CHUNK / channels) * channels;
+            let (_, mut given) = converter.run(&[], &mut out[..room]);
+            if given == 0 {
+                let now = left.min(raw.len() / from.channels());
+                let raw = &mut raw[..now * from.channels()];
+                if now == 0 || !source.take(raw) {
+                    self.owed = converter.delay();
+                    return false;
+                }
+                left -= now;
+                for (group, converted) in raw.chunks_exact(from.channels()).zip(input.chunks_exact_mut(channels)) {
+                    remix(group, channels, |c, s| converted[c] = s as f32);
+                }
+                self.held += from.ticks(now);
+                (_, given) = converter.run(&input[..now * channels], &mut out[..room]);
+            }
+            self.held = self.held.saturating_sub(strip.to.ticks(given / channels));
+            self.put_converted(strip, &out[..given], channels, jump);
+            jump = jump && given == 0;
+        }
+        true
+    }
+
+    /// Pushes out what the converter still holds, as far as the frame has room.
+    ///
+    /// # Safety
+    /// As [`Player::play`].
+    unsafe fn flush(&mut self, strip: &mut Strip, mailbox: &Mailbox) {
+        if self.owed == 0 {
+            return;
+        }
+        let conversion = self.from.and_then(|from| Conversion::between(from, strip.to));
+        // SAFETY: the caller's promise.
+        let converter = conversion.and_then(|c| unsafe { mailbox.take(c) });
+        if let Some(converter) = converter {
+            let channels = converter.conversion().channels();
+            let mut out = [0.0; CHUNK];
+            while strip.left() > 0 {
+                let room = strip.left().min(CHUNK / channels) * channels;
+                let (_, mut given) = converter.run(&[], &mut out[..room]);
+                if given == 0 {
+                    if self.owed == 0 {
+                        break;
+                    }
+                    self.owed -= 1;
+                    given = converter.silence(1, &mut out[..room]);
+                }
+                self.put_converted(strip, &out[..given], channels, false);
+            }
+            if strip.left() == 0 && self.owed > 0 {
+                return;
+            }
+        }
+        self.owed = 0;
+        self.stop(strip);
+    }
+
+    fn put_converted(&mut self, strip: &mut Strip, samples: &[f32], channels: usize, jump: bool) {
+        let mut chunk = [0; CHUNK];
+        let chunk = &mut chunk[..samples.len()];
+        for (wide, sample) in chunk.iter_mut().zip(samples) {
+            *wide = sample.round() as i32;
+        }
+        self.put(strip, chunk, channels, jump);
+    }
+
+    /// Adds interleaved samples at the place reached; `jump`: they do not go on from what was played last.
+    fn put(&mut self, strip: &mut Strip, samples: &[i32], channels: usize, jump: bool) {
+        let to = strip.to.channels();
+        let Some(first) = samples.chunks_exact(channels).next() else { return };
+        if jump {
+            let mut step = self.last;
+            remix(first, to, |c, s| step[c] -= s);
+            strip.step(&mut self.fade, step);
+        }
+        let count = samples.len() / channels;
+        let place = &mut strip.sum[strip.done * to..(strip.done + count) * to];
+        if channels == to {
+            for (sum, sample) in place.iter_mut().zip(samples) {
+                *sum += sample;
+            }
+        } else {
+            for (sum, group) in place.chunks_exact_mut(to).zip(samples.chunks_exact(channels)) {
+                remix(group, to, |c, s| sum[c] += s);
+            }
+        }
+        remix(&samples[samples.len() - channels..], to, |c, s| self.last[c] = s);
+        strip.done += count;
+    }
+
+    /// Silent from the place reached on.
+    fn stop(&mut self, strip: &mut Strip) {
+        strip.step(&mut self.fade, self.last);
+        self.last = [0, 0];
+        self.held = 0;
+        self.from = None;
+    }
+}

@@ -1,0 +1,35 @@
+//! What the control plane has taken away and hooks may still be using: kept until they have left, freed by the control
+//! plane, never by a hook.
+
+use super::gate::Gate;
+
+/// Something to be freed once the calls that were inside when it was taken away have left.
+struct Retired {
+    waiting: Vec<(&'static Gate, u64)>,
+    _thing: Box<dyn Send>,
+}
+
+/// All of it, for one engine.
+#[derive(Default)]
+pub struct Retirement {
+    retired: Vec<Retired>,
+}
+
+impl Retirement {
+    /// Keeps `thing`, which nobody who begins now can find any more, until those that are inside `gates` have left.
+    pub fn retire(&mut self, thing: impl Send + 'static, gates: impl Iterator<Item = &'static Gate>) {
+        let waiting: Vec<_> = gates.filter_map(|gate| Some((gate, gate.occupant()?))).collect();
+        if !waiting.is_empty() {
+            self.retired.push(Retired { waiting, _thing: Box::new(thing) });
+        }
+    }
+
+    /// Frees what nobody uses any more; whether everything is free.
+    pub fn sweep(&mut self) -> bool {
+        self.retired.retain_mut(|retired| {
+            retired.waiting.retain(|(gate, occupant)| !gate.left(*occupant));
+            !retired.waiting.is_empty()
+        });
+        self.retired.is_empty()
+    }
+}

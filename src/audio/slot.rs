@@ -1,0 +1,232 @@
+//! From a handle to what it stands for, in a hook: a table that is never freed, so that any number can be looked up.
+//!
+//! A handle is `check:16 | kind:4 | generation:24 | slot:20`. The slot holds the whole handle, so that a stale generation, a
+//! wrong kind and a guessed check all fail the same comparison.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
+    ptr,
+    sync::LazyLock,
+};
+
+use parking_lot::Mutex;
+
+use super::{
+    gate::{Gate, Inside},
+    member::Member,
+    room::Room,
+};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+
+/// What a handle stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `coach_engine_t`
+    Engine = 1,
+    /// `coach_room_t`
+    Room = 2,
+    /// `coach_member_t`
+    Member = 3,
+}
+
+/// One place in a table: a member with its two hooks, or a room with its tick.
+#[repr(align(64))]
+pub struct Slot<T> {
+    handle: AtomicU64,
+    object: AtomicPtr<T>,
+    /// The read hook, or the tick.
+    pub read: Gate,
+    /// The write hook; the two run on different threads and should not share a cache line.
+    pub write: Apart,
+}
+
+/// On a cache line of its own.
+#[repr(align(64))]
+pub struct Apart(pub Gate);
+
+/// Why a hook could not enter.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The handle stands for nothing.
+    Stale,
+    /// The same hook is running.
+    Overlap,
+}
+
+/// All slots of one kind.
+pub struct Table<T: 'static> {
+    slots: &'static [Slot<T>],
+    kind: Kind,
+    free: LazyLock<Mutex<Free>>,
+}
+
+/// Slots that may be given out, and the generations that were.
+struct Free {
+    returned: Vec<u32>,
+    fresh: u32,
+    generation: u64,
+    random: RandomState,
+}
+
+impl Free {
+    fn new() -> Self {
+        Self { returned: Vec::new(), fresh: 0, generation: 0, random: RandomState::new() }
+    }
+
+    /// A number that nobody was given before, with bits that nobody can guess.
+    fn handle(&mut self, kind: Kind, slot: u32) -> u64 {
+        self.generation += 1;
+        let mut hasher = self.random.build_hasher();
+        hasher.write_u64(self.generation);
+        let check = hasher.finish() & 0xffff;
+        check << 48 | (kind as u64) << 44 | (self.generation & 0xff_ffff) << 20 | u64::from(slot)
+    }
+}
+
+const SLOT_MASK: u64 = (1 << 20) - 1;
+
+/// Members that a process can have at once.
+pub const MEMBERS: usize = 1 << 16;
+/// Rooms that a process can have at once.
+pub const ROOMS: usize = 1 << 13;
+
+impl<T> Slot<T> {
+    const fn new() -> Self {
+        Self {
+            handle: AtomicU64::new(0),
+            object: AtomicPtr::new(ptr::null_mut()),
+            read: Gate::new(),
+            write: Apart(Gate::new()),
+        }
+    }
+}
+
+static MEMBER_SLOTS: [Slot<Member>; MEMBERS] = [const { Slot::new() }; MEMBERS];
+static ROOM_SLOTS: [Slot<Room>; ROOMS] = [const { Slot::new() }; ROOMS];
+
+/// Every member of every engine in the process.
+pub static MEMBER: Table<Member> =
+    Table { slots: &MEMBER_SLOTS, kind: Kind::Member, free: LazyLock::new(|| Mutex::new(Free::new())) };
+/// Every engine-mixed room.
+pub static ROOM: Table<Room> =
+    Table { slots: &ROOM_SLOTS, kind: Kind::Room, free: LazyLock::new(|| Mutex::new(Free::new())) };
+
+/// A number for something that has no slot: an engine.
+pub fn unslotted(kind: Kind) -> u64 {
+    static FREE: LazyLock<Mutex<Free>> = LazyLock::new(|| Mutex::new(Free::new()));
+    FREE.lock().handle(kind, 0)
+}
+
+/// What `handle` claims to be, if it claims to be something.
+pub fn kind(handle: u64) -> Option<Kind> {
+    [Kind::Engine, Kind::Room, Kind::Member].into_iter().find(|kind| handle >> 44 & 0xf == *kind as u64)
+}
+
+impl<T> Table<T> {
+    /// Puts `object` into a slot under a handle of its own. `None` when all are taken.
+    pub fn lease(&'static self, object: Box<T>) -> Option<Lease<T>> {
+        let mut free = self.free.lock();
+        let index = free.returned.pop().or_else(|| {
+            let fresh = free.fresh;
+            ((fresh as usize) < self.slots.len()).then(|| {
+                free.fresh += 1;
+                fresh
+            })
+        })?;
+        let handle = free.handle(self.kind, index);
+        let slot = &self.slots[index as usize];
+        slot.object.store(Box::into_raw(object), Ordering::SeqCst);
+        slot.handle.store(handle, Ordering::SeqCst);
+        Some(Lease { table: self, index, handle })
+    }
+
+    /// [audio] Enters the read hook (or tick).
+    pub fn enter_read(&self, handle: u64) -> Result<(&T, Inside<'_>), Refused> {
+        self.enter(handle, |slot| &slot.read)
+    }
+
+    /// [audio] Enters the write hook.
+    pub fn enter_write(&self, handle: u64) -> Result<(&T, Inside<'_>), Refused> {
+        self.enter(handle, |slot| &slot.write.0)
+    }
+
+    fn enter(&self, handle: u64, gate: impl Fn(&Slot<T>) -> &Gate) -> Result<(&T, Inside<'_>), Refused> {
+        let slot = self.slots.get((handle & SLOT_MASK) as usize).ok_or(Refused::Stale)?;
+        // Before the gate, so that a stale handle hardly ever disturbs the member that has its slot now ...
+        if handle == 0 || slot.handle.load(Ordering::Relaxed) != handle {
+            return Err(Refused::Stale);
+        }
+        let inside = gate(slot).enter().ok_or(Refused::Overlap)?;
+        // ... and again inside, where it counts (see `gate`): from here on the object stays until `inside` is dropped.
+        if slot.handle.load(Ordering::SeqCst) != handle {
+            return Err(Refused::Stale);
+        }
+        let object = slot.object.load(Ordering::SeqCst);
+        // SAFETY: `object` came from a Box in `lease`. `Lease::revoke` takes the handle away before it reads the gates, and
+        // the Box is freed (`Revoked::drop`) only once the calls it found inside have left. This call entered before it
+        // read the handle, and the handle was still there: so it was found, or came before.
+        Ok((unsafe { &*object }, inside))
+    }
+}
+
+/// A taken slot. Revoke it before dropping it; its owner is the control plane.
+pub struct Lease<T: 'static> {
+    table: &'static Table<T>,
+    index: u32,
+    /// The number that stands for it.
+    pub handle: u64,
+}
+
+impl<T> Lease<T> {
+    /// The object.
+    pub fn get(&self) -> &T {
+        // SAFETY: the Box of `lease`; only `revoke`, which consumes the lease, starts its end.
+        unsafe { &*self.slot().object.load(Ordering::SeqCst) }
+    }
+
+    /// Its gates.
+    pub fn slot(&self) -> &'static Slot<T> {
+        &self.table.slots[self.index as usize]
+    }
+
+    /// From when this returns, nobody who begins finds it. What it returns must be kept until the calls that are inside have left.
+    #[must_use]
+    pub fn revoke(self) -> Revoked<T> {
+        self.slot().handle.store(0, Ordering::SeqCst);
+        Revoked(self)
+    }
+}
+
+/// A slot on its way back: dropping it frees the object and lets the slot be taken again.
+pub struct Revoked<T: 'static>(Lease<T>);
+
+impl<T> Revoked<T> {
+    /// Its gates.
+    pub fn slot(&self) -> &'static Slot<T> {
+        self.0.slot()
+    }
+}
+
+impl<T> Drop for Revoked<T> {
+    fn drop(&mut self) {
+        let object = self.slot().object.swap(ptr::null_mut(), Ordering::SeqCst);
+        // SAFETY: made by Box::into_raw in `lease`, swapped out once, and whoever drops this has waited for the gates.
+        drop(unsafe { Box::from_raw(object) });
+        self.0.table.free.lock().returned.push(self.0.index);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_are_never_given_twice_and_say_their_kind() {
+        let mut free = Free::new();
+        let handles: std::collections::HashSet<u64> = (0..10_000).map(|_| free.handle(Kind::Member, 7)).collect();
+        assert_eq!(handles.len(), 10_000);
+        assert!(handles.iter().all(|h| kind(*h) == Some(Kind::Member)));
+        assert_eq!(kind(0), None);
+    }
+}

@@ -1,0 +1,40 @@
+//! Coach: coach mode for the conferences of a SIP switch. A member that carries `speakOnlyTo` is heard only by the members whose
+//! `memberTag` has one of its tags.
+//!
+//! The public face is the C ABI in `include/coach.h`; this crate exports nothing to Rust but those functions' symbols.
+//!
+//! # The map
+//!
+//! ```text
+//! abi     the C boundary: arguments, panics, statuses          the only `extern "C"`
+//! room    the control plane: rooms, members, commands, events  may lock, may allocate
+//! route   the rule: who hears whom                             pure
+//! audio   the audio plane: hooks, voices, the mix              never allocates, locks, logs, calls the system
+//! ```
+//!
+//! Dependencies go one way: `abi -> room -> route`, and `abi`, `room -> audio`. `room` turns what `route` says into plans
+//! (`audio::plan`), immutable and numbered; the hooks act on the plan that they load, and on nothing else.
+//!
+//! # The rules of the house
+//!
+//! * Doubt ends in silence for private speech.
+//! * What is taken away from the hooks is freed by the control plane once they have left (`audio::gate`, `audio::retire`).
+//! * `unsafe` stays in `abi` and `audio`; each block says why it is sound.
+
+#[cfg(not(loom))]
+mod abi;
+mod audio;
+mod faults;
+#[cfg(not(loom))]
+mod room;
+mod route;
+mod sync;
+
+/// Types and numbers of `include/coach.h`, and its functions' declared signatures.
+#[allow(missing_docs, non_camel_case_types, non_upper_case_globals, dead_code)]
+mod sys {
+    include!(concat!(env!("OUT_DIR"), "/abi.rs"));
+}
+
+/// The library's version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");

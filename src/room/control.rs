@@ -1,0 +1,574 @@
+//! Rooms and members, and everything that may be done to them. All of it happens under the engine's one lock, changes nothing
+//! where it fails, and ends in a published plan.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+    thread::ThreadId,
+};
+
+use super::{
+    error::{Error, Result},
+    event::{Event, What},
+    registry,
+    service::Clock,
+};
+use crate::{
+    audio::{
+        self,
+        bus::Bus,
+        convert::Bell,
+        counters::Sums,
+        format::Format,
+        input::Input,
+        link::Link,
+        plan::{Opening, Plan},
+        retire::Retirement,
+        slot::{Lease, MEMBER, ROOM},
+        voice::Voice,
+    },
+    route::{Facts, Speaks, Tags, rule},
+    sys,
+};
+
+/// One member.
+pub struct Member {
+    pub lease: Lease<audio::member::Member>,
+    pub call_id: String,
+    pub facts: Facts,
+    pub starts: bool,
+    pub ends: bool,
+    pub place: Option<Place>,
+    /// Its engine-mixed room ended while it was inside: silent until it joins another or is detached.
+    pub ended: bool,
+    pub voice: Option<Arc<Voice>>,
+    pub opening: Opening,
+    pub input: Option<Arc<Input>>,
+    /// Its plan while it is outside rooms.
+    pub alone: Option<Arc<Plan>>,
+    /// Who heard it by the last audience event.
+    pub audience: Vec<u32>,
+}
+
+/// Where a member is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub room: u64,
+    pub number: u32,
+}
+
+/// One room.
+pub struct Room {
+    pub lease: Lease<audio::room::Room>,
+    pub name: String,
+    /// Handles by number.
+    pub members: BTreeMap<u32, u64>,
+    pub sequence: u64,
+    /// A member that starts it has come.
+    pub started: bool,
+    pub plan: Option<Arc<Plan>>,
+    /// By listener and speaker.
+    pub links: HashMap<(u64, u64), Arc<Link>>,
+    pub clock: Option<Clock>,
+}
+
+impl Room {
+    /// The open mix, where the engine mixes.
+    pub fn bus(&self) -> Option<&Arc<Bus>> {
+        self.lease.get().bus()
+    }
+
+    /// Members wait in silence for one that starts the room.
+    pub fn waiting(&self) -> bool {
+        self.bus().is_some() && !self.started
+    }
+}
+
+/// How a room is mixed.
+#[derive(Clone, Copy, Debug)]
+pub enum Carrier {
+    Host,
+    Engine { format: Format, tick_ms: u32, own_clock: bool },
+}
+
+/// What a member is attached with.
+pub struct NewMember<'a> {
+    pub call_id: &'a str,
+    pub tags: Option<&'a str>,
+    pub speak_only_to: Option<&'a str>,
+    pub starts: bool,
+    pub ends: bool,
+    pub muted: bool,
+    pub deaf: bool,
+}
+
+/// A yes or no of a member that may change in mid-call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    Mute,
+    Deaf,
+    Hold,
+}
+
+/// The state of one engine.
+pub struct Control {
+    /// Number of the last plan.
+    pub number: u64,
+    pub rooms: BTreeMap<u64, Room>,
+    pub names: HashMap<String, u64>,
+    pub members: HashMap<u64, Member>,
+    pub calls: HashMap<String, u64>,
+    pub retirement: Retirement,
+    pub events: VecDeque<Event>,
+    /// The thread that is inside the event callback.
+    pub telling: Option<ThreadId>,
+    /// Counts of members that are gone.
+    pub gone: Gone,
+    pub guard_ms: u32,
+    /// Whether anybody listens to events.
+    pub tell: bool,
+    pub bell: Bell,
+    /// Somebody may need a conversion: the service has to run.
+    pub busy: bool,
+    /// The engine is being destroyed.
+    pub over: bool,
+}
+
+/// See [`Control::gone`].
+#[derive(Clone, Copy, Default)]
+pub struct Gone {
+    pub read: Sums,
+    pub write: Sums,
+    pub input: Sums,
+    pub slowest: u64,
+}
+
+impl Control {
+    pub fn new(guard_ms: u32, tell: bool) -> Self {
+        Self {
+            number: 0,
+            rooms: BTreeMap::new(),
+            names: HashMap::new(),
+            members: HashMap::new(),
+            calls: HashMap::new(),
+            retirement: Retirement::default(),
+            events: VecDeque::new(),
+            telling: None,
+            gone: Gone::default(),
+            guard_ms,
+            tell,
+            bell: Bell::default(),
+            busy: false,
+            over: false,
+        }
+    }
+
+    // ---- looking up
+
+    pub fn member(&self, handle: u64) -> Result<&Member> {
+        self.members.get(&handle).ok_or_else(|| Error::handle("member"))
+    }
+
+    pub fn member_mut(&mut self, handle: u64) -> Result<&mut Member> {
+        self.members.get_mut(&handle).ok_or_else(|| Error::handle("member"))
+    }
+
+    pub fn room(&self, handle: u64) -> Result<&Room> {
+        self.rooms.get(&handle).ok_or_else(|| Error::handle("room"))
+    }
+
+    pub fn room_mut(&mut self, handle: u64) -> Result<&mut Room> {
+        self.rooms.get_mut(&handle).ok_or_else(|| Error::handle("room"))
+    }
+
+    pub fn find_room(&self, name: &str) -> Result<u64> {
+        self.names.get(name).copied().ok_or_else(|| {
+            Error::new(sys::COACH_ERR_NO_ROOM, format!("no room called {name}; `rooms` lists those there are"))
+        })
+    }
+
+    /// Members of a room, by number.
+    pub fn inside(&self, room: u64) -> impl Iterator<Item = (u32, u64, &Member)> {
+        let numbers = self.rooms.get(&room).into_iter().flat_map(|room| &room.members);
+        numbers.filter_map(|(number, handle)| Some((*number, *handle, self.members.get(handle)?)))
+    }
+
+    // ---- rooms
+
+    pub fn open_room(&mut self, name: &str, carrier: Carrier) -> Result<u64> {
+        name_rules(name, "a room name", sys::COACH_ERR_ROOM_NAME)?;
+        if self.names.contains_key(name) {
+            let message =
+                format!("there is a room called {name}; coach_room_find gives it, another name opens another");
+            return Err(Error::new(sys::COACH_ERR_ROOM_EXISTS, message));
+        }
+        let (bus, own_clock) = match carrier {
+            Carrier::Host => (None, false),
+            Carrier::Engine { format, tick_ms, own_clock } => (Some(Arc::new(Bus::new(format, tick_ms))), own_clock),
+        };
+        let lease = ROOM.lease(Box::new(audio::room::Room::new(bus, own_clock))).ok_or_else(|| {
+            Error::new(sys::COACH_ERR_TOO_MANY, format!("{} rooms are open; close one first", audio::slot::ROOMS))
+        })?;
+        let handle = lease.handle;
+        let mut clock = None;
+        if let Carrier::Engine { tick_ms, own_clock: true, .. } = carrier {
+            match Clock::start(handle, tick_ms) {
+                Ok(started) => clock = Some(started),
+                Err(_) => {
+                    drop(lease.revoke());
+                    return Err(Error::memory("the room's clock thread"));
+                }
+            }
+        }
+        let room = Room {
+            lease,
+            name: name.into(),
+            members: BTreeMap::new(),
+            sequence: 0,
+            started: false,
+            plan: None,
+            links: HashMap::new(),
+            clock,
+        };
+        self.rooms.insert(handle, room);
+        self.names.insert(name.into(), handle);
+        Ok(handle)
+    }
+
+    /// Its clock is to be stopped without the lock, which a tick never takes, but which others wait for.
+    pub fn close_room(&mut self, handle: u64) -> Result<Option<Clock>> {
+        self.room(handle)?;
+        self.put_out(handle);
+        let Some(mut room) = self.rooms.remove(&handle) else { return Err(Error::handle("room")) };
+        self.names.remove(&room.name);
+        registry::remove(handle);
+        let clock = room.clock.take();
+        let revoked = room.lease.revoke();
+        let slot = revoked.slot();
+        self.retirement.retire((revoked, room.plan), [&slot.read].into_iter());
+        Ok(clock)
+    }
+
+    /// The room ends for everyone inside.
+    fn put_out(&mut self, room: u64) {
+        let inside: Vec<_> = self.inside(room).map(|(number, handle, _)| (number, handle)).collect();
+        let engine_mixed = self.rooms.get(&room).is_some_and(|room| room.bus().is_some());
+        for (_, handle) in &inside {
+            self.take_out(*handle);
+            if let Some(member) = self.members.get_mut(handle) {
+                member.ended = engine_mixed;
+            }
+        }
+        if let Some(room) = self.rooms.get_mut(&room) {
+            room.started = false;
+        }
+        // First away from the room's plan, then the room's next plan: no hook may find the old one once it is retired.
+        inside.iter().for_each(|(_, handle)| self.publish_alone(*handle));
+        self.publish(room);
+        for (number, handle) in inside {
+            self.tell_at(What::End, handle, Some(Place { room, number }), "the room ended");
+        }
+    }
+
+    // ---- members
+
+    pub fn attach(&mut self, new: &NewMember, timed: bool) -> Result<u64> {
+        name_rules(new.call_id, "a call id", sys::COACH_ERR_CALL_ID)?;
+        if self.calls.contains_key(new.call_id) {
+            let message = format!("a member has the call id {}; detach it first", new.call_id);
+            return Err(Error::new(sys::COACH_ERR_CALL_IN_USE, message));
+        }
+        let tags = match new.tags {
+            None | Some("") => Tags::default(),
+            Some(tags) => Tags::parse(tags).map_err(|e| Error::tag("memberTag", &e))?,
+        };
+        let mut warning = None;
+        let speaks = match new.speak_only_to {
+            None => Speaks::Openly,
+            Some("-") => Speaks::ToNobody,
+            Some(to) => Tags::parse(to).map_or_else(
+                |e| {
+                    warning = Some(format!("speakOnlyTo: {e}. The member is private to nobody"));
+                    Speaks::ToNobody
+                },
+                Speaks::To,
+            ),
+        };
+        let mut facts = Facts { tags, speaks, muted: new.muted, deaf: new.deaf, ..Facts::default() };
+        let voice = new_voice(&mut facts);
+        if facts.voiceless {
+            warning = Some("no memory for the member's voice. The member is private to nobody; coach it again".into());
+        }
+        let number = self.number + 1;
+        let alone = Plan::alone(number, &facts, false, None, Opening::default(), None);
+        let audio = audio::member::Member::new(&raw const alone.seats[0], &self.bell, timed);
+        let lease = MEMBER.lease(Box::new(audio)).ok_or_else(|| {
+            Error::new(
+                sys::COACH_ERR_TOO_MANY,
+                format!("{} members are attached; detach one first", audio::slot::MEMBERS),
+            )
+        })?;
+        self.number = number;
+        let handle = lease.handle;
+        let member = Member {
+            lease,
+            call_id: new.call_id.into(),
+            facts,
+            starts: new.starts,
+            ends: new.ends,
+            place: None,
+            ended: false,
+            voice,
+            opening: Opening::default(),
+            input: None,
+            alone: Some(Arc::new(alone)),
+            audience: Vec::new(),
+        };
+        self.members.insert(handle, member);
+        self.calls.insert(new.call_id.into(), handle);
+        // The plan moved into its Arc: the seats are on the heap and stayed where they were.
+        if let Some(warning) = warning {
+            self.tell(What::Warning, handle, &warning);
+        }
+        Ok(handle)
+    }
+
+    pub fn join(&mut self, handle: u64, room: u64, number: u32) -> Result<()> {
+        let member = self.member(handle)?;
+        if let Some(place) = member.place {
+            let name = self.room(place.room).map_or("", |room| room.name.as_str());
+            let message = format!("the member is in the room {name} as {}; leave it first", place.number);
+            return Err(Error::new(sys::COACH_ERR_PLACE, message));
+        }
+        let starts = member.starts;
+        let here = self.room(room)?;
+        if here.members.contains_key(&number) {
+            let message = format!("number {number} is in use in {}; give one that is not", here.name);
+            return Err(Error::new(sys::COACH_ERR_NUMBER_IN_USE, message));
+        }
+        let input = match here.bus() {
+            None => None,
+            Some(bus) => Some(Arc::new(bus.input().ok_or_else(|| Error::memory("the member's part of the mix"))?)),
+        };
+        let here = self.room_mut(room)?;
+        here.members.insert(number, handle);
+        let starting = starts && !here.started;
+        here.started |= starts;
+        let member = self.member_mut(handle)?;
+        member.place = Some(Place { room, number });
+        member.input = input;
+        member.ended = false;
+        let old = member.alone.take();
+        self.publish(room);
+        self.retire_alone(handle, old);
+        if starting {
+            self.tell_at(What::Start, handle, None, "the conference starts");
+        }
+        self.tell(What::Join, handle, "");
+        self.tell_audiences(room);
+        Ok(())
+    }
+
+    pub fn leave(&mut self, handle: u64) -> Result<()> {
+        let Some(place) = self.member(handle)?.place else {
+            return Err(Error::new(sys::COACH_ERR_PLACE, "the member is in no room; join one first"));
+        };
+        let ends = self.member(handle)?.ends;
+        self.take_out(handle);
+        self.publish_alone(handle);
+        let engine_mixed = self.room(place.room)?.bus().is_some();
+        if self.room(place.room)?.members.is_empty() {
+            self.room_mut(place.room)?.started = false;
+        }
+        if !(ends && engine_mixed) {
+            self.publish(place.room);
+        }
+        self.tell_at(What::Leave, handle, Some(place), "");
+        if ends && engine_mixed {
+            self.put_out(place.room);
+        } else {
+            self.tell_audiences(place.room);
+        }
+        Ok(())
+    }
+
+    /// Out of its room's books; publishing is the caller's.
+    fn take_out(&mut self, handle: u64) {
+        let Some(member) = self.members.get_mut(&handle) else { return };
+        member.audience.clear();
+        if let Some(input) = member.input.take() {
+            self.gone.input.add(&input.counts);
+        }
+        if let Some(place) = member.place.take()
+            && let Some(room) = self.rooms.get_mut(&place.room)
+        {
+            room.members.remove(&place.number);
+            room.links.retain(|(listener, speaker), _| *listener != handle && *speaker != handle);
+        }
+    }
+
+    pub fn detach(&mut self, handle: u64) -> Result<()> {
+        if self.member(handle)?.place.is_some() {
+            self.leave(handle)?;
+        }
+        let Some(member) = self.members.remove(&handle) else { return Err(Error::handle("member")) };
+        self.calls.remove(&member.call_id);
+        registry::remove(handle);
+        let audio = member.lease.get();
+        self.gone.read.add(&audio.read_counts);
+        self.gone.write.add(&audio.write_counts);
+        self.gone.slowest =
+            self.gone.slowest.max(audio.read_counts.slowest.get()).max(audio.write_counts.slowest.get());
+        let revoked = member.lease.revoke();
+        let slot = revoked.slot();
+        self.retirement.retire((revoked, member.alone), [&slot.read, &slot.write.0].into_iter());
+        Ok(())
+    }
+
+    // ---- what may change in mid-call
+
+    pub fn tag(&mut self, handle: u64, tags: &str) -> Result<()> {
+        let tags = Tags::parse(tags).map_err(|e| Error::tag("memberTag", &e))?;
+        self.set_tags(handle, tags, What::Tag)
+    }
+
+    pub fn untag(&mut self, handle: u64) -> Result<()> {
+        self.set_tags(handle, Tags::default(), What::Untag)
+    }
+
+    fn set_tags(&mut self, handle: u64, tags: Tags, what: What) -> Result<()> {
+        let member = self.member(handle)?;
+        let place = member.place;
+        let addressed = |facts: &Facts| -> BTreeSet<u64> {
+            let speakers = place.map(|place| self.inside(place.room)).into_iter().flatten();
+            let private = speakers.filter(|(_, speaker, m)| *speaker != handle && m.facts.speaks.privately());
+            private.filter(|(.., m)| rule::addressed(&m.facts, facts)).map(|(_, speaker, _)| speaker).collect()
+        };
+        let before = addressed(&member.facts);
+        let after = addressed(&Facts { tags: tags.clone(), ..member.facts.clone() });
+        self.member_mut(handle)?.facts.tags = tags;
+        for speaker in after.difference(&before) {
+            self.widen(*speaker);
+        }
+        self.republish(handle);
+        self.tell(what, handle, "");
+        self.tell_audiences_around(handle);
+        Ok(())
+    }
+
+    /// Private from now on. What it says in `Err` with COACH_ERR_MEMORY is done: private to nobody.
+    pub fn coach(&mut self, handle: u64, speak_only_to: &str) -> Result<()> {
+        self.member(handle)?;
+        let speaks = match speak_only_to {
+            "-" => Speaks::ToNobody,
+            tags => Speaks::To(Tags::parse(tags).map_err(|e| Error::tag("speakOnlyTo", &e))?),
+        };
+        let before = self.addressees(handle);
+        let member = self.member_mut(handle)?;
+        let was_private = member.facts.speaks.privately();
+        member.facts.speaks = speaks;
+        member.facts.voiceless = false;
+        if member.voice.is_none() {
+            member.voice = new_voice(&mut member.facts);
+        }
+        let voiceless = member.facts.voiceless;
+        if was_private && !self.addressees(handle).is_subset(&before) {
+            self.widen(handle);
+        }
+        self.republish(handle);
+        self.tell(What::Coach, handle, if voiceless { "no memory for its voice: private to nobody" } else { "" });
+        self.tell_audiences_around(handle);
+        if voiceless {
+            let message = "no memory for the member's voice: it is private to nobody; free some and coach it again";
+            return Err(Error::new(sys::COACH_ERR_MEMORY, message));
+        }
+        Ok(())
+    }
+
+    pub fn uncoach(&mut self, handle: u64) -> Result<()> {
+        let member = self.member_mut(handle)?;
+        if member.facts.speaks.privately() {
+            member.facts.speaks = Speaks::Openly;
+            member.facts.voiceless = false;
+            self.widen(handle);
+        }
+        self.republish(handle);
+        self.tell(What::Uncoach, handle, "");
+        self.tell_audiences_around(handle);
+        Ok(())
+    }
+
+    /// An ordinary call from now on, or no more.
+    pub fn pass(&mut self, handle: u64, on: bool) -> Result<()> {
+        let member = self.member_mut(handle)?;
+        if on && !member.facts.passing && member.facts.speaks.privately() {
+            self.widen(handle);
+        }
+        self.member_mut(handle)?.facts.passing = on;
+        self.republish(handle);
+        self.tell(if on { What::Pass } else { What::Unpass }, handle, "");
+        self.tell_audiences_around(handle);
+        Ok(())
+    }
+
+    pub fn switch(&mut self, handle: u64, switch: Switch, on: bool) -> Result<()> {
+        let facts = &mut self.member_mut(handle)?.facts;
+        let (fact, what) = match (switch, on) {
+            (Switch::Mute, true) => (&mut facts.muted, What::Mute),
+            (Switch::Mute, false) => (&mut facts.muted, What::Unmute),
+            (Switch::Deaf, true) => (&mut facts.deaf, What::Deaf),
+            (Switch::Deaf, false) => (&mut facts.deaf, What::Undeaf),
+            (Switch::Hold, true) => (&mut facts.held, What::Hold),
+            (Switch::Hold, false) => (&mut facts.held, What::Unhold),
+        };
+        *fact = on;
+        self.republish(handle);
+        self.tell(what, handle, "");
+        self.tell_audiences_around(handle);
+        Ok(())
+    }
+
+    /// Whom the member's rule lets hear it, of those in its room.
+    fn addressees(&self, handle: u64) -> BTreeSet<u64> {
+        let Some(member) = self.members.get(&handle).filter(|m| !m.facts.voiceless) else { return BTreeSet::new() };
+        let inside = member.place.map(|place| self.inside(place.room)).into_iter().flatten();
+        let others = inside.filter(|(_, other, _)| *other != handle);
+        others.filter(|(.., other)| rule::addressed(&member.facts, &other.facts)).map(|(_, other, _)| other).collect()
+    }
+
+    /// The plan that is published next widens the audience of `speaker`: it passes an opening guard (promise 3).
+    ///
+    /// Guards that the read hook has not met yet begin with the same frame as this one, so that the lowest floor of them is
+    /// right for all of them.
+    fn widen(&mut self, speaker: u64) {
+        let (plan, ms) = (self.number + 1, self.guard_ms);
+        let Some(member) = self.members.get_mut(&speaker) else { return };
+        let (seen, _) = member.lease.get().guard();
+        let floor = if member.opening.plan > seen { member.opening.floor } else { plan - 1 };
+        member.opening = Opening::new(plan, floor, ms);
+    }
+}
+
+/// A voice, if `facts` need one; without memory they are voiceless.
+fn new_voice(facts: &mut Facts) -> Option<Arc<Voice>> {
+    if !matches!(facts.speaks, Speaks::To(_)) {
+        return None;
+    }
+    let voice = Voice::new().map(Arc::new);
+    facts.voiceless = voice.is_none();
+    voice
+}
+
+/// The rule for room names and call ids.
+fn name_rules(name: &str, what: &str, status: i32) -> Result<()> {
+    let most = sys::COACH_MAX_NAME_BYTES as usize;
+    let wrong = match name {
+        "" => "it is empty".into(),
+        _ if name.len() > most => format!("it has {} bytes", name.len()),
+        _ => match name.chars().find(|c| c.is_whitespace() || c.is_control()) {
+            Some(c) => format!("it holds {}", c.escape_debug()),
+            None => return Ok(()),
+        },
+    };
+    Err(Error::new(status, format!("{what} has 1 to {most} bytes, no white space and no control characters; {wrong}")))
+}

@@ -1,0 +1,198 @@
+//! One engine: its state behind one lock, its events told with no lock held, its end.
+
+use std::{ffi::CString, sync::Arc, thread};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::{
+    control::Control,
+    error::{Error, Result},
+    event::Event,
+    registry,
+    service::Service,
+};
+use crate::{
+    audio::slot::{Kind, unslotted},
+    sys,
+};
+
+/// What an engine is made with.
+pub struct Config {
+    pub guard_ms: u32,
+    pub host_service: bool,
+    pub time_hooks: bool,
+    pub on_event: sys::coach_event_fn,
+    /// The host's, handed back to it.
+    pub user: usize,
+}
+
+/// The engine.
+pub struct Engine {
+    pub handle: u64,
+    config: Config,
+    control: Mutex<Control>,
+    /// Signalled when the event callback has returned for good.
+    told: Condvar,
+    service: Service,
+    /// One at a time prepares conversions.
+    preparing: Mutex<()>,
+}
+
+impl Engine {
+    /// A new engine, which its handle finds.
+    pub fn create(config: Config) -> Arc<Self> {
+        let engine = Arc::new(Self {
+            handle: unslotted(Kind::Engine),
+            control: Mutex::new(Control::new(config.guard_ms, config.on_event.is_some())),
+            config,
+            told: Condvar::new(),
+            service: Service::default(),
+            preparing: Mutex::new(()),
+        });
+        registry::add(engine.handle, engine.clone());
+        engine
+    }
+
+    /// Whether hooks are timed.
+    pub fn times_hooks(&self) -> bool {
+        self.config.time_hooks
+    }
+
+    /// Does something to the state, frees what it can, and tells what happened.
+    pub fn act<R>(self: &Arc<Self>, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
+        let result = {
+            let mut control = self.lock()?;
+            let result = action(&mut control);
+            control.retirement.sweep();
+            if control.busy && !self.config.host_service {
+                self.service.start(self);
+            }
+            result
+        };
+        self.tell();
+        result
+    }
+
+    fn lock(&self) -> Result<MutexGuard<'_, Control>> {
+        let control = self.control.lock();
+        if control.over { Err(Error::handle("engine")) } else { Ok(control) }
+    }
+
+    /// After a fault inside an action: every plan anew from what the books say, so that no hook acts on a half-made change.
+    pub fn mend(self: &Arc<Self>) {
+        let _ = self.act(|control| {
+            let rooms: Vec<u64> = control.rooms.keys().copied().collect();
+            rooms.into_iter().for_each(|room| control.publish(room));
+            let outside: Vec<u64> =
+                control.members.iter().filter(|(_, m)| m.place.is_none()).map(|(handle, _)| *handle).collect();
+            outside.into_iter().for_each(|member| control.publish_alone(member));
+            Ok(())
+        });
+    }
+
+    /// Prepares what hooks have asked for; frees what nobody uses any more.
+    pub fn serve(&self) {
+        let _one = self.preparing.lock();
+        let mailboxes: Vec<_> = {
+            let Ok(mut control) = self.lock() else { return };
+            control.retirement.sweep();
+            if !control.bell.rang() {
+                return;
+            }
+            let links = control.rooms.values().flat_map(|room| room.links.values().map(|link| link.mailbox()));
+            let hooks = control.members.values().flat_map(|member| member.lease.get().mailboxes());
+            links.chain(hooks).filter(|mailbox| mailbox.waits()).cloned().collect()
+        };
+        for mailbox in mailboxes {
+            mailbox.prepare(); // may compute a filter: without the lock
+        }
+    }
+
+    /// Tells the host what has happened, unless somebody is at it already: then that one goes on to these.
+    fn tell(&self) {
+        let Some(on_event) = self.config.on_event else { return };
+        loop {
+            let event = {
+                let mut control = self.control.lock();
+                if control.over || control.telling.is_some() {
+                    return;
+                }
+                let Some(event) = control.events.pop_front() else { return };
+                control.telling = Some(thread::current().id());
+                event
+            };
+            let done = Told(self);
+            hand_over(on_event, self.config.user, &event);
+            drop(done);
+        }
+    }
+
+    /// Ends it. When this returns nothing of it is running.
+    pub fn destroy(self: &Arc<Self>) -> Result<()> {
+        let mut control = self.lock()?;
+        if control.telling == Some(thread::current().id()) {
+            let message = "the engine cannot be destroyed inside its own event callback; do it after that has returned";
+            return Err(Error::new(sys::COACH_ERR_BUSY, message));
+        }
+        control.over = true;
+        registry::remove_all(self);
+        while control.telling.is_some() {
+            self.told.wait(&mut control);
+        }
+        let clocks: Vec<_> = control.rooms.values_mut().filter_map(|room| room.clock.take()).collect();
+        MutexGuard::unlocked(&mut control, || {
+            clocks.into_iter().for_each(super::service::Clock::stop);
+            self.service.stop();
+        });
+        control.tell = false;
+        let rooms: Vec<u64> = control.rooms.keys().copied().collect();
+        rooms.into_iter().for_each(|room| drop(control.close_room(room)));
+        let members: Vec<u64> = control.members.keys().copied().collect();
+        members.into_iter().for_each(|member| drop(control.detach(member)));
+        control.events.clear();
+        while !control.retirement.sweep() {
+            thread::yield_now(); // a hook is inside; it is short
+        }
+        Ok(())
+    }
+}
+
+/// The event callback has returned, or has thrown something.
+struct Told<'a>(&'a Engine);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.control.lock().telling = None;
+        self.0.told.notify_all();
+    }
+}
+
+fn hand_over(
+    on_event: unsafe extern "C" fn(*mut std::ffi::c_void, *const sys::coach_event),
+    user: usize,
+    event: &Event,
+) {
+    // None of these can hold a NUL: names, ids and tags have no control characters.
+    let text = |s: &str| CString::new(s).unwrap_or_default();
+    let (room_name, call_id, tags) = (text(&event.room_name), text(&event.call_id), text(&event.tags));
+    let (heard_by, line) = (text(&event.heard_by), text(&event.text));
+    let speak_only_to = event.speak_only_to.as_deref().map(text);
+    let out = sys::coach_event {
+        size: size_of::<sys::coach_event>() as u32,
+        kind: event.what as u32,
+        sequence: event.sequence,
+        time_ns: event.time_ns,
+        room: event.room,
+        member: event.member,
+        number: event.number,
+        opens_in_ms: event.opens_in_ms,
+        room_name: room_name.as_ptr(),
+        call_id: call_id.as_ptr(),
+        tags: tags.as_ptr(),
+        speak_only_to: speak_only_to.as_ref().map_or(std::ptr::null(), |s| s.as_ptr()),
+        heard_by: heard_by.as_ptr(),
+        text: line.as_ptr(),
+    };
+    // SAFETY: the host's function with the host's pointer, as coach_engine_create documents; all texts outlive the call.
+    unsafe { on_event(user as *mut std::ffi::c_void, &raw const out) };
+}

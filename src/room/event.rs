@@ -1,0 +1,71 @@
+//! Events: what is told, owned, until it has been told.
+
+use crate::sys;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum What {
+    Join = sys::COACH_EVENT_JOIN,
+    Leave = sys::COACH_EVENT_LEAVE,
+    Tag = sys::COACH_EVENT_TAG,
+    Untag = sys::COACH_EVENT_UNTAG,
+    Coach = sys::COACH_EVENT_COACH,
+    Uncoach = sys::COACH_EVENT_UNCOACH,
+    Mute = sys::COACH_EVENT_MUTE,
+    Unmute = sys::COACH_EVENT_UNMUTE,
+    Deaf = sys::COACH_EVENT_DEAF,
+    Undeaf = sys::COACH_EVENT_UNDEAF,
+    Hold = sys::COACH_EVENT_HOLD,
+    Unhold = sys::COACH_EVENT_UNHOLD,
+    Audience = sys::COACH_EVENT_AUDIENCE,
+    Pass = sys::COACH_EVENT_PASS,
+    Unpass = sys::COACH_EVENT_UNPASS,
+    Start = sys::COACH_EVENT_START,
+    End = sys::COACH_EVENT_END,
+    Warning = sys::COACH_EVENT_WARNING,
+}
+
+impl What {
+    /// The action's name, the same on every interface.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Join => "join",
+            Self::Leave => "leave",
+            Self::Tag => "tag",
+            Self::Untag => "untag",
+            Self::Coach => "coach",
+            Self::Uncoach => "uncoach",
+            Self::Mute => "mute",
+            Self::Unmute => "unmute",
+            Self::Deaf => "deaf",
+            Self::Undeaf => "undeaf",
+            Self::Hold => "hold",
+            Self::Unhold => "unhold",
+            Self::Audience => "audience",
+            Self::Pass => "pass",
+            Self::Unpass => "unpass",
+            Self::Start => "start",
+            Self::End => "end",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One event.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub what: What,
+    pub sequence: u64,
+    pub time_ns: u64,
+    pub room: u64,
+    pub member: u64,
+    pub number: u32,
+    pub opens_in_ms: u32,
+    pub room_name: String,
+    pub call_id: String,
+    pub tags: String,
+    pub speak_only_to: Option<String>,
+    pub heard_by: String,
+    pub text: String,
+}

@@ -1,0 +1,12 @@
+//! The control plane: rooms, members, what may be done to them, what is told of it. May lock and allocate; every change ends
+//! in a new plan for the hooks.
+
+pub mod command;
+pub mod control;
+pub mod engine;
+pub mod error;
+pub mod event;
+pub mod publish;
+pub mod registry;
+pub mod report;
+pub mod service;

@@ -1,0 +1,270 @@
+//! What can be read: rooms, members, who hears whom and why, counters. As values, which become JSON or text.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::{
+    control::{Control, Gone, Member},
+    error::Result,
+    publish::{numbers, opens_in, speak_only_to},
+};
+use crate::{
+    audio::{counters::Sums, format::TICKS_PER_MS},
+    route::{Speaks, Verdict, hears},
+};
+
+/// A member, as `show` tells it.
+#[derive(Serialize)]
+pub struct MemberReport {
+    pub number: u32,
+    pub call_id: String,
+    pub tags: Vec<String>,
+    pub speak_only_to: Option<Vec<String>>,
+    pub muted: bool,
+    pub deaf: bool,
+    pub held: bool,
+    pub passing: bool,
+    pub starts: bool,
+    pub ends: bool,
+    pub heard_by: Vec<u32>,
+    pub opens_in_ms: u32,
+}
+
+/// A room.
+#[derive(Serialize)]
+pub struct RoomReport {
+    pub name: String,
+    pub carrier: &'static str,
+    pub waiting: bool,
+    pub members: Vec<MemberReport>,
+}
+
+/// A line of `rooms`.
+#[derive(Serialize)]
+pub struct RoomLine {
+    pub name: String,
+    pub carrier: &'static str,
+    pub members: usize,
+    pub private: usize,
+}
+
+/// One listener of an explained member.
+#[derive(Serialize)]
+pub struct ListenerReport {
+    pub number: u32,
+    pub call_id: String,
+    pub hears: bool,
+    pub why: String,
+}
+
+/// `explain`
+#[derive(Serialize)]
+pub struct Explanation {
+    pub room: String,
+    pub number: u32,
+    pub call_id: String,
+    pub speaks: String,
+    pub opens_in_ms: u32,
+    pub listeners: Vec<ListenerReport>,
+}
+
+/// `stats`
+#[derive(Clone, Copy, Serialize)]
+pub struct Stats {
+    pub members: usize,
+    pub frames_read: u64,
+    pub frames_written: u64,
+    pub private_captured: u64,
+    pub private_delivered: u64,
+    pub underruns: u64,
+    pub skips: u64,
+    pub skipped_ms: u64,
+    pub conversions_waited: u64,
+    pub refused: u64,
+    pub hook_ns_mean: u64,
+    pub hook_ns_max: u64,
+}
+
+impl Control {
+    pub fn room_lines(&self) -> Vec<RoomLine> {
+        let mut lines: Vec<_> = self
+            .rooms
+            .iter()
+            .map(|(handle, room)| RoomLine {
+                name: room.name.clone(),
+                carrier: carrier(room.bus().is_some()),
+                members: room.members.len(),
+                private: self.inside(*handle).filter(|(.., m)| m.facts.speaks.privately()).count(),
+            })
+            .collect();
+        lines.sort_by(|a, b| a.name.cmp(&b.name));
+        lines
+    }
+
+    pub fn room_report(&self, handle: u64) -> Result<RoomReport> {
+        let room = self.room(handle)?;
+        let members = self.inside(handle).map(|(number, handle, member)| MemberReport {
+            number,
+            call_id: member.call_id.clone(),
+            tags: member.facts.tags.iter().map(Into::into).collect(),
+            speak_only_to: match &member.facts.speaks {
+                Speaks::Openly => None,
+                Speaks::ToNobody => Some(Vec::new()),
+                Speaks::To(tags) => Some(tags.iter().map(Into::into).collect()),
+            },
+            muted: member.facts.muted,
+            deaf: member.facts.deaf,
+            held: member.facts.held,
+            passing: member.facts.passing,
+            starts: member.starts,
+            ends: member.ends,
+            heard_by: self.heard_by(handle),
+            opens_in_ms: opens_in(member).unwrap_or(0),
+        });
+        Ok(RoomReport {
+            name: room.name.clone(),
+            carrier: carrier(room.bus().is_some()),
+            waiting: room.waiting(),
+            members: members.collect(),
+        })
+    }
+
+    pub fn explain(&self, room: u64, number: u32, member: &Member) -> Result<Explanation> {
+        let here = self.room(room)?;
+        let opens = opens_in(member);
+        let listeners = self.inside(room).filter(|(other, ..)| *other != number).map(|(number, _, listener)| {
+            let verdict = hears(&member.facts, &listener.facts);
+            let why = match verdict {
+                _ if here.waiting() => "the room waits for a member that starts it".into(),
+                Verdict::NoTag => {
+                    format!("it has none of the tags {}", speak_only_to(&member.facts).unwrap_or_default())
+                }
+                verdict if verdict.hears() && opens.is_some() => {
+                    format!("{verdict}; if it is new here, from {} ms of the speaker's audio on", opens.unwrap_or(0))
+                }
+                verdict => verdict.to_string(),
+            };
+            let hears = verdict.hears() && !here.waiting();
+            ListenerReport { number, call_id: listener.call_id.clone(), hears, why }
+        });
+        Ok(Explanation {
+            room: here.name.clone(),
+            number,
+            call_id: member.call_id.clone(),
+            speaks: match speak_only_to(&member.facts).as_deref() {
+                None => "openly".into(),
+                Some("-") => "privately, to nobody".into(),
+                Some(tags) => format!("privately, to {tags}"),
+            },
+            opens_in_ms: opens.unwrap_or(0),
+            listeners: listeners.collect(),
+        })
+    }
+
+    /// Counters of a room's members, or of everything there was.
+    pub fn stats(&self, room: Option<u64>) -> Stats {
+        let mut total = if room.is_some() { Gone::default() } else { self.gone };
+        let mut members = 0;
+        for member in self.members.values().filter(|m| room.is_none() || m.place.map(|place| place.room) == room) {
+            let audio = member.lease.get();
+            total.read.add(&audio.read_counts);
+            total.write.add(&audio.write_counts);
+            if let Some(input) = &member.input {
+                total.input.add(&input.counts);
+            }
+            let slowest = audio.read_counts.slowest.get().max(audio.write_counts.slowest.get());
+            total.slowest = total.slowest.max(slowest);
+            members += 1;
+        }
+        let Gone { read, write, input, slowest } = total;
+        let mut all = Sums::default();
+        [read, write, input].iter().for_each(|sums| all.join(sums));
+        Stats {
+            members,
+            frames_read: read.frames,
+            frames_written: write.frames,
+            private_captured: read.private,
+            private_delivered: write.private,
+            underruns: all.underruns,
+            skips: all.skips,
+            skipped_ms: all.skipped / TICKS_PER_MS,
+            conversions_waited: all.waited,
+            refused: all.refused,
+            hook_ns_mean: all.nanoseconds.checked_div(all.timed).unwrap_or(0),
+            hook_ns_max: slowest,
+        }
+    }
+}
+
+fn carrier(engine: bool) -> &'static str {
+    if engine { "engine" } else { "host" }
+}
+
+/// Rows under a head, in columns.
+pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([head[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let mut text = String::new();
+    let head: Vec<String> = head.iter().map(|cell| (*cell).into()).collect();
+    for row in [&head].into_iter().chain(rows) {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(line, "{cell:<width$}  ");
+        }
+        text += "\n";
+        text += line.trim_end();
+    }
+    text
+}
+
+impl RoomReport {
+    pub fn text(&self) -> String {
+        let or_dash = |text: String| if text.is_empty() { "-".into() } else { text };
+        let rows = self.members.iter().map(|member| {
+            let mut state: Vec<String> =
+                [(member.muted, "muted"), (member.deaf, "deaf"), (member.held, "held"), (member.passing, "passing")]
+                    .iter()
+                    .filter(|(on, _)| *on)
+                    .map(|(_, name)| (*name).into())
+                    .collect();
+            if member.opens_in_ms > 0 {
+                state.push(format!("opens in {} ms", member.opens_in_ms));
+            }
+            let speaks = match &member.speak_only_to {
+                None => "openly".into(),
+                Some(tags) if tags.is_empty() => "nobody".into(),
+                Some(tags) => tags.join(","),
+            };
+            vec![
+                member.number.to_string(),
+                member.call_id.clone(),
+                or_dash(member.tags.join(",")),
+                speaks,
+                or_dash(numbers(&member.heard_by)),
+                state.join(", "),
+            ]
+        });
+        let rows: Vec<Vec<String>> = rows.collect();
+        let waiting = if self.waiting { ", waiting for a member that starts it" } else { "" };
+        let head = format!("+OK {}: {}-mixed, {} members{waiting}", self.name, self.carrier, self.members.len());
+        if rows.is_empty() {
+            return head;
+        }
+        head + &table(&["number", "call id", "memberTag", "speakOnlyTo", "heard by", ""], &rows)
+    }
+}
+
+impl Explanation {
+    pub fn text(&self) -> String {
+        let mut text = format!("+OK {} ({}) in {} speaks {}", self.number, self.call_id, self.room, self.speaks);
+        for listener in &self.listeners {
+            let hears = if listener.hears { "hears it" } else { "does not hear it" };
+            let _ = write!(text, "\n{} ({}) {hears}: {}", listener.number, listener.call_id, listener.why);
+        }
+        text
+    }
+}

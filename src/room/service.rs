@@ -1,0 +1,92 @@
+//! Coach's own threads: the service, which prepares conversions, and the clock of a room that ticks by itself.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::engine::Engine;
+use crate::audio::slot::ROOM;
+
+/// How often the service looks whether a hook wants something; half of what a change of rate may cost.
+const PERIOD: Duration = Duration::from_millis(10);
+
+/// The thread that serves one engine.
+#[derive(Default)]
+pub struct Service {
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Service {
+    /// Starts it, if it is not running. Where the system has no thread to give, conversions are prepared by control calls alone.
+    pub fn start(&self, engine: &Arc<Engine>) {
+        let mut thread = self.thread.lock();
+        if thread.is_none() && !*self.stop.0.lock() {
+            let (stop, engine) = (self.stop.clone(), Arc::downgrade(engine));
+            let serve = move || {
+                let mut stopped = stop.0.lock();
+                while !*stopped {
+                    stop.1.wait_for(&mut stopped, PERIOD);
+                    if !*stopped && let Some(engine) = engine.upgrade() {
+                        parking_lot::MutexGuard::unlocked(&mut stopped, || engine.serve());
+                    }
+                }
+            };
+            *thread = thread::Builder::new().name("coach-service".into()).spawn(serve).ok();
+        }
+    }
+
+    /// Stops it for good; returns when it has ended.
+    pub fn stop(&self) {
+        *self.stop.0.lock() = true;
+        self.stop.1.notify_all();
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = thread.join(); // a panic in there has been contained and told already
+        }
+    }
+}
+
+/// The thread that ticks one room.
+pub struct Clock {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Clock {
+    /// Ticks the room every `tick_ms` from now on.
+    pub fn start(room: u64, tick_ms: u32) -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, period) = (stop.clone(), Duration::from_millis(tick_ms.into()));
+        let run = move || {
+            let mut next = Instant::now() + period;
+            while !stopped.load(Ordering::Acquire) {
+                thread::sleep(next.saturating_duration_since(Instant::now()));
+                // Late ticks are made up for, unless the machine slept: then they would only be a burst.
+                if next.elapsed() > 10 * period {
+                    next = Instant::now();
+                }
+                next += period;
+                if let Ok((room, _inside)) = ROOM.enter_read(room) {
+                    // SAFETY: inside the room's tick gate.
+                    unsafe { room.tick() };
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("coach-clock".into()).spawn(run)?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Returns when it has ended, a tick later at most.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Release);
+        let _ = self.thread.join();
+    }
+}

@@ -1,0 +1,7 @@
+//! Who hears whom, and why: the rule alone. No I/O, no clock, no lock, no audio.
+
+pub mod rule;
+pub mod tags;
+
+pub use rule::{Facts, Speaks, Verdict, hears};
+pub use tags::{TagError, Tags};

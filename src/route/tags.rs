@@ -1,0 +1,124 @@
+//! Tags: what a `memberTag` or a `speakOnlyTo` may hold.
+
+use std::fmt;
+
+use crate::sys::{COACH_MAX_TAG_BYTES, COACH_MAX_TAGS};
+
+/// Most tags on one member.
+const MOST: usize = COACH_MAX_TAGS as usize;
+/// Most bytes in one.
+const LONGEST: usize = COACH_MAX_TAG_BYTES as usize;
+
+/// A list of tags, in the order given, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tags(Vec<String>);
+
+/// What is wrong with a list of tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagError {
+    /// No tag at all.
+    Empty,
+    /// Two commas in a row, or one at an end.
+    EmptyTag,
+    /// Too long, in bytes.
+    Long(usize),
+    /// White space or a control character.
+    Character(char),
+    /// `-`, which means nobody.
+    Nobody,
+    /// Too many.
+    Many(usize),
+}
+
+impl fmt::Display for TagError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "no tags given; give one or several, such as agent or agent,night-shift"),
+            Self::EmptyTag => write!(f, "an empty tag between commas; write agent,night-shift"),
+            Self::Long(bytes) => write!(f, "a tag of {bytes} bytes; at most {LONGEST}"),
+            Self::Character(c) => {
+                write!(f, "a tag with {}; tags have no white space and no control characters", c.escape_debug())
+            }
+            Self::Nobody => write!(f, "the tag -; it means nobody and stands alone, in speakOnlyTo"),
+            Self::Many(count) => write!(f, "{count} tags; at most {MOST}"),
+        }
+    }
+}
+
+impl Tags {
+    /// From `agent,night-shift`.
+    pub fn parse(text: &str) -> Result<Self, TagError> {
+        if text.is_empty() {
+            return Err(TagError::Empty);
+        }
+        let mut tags: Vec<String> = Vec::new();
+        for tag in text.split(',') {
+            if tag.is_empty() {
+                return Err(TagError::EmptyTag);
+            }
+            if tag.len() > LONGEST {
+                return Err(TagError::Long(tag.len()));
+            }
+            if let Some(c) = tag.chars().find(|c| c.is_whitespace() || c.is_control()) {
+                return Err(TagError::Character(c));
+            }
+            if tag == "-" {
+                return Err(TagError::Nobody);
+            }
+            if !tags.iter().any(|t| t == tag) {
+                tags.push(tag.into());
+            }
+        }
+        if tags.len() > MOST { Err(TagError::Many(tags.len())) } else { Ok(Self(tags)) }
+    }
+
+    /// The tags.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Whether `tag` is among them.
+    pub fn has(&self, tag: &str) -> bool {
+        self.0.iter().any(|t| t == tag)
+    }
+
+    /// The first that both have.
+    pub fn common<'a>(&'a self, other: &Self) -> Option<&'a str> {
+        self.iter().find(|tag| other.has(tag))
+    }
+}
+
+impl fmt::Display for Tags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_taken_and_repeated_tags_count_once() {
+        let tags = Tags::parse("agent,night-shift,agent").unwrap();
+        assert_eq!(tags.to_string(), "agent,night-shift");
+        assert_eq!(Tags::parse(&vec!["x".repeat(64); 20].join(",")).unwrap().iter().count(), 1);
+    }
+
+    #[test]
+    fn what_breaks_the_rules_is_refused_with_its_reason() {
+        for (text, error) in [
+            ("", TagError::Empty),
+            ("a,,b", TagError::EmptyTag),
+            (",", TagError::EmptyTag),
+            ("a b", TagError::Character(' ')),
+            ("a\u{7}", TagError::Character('\u{7}')),
+            ("a,-", TagError::Nobody),
+        ] {
+            assert_eq!(Tags::parse(text), Err(error), "{text:?}");
+        }
+        assert_eq!(Tags::parse(&"x".repeat(65)), Err(TagError::Long(65)));
+        let many: Vec<String> = (0..17).map(|i| i.to_string()).collect();
+        assert_eq!(Tags::parse(&many.join(",")), Err(TagError::Many(17)));
+    }
+}
