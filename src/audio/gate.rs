@@ -11,7 +11,7 @@
 //! number and waits until it has changed; or the control plane's change comes first, and the hook does not find what was
 //! taken away. No hook ever frees, and none is ever waited for by a hook.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, in_order};
 
 /// One hook of one member, or the tick of one room.
 pub struct Gate(AtomicU64);
@@ -34,11 +34,13 @@ impl Gate {
             return None;
         }
         self.0.compare_exchange(seen, seen + 1, Ordering::SeqCst, Ordering::Relaxed).ok()?;
+        in_order();
         Some(Inside { gate: self, count: seen + 1 })
     }
 
     /// The call that is inside now, if one is. Read it after taking away what that call may be using.
     pub fn occupant(&self) -> Option<u64> {
+        in_order();
         let seen = self.0.load(Ordering::SeqCst);
         (seen % 2 == 1).then_some(seen)
     }

@@ -1,0 +1,206 @@
+//! Model checks: every interleaving, within a bound of preemptions, of the voice ring and of the plan hand-off.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test --lib models`
+
+use std::sync::atomic::{AtomicBool, Ordering as Std};
+
+use loom::{
+    model::Builder,
+    sync::{
+        Arc,
+        atomic::{AtomicPtr, Ordering::SeqCst},
+    },
+    thread,
+};
+
+use super::{
+    format::Format,
+    gate::Gate,
+    retire::Retirement,
+    voice::{Stamp, Voice},
+};
+
+fn explore(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
+/// Runs each in a thread of its own: what the model's first thread does before it waits is not interleaved.
+fn all<const N: usize>(threads: [Box<dyn FnOnce() + Send>; N]) {
+    let threads = threads.map(thread::spawn);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+/// A frame whose samples and numbers all say which one it is.
+fn push(voice: &Voice, number: u64) {
+    voice.push(Stamp { captured: number, floor: number }, Format::new(8_000, 1).unwrap(), &[number as i16; 4]);
+}
+
+/// Reads the frame at `at`, if it is there and was not overtaken.
+fn read(voice: &Voice, at: u64) -> Option<(Stamp, [i16; 4])> {
+    if voice.head() <= at {
+        return None;
+    }
+    let packet = voice.packet(at)?;
+    let mut samples = [0; 4];
+    voice.copy(packet.data, &mut samples).then_some((packet.stamp, samples))
+}
+
+#[test]
+fn a_copy_that_holds_is_what_was_written() {
+    explore(|| {
+        // Room for one frame and a half: the second overlays the first.
+        let voice = Arc::new(Voice::with_capacity(24).unwrap());
+        let reader = voice.clone();
+        all([
+            Box::new(move || {
+                push(&voice, 1);
+                push(&voice, 2);
+            }),
+            Box::new(move || {
+                if let Some((stamp, samples)) = read(&reader, 0) {
+                    assert_eq!((stamp.captured, stamp.floor, samples), (1, 1, [1; 4]));
+                }
+            }),
+        ]);
+    });
+}
+
+/// What a hook sees of a plan: whether somebody freed it, and what it says.
+struct Plan {
+    number: u64,
+    /// Since which plan the listener may hear the speaker; `None` if it may not.
+    since: Option<u64>,
+    freed: std::sync::Arc<AtomicBool>,
+}
+
+fn plan(number: u64, since: Option<u64>) -> Box<Plan> {
+    Box::new(Plan { number, since, freed: std::sync::Arc::default() })
+}
+
+/// Freeing, as a drop that leaves a trace.
+struct Freed(std::sync::Arc<AtomicBool>);
+
+impl Drop for Freed {
+    fn drop(&mut self) {
+        self.0.store(true, Std::SeqCst);
+    }
+}
+
+#[test]
+fn a_plan_is_not_freed_while_a_hook_is_inside_that_loaded_it() {
+    explore(|| {
+        let gate: &'static Gate = Box::leak(Box::new(Gate::new()));
+        let current: &'static AtomicPtr<Plan> = Box::leak(Box::new(AtomicPtr::new(Box::into_raw(plan(1, None)))));
+        let hook = move || {
+            for _ in 0..2 {
+                let inside = gate.enter().expect("nobody else calls this hook");
+                // SAFETY: leaked for the model; `freed` says whether it would have been freed.
+                let plan = unsafe { &*current.load(SeqCst) };
+                assert!(!plan.freed.load(Std::SeqCst), "freed before it was used");
+                thread::yield_now();
+                assert!(!plan.freed.load(Std::SeqCst), "freed while it was in use");
+                drop(inside);
+            }
+        };
+        let control = move || {
+            let mut retirement = Retirement::default();
+            let old = current.swap(Box::into_raw(plan(2, None)), SeqCst);
+            // SAFETY: as above.
+            let freed = unsafe { &*old }.freed.clone();
+            retirement.retire(Freed(freed), [gate].into_iter());
+            while !retirement.sweep() {
+                thread::yield_now(); // everything is freed once the hook has left
+            }
+        };
+        all([Box::new(hook), Box::new(control)]);
+    });
+}
+
+#[test]
+fn two_calls_of_one_hook_are_never_both_inside() {
+    explore(|| {
+        let gate: &'static Gate = Box::leak(Box::new(Gate::new()));
+        let busy = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+        let call = |busy: Arc<loom::sync::atomic::AtomicBool>| {
+            move || {
+                if let Some(inside) = gate.enter() {
+                    assert!(!busy.swap(true, SeqCst), "two calls inside");
+                    busy.store(false, SeqCst);
+                    drop(inside);
+                }
+            }
+        };
+        all([Box::new(call(busy.clone())), Box::new(call(busy))]);
+    });
+}
+
+/// The speaker speaks a frame under each of two plans, the listener delivers what it may, while the control plane goes from
+/// `first` to `second` (who may hear, and the guard's floor for what is captured under the second).
+/// `allowed(captured, loaded)`: whether promises 1 and 2 let a frame that was captured under one plan reach a listener that
+/// acts on another.
+fn routes(
+    first: Option<u64>,
+    second: Option<u64>,
+    floor: Option<u64>,
+    allowed: impl Fn(u64, u64) -> bool + Copy + Send + Sync + 'static,
+) {
+    explore(move || {
+        let voice = Arc::new(Voice::with_capacity(64).unwrap());
+        let speaks: &'static AtomicPtr<Plan> = Box::leak(Box::new(AtomicPtr::new(Box::into_raw(plan(1, first)))));
+        let hears: &'static AtomicPtr<Plan> = Box::leak(Box::new(AtomicPtr::new(Box::into_raw(plan(1, first)))));
+        let ear = voice.clone();
+        let speaker = move || {
+            for _ in 0..2 {
+                // SAFETY: leaked for the model.
+                let captured = unsafe { &*speaks.load(SeqCst) }.number;
+                let floor = if captured == 2 { floor.unwrap_or(2) } else { captured };
+                let format = Format::new(8_000, 1).unwrap();
+                voice.push(Stamp { captured, floor }, format, &[captured as i16; 4]);
+            }
+        };
+        let listener = move || {
+            // SAFETY: leaked for the model.
+            let plan = unsafe { &*hears.load(SeqCst) };
+            let Some(since) = plan.since else { return };
+            for at in [0, 16] {
+                if let Some((stamp, samples)) = read(&ear, at)
+                    && stamp.may_reach(since, plan.number)
+                {
+                    assert_eq!(u64::from(samples[0] as u16), stamp.captured);
+                    assert!(allowed(stamp.captured, plan.number), "{stamp:?} reached plan {}", plan.number);
+                }
+            }
+        };
+        // The two seats one after the other, as they are published.
+        let change = move || {
+            speaks.store(Box::into_raw(plan(2, second)), SeqCst);
+            hears.store(Box::into_raw(plan(2, second)), SeqCst);
+        };
+        all([Box::new(speaker), Box::new(listener), Box::new(change)]);
+    });
+}
+
+#[test]
+fn untag_a_listener_preempted_with_the_old_plan_gets_nothing_captured_under_the_new() {
+    routes(Some(1), None, None, |captured, _| captured == 1);
+}
+
+#[test]
+fn tag_a_listener_gets_nothing_captured_before() {
+    routes(None, Some(2), None, |captured, loaded| captured == 2 && loaded == 2);
+}
+
+#[test]
+fn moved_audience_a_guarded_frame_reaches_neither_the_old_listener_nor_the_new() {
+    // From one tag to another: plan 2 widens for somebody, so that its frames carry the floor 1; this listener had it under plan 1.
+    routes(Some(1), None, Some(1), |captured, _| captured == 1);
+    // And this one has it from plan 2 on.
+    routes(None, Some(2), Some(1), |_, _| false);
+}
+
+#[test]
+fn unbroken_a_listener_of_both_plans_may_have_guarded_frames_too() {
+    routes(Some(1), Some(1), Some(1), |captured, loaded| captured <= loaded);
+}
