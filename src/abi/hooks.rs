@@ -102,8 +102,11 @@ unsafe fn hook(
         return sys::COACH_ERR_NULL;
     }
     let can_be = (1..=MOST_CHANNELS).contains(&channels) && (1..=MOST_SAMPLES).contains(&samples);
+    if !frame.is_aligned() {
+        return sys::COACH_ERR_VALUE;
+    }
     let length = if can_be { channels as usize * samples as usize } else { 0 };
-    // SAFETY: the caller's promise; a length of 0 is fine with any pointer that is not null and is aligned, and C aligns it.
+    // SAFETY: the caller's promise; a length of 0 is fine with any pointer that is aligned and not null.
     let data = unsafe { slice::from_raw_parts_mut(frame, length) };
     let status = catch_unwind(AssertUnwindSafe(|| {
         let (member, _inside) = match enter() {

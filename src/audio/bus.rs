@@ -23,12 +23,15 @@ pub struct Bus {
 const KEEP_MS: u64 = 240;
 
 impl Bus {
-    /// For ticks of `tick_ms`.
-    pub fn new(format: Format, tick_ms: u32) -> Self {
+    /// For ticks of `tick_ms`; `None` without memory.
+    pub fn new(format: Format, tick_ms: u32) -> Option<Self> {
         let tick = (format.rate() * tick_ms / 1_000) as usize * format.channels();
         let depth = (KEEP_MS / u64::from(tick_ms)).max(6) as usize;
-        let words = (0..(tick * depth).div_ceil(2)).map(|_| AtomicU64::new(0)).collect();
-        Self { format, tick, depth, words, lap: Lap::new() }
+        let count = (tick * depth).div_ceil(2);
+        let mut words = Vec::new();
+        words.try_reserve_exact(count).ok()?;
+        words.extend((0..count).map(|_| AtomicU64::new(0)));
+        Some(Self { format, tick, depth, words: words.into_boxed_slice(), lap: Lap::new() })
     }
 
     /// Interleaved samples in a tick.

@@ -1,6 +1,6 @@
 //! From a handle to what it stands for, in a hook: a table that is never freed, so that any number can be looked up.
 //!
-//! A handle is `check:16 | kind:4 | generation:24 | slot:20`. The slot holds the whole handle, so that a stale generation, a
+//! A handle is `check:14 | kind:2 | generation:32 | slot:16`. The slot holds the whole handle, so that a stale generation, a
 //! wrong kind and a guessed check all fail the same comparison.
 
 use std::{
@@ -79,12 +79,12 @@ impl Free {
         self.generation += 1;
         let mut hasher = self.random.build_hasher();
         hasher.write_u64(self.generation);
-        let check = hasher.finish() & 0xffff;
-        check << 48 | (kind as u64) << 44 | (self.generation & 0xff_ffff) << 20 | u64::from(slot)
+        let check = hasher.finish() >> 50;
+        check << 50 | (kind as u64) << 48 | (self.generation & 0xffff_ffff) << 16 | u64::from(slot)
     }
 }
 
-const SLOT_MASK: u64 = (1 << 20) - 1;
+const SLOT_MASK: u64 = 0xffff;
 
 /// Members that a process can have at once.
 pub const MEMBERS: usize = 1 << 16;
@@ -120,7 +120,7 @@ pub fn unslotted(kind: Kind) -> u64 {
 
 /// What `handle` claims to be, if it claims to be something.
 pub fn kind(handle: u64) -> Option<Kind> {
-    [Kind::Engine, Kind::Room, Kind::Member].into_iter().find(|kind| handle >> 44 & 0xf == *kind as u64)
+    [Kind::Engine, Kind::Room, Kind::Member].into_iter().find(|kind| handle >> 48 & 3 == *kind as u64)
 }
 
 impl<T> Table<T> {

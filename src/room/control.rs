@@ -204,7 +204,10 @@ impl Control {
         }
         let (bus, own_clock) = match carrier {
             Carrier::Host => (None, false),
-            Carrier::Engine { format, tick_ms, own_clock } => (Some(Arc::new(Bus::new(format, tick_ms))), own_clock),
+            Carrier::Engine { format, tick_ms, own_clock } => {
+                let bus = Bus::new(format, tick_ms).ok_or_else(|| Error::memory("the room's mix"))?;
+                (Some(Arc::new(bus)), own_clock)
+            }
         };
         let lease = ROOM.lease(Box::new(audio::room::Room::new(bus, own_clock))).ok_or_else(|| {
             Error::new(sys::COACH_ERR_TOO_MANY, format!("{} rooms are open; close one first", audio::slot::ROOMS))

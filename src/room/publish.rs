@@ -153,6 +153,9 @@ impl Control {
 
     /// Tells of a member at a place that it may have left; START is the room's own.
     pub fn tell_at(&mut self, what: What, handle: u64, place: Option<Place>, text: &str) {
+        if !self.tell {
+            return;
+        }
         let Some(member) = self.members.get(&handle) else { return };
         let place = place.or(member.place);
         let heard_by = numbers(&self.heard_by(handle));
@@ -180,10 +183,8 @@ impl Control {
             event.sequence = room.sequence;
             event.room_name = room.name.clone();
         }
-        if self.tell {
-            event.text = describe(&event, text);
-            self.events.push_back(event);
-        }
+        event.text = describe(&event, text);
+        self.events.push_back(event);
     }
 
     /// Tells of every private speaker around a member whose audience is another than it was told last.

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -36,7 +37,10 @@ impl Service {
                 while !*stopped {
                     stop.1.wait_for(&mut stopped, PERIOD);
                     if !*stopped && let Some(engine) = engine.upgrade() {
-                        parking_lot::MutexGuard::unlocked(&mut stopped, || engine.serve());
+                        parking_lot::MutexGuard::unlocked(&mut stopped, || {
+                            // A fault costs this turn; the next one is another chance.
+                            let _ = catch_unwind(AssertUnwindSafe(|| engine.serve()));
+                        });
                     }
                 }
             };
@@ -49,7 +53,7 @@ impl Service {
         *self.stop.0.lock() = true;
         self.stop.1.notify_all();
         if let Some(thread) = self.thread.lock().take() {
-            let _ = thread.join(); // a panic in there has been contained and told already
+            let _ = thread.join();
         }
     }
 }
@@ -74,10 +78,13 @@ impl Clock {
                     next = Instant::now();
                 }
                 next += period;
-                if let Ok((room, _inside)) = ROOM.enter_read(room) {
-                    // SAFETY: inside the room's tick gate.
-                    unsafe { room.tick() };
-                }
+                // A fault costs this tick; the next one is another chance.
+                let _ = catch_unwind(|| {
+                    if let Ok((room, _inside)) = ROOM.enter_read(room) {
+                        // SAFETY: inside the room's tick gate.
+                        unsafe { room.tick() };
+                    }
+                });
             }
         };
         let thread = thread::Builder::new().name("coach-clock".into()).spawn(run)?;
