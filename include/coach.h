@@ -138,8 +138,8 @@ typedef struct coach_event {
     const char *text;          /* one line for a log */
 } coach_event_t;
 
-/* Called with no lock held, one event at a time for an engine, in order, on a thread that made a [control] call (not
- * always the one that caused the event) or on Coach's own. It may make [control] calls, except destroying the engine. */
+/* Called with no lock held, one event at a time for an engine, in order, on a thread that made a [control] call: not
+ * always the one that caused the event. It may make [control] calls, except destroying the engine. */
 typedef void (*coach_event_fn)(void *user, const coach_event_t *event);
 
 /* engine flags */
