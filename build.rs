@@ -27,6 +27,4 @@ fn main() {
         .expect("OUT_DIR is writable");
     // The shared object says its own name, as a packager expects.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libcoach.so");
-    // Code of this library may still be in a hook when a careless host unloads it: stay mapped, and say so to the linker.
-    println!("cargo::rustc-cdylib-link-arg=-Wl,-z,relro,-z,now");
 }

@@ -116,7 +116,8 @@ enum {
     COACH_EVENT_PASS = 14,    /* its hooks pass everything through */
     COACH_EVENT_UNPASS = 15,
     COACH_EVENT_START = 16,   /* the room: a member that starts it has come */
-    COACH_EVENT_END = 17,     /* the room ended for this member: it is outside now, in silence until it is detached */
+    COACH_EVENT_END = 17,     /* the room ended for this member: it is outside now; if Coach mixed the room, in silence until it
+                                 joins another or passes */
     COACH_EVENT_WARNING = 18  /* something to log: text says what */
 };
 
@@ -229,7 +230,8 @@ typedef struct coach_member_config {
  * same, private to nobody, and COACH_EVENT_WARNING says so. */
 coach_status_t coach_member_attach(coach_engine_t engine, const coach_member_config_t *config, coach_member_t *member);
 
-/* [control] Enters a room, as `number`: a number that no member in the room has. */
+/* [control] Enters a room, as `number`: a number that no member in the room has. Who joins is in the audiences that its tags
+ * put it into from its first frame on: no opening guard, nor after mute, deaf and hold. */
 coach_status_t coach_member_join(coach_member_t member, coach_room_t room, uint32_t number);
 
 /* [control] Leaves its room; it stays attached, with its tags and speakOnlyTo. */
@@ -310,7 +312,7 @@ typedef struct coach_stats {
     uint64_t skips;              /* a listener skipped to the newest audio */
     uint64_t skipped_ms;         /* audio lost by that, ms */
     uint64_t conversions_waited; /* frames in which a voice was silent because its conversion was being prepared */
-    uint64_t refused;            /* hook calls that failed */
+    uint64_t refused;            /* hook calls whose format was refused */
     uint64_t hook_ns_mean;       /* COACH_ENGINE_TIME_HOOKS: ns a hook call, of the sampled ones; else 0 */
     uint64_t hook_ns_max;
 } coach_stats_t;

@@ -19,7 +19,7 @@
 //!
 //! * Doubt ends in silence for private speech.
 //! * What is taken away from the hooks is freed by the control plane once they have left (`audio::gate`, `audio::retire`).
-//! * `unsafe` stays in `abi` and `audio`; each block says why it is sound.
+//! * `unsafe` stays in `abi` and `audio`, two calls of theirs from `room` apart; each block says why it is sound.
 
 // A model check looks at a few files only.
 #![cfg_attr(loom, allow(dead_code, unused_imports))]

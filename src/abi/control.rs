@@ -10,8 +10,9 @@ use crate::{
     audio::{format::Format, slot::Kind},
     faults::{self, Where},
     room::{
+        change::Switch,
         command,
-        control::{Carrier, Control, NewMember, Switch},
+        control::{Carrier, Control, NewMember},
         engine::{Config, Engine},
         error::{Error, Result},
         registry,
@@ -219,7 +220,7 @@ pub unsafe extern "C" fn coach_room_find(
 pub extern "C" fn coach_room_close(room: coach_room_t) -> coach_status_t {
     with_engine(room, Kind::Room, |engine| {
         if let Some(clock) = engine.act(|control| control.close_room(room))? {
-            clock.stop();
+            engine.stop(clock);
         }
         Ok(())
     })
@@ -243,14 +244,16 @@ pub unsafe extern "C" fn coach_member_attach(
         let known =
             sys::COACH_MEMBER_STARTS | sys::COACH_MEMBER_ENDS | sys::COACH_MEMBER_MUTED | sys::COACH_MEMBER_DEAF;
         flags(config.flags, known, "config.flags")?;
+        // SAFETY: the caller's promise.
+        let speak_only_to = unsafe { optional(config.speak_only_to, "config.speak_only_to") };
         let has = |flag| config.flags & flag != 0;
         // SAFETY: the caller's promise.
         let new = unsafe {
             NewMember {
                 call_id: required(config.call_id, "config.call_id")?,
                 tags: optional(config.tags, "config.tags")?,
-                // Not UTF-8 is malformed, and malformed is private to nobody.
-                speak_only_to: optional(config.speak_only_to, "config.speak_only_to").unwrap_or(Some("\u{fffd},,")),
+                speak_only_to: speak_only_to.as_ref().copied().unwrap_or_default(),
+                malformed: speak_only_to.is_err(),
                 starts: has(sys::COACH_MEMBER_STARTS),
                 ends: has(sys::COACH_MEMBER_ENDS),
                 muted: has(sys::COACH_MEMBER_MUTED),

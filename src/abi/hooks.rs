@@ -102,10 +102,12 @@ unsafe fn hook(
         return sys::COACH_ERR_NULL;
     }
     let can_be = (1..=MOST_CHANNELS).contains(&channels) && (1..=MOST_SAMPLES).contains(&samples);
+    let length = if can_be { channels as usize * samples as usize } else { 0 };
     if !frame.is_aligned() {
+        // SAFETY: the caller's promise, byte by byte.
+        unsafe { frame.cast::<u8>().write_bytes(0, 2 * length) };
         return sys::COACH_ERR_VALUE;
     }
-    let length = if can_be { channels as usize * samples as usize } else { 0 };
     // SAFETY: the caller's promise; a length of 0 is fine with any pointer that is aligned and not null.
     let data = unsafe { slice::from_raw_parts_mut(frame, length) };
     let status = catch_unwind(AssertUnwindSafe(|| {

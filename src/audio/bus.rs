@@ -42,7 +42,7 @@ impl Bus {
     /// A member's way in. `None` without memory.
     pub fn input(&self) -> Option<Input> {
         let longest = self.format.samples(super::format::MAX_FRAME_MS * super::format::TICKS_PER_MS);
-        Input::new(self.format, self.tick / self.format.channels() * self.depth + longest, self.depth)
+        Input::new(self.format, self.tick / self.format.channels() * self.depth + longest, self.depth, self.ticks())
     }
 
     /// Ticks so far.
@@ -110,13 +110,13 @@ pub struct Mix<'a> {
 
 impl Source for Mix<'_> {
     fn due(&mut self) -> Due {
-        let head = self.bus.lap.head();
-        if head - *self.at > (self.bus.tick * (self.bus.depth - 1)) as u64 {
-            *self.at = head;
-        }
-        let channels = self.bus.format.channels();
-        let samples = (head - *self.at) as usize / channels;
-        Due { format: (samples > 0).then_some(self.bus.format), samples, packet: self.bus.tick / channels, end: false }
+        let (head, channels) = (self.bus.lap.head(), self.bus.format.channels());
+        let oldest = head.saturating_sub((self.bus.tick * (self.bus.depth - 1)) as u64);
+        let lost = oldest.saturating_sub(*self.at) as usize / channels;
+        *self.at = oldest.max(*self.at);
+        let samples = head.saturating_sub(*self.at) as usize / channels;
+        let format = (samples > 0).then_some(self.bus.format);
+        Due { format, samples, packet: self.bus.tick / channels, end: false, lost: self.bus.format.ticks(lost) }
     }
 
     fn skip(&mut self, samples: usize) {

@@ -66,7 +66,7 @@ counts! {
         timed,
         /// Their time in all, ns.
         nanoseconds,
-        /// The longest of them, ns; summed over members it is no maximum: see `Member::slowest`.
+        /// The longest of them, ns. No sum: the reports take the maximum over members.
         slowest,
     }
 }

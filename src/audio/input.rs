@@ -22,6 +22,8 @@ pub struct Input {
     lap: Lap,
     /// Ticks of audio that come at a time.
     packet: AtomicU64,
+    /// The first tick that may have taken something.
+    born: u64,
     /// By tick, modulo their number: a [`Part`] as one word.
     parts: Box<[AtomicU64]>,
     ticked: UnsafeCell<Ticked>,
@@ -69,13 +71,15 @@ enum Sign {
 }
 
 impl Input {
-    /// For a room of `format` that keeps `depth` ticks; `None` without memory. `samples`: the capacity a channel.
-    pub fn new(format: Format, samples: usize, depth: usize) -> Option<Self> {
+    /// For a room of `format` that keeps `depth` ticks and has made `born`; `None` without memory. `samples`: the capacity a
+    /// channel.
+    pub fn new(format: Format, samples: usize, depth: usize, born: u64) -> Option<Self> {
         Some(Self {
             format,
             ring: Words::new(samples * format.channels())?,
             lap: Lap::new(),
             packet: AtomicU64::new(0),
+            born,
             parts: (0..depth).map(|_| AtomicU64::new(0)).collect(),
             ticked: UnsafeCell::default(),
             counts: Counts::default(),
@@ -101,11 +105,11 @@ impl Input {
         self.lap.publish(end);
     }
 
-    /// Tick `tick`: adds the next samples to `sum`.
+    /// Tick `tick`: adds the next samples to `sum`. `more`: the member speaks openly, so that more is to come.
     ///
     /// # Safety
     /// The caller is inside the room's tick gate.
-    pub unsafe fn pull(&self, tick: u64, sum: &mut [i32]) {
+    pub unsafe fn pull(&self, tick: u64, sum: &mut [i32], more: bool) {
         // SAFETY: the caller's promise.
         let Ticked { at, pace } = unsafe { &mut *self.ticked.get() };
         let channels = self.format.channels();
@@ -113,6 +117,10 @@ impl Input {
         let head = self.lap.head();
         let was_playing = pace.playing();
         let (frame, packet) = (ticks(sum.len() as u64), self.packet.load(Ordering::Relaxed));
+        if packet == 0 || !(more || was_playing) {
+            // SAFETY: the caller's promise.
+            return unsafe { self.forget(tick) };
+        }
         let skip = self.format.samples(pace.skip(ticks(head - *at), frame, packet)) * channels;
         *at += skip as u64;
         if skip > 0 {
@@ -133,9 +141,11 @@ impl Input {
             } else {
                 *at += part.length as u64;
             }
-            if part.end {
+            if part.end && more {
                 pace.dry();
                 self.counts.underruns.add(1);
+            } else if part.end {
+                pace.end();
             }
         }
         let used = part.length > 0 || part.end;
@@ -155,9 +165,12 @@ impl Input {
     }
 
     /// Write hook: takes out of `sum` what tick `tick` added of this member, from interleaved sample `offset` of the tick
-    /// on. `false` if that is not there any more.
+    /// on. `false` if that is not known (any more).
     #[must_use]
     pub fn remove(&self, tick: u64, offset: usize, sum: &mut [i32]) -> bool {
+        if tick < self.born {
+            return false; // the member may have been in the room before, with another input
+        }
         let word = self.parts[(tick % self.parts.len() as u64) as usize].load(Ordering::Relaxed);
         if word == 0 {
             return true;

@@ -4,11 +4,12 @@
 use std::{cell::UnsafeCell, sync::Arc};
 
 use super::{
-    convert::{Bell, Conversion, Mailbox},
+    convert::{Conversion, Mailbox},
     counters::Counts,
     format::Format,
+    mailbox::Bell,
     player::{Due, Player, Source},
-    voice::Voice,
+    voice::{Packet, Voice},
 };
 use crate::sync::{AtomicU64, Ordering};
 
@@ -19,6 +20,8 @@ pub struct Link {
     since: u64,
     /// Position in the voice up to which the listener has come.
     cursor: AtomicU64,
+    /// 1 while something is left to play that has left the voice: in a converter, or a fade.
+    playing: AtomicU64,
     state: UnsafeCell<State>,
     mailbox: Arc<Mailbox>,
 }
@@ -28,6 +31,8 @@ struct State {
     player: Player,
     /// Samples a channel of the packet at `cursor` that have been played.
     used: usize,
+    /// Ticks of the voice up to there.
+    heard: u64,
 }
 
 // SAFETY: `state` is touched by the listener's write hook alone (the contracts of the functions below).
@@ -39,8 +44,9 @@ impl Link {
         Self {
             since,
             cursor: AtomicU64::new(voice.head()),
+            playing: AtomicU64::new(0),
+            state: UnsafeCell::new(State { heard: voice.ticks(), ..State::default() }),
             voice,
-            state: UnsafeCell::default(),
             mailbox: Arc::new(Mailbox::new(bell)),
         }
     }
@@ -50,7 +56,7 @@ impl Link {
         if let (Some(from), Some(to)) = (speaker, listener)
             && let Some(conversion) = Conversion::between(from, to)
         {
-            self.mailbox.expect(conversion);
+            self.mailbox.expect(conversion.code());
         }
     }
 
@@ -64,18 +70,9 @@ impl Link {
         &self.voice
     }
 
-    /// Whether the listener has come to the voice's end.
-    pub fn drained(&self) -> bool {
-        self.cursor.load(Ordering::Relaxed) == self.voice.head()
-    }
-
     /// Nothing to play.
-    ///
-    /// # Safety
-    /// The caller is inside the listener's write gate.
-    pub unsafe fn idle(&self) -> bool {
-        // SAFETY: the caller's promise.
-        self.drained() && unsafe { &*self.state.get() }.player.idle()
+    pub fn idle(&self) -> bool {
+        self.cursor.load(Ordering::Relaxed) == self.voice.head() && self.playing.load(Ordering::Relaxed) == 0
     }
 
     /// See [`Player::tail`].
@@ -93,13 +90,14 @@ impl Link {
     /// The caller is inside the listener's write gate.
     pub unsafe fn play(&self, now: u64, sum: &mut [i32], to: Format, counts: &Counts) -> bool {
         // SAFETY: the caller's promise.
-        let State { player, used } = unsafe { &mut *self.state.get() };
-        let mut queue =
-            Queue { voice: &self.voice, since: self.since, now, at: self.cursor.load(Ordering::Relaxed), used: *used };
+        let State { player, used, heard } = unsafe { &mut *self.state.get() };
+        let at = self.cursor.load(Ordering::Relaxed);
+        let mut queue = Queue { voice: &self.voice, since: self.since, now, at, used: *used, heard: *heard };
         // SAFETY: passed on; the mailbox is the write hook's.
         let played = unsafe { player.play(&mut queue, &self.mailbox, sum, to, counts) };
+        self.playing.store(u64::from(!player.idle()), Ordering::Relaxed);
         self.cursor.store(queue.at, Ordering::Relaxed);
-        *used = queue.used;
+        (*used, *heard) = (queue.used, queue.heard);
         played
     }
 }
@@ -111,25 +109,32 @@ struct Queue<'a> {
     now: u64,
     at: u64,
     used: usize,
+    heard: u64,
 }
 
 impl Queue<'_> {
-    fn advance(&mut self, to: u64) {
-        self.at = to;
-        self.used = 0;
+    /// Goes on by `samples` samples a channel of `packet`.
+    fn pass(&mut self, packet: &Packet, samples: usize) {
+        self.used += samples;
+        self.heard += packet.format.map_or(0, |format| format.ticks(samples));
+        if self.used == packet.samples {
+            (self.at, self.used) = (packet.next, 0);
+        }
     }
 }
 
 impl Source for Queue<'_> {
     fn due(&mut self) -> Due {
         let head = self.voice.head();
-        let mut due = Due { format: None, samples: 0, packet: 0, end: false };
+        let mut due = Due { format: None, samples: 0, packet: 0, end: false, lost: 0 };
         let mut at = self.at;
         while at != head {
             let Some(packet) = self.voice.packet(at) else {
                 // Overtaken: whatever lies between is lost to this listener.
-                self.advance(head);
-                return Due { format: None, samples: 0, packet: 0, end: false };
+                let ticks = self.voice.ticks();
+                let lost = ticks.saturating_sub(self.heard);
+                (self.at, self.used, self.heard) = (head, 0, ticks);
+                return Due { format: None, samples: 0, packet: 0, end: false, lost };
             };
             let mine = packet.stamp.may_reach(self.since, self.now);
             if !mine && packet.stamp.captured > self.now {
@@ -141,7 +146,7 @@ impl Source for Queue<'_> {
                 if due.samples > 0 {
                     break;
                 }
-                self.advance(packet.next);
+                self.pass(&packet, packet.samples - self.used);
             } else if due.format.is_some_and(|format| Some(format) != packet.format) {
                 due.end = true;
                 break;
@@ -161,11 +166,8 @@ impl Source for Queue<'_> {
         while left > 0 {
             let Some(packet) = self.voice.packet(self.at) else { return };
             let here = (packet.samples - self.used).min(left);
-            self.used += here;
+            self.pass(&packet, here);
             left -= here;
-            if self.used == packet.samples {
-                self.advance(packet.next);
-            }
         }
     }
 
@@ -185,10 +187,7 @@ impl Source for Queue<'_> {
                 *wide = i32::from(*sample);
             }
             rest = later;
-            self.used += here / format.channels();
-            if self.used == packet.samples {
-                self.advance(packet.next);
-            }
+            self.pass(&packet, here / format.channels());
         }
         true
     }

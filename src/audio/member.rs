@@ -6,11 +6,12 @@ use smallvec::SmallVec;
 
 use super::{
     bus::Mix,
-    convert::{Bell, Conversion, Mailbox},
+    convert::{Conversion, Mailbox},
     counters::Counts,
     fade::Fade,
     format::{Format, Frame, MAX_FRAME, limit, remix},
     input::Input,
+    mailbox::Bell,
     plan::{Hearing, Seat, Speech},
     player::Player,
     voice::{Stamp, Voice},
@@ -68,6 +69,8 @@ struct Reading {
     open: Option<[i32; 2]>,
     /// The voice that the last frame went into, by address.
     voice: usize,
+    /// [`Seat::entered`] of the last frame that went into a mix.
+    entered: u64,
 }
 
 /// An opening guard that is running.
@@ -86,8 +89,8 @@ struct Writing {
     /// Fades out voices that were taken away.
     fade: Fade,
     mix: Player,
-    /// The bus that it listens to, by address, and how far it has come.
-    bus: usize,
+    /// [`Seat::entered`] of the room whose mix it listens to, 0 for none; and how far it has come.
+    entered: u64,
     at: u64,
 }
 
@@ -152,9 +155,10 @@ impl Member {
             self.open_guard(side, seat);
         }
         let floor = side.guards.iter().map(|guard| guard.floor).min();
-        let open = seat.speech == Speech::Open && floor.is_none();
+        let open = matches!(seat.speech, Speech::Open | Speech::Pass) && floor.is_none();
+        let mixed = seat.input.is_some() && seat.speech != Speech::Pass;
         let Ok(mut frame) = frame else {
-            return if open && seat.input.is_none() { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };
+            return if open && !mixed { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };
         };
         self.read_counts.frames.add(1);
         if side.format != Some(frame.format) {
@@ -162,9 +166,6 @@ impl Member {
             side.fade = Fade::default();
             side.open = side.open.map(|_| [0, 0]);
             self.read_format.store(frame.format.code(), Ordering::Relaxed);
-        }
-        if floor.is_some() {
-            self.run_guards(side, frame.ticks());
         }
         if open {
             self.end_voice(side, seat);
@@ -180,14 +181,20 @@ impl Member {
         } else {
             self.end_voice(side, seat);
         }
+        if floor.is_some() {
+            self.run_guards(side, frame.ticks()); // once the frame is in the ring: see `guard`
+        }
         if let Some(last) = side.open.take()
-            && seat.input.is_none()
+            && !mixed
         {
             side.fade.step(last, frame.format);
         }
         frame.data.fill(0);
         if side.fade.active() {
             fade(&mut side.fade, &mut frame);
+        }
+        if floor.is_none() && !seat.private {
+            return Outcome::Changed;
         }
         Outcome::Taken
     }
@@ -198,8 +205,9 @@ impl Member {
     /// As [`Member::read`].
     #[inline]
     unsafe fn read_open(&self, side: &mut Reading, seat: &Seat, frame: &mut Frame) -> Outcome {
-        if let Some(input) = &seat.input {
-            let anew = side.open.replace([0, 0]).is_none();
+        if let Some(input) = seat.input.as_ref().filter(|_| seat.speech == Speech::Open) {
+            let anew = side.open.replace([0, 0]).is_none() || side.entered != seat.entered;
+            side.entered = seat.entered;
             // SAFETY: the caller's promise.
             unsafe { self.enter_mix(input, frame, anew) };
             frame.data.fill(0);
@@ -246,7 +254,7 @@ impl Member {
             return;
         };
         // SAFETY: the mailbox is the read hook's, inside whose gate the caller is.
-        let Some(converter) = (unsafe { self.read_box.take(conversion) }) else {
+        let Some(converter) = (unsafe { self.read_box.take(conversion.code()) }) else {
             self.read_counts.waited.add(1);
             return;
         };
@@ -324,27 +332,28 @@ impl Member {
             return if seat.hearing == Hearing::Host { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };
         };
         self.write_counts.frames.add(1);
-        if side.format != Some(frame.format) {
-            // Everything anew, so that the plan is looked at again too.
-            *side = Writing { format: Some(frame.format), ..Writing::default() };
+        let same_format = side.format == Some(frame.format);
+        if !same_format {
+            (side.format, side.tails, side.fade) = (Some(frame.format), [0, 0], Fade::default());
             self.write_format.store(frame.format.code(), Ordering::Relaxed);
         }
         let listening = seat.bus.as_ref().filter(|_| seat.hearing == Hearing::Bus);
-        let address = listening.map_or(0, |bus| Arc::as_ptr(bus) as usize);
         if side.number != seat.number {
             side.number = seat.number;
-            if side.bus != address {
-                (side.bus, side.mix) = (address, Player::default());
+            let entered = listening.map_or(0, |_| seat.entered);
+            if side.entered != entered {
+                (side.entered, side.mix) = (entered, Player::default());
                 // From the tick that was just made, so that the first frame is not silent.
                 side.at = listening.map_or(0, |bus| bus.ticks().saturating_sub(1) * bus.tick() as u64);
             }
             // What is missing from the sum of tails was a voice that this plan does not grant.
             // SAFETY: the links are this listener's, inside whose write gate the caller is.
             let now = unsafe { tails(seat, &side.mix) };
-            side.fade.step([side.tails[0] - now[0], side.tails[1] - now[1]], frame.format);
+            if same_format {
+                side.fade.step([side.tails[0] - now[0], side.tails[1] - now[1]], frame.format);
+            }
         }
-        // SAFETY: as above.
-        let quiet = !side.fade.active() && seat.voices.iter().all(|link| unsafe { link.idle() });
+        let quiet = !side.fade.active() && seat.voices.iter().all(|link| link.idle());
         if seat.hearing == Hearing::Host && quiet {
             side.tails = [0, 0];
             return Outcome::Left;

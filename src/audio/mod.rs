@@ -4,6 +4,7 @@
 
 pub mod format;
 pub mod gate;
+pub mod mailbox;
 pub mod retire;
 pub mod voice;
 pub mod words;

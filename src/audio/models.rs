@@ -16,6 +16,7 @@ use loom::{
 use super::{
     format::Format,
     gate::Gate,
+    mailbox::{Bell, Mailbox},
     retire::Retirement,
     voice::{Stamp, Voice},
 };
@@ -203,4 +204,47 @@ fn moved_audience_a_guarded_frame_reaches_neither_the_old_listener_nor_the_new()
 #[test]
 fn unbroken_a_listener_of_both_plans_may_have_guarded_frames_too() {
     routes(Some(1), Some(1), Some(1), |captured, loaded| captured <= loaded);
+}
+
+/// Counts what was built and not freed, and checks that the hook gets what it asked for.
+struct Thing {
+    code: u64,
+    alive: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Drop for Thing {
+    fn drop(&mut self) {
+        self.alive.fetch_sub(1, Std::SeqCst);
+    }
+}
+
+#[test]
+fn a_mailbox_gives_what_was_asked_for_and_loses_nothing() {
+    explore(|| {
+        let alive = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let mailbox = std::sync::Arc::new(Mailbox::new(Bell::default()));
+        let (hook, control, built) = (mailbox.clone(), mailbox.clone(), alive.clone());
+        all([
+            Box::new(move || {
+                for code in [1, 2, 3, 2] {
+                    // SAFETY: the one hook of the model.
+                    if let Some(thing) = unsafe { hook.take(code) } {
+                        assert_eq!(thing.code, code);
+                    }
+                }
+            }),
+            Box::new(move || {
+                for _ in 0..3 {
+                    control.prepare(|code| {
+                        (code > 0).then(|| {
+                            built.fetch_add(1, Std::SeqCst);
+                            Thing { code, alive: built.clone() }
+                        })
+                    });
+                }
+            }),
+        ]);
+        drop(mailbox);
+        assert_eq!(alive.load(Std::SeqCst), 0, "something was lost");
+    });
 }

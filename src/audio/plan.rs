@@ -11,6 +11,8 @@ use super::{bus::Bus, format::TICKS_PER_MS, input::Input, link::Link, slot::Slot
 pub enum Speech {
     /// Everyone hears it: left in the frame, or into [`Seat::input`].
     Open,
+    /// In an ordinary call: left in the frame.
+    Pass,
     /// Into [`Seat::voice`], for those whose seats have a link to it.
     Private,
     /// Nobody hears it.
@@ -50,7 +52,11 @@ impl Opening {
 pub struct Seat {
     /// The plan's number: engine-wide, rising, never used again.
     pub number: u64,
+    /// Number of the plan with which the member entered the room; 0 outside.
+    pub entered: u64,
     pub speech: Speech,
+    /// Whether the member speaks privately, so that what is taken out of its frames is.
+    pub private: bool,
     pub hearing: Hearing,
     pub opening: Opening,
     /// Where private speech goes; also that of the opening guard of a member that speaks openly again.
@@ -63,7 +69,7 @@ pub struct Seat {
     pub voices: SmallVec<[Arc<Link>; 1]>,
 }
 
-/// A plan, and the slots of the members that may be using it.
+/// A plan, and the slots of the members that may be using it (of a room's: that of a member outside rooms has one owner).
 pub struct Plan {
     pub seats: Box<[Seat]>,
     pub slots: Box<[&'static Slot<super::member::Member>]>,

@@ -22,6 +22,8 @@ pub struct Due {
     pub packet: usize,
     /// Nothing was late if the queue is empty after these.
     pub end: bool,
+    /// Ticks that were overtaken since the last time.
+    pub lost: u64,
 }
 
 /// A queue, as one listener reads it.
@@ -63,8 +65,12 @@ struct Strip<'a> {
 }
 
 impl Strip<'_> {
+    fn samples(&self) -> usize {
+        self.sum.len() / self.to.channels()
+    }
+
     fn left(&self) -> usize {
-        self.sum.len() / self.to.channels() - self.done
+        self.samples() - self.done
     }
 
     fn fade_to(&mut self, fade: &mut Fade, end: usize) {
@@ -108,7 +114,6 @@ impl Player {
             *self = Self { to: Some(to), ..Self::default() };
         }
         let mut strip = Strip { sum, to, done: 0, faded: 0 };
-        let fading = self.fade.active();
         // SAFETY: passed on.
         unsafe {
             self.flush(&mut strip, mailbox);
@@ -117,15 +122,19 @@ impl Player {
             }
         }
         let played = strip.done > 0;
-        let frame = strip.sum.len() / to.channels();
+        let frame = strip.samples();
         strip.fade_to(&mut self.fade, frame);
-        played || fading
+        played
     }
 
     /// # Safety
     /// As [`Player::play`].
     unsafe fn fill(&mut self, strip: &mut Strip, source: &mut impl Source, mailbox: &Mailbox, counts: &Counts) {
         let due = source.due();
+        if due.lost > 0 {
+            counts.skips.add(1);
+            counts.skipped.add(due.lost);
+        }
         if self.pace.playing() && due.format.is_some() && due.format != self.from {
             self.pace.end();
             self.stop(strip);
@@ -134,7 +143,7 @@ impl Player {
         let converter = match Conversion::between(from, strip.to) {
             None => None,
             // SAFETY: the caller's promise.
-            Some(conversion) => match unsafe { mailbox.take(conversion) } {
+            Some(conversion) => match unsafe { mailbox.take(conversion.code()) } {
                 Some(converter) => Some(converter),
                 None => {
                     counts.waited.add(1);
@@ -143,7 +152,7 @@ impl Player {
             },
         };
         let delay = converter.as_ref().map_or(0, |c| from.ticks(c.delay()));
-        let (frame, packet) = (strip.to.ticks(strip.left()), from.ticks(due.packet));
+        let (frame, packet) = (strip.to.ticks(strip.samples()), from.ticks(due.packet));
         let mut left = due.samples;
         let queued = (from.ticks(left) + self.held).saturating_sub(delay);
         let skip = from.samples(self.pace.skip(queued, frame, packet)).min(left);
@@ -158,7 +167,7 @@ impl Player {
             return;
         }
         self.from = Some(from);
-        let jump = !playing || (skip > 0 && converter.is_none());
+        let jump = !playing || skip > 0;
         let whole = match converter {
             None => self.copy(strip, source, from, left, jump),
             Some(converter) => {
@@ -252,7 +261,7 @@ impl Player {
         }
         let conversion = self.from.and_then(|from| Conversion::between(from, strip.to));
         // SAFETY: the caller's promise.
-        let converter = conversion.and_then(|c| unsafe { mailbox.take(c) });
+        let converter = conversion.and_then(|c| unsafe { mailbox.take(c.code()) });
         if let Some(converter) = converter {
             let channels = converter.conversion().channels();
             let mut out = [0.0; CHUNK];

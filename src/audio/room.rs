@@ -58,12 +58,14 @@ impl Room {
         // SAFETY: a plan that was published is kept until the calls inside the gates that may be using it have left.
         let seats = unsafe { plan.as_ref() }.map_or(&[][..], |plan| &plan.seats);
         for seat in seats {
-            match (&seat.input, seat.speech) {
-                (None, _) => {}
-                // SAFETY: the caller's promise.
-                (Some(input), Speech::Silent) => unsafe { input.forget(tick) },
-                // SAFETY: the caller's promise.
-                (Some(input), _) => unsafe { input.pull(tick, sum) },
+            let Some(input) = &seat.input else { continue };
+            // SAFETY: the caller's promise.
+            unsafe {
+                match seat.speech {
+                    Speech::Open => input.pull(tick, sum, true),
+                    Speech::Private => input.pull(tick, sum, false),
+                    Speech::Silent | Speech::Pass => input.forget(tick),
+                }
             }
         }
         bus.publish(tick, sum);

@@ -8,9 +8,10 @@ use super::{
     format::{Format, MAX_FRAME},
     words::{Lap, PER_WORD, Words},
 };
+use crate::sync::{AtomicU64, Ordering};
 
-/// Samples in a voice: 48 KiB. 3 s at 8 kHz mono, a quarter of a second of 48 kHz stereo, which is what a listener
-/// may be behind at most: its frame, the speaker's frame and 60 ms.
+/// Samples in a voice: 48 KiB. 3 s at 8 kHz mono; a quarter of a second of 48 kHz stereo, which is more than a listener is
+/// behind before it skips, the oddest frame sizes apart.
 const CAPACITY: usize = 24 * 1024;
 
 /// A header before each frame: three words.
@@ -52,6 +53,8 @@ pub struct Packet {
 pub struct Voice {
     ring: Words,
     lap: Lap,
+    /// Length of all frames so far.
+    ticks: AtomicU64,
 }
 
 impl Voice {
@@ -61,13 +64,15 @@ impl Voice {
     }
 
     pub(super) fn with_capacity(samples: usize) -> Option<Self> {
-        Some(Self { ring: Words::new(samples)?, lap: Lap::new() })
+        Some(Self { ring: Words::new(samples)?, lap: Lap::new(), ticks: AtomicU64::new(0) })
     }
 
     /// Read hook: appends a frame. `samples` is interleaved, at most [`MAX_FRAME`].
     pub fn push(&self, stamp: Stamp, format: Format, samples: &[i16]) {
         debug_assert!(samples.len() <= MAX_FRAME);
-        self.append(stamp, format.code() << 16 | (samples.len() / format.channels()) as u64, samples);
+        let count = samples.len() / format.channels();
+        self.append(stamp, format.code() << 16 | count as u64, samples);
+        self.ticks.store(self.ticks() + format.ticks(count), Ordering::Relaxed);
     }
 
     /// Read hook: the stretch of private speech ends here; a listener that plays on to this point did not run dry.
@@ -85,6 +90,11 @@ impl Voice {
         self.ring.put_word(at + 2 * PER_WORD, shape);
         self.ring.put(data, samples);
         self.lap.publish(end);
+    }
+
+    /// Length of all frames so far, in ticks.
+    pub fn ticks(&self) -> u64 {
+        self.ticks.load(Ordering::Relaxed)
     }
 
     /// Where the next frame will begin.

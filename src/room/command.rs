@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::{
     control::{Control, Place},
     error::{Error, Result},
-    publish::{numbers, opens_in},
     report::table,
+    tell::{numbers, opens_in},
 };
 use crate::sys;
 
@@ -36,7 +36,7 @@ pub fn answer(control: &mut Control, text: &str) -> String {
 
 fn run(control: &mut Control, text: &str) -> Result<String> {
     let mut words: Vec<&str> = text.split_whitespace().collect();
-    let json = words.len() > 2 && words.ends_with(&["as", "json"]) || words.len() == 3 && words[1..] == ["as", "json"];
+    let json = words.len() > 2 && words.ends_with(&["as", "json"]);
     if json {
         words.truncate(words.len() - 2);
     }

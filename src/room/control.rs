@@ -1,8 +1,8 @@
-//! Rooms and members, and everything that may be done to them. All of it happens under the engine's one lock, changes nothing
-//! where it fails, and ends in a published plan.
+//! Rooms and members, their coming and going. All of it happens under the engine's one lock, changes nothing where it fails,
+//! and ends in a published plan.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
     thread::ThreadId,
 };
@@ -17,17 +17,18 @@ use crate::{
     audio::{
         self,
         bus::Bus,
-        convert::Bell,
+        convert::Conversion,
         counters::Sums,
         format::Format,
         input::Input,
         link::Link,
+        mailbox::Bell,
         plan::{Opening, Plan},
         retire::Retirement,
         slot::{Lease, MEMBER, ROOM},
         voice::Voice,
     },
-    route::{Facts, Speaks, Tags, rule},
+    route::{Facts, Speaks, Tags},
     sys,
 };
 
@@ -39,6 +40,8 @@ pub struct Member {
     pub starts: bool,
     pub ends: bool,
     pub place: Option<Place>,
+    /// Number of the plan with which it entered.
+    pub entered: u64,
     /// Its engine-mixed room ended while it was inside: silent until it joins another or is detached.
     pub ended: bool,
     pub voice: Option<Arc<Voice>>,
@@ -48,6 +51,23 @@ pub struct Member {
     pub alone: Option<Arc<Plan>>,
     /// Who heard it by the last audience event.
     pub audience: Vec<u32>,
+}
+
+impl Member {
+    /// Has the conversions prepared that it will need in an engine-mixed room, as far as its formats are known.
+    fn expect_conversions(&self) {
+        let Some(input) = &self.input else { return };
+        let audio = self.lease.get();
+        let (read, write) = audio.formats();
+        let mix = input.format();
+        let pairs =
+            [read.and_then(|read| Conversion::between(read, mix)), write.and_then(|w| Conversion::between(mix, w))];
+        for (mailbox, conversion) in audio.mailboxes().into_iter().zip(pairs) {
+            if let Some(conversion) = conversion {
+                mailbox.expect(conversion.code());
+            }
+        }
+    }
 }
 
 /// Where a member is.
@@ -96,18 +116,12 @@ pub struct NewMember<'a> {
     pub call_id: &'a str,
     pub tags: Option<&'a str>,
     pub speak_only_to: Option<&'a str>,
+    /// Its speakOnlyTo is not even text.
+    pub malformed: bool,
     pub starts: bool,
     pub ends: bool,
     pub muted: bool,
     pub deaf: bool,
-}
-
-/// A yes or no of a member that may change in mid-call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Switch {
-    Mute,
-    Deaf,
-    Hold,
 }
 
 /// The state of one engine.
@@ -130,6 +144,8 @@ pub struct Control {
     pub bell: Bell,
     /// Somebody may need a conversion: the service has to run.
     pub busy: bool,
+    /// Clocks of closed rooms that are being stopped.
+    pub stopping: usize,
     /// The engine is being destroyed.
     pub over: bool,
 }
@@ -159,6 +175,7 @@ impl Control {
             tell,
             bell: Bell::default(),
             busy: false,
+            stopping: 0,
             over: false,
         }
     }
@@ -238,7 +255,7 @@ impl Control {
         Ok(handle)
     }
 
-    /// Its clock is to be stopped without the lock, which a tick never takes, but which others wait for.
+    /// Its clock is to be stopped without the lock ([`Engine::stop`](super::engine::Engine::stop)): others wait for that.
     pub fn close_room(&mut self, handle: u64) -> Result<Option<Clock>> {
         self.room(handle)?;
         self.put_out(handle);
@@ -246,6 +263,7 @@ impl Control {
         self.names.remove(&room.name);
         registry::remove(handle);
         let clock = room.clock.take();
+        self.stopping += usize::from(clock.is_some());
         let revoked = room.lease.revoke();
         let slot = revoked.slot();
         self.retirement.retire((revoked, room.plan), [&slot.read].into_iter());
@@ -287,6 +305,10 @@ impl Control {
         };
         let mut warning = None;
         let speaks = match new.speak_only_to {
+            _ if new.malformed => {
+                warning = Some("speakOnlyTo is not UTF-8. The member is private to nobody".into());
+                Speaks::ToNobody
+            }
             None => Speaks::Openly,
             Some("-") => Speaks::ToNobody,
             Some(to) => Tags::parse(to).map_or_else(
@@ -303,7 +325,7 @@ impl Control {
             warning = Some("no memory for the member's voice. The member is private to nobody; coach it again".into());
         }
         let number = self.number + 1;
-        let alone = Plan::alone(number, &facts, false, None, Opening::default(), None);
+        let alone = Plan::alone(number, &facts, false, None, Opening::default());
         let audio = audio::member::Member::new(&raw const alone.seats[0], &self.bell, timed);
         let lease = MEMBER.lease(Box::new(audio)).ok_or_else(|| {
             Error::new(
@@ -320,6 +342,7 @@ impl Control {
             starts: new.starts,
             ends: new.ends,
             place: None,
+            entered: 0,
             ended: false,
             voice,
             opening: Opening::default(),
@@ -357,12 +380,15 @@ impl Control {
         here.members.insert(number, handle);
         let starting = starts && !here.started;
         here.started |= starts;
+        let entered = self.number + 1;
         let member = self.member_mut(handle)?;
         member.place = Some(Place { room, number });
+        member.entered = entered;
         member.input = input;
         member.ended = false;
-        let old = member.alone.take();
+        member.expect_conversions();
         self.publish(room);
+        let old = self.member_mut(handle)?.alone.take(); // not before the hooks have another
         self.retire_alone(handle, old);
         if starting {
             self.tell_at(What::Start, handle, None, "the conference starts");
@@ -428,132 +454,28 @@ impl Control {
         Ok(())
     }
 
-    // ---- what may change in mid-call
-
-    pub fn tag(&mut self, handle: u64, tags: &str) -> Result<()> {
-        let tags = Tags::parse(tags).map_err(|e| Error::tag("memberTag", &e))?;
-        self.set_tags(handle, tags, What::Tag)
-    }
-
-    pub fn untag(&mut self, handle: u64) -> Result<()> {
-        self.set_tags(handle, Tags::default(), What::Untag)
-    }
-
-    fn set_tags(&mut self, handle: u64, tags: Tags, what: What) -> Result<()> {
-        let member = self.member(handle)?;
-        let place = member.place;
-        let addressed = |facts: &Facts| -> BTreeSet<u64> {
-            let speakers = place.map(|place| self.inside(place.room)).into_iter().flatten();
-            let private = speakers.filter(|(_, speaker, m)| *speaker != handle && m.facts.speaks.privately());
-            private.filter(|(.., m)| rule::addressed(&m.facts, facts)).map(|(_, speaker, _)| speaker).collect()
-        };
-        let before = addressed(&member.facts);
-        let after = addressed(&Facts { tags: tags.clone(), ..member.facts.clone() });
-        self.member_mut(handle)?.facts.tags = tags;
-        for speaker in after.difference(&before) {
-            self.widen(*speaker);
-        }
-        self.republish(handle);
-        self.tell(what, handle, "");
-        self.tell_audiences_around(handle);
-        Ok(())
-    }
-
-    /// Private from now on. What it says in `Err` with COACH_ERR_MEMORY is done: private to nobody.
-    pub fn coach(&mut self, handle: u64, speak_only_to: &str) -> Result<()> {
-        self.member(handle)?;
-        let speaks = match speak_only_to {
-            "-" => Speaks::ToNobody,
-            tags => Speaks::To(Tags::parse(tags).map_err(|e| Error::tag("speakOnlyTo", &e))?),
-        };
-        let before = self.addressees(handle);
-        let member = self.member_mut(handle)?;
-        let was_private = member.facts.speaks.privately();
-        member.facts.speaks = speaks;
-        member.facts.voiceless = false;
-        if member.voice.is_none() {
-            member.voice = new_voice(&mut member.facts);
-        }
-        let voiceless = member.facts.voiceless;
-        if was_private && !self.addressees(handle).is_subset(&before) {
-            self.widen(handle);
-        }
-        self.republish(handle);
-        self.tell(What::Coach, handle, if voiceless { "no memory for its voice: private to nobody" } else { "" });
-        self.tell_audiences_around(handle);
-        if voiceless {
-            let message = "no memory for the member's voice: it is private to nobody; free some and coach it again";
-            return Err(Error::new(sys::COACH_ERR_MEMORY, message));
-        }
-        Ok(())
-    }
-
-    pub fn uncoach(&mut self, handle: u64) -> Result<()> {
-        let member = self.member_mut(handle)?;
-        if member.facts.speaks.privately() {
-            member.facts.speaks = Speaks::Openly;
-            member.facts.voiceless = false;
-            self.widen(handle);
-        }
-        self.republish(handle);
-        self.tell(What::Uncoach, handle, "");
-        self.tell_audiences_around(handle);
-        Ok(())
-    }
-
-    /// An ordinary call from now on, or no more.
-    pub fn pass(&mut self, handle: u64, on: bool) -> Result<()> {
-        let member = self.member_mut(handle)?;
-        if on && !member.facts.passing && member.facts.speaks.privately() {
-            self.widen(handle);
-        }
-        self.member_mut(handle)?.facts.passing = on;
-        self.republish(handle);
-        self.tell(if on { What::Pass } else { What::Unpass }, handle, "");
-        self.tell_audiences_around(handle);
-        Ok(())
-    }
-
-    pub fn switch(&mut self, handle: u64, switch: Switch, on: bool) -> Result<()> {
-        let facts = &mut self.member_mut(handle)?.facts;
-        let (fact, what) = match (switch, on) {
-            (Switch::Mute, true) => (&mut facts.muted, What::Mute),
-            (Switch::Mute, false) => (&mut facts.muted, What::Unmute),
-            (Switch::Deaf, true) => (&mut facts.deaf, What::Deaf),
-            (Switch::Deaf, false) => (&mut facts.deaf, What::Undeaf),
-            (Switch::Hold, true) => (&mut facts.held, What::Hold),
-            (Switch::Hold, false) => (&mut facts.held, What::Unhold),
-        };
-        *fact = on;
-        self.republish(handle);
-        self.tell(what, handle, "");
-        self.tell_audiences_around(handle);
-        Ok(())
-    }
-
-    /// Whom the member's rule lets hear it, of those in its room.
-    fn addressees(&self, handle: u64) -> BTreeSet<u64> {
-        let Some(member) = self.members.get(&handle).filter(|m| !m.facts.voiceless) else { return BTreeSet::new() };
-        let inside = member.place.map(|place| self.inside(place.room)).into_iter().flatten();
-        let others = inside.filter(|(_, other, _)| *other != handle);
-        others.filter(|(.., other)| rule::addressed(&member.facts, &other.facts)).map(|(_, other, _)| other).collect()
-    }
-
-    /// The plan that is published next widens the audience of `speaker`: it passes an opening guard (promise 3).
-    ///
-    /// Guards that the read hook has not met yet begin with the same frame as this one, so that the lowest floor of them is
-    /// right for all of them.
-    fn widen(&mut self, speaker: u64) {
-        let (plan, ms) = (self.number + 1, self.guard_ms);
-        let Some(member) = self.members.get_mut(&speaker) else { return };
-        let (seen, _) = member.lease.get().guard();
-        let floor = if member.opening.plan > seen { member.opening.floor } else { plan - 1 };
-        member.opening = Opening::new(plan, floor, ms);
+    /// The end of everything: nobody who begins now finds anything, and what there was goes once the hooks have left it.
+    pub fn dissolve(&mut self) {
+        let members = std::mem::take(&mut self.members).into_values().map(|member| {
+            let revoked = member.lease.revoke();
+            let slot = revoked.slot();
+            (slot, (revoked, member.alone))
+        });
+        let members: Vec<_> = members.collect();
+        let rooms = std::mem::take(&mut self.rooms).into_values().map(|room| {
+            let revoked = room.lease.revoke();
+            (revoked.slot(), (revoked, room.plan))
+        });
+        let rooms: Vec<_> = rooms.collect();
+        let gates: Vec<_> = members.iter().flat_map(|(slot, _)| [&slot.read, &slot.write.0]).collect();
+        let gates: Vec<_> = gates.into_iter().chain(rooms.iter().map(|(slot, _)| &slot.read)).collect();
+        self.retirement.retire((members, rooms), gates.into_iter());
+        self.events.clear();
     }
 }
 
 /// A voice, if `facts` need one; without memory they are voiceless.
-fn new_voice(facts: &mut Facts) -> Option<Arc<Voice>> {
+pub fn new_voice(facts: &mut Facts) -> Option<Arc<Voice>> {
     if !matches!(facts.speaks, Speaks::To(_)) {
         return None;
     }

@@ -9,10 +9,13 @@ use super::{
     error::{Error, Result},
     event::Event,
     registry,
-    service::Service,
+    service::{Clock, Service},
 };
 use crate::{
-    audio::slot::{Kind, unslotted},
+    audio::{
+        convert::Converter,
+        slot::{Kind, unslotted},
+    },
     sys,
 };
 
@@ -31,8 +34,8 @@ pub struct Engine {
     pub handle: u64,
     config: Config,
     control: Mutex<Control>,
-    /// Signalled when the event callback has returned for good.
-    told: Condvar,
+    /// Signalled when the event callback has returned, or a clock has stopped.
+    changed: Condvar,
     service: Service,
     /// One at a time prepares conversions.
     preparing: Mutex<()>,
@@ -45,7 +48,7 @@ impl Engine {
             handle: unslotted(Kind::Engine),
             control: Mutex::new(Control::new(config.guard_ms, config.on_event.is_some())),
             config,
-            told: Condvar::new(),
+            changed: Condvar::new(),
             service: Service::default(),
             preparing: Mutex::new(()),
         });
@@ -81,11 +84,12 @@ impl Engine {
     /// After a fault inside an action: every plan anew from what the books say, so that no hook acts on a half-made change.
     pub fn mend(self: &Arc<Self>) {
         let _ = self.act(|control| {
-            let rooms: Vec<u64> = control.rooms.keys().copied().collect();
-            rooms.into_iter().for_each(|room| control.publish(room));
+            // Those outside first: away from a room's plan before the room gets its next.
             let outside: Vec<u64> =
                 control.members.iter().filter(|(_, m)| m.place.is_none()).map(|(handle, _)| *handle).collect();
             outside.into_iter().for_each(|member| control.publish_alone(member));
+            let rooms: Vec<u64> = control.rooms.keys().copied().collect();
+            rooms.into_iter().for_each(|room| control.publish(room));
             Ok(())
         });
     }
@@ -104,7 +108,7 @@ impl Engine {
             links.chain(hooks).filter(|mailbox| mailbox.waits()).cloned().collect()
         };
         for mailbox in mailboxes {
-            mailbox.prepare(); // may compute a filter: without the lock
+            mailbox.prepare(Converter::of); // may compute a filter: without the lock
         }
     }
 
@@ -127,6 +131,13 @@ impl Engine {
         }
     }
 
+    /// Stops the clock of a room that was closed; returns when it has ended.
+    pub fn stop(&self, clock: Clock) {
+        clock.stop();
+        self.control.lock().stopping -= 1;
+        self.changed.notify_all();
+    }
+
     /// Ends it. When this returns nothing of it is running.
     pub fn destroy(self: &Arc<Self>) -> Result<()> {
         let mut control = self.lock()?;
@@ -136,20 +147,16 @@ impl Engine {
         }
         control.over = true;
         registry::remove_all(self);
-        while control.telling.is_some() {
-            self.told.wait(&mut control);
+        while control.telling.is_some() || control.stopping > 0 {
+            self.changed.wait(&mut control);
         }
         let clocks: Vec<_> = control.rooms.values_mut().filter_map(|room| room.clock.take()).collect();
         MutexGuard::unlocked(&mut control, || {
-            clocks.into_iter().for_each(super::service::Clock::stop);
+            clocks.iter().for_each(Clock::ask_to_stop);
+            clocks.into_iter().for_each(Clock::stop);
             self.service.stop();
         });
-        control.tell = false;
-        let rooms: Vec<u64> = control.rooms.keys().copied().collect();
-        rooms.into_iter().for_each(|room| drop(control.close_room(room)));
-        let members: Vec<u64> = control.members.keys().copied().collect();
-        members.into_iter().for_each(|member| drop(control.detach(member)));
-        control.events.clear();
+        control.dissolve();
         while !control.retirement.sweep() {
             thread::yield_now(); // a hook is inside; it is short
         }
@@ -157,13 +164,13 @@ impl Engine {
     }
 }
 
-/// The event callback has returned, or has thrown something.
+/// The event callback has returned.
 struct Told<'a>(&'a Engine);
 
 impl Drop for Told<'_> {
     fn drop(&mut self) {
         self.0.control.lock().telling = None;
-        self.0.told.notify_all();
+        self.0.changed.notify_all();
     }
 }
 

@@ -18,7 +18,7 @@ impl Error {
     }
 
     pub fn tag(name: &str, error: &TagError) -> Self {
-        let status = if matches!(error, TagError::Many(_)) { sys::COACH_ERR_TOO_MANY } else { sys::COACH_ERR_TAG };
+        let status = if matches!(error, TagError::Many) { sys::COACH_ERR_TOO_MANY } else { sys::COACH_ERR_TAG };
         Self::new(status, format!("{name}: {error}"))
     }
 

@@ -1,6 +1,7 @@
 //! The control plane: rooms, members, what may be done to them, what is told of it. May lock and allocate; every change ends
 //! in a new plan for the hooks.
 
+pub mod change;
 pub mod command;
 pub mod control;
 pub mod engine;
@@ -10,3 +11,4 @@ pub mod publish;
 pub mod registry;
 pub mod report;
 pub mod service;
+pub mod tell;

@@ -1,12 +1,12 @@
-//! From who hears whom to what the hooks act on: builds plans, publishes them, and tells whose audience has changed.
+//! From who hears whom to what the hooks act on: builds plans and publishes them.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::{
-    control::{Control, Member, Place, Room},
-    event::{Event, What},
+    control::{Control, Member, Room},
+    tell::opens_in,
 };
 use crate::{
     audio::{
@@ -20,18 +20,13 @@ use crate::{
 
 impl Plan {
     /// Of a member outside rooms: its private speech is heard by nobody, all else is left as it is.
-    pub fn alone(
-        number: u64,
-        facts: &Facts,
-        ended: bool,
-        voice: Option<Arc<Voice>>,
-        opening: Opening,
-        slot: Option<&'static crate::audio::slot::Slot<crate::audio::member::Member>>,
-    ) -> Self {
+    pub fn alone(number: u64, facts: &Facts, ended: bool, voice: Option<Arc<Voice>>, opening: Opening) -> Self {
         let open = facts.passing || !(ended || facts.speaks.privately());
         let seat = Seat {
             number,
+            entered: 0,
             speech: if open { Speech::Open } else { Speech::Silent },
+            private: facts.speaks.privately(),
             hearing: if ended && !facts.passing { Hearing::Silence } else { Hearing::Host },
             opening,
             voice,
@@ -39,7 +34,7 @@ impl Plan {
             bus: None,
             voices: SmallVec::new(),
         };
-        Self { seats: Box::new([seat]), slots: slot.into_iter().collect() }
+        Self { seats: Box::new([seat]), slots: Box::new([]) }
     }
 }
 
@@ -56,9 +51,8 @@ impl Control {
     pub fn publish_alone(&mut self, handle: u64) {
         self.number += 1;
         let Some(member) = self.members.get_mut(&handle) else { return };
-        let slot = member.lease.slot();
         let (voice, opening) = (member.voice.clone(), member.opening);
-        let plan = Arc::new(Plan::alone(self.number, &member.facts, member.ended, voice, opening, Some(slot)));
+        let plan = Arc::new(Plan::alone(self.number, &member.facts, member.ended, voice, opening));
         member.lease.get().publish(&plan.seats[0]);
         let old = member.alone.replace(plan);
         self.retire_alone(handle, old);
@@ -87,7 +81,11 @@ impl Control {
             let Some(voice) = &member.voice else { continue };
             *busy = true;
             let private = seats[index].speech == Speech::Private;
-            let settled = !private && !member.facts.speaks.privately() && opens_in(member).is_none();
+            // Nothing more can come from its time of private speech.
+            let settled = !private
+                && !member.facts.speaks.privately()
+                && opens_in(member).is_none()
+                && member.lease.slot().read.occupant().is_none();
             let mut linked = false;
             for (place, (listener, other)) in inside.iter().enumerate() {
                 if listener == speaker {
@@ -100,8 +98,8 @@ impl Control {
                 }
                 let old = room.links.get(&pair).filter(|link| Arc::ptr_eq(link.voice(), voice));
                 let link = match old {
-                    // What it said privately was heard to the end: nothing can come from there any more.
-                    Some(link) if settled && link.drained() => {
+                    // And it was heard to the end.
+                    Some(link) if settled && link.idle() => {
                         room.links.remove(&pair);
                         continue;
                     }
@@ -142,85 +140,6 @@ impl Control {
             }
         }
     }
-
-    // ---- telling
-
-    /// Tells of a member where it is now.
-    pub fn tell(&mut self, what: What, handle: u64, text: &str) {
-        let place = self.members.get(&handle).and_then(|member| member.place);
-        self.tell_at(what, handle, place, text);
-    }
-
-    /// Tells of a member at a place that it may have left; START is the room's own.
-    pub fn tell_at(&mut self, what: What, handle: u64, place: Option<Place>, text: &str) {
-        if !self.tell {
-            return;
-        }
-        let Some(member) = self.members.get(&handle) else { return };
-        let place = place.or(member.place);
-        let heard_by = numbers(&self.heard_by(handle));
-        let mut event = Event {
-            what,
-            sequence: 0,
-            time_ns: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64),
-            room: place.map_or(0, |place| place.room),
-            member: handle,
-            number: place.map_or(0, |place| place.number),
-            opens_in_ms: opens_in(member).unwrap_or(0),
-            room_name: String::new(),
-            call_id: member.call_id.clone(),
-            tags: member.facts.tags.to_string(),
-            speak_only_to: speak_only_to(&member.facts),
-            heard_by,
-            text: String::new(),
-        };
-        if what == What::Start {
-            event = Event { member: 0, number: 0, call_id: String::new(), tags: String::new(), ..event };
-            (event.speak_only_to, event.heard_by, event.opens_in_ms) = (None, String::new(), 0);
-        }
-        if let Some(room) = place.and_then(|place| self.rooms.get_mut(&place.room)) {
-            room.sequence += 1;
-            event.sequence = room.sequence;
-            event.room_name = room.name.clone();
-        }
-        event.text = describe(&event, text);
-        self.events.push_back(event);
-    }
-
-    /// Tells of every private speaker around a member whose audience is another than it was told last.
-    pub fn tell_audiences_around(&mut self, handle: u64) {
-        if let Some(place) = self.members.get(&handle).and_then(|member| member.place) {
-            self.tell_audiences(place.room);
-        }
-    }
-
-    /// The same for a room.
-    pub fn tell_audiences(&mut self, room: u64) {
-        let private: Vec<u64> =
-            self.inside(room).filter(|(.., m)| m.facts.speaks.privately()).map(|(_, handle, _)| handle).collect();
-        for handle in private {
-            let heard_by = self.heard_by(handle);
-            let Some(member) = self.members.get_mut(&handle) else { continue };
-            if member.audience != heard_by {
-                member.audience = heard_by;
-                self.tell(What::Audience, handle, "");
-            }
-        }
-    }
-
-    /// Numbers of those that hear a member when it speaks, once every guard has opened.
-    pub fn heard_by(&self, handle: u64) -> Vec<u32> {
-        let Some(member) = self.members.get(&handle) else { return Vec::new() };
-        let Some(room) = member.place.and_then(|place| self.rooms.get(&place.room)).filter(|room| !room.waiting())
-        else {
-            return Vec::new();
-        };
-        let others = room.members.iter().filter(|(_, other)| **other != handle);
-        let hearing = others.filter(|(_, other)| {
-            self.members.get(other).is_some_and(|other| hears(&member.facts, &other.facts).hears())
-        });
-        hearing.map(|(number, _)| *number).collect()
-    }
 }
 
 /// One member's seat in a room, without the private voices that it hears.
@@ -228,7 +147,9 @@ fn seat(number: u64, member: &Member, room: &Room) -> Seat {
     let Facts { speaks, muted, deaf, held, passing, voiceless, .. } = &member.facts;
     let mut seat = Seat {
         number,
+        entered: member.entered,
         speech: Speech::Open,
+        private: speaks.privately(),
         hearing: Hearing::Host,
         opening: member.opening,
         voice: member.voice.clone(),
@@ -237,7 +158,7 @@ fn seat(number: u64, member: &Member, room: &Room) -> Seat {
         voices: SmallVec::new(),
     };
     if *passing {
-        return seat;
+        return Seat { speech: Speech::Pass, input: member.input.clone(), ..seat };
     }
     let silenced = *muted || *held || room.waiting();
     seat.speech = match speaks {
@@ -252,52 +173,4 @@ fn seat(number: u64, member: &Member, room: &Room) -> Seat {
         seat.bus = Some(bus.clone());
     }
     seat
-}
-
-/// Milliseconds of its own audio until the audience of `member` is the wider one; `None` if it is.
-pub fn opens_in(member: &Member) -> Option<u32> {
-    let (seen, left) = member.lease.get().guard();
-    let left = if member.opening.plan > seen { member.opening.ticks } else { left };
-    let ms = left.div_ceil(crate::audio::format::TICKS_PER_MS) as u32;
-    (ms > 0).then_some(ms)
-}
-
-/// As text: absent, `-`, or tags.
-pub fn speak_only_to(facts: &Facts) -> Option<String> {
-    match &facts.speaks {
-        Speaks::Openly => None,
-        Speaks::ToNobody => Some("-".into()),
-        Speaks::To(tags) => Some(tags.to_string()),
-    }
-}
-
-/// `1,2,3`
-pub fn numbers(numbers: &[u32]) -> String {
-    numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
-}
-
-/// One line for a log.
-fn describe(event: &Event, text: &str) -> String {
-    let mut line = match (event.room_name.as_str(), event.call_id.as_str()) {
-        ("", call) => format!("{}: call {call}", event.what.name()),
-        (room, "") => format!("{}: room {room}", event.what.name()),
-        (room, call) => format!("{}: {} ({call}) in {room}", event.what.name(), event.number),
-    };
-    match event.what {
-        What::Tag => line += &format!(", tags {}", event.tags),
-        What::Coach => line += &format!(", speaks only to {}", event.speak_only_to.as_deref().unwrap_or("")),
-        _ => {}
-    }
-    match event.what {
-        What::Tag | What::Untag | What::Warning | What::Start | What::End | What::Leave => {}
-        _ if event.heard_by.is_empty() => line += ", heard by nobody",
-        _ => line += &format!(", heard by {}", event.heard_by),
-    }
-    if event.opens_in_ms > 0 {
-        line += &format!(", opens in {} ms", event.opens_in_ms);
-    }
-    if !text.is_empty() {
-        line += &format!(": {text}");
-    }
-    line
 }

@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::{
     control::{Control, Gone, Member},
     error::Result,
-    publish::{numbers, opens_in, speak_only_to},
+    tell::{numbers, opens_in, speak_only_to},
 };
 use crate::{
     audio::{counters::Sums, format::TICKS_PER_MS},
-    route::{Speaks, Verdict, hears},
+    route::{Speaks, Verdict, told},
 };
 
 /// A member, as `show` tells it.
@@ -134,7 +134,7 @@ impl Control {
         let here = self.room(room)?;
         let opens = opens_in(member);
         let listeners = self.inside(room).filter(|(other, ..)| *other != number).map(|(number, _, listener)| {
-            let verdict = hears(&member.facts, &listener.facts);
+            let verdict = told(&member.facts, &listener.facts, here.bus().is_none());
             let why = match verdict {
                 _ if here.waiting() => "the room waits for a member that starts it".into(),
                 Verdict::NoTag => {

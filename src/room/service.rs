@@ -14,7 +14,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::engine::Engine;
-use crate::audio::slot::ROOM;
+use crate::audio::{convert::warm, slot::ROOM};
 
 /// How often the service looks whether a hook wants something; half of what a change of rate may cost.
 const PERIOD: Duration = Duration::from_millis(10);
@@ -27,13 +27,15 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts it, if it is not running. Where the system has no thread to give, conversions are prepared by control calls alone.
+    /// Starts it, if it is not running. Where the system has no thread to give, the next call tries again; until then voices
+    /// that need a conversion are silent.
     pub fn start(&self, engine: &Arc<Engine>) {
         let mut thread = self.thread.lock();
         if thread.is_none() && !*self.stop.0.lock() {
             let (stop, engine) = (self.stop.clone(), Arc::downgrade(engine));
             let serve = move || {
                 let mut stopped = stop.0.lock();
+                parking_lot::MutexGuard::unlocked(&mut stopped, || warm(|| *stop.0.lock()));
                 while !*stopped {
                     stop.1.wait_for(&mut stopped, PERIOD);
                     if !*stopped && let Some(engine) = engine.upgrade() {
@@ -91,9 +93,14 @@ impl Clock {
         Ok(Self { stop, thread })
     }
 
-    /// Returns when it has ended, a tick later at most.
-    pub fn stop(self) {
+    /// Lets it end, a tick later at most.
+    pub fn ask_to_stop(&self) {
         self.stop.store(true, Ordering::Release);
+    }
+
+    /// Returns when it has ended.
+    pub fn stop(self) {
+        self.ask_to_stop();
         let _ = self.thread.join();
     }
 }

@@ -103,6 +103,15 @@ pub fn hears<'a>(speaker: &'a Facts, listener: &Facts) -> Verdict<'a> {
     }
 }
 
+/// The same, for people: where the host mixes, muting, deafening and holding open speech is its own affair.
+pub fn told<'a>(speaker: &'a Facts, listener: &Facts, host_mixed: bool) -> Verdict<'a> {
+    match hears(speaker, listener) {
+        Verdict::Passing => Verdict::Passing,
+        _ if host_mixed && speaker.speaks == Speaks::Openly => Verdict::Open,
+        verdict => verdict,
+    }
+}
+
 /// Whether the rule of `speaker` lets `listener` hear it, whatever their mutes and holds at the moment.
 pub fn addressed(speaker: &Facts, listener: &Facts) -> bool {
     match &speaker.speaks {

@@ -27,7 +27,7 @@ pub enum TagError {
     /// `-`, which means nobody.
     Nobody,
     /// Too many.
-    Many(usize),
+    Many,
 }
 
 impl fmt::Display for TagError {
@@ -40,7 +40,7 @@ impl fmt::Display for TagError {
                 write!(f, "a tag with {}; tags have no white space and no control characters", c.escape_debug())
             }
             Self::Nobody => write!(f, "the tag -; it means nobody and stands alone, in speakOnlyTo"),
-            Self::Many(count) => write!(f, "{count} tags; at most {MOST}"),
+            Self::Many => write!(f, "more than {MOST} tags; at most {MOST}"),
         }
     }
 }
@@ -65,11 +65,15 @@ impl Tags {
             if tag == "-" {
                 return Err(TagError::Nobody);
             }
-            if !tags.iter().any(|t| t == tag) {
-                tags.push(tag.into());
+            if tags.iter().any(|t| t == tag) {
+                continue;
             }
+            if tags.len() == MOST {
+                return Err(TagError::Many);
+            }
+            tags.push(tag.into());
         }
-        if tags.len() > MOST { Err(TagError::Many(tags.len())) } else { Ok(Self(tags)) }
+        Ok(Self(tags))
     }
 
     /// The tags.
@@ -119,6 +123,6 @@ mod tests {
         }
         assert_eq!(Tags::parse(&"x".repeat(65)), Err(TagError::Long(65)));
         let many: Vec<String> = (0..17).map(|i| i.to_string()).collect();
-        assert_eq!(Tags::parse(&many.join(",")), Err(TagError::Many(17)));
+        assert_eq!(Tags::parse(&many.join(",")), Err(TagError::Many));
     }
 }

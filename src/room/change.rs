@@ -1,0 +1,146 @@
+//! What may change in mid-call: tags, speakOnlyTo, mute, deaf, hold, pass. A change that widens an audience passes an opening
+//! guard (promise 3).
+
+use std::collections::BTreeSet;
+
+use super::{
+    control::{Control, new_voice},
+    error::{Error, Result},
+    event::What,
+};
+use crate::{
+    audio::plan::Opening,
+    route::{Facts, Speaks, Tags, rule},
+    sys,
+};
+
+/// A yes or no of a member that may change in mid-call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    Mute,
+    Deaf,
+    Hold,
+}
+
+impl Control {
+    pub fn tag(&mut self, handle: u64, tags: &str) -> Result<()> {
+        let tags = Tags::parse(tags).map_err(|e| Error::tag("memberTag", &e))?;
+        self.set_tags(handle, tags, What::Tag)
+    }
+
+    pub fn untag(&mut self, handle: u64) -> Result<()> {
+        self.set_tags(handle, Tags::default(), What::Untag)
+    }
+
+    fn set_tags(&mut self, handle: u64, tags: Tags, what: What) -> Result<()> {
+        let member = self.member(handle)?;
+        let place = member.place;
+        let addressed = |facts: &Facts| -> BTreeSet<u64> {
+            let speakers = place.map(|place| self.inside(place.room)).into_iter().flatten();
+            let private = speakers.filter(|(_, speaker, m)| *speaker != handle && m.facts.speaks.privately());
+            private.filter(|(.., m)| rule::addressed(&m.facts, facts)).map(|(_, speaker, _)| speaker).collect()
+        };
+        let before = addressed(&member.facts);
+        let after = addressed(&Facts { tags: tags.clone(), ..member.facts.clone() });
+        self.member_mut(handle)?.facts.tags = tags;
+        for speaker in after.difference(&before) {
+            self.widen(*speaker);
+        }
+        self.republish(handle);
+        self.tell(what, handle, "");
+        self.tell_audiences_around(handle);
+        Ok(())
+    }
+
+    /// Private from now on. What it says in `Err` with COACH_ERR_MEMORY is done: private to nobody.
+    pub fn coach(&mut self, handle: u64, speak_only_to: &str) -> Result<()> {
+        self.member(handle)?;
+        let speaks = match speak_only_to {
+            "-" => Speaks::ToNobody,
+            tags => Speaks::To(Tags::parse(tags).map_err(|e| Error::tag("speakOnlyTo", &e))?),
+        };
+        let before = self.addressees(handle);
+        let member = self.member_mut(handle)?;
+        let was_private = member.facts.speaks.privately();
+        member.facts.speaks = speaks;
+        member.facts.voiceless = false;
+        if member.voice.is_none() {
+            member.voice = new_voice(&mut member.facts);
+        }
+        let voiceless = member.facts.voiceless;
+        if was_private && !self.addressees(handle).is_subset(&before) {
+            self.widen(handle);
+        }
+        self.republish(handle);
+        self.tell(What::Coach, handle, if voiceless { "no memory for its voice: private to nobody" } else { "" });
+        self.tell_audiences_around(handle);
+        if voiceless {
+            let message = "no memory for the member's voice: it is private to nobody; free some and coach it again";
+            return Err(Error::new(sys::COACH_ERR_MEMORY, message));
+        }
+        Ok(())
+    }
+
+    pub fn uncoach(&mut self, handle: u64) -> Result<()> {
+        let member = self.member_mut(handle)?;
+        if member.facts.speaks.privately() {
+            member.facts.speaks = Speaks::Openly;
+            member.facts.voiceless = false;
+            self.widen(handle);
+        }
+        self.republish(handle);
+        self.tell(What::Uncoach, handle, "");
+        self.tell_audiences_around(handle);
+        Ok(())
+    }
+
+    /// An ordinary call from now on, or no more.
+    pub fn pass(&mut self, handle: u64, on: bool) -> Result<()> {
+        let member = self.member_mut(handle)?;
+        if on && !member.facts.passing && member.facts.speaks.privately() {
+            self.widen(handle);
+        }
+        self.member_mut(handle)?.facts.passing = on;
+        self.republish(handle);
+        self.tell(if on { What::Pass } else { What::Unpass }, handle, "");
+        self.tell_audiences_around(handle);
+        Ok(())
+    }
+
+    pub fn switch(&mut self, handle: u64, switch: Switch, on: bool) -> Result<()> {
+        let facts = &mut self.member_mut(handle)?.facts;
+        let (fact, what) = match (switch, on) {
+            (Switch::Mute, true) => (&mut facts.muted, What::Mute),
+            (Switch::Mute, false) => (&mut facts.muted, What::Unmute),
+            (Switch::Deaf, true) => (&mut facts.deaf, What::Deaf),
+            (Switch::Deaf, false) => (&mut facts.deaf, What::Undeaf),
+            (Switch::Hold, true) => (&mut facts.held, What::Hold),
+            (Switch::Hold, false) => (&mut facts.held, What::Unhold),
+        };
+        *fact = on;
+        self.republish(handle);
+        self.tell(what, handle, "");
+        self.tell_audiences_around(handle);
+        Ok(())
+    }
+
+    /// Whom the member's rule lets hear it, of those in its room.
+    fn addressees(&self, handle: u64) -> BTreeSet<u64> {
+        let Some(member) = self.members.get(&handle).filter(|m| !m.facts.voiceless) else { return BTreeSet::new() };
+        let inside = member.place.map(|place| self.inside(place.room)).into_iter().flatten();
+        let others = inside.filter(|(_, other, _)| *other != handle);
+        others.filter(|(.., other)| rule::addressed(&member.facts, &other.facts)).map(|(_, other, _)| other).collect()
+    }
+
+    /// The plan that is published next widens the audience of `speaker`: it passes an opening guard (promise 3).
+    ///
+    /// Guards that the read hook has not met yet begin with the same frame as this one, so that the lowest floor of them is
+    /// right for all of them.
+    fn widen(&mut self, speaker: u64) {
+        let (plan, ms) = (self.number + 1, self.guard_ms);
+        let Some(member) = self.members.get_mut(&speaker) else { return };
+        let (seen, _) = member.lease.get().guard();
+        let floor = if member.opening.plan > seen { member.opening.floor } else { plan - 1 };
+        member.opening = Opening::new(plan, floor, ms);
+    }
+}

@@ -1,0 +1,140 @@
+//! Telling: events and whose audience has changed, in words and numbers.
+
+use std::time::SystemTime;
+
+use super::{
+    control::{Control, Member, Place},
+    event::{Event, What},
+};
+use crate::{
+    audio::format::TICKS_PER_MS,
+    route::{Facts, Speaks, told},
+};
+
+impl Control {
+    /// Tells of a member where it is now.
+    pub fn tell(&mut self, what: What, handle: u64, text: &str) {
+        let place = self.members.get(&handle).and_then(|member| member.place);
+        self.tell_at(what, handle, place, text);
+    }
+
+    /// Tells of a member at a place that it may have left; START is the room's own.
+    pub fn tell_at(&mut self, what: What, handle: u64, place: Option<Place>, text: &str) {
+        if !self.tell {
+            return;
+        }
+        let Some(member) = self.members.get(&handle) else { return };
+        let place = place.or(member.place);
+        let heard_by = numbers(&self.heard_by(handle));
+        let mut event = Event {
+            what,
+            sequence: 0,
+            time_ns: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64),
+            room: place.map_or(0, |place| place.room),
+            member: handle,
+            number: place.map_or(0, |place| place.number),
+            opens_in_ms: opens_in(member).unwrap_or(0),
+            room_name: String::new(),
+            call_id: member.call_id.clone(),
+            tags: member.facts.tags.to_string(),
+            speak_only_to: speak_only_to(&member.facts),
+            heard_by,
+            text: String::new(),
+        };
+        if what == What::Start {
+            event = Event { member: 0, number: 0, call_id: String::new(), tags: String::new(), ..event };
+            (event.speak_only_to, event.heard_by, event.opens_in_ms) = (None, String::new(), 0);
+        }
+        if let Some(room) = place.and_then(|place| self.rooms.get_mut(&place.room)) {
+            room.sequence += 1;
+            event.sequence = room.sequence;
+            event.room_name = room.name.clone();
+        }
+        event.text = describe(&event, text);
+        self.events.push_back(event);
+    }
+
+    /// Tells of every private speaker around a member whose audience is another than it was told last.
+    pub fn tell_audiences_around(&mut self, handle: u64) {
+        if let Some(place) = self.members.get(&handle).and_then(|member| member.place) {
+            self.tell_audiences(place.room);
+        }
+    }
+
+    /// The same for a room.
+    pub fn tell_audiences(&mut self, room: u64) {
+        let private: Vec<u64> =
+            self.inside(room).filter(|(.., m)| m.facts.speaks.privately()).map(|(_, handle, _)| handle).collect();
+        for handle in private {
+            let heard_by = self.heard_by(handle);
+            let Some(member) = self.members.get_mut(&handle) else { continue };
+            if member.audience != heard_by {
+                member.audience = heard_by;
+                self.tell(What::Audience, handle, "");
+            }
+        }
+    }
+
+    /// Numbers of those that hear a member when it speaks, once every guard has opened.
+    pub fn heard_by(&self, handle: u64) -> Vec<u32> {
+        let Some(member) = self.members.get(&handle) else { return Vec::new() };
+        let Some(room) = member.place.and_then(|place| self.rooms.get(&place.room)).filter(|room| !room.waiting())
+        else {
+            return Vec::new();
+        };
+        let others = room.members.iter().filter(|(_, other)| **other != handle);
+        let hearing = others.filter(|(_, other)| {
+            let host_mixed = room.bus().is_none();
+            self.members.get(other).is_some_and(|other| told(&member.facts, &other.facts, host_mixed).hears())
+        });
+        hearing.map(|(number, _)| *number).collect()
+    }
+}
+
+/// Milliseconds of its own audio until the audience of `member` is the wider one; `None` if it is.
+pub fn opens_in(member: &Member) -> Option<u32> {
+    let (seen, left) = member.lease.get().guard();
+    let left = if member.opening.plan > seen { member.opening.ticks } else { left };
+    let ms = left.div_ceil(TICKS_PER_MS) as u32;
+    (ms > 0).then_some(ms)
+}
+
+/// As text: absent, `-`, or tags.
+pub fn speak_only_to(facts: &Facts) -> Option<String> {
+    match &facts.speaks {
+        Speaks::Openly => None,
+        Speaks::ToNobody => Some("-".into()),
+        Speaks::To(tags) => Some(tags.to_string()),
+    }
+}
+
+/// `1,2,3`
+pub fn numbers(numbers: &[u32]) -> String {
+    numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// One line for a log.
+fn describe(event: &Event, text: &str) -> String {
+    let mut line = match (event.room_name.as_str(), event.call_id.as_str()) {
+        ("", call) => format!("{}: call {call}", event.what.name()),
+        (room, "") => format!("{}: room {room}", event.what.name()),
+        (room, call) => format!("{}: {} ({call}) in {room}", event.what.name(), event.number),
+    };
+    match event.what {
+        What::Tag => line += &format!(", tags {}", event.tags),
+        What::Coach => line += &format!(", speaks only to {}", event.speak_only_to.as_deref().unwrap_or("")),
+        _ => {}
+    }
+    match event.what {
+        What::Tag | What::Untag | What::Warning | What::Start | What::End | What::Leave => {}
+        _ if event.heard_by.is_empty() => line += ", heard by nobody",
+        _ => line += &format!(", heard by {}", event.heard_by),
+    }
+    if event.opens_in_ms > 0 {
+        line += &format!(", opens in {} ms", event.opens_in_ms);
+    }
+    if !text.is_empty() {
+        line += &format!(": {text}");
+    }
+    line
+}
