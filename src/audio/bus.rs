@@ -19,14 +19,14 @@ pub struct Bus {
     lap: Lap,
 }
 
-/// How much of the past a bus and its inputs keep, in ms: what a listener may be behind at most, and then some.
-const KEEP_MS: u64 = 240;
+/// How much of the past a bus and its inputs keep, in ms: what a listener may be behind at most before it skips.
+const KEEP_MS: u32 = 160;
 
 impl Bus {
     /// For ticks of `tick_ms`; `None` without memory.
     pub fn new(format: Format, tick_ms: u32) -> Option<Self> {
         let tick = (format.rate() * tick_ms / 1_000) as usize * format.channels();
-        let depth = (KEEP_MS / u64::from(tick_ms)).max(6) as usize;
+        let depth = KEEP_MS.div_ceil(tick_ms).next_power_of_two() as usize;
         let count = (tick * depth).div_ceil(2);
         let mut words = Vec::new();
         words.try_reserve_exact(count).ok()?;
@@ -92,12 +92,14 @@ impl Bus {
     }
 }
 
-fn pack([a, b]: [i32; 2]) -> u64 {
-    u64::from(a.cast_unsigned()) | u64::from(b.cast_unsigned()) << 32
+fn pack(pair: [i32; 2]) -> u64 {
+    // SAFETY: both are eight bytes of which every pattern is a value; what one order packs, the same order unpacks.
+    unsafe { std::mem::transmute(pair) }
 }
 
 fn unpack(word: u64) -> [i32; 2] {
-    [(word as u32).cast_signed(), ((word >> 32) as u32).cast_signed()]
+    // SAFETY: as in `pack`.
+    unsafe { std::mem::transmute(word) }
 }
 
 /// The bus as one listener hears it: less its own voice.
@@ -109,6 +111,8 @@ pub struct Mix<'a> {
 }
 
 impl Source for Mix<'_> {
+    type Sample = i32;
+
     fn due(&mut self) -> Due {
         let (head, channels) = (self.bus.lap.head(), self.bus.format.channels());
         let oldest = head.saturating_sub((self.bus.tick * (self.bus.depth - 1)) as u64);

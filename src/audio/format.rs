@@ -23,13 +23,25 @@ const FADE_MS: u32 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {
     rate: u32,
-    channels: u32,
+    channels: u16,
+    /// Ticks in a sample: the hooks multiply rather than divide.
+    step: u16,
 }
 
 impl Format {
     /// `None` where Coach does not handle it.
     pub fn new(rate: u32, channels: u32) -> Option<Self> {
-        (matches!(channels, 1 | 2) && RATES.contains(&rate)).then_some(Self { rate, channels })
+        let step = match rate {
+            8_000 => ticks_in_a_sample(8_000),
+            12_000 => ticks_in_a_sample(12_000),
+            16_000 => ticks_in_a_sample(16_000),
+            24_000 => ticks_in_a_sample(24_000),
+            32_000 => ticks_in_a_sample(32_000),
+            44_100 => ticks_in_a_sample(44_100),
+            48_000 => ticks_in_a_sample(48_000),
+            _ => return None,
+        };
+        matches!(channels, 1 | 2).then_some(Self { rate, channels: channels as u16, step })
     }
 
     /// Hz.
@@ -44,12 +56,12 @@ impl Format {
 
     /// Length of `samples` samples a channel.
     pub fn ticks(self, samples: usize) -> u64 {
-        samples as u64 * (TICKS_PER_SECOND / u64::from(self.rate))
+        samples as u64 * u64::from(self.step)
     }
 
     /// Whole samples a channel in `ticks`, rounded down.
     pub fn samples(self, ticks: u64) -> usize {
-        (ticks / (TICKS_PER_SECOND / u64::from(self.rate))) as usize
+        (ticks / u64::from(self.step)) as usize
     }
 
     /// Samples a channel of a declared fade.
@@ -66,6 +78,10 @@ impl Format {
     pub fn from_code(code: u64) -> Option<Self> {
         Self::new(u32::try_from(code >> 2).ok()?, (code & 3) as u32)
     }
+}
+
+const fn ticks_in_a_sample(rate: u32) -> u16 {
+    (TICKS_PER_SECOND / rate as u64) as u16
 }
 
 /// A frame in a hook: interleaved samples of a format that Coach handles.
@@ -89,20 +105,15 @@ impl Frame<'_> {
 }
 
 /// One source sample group (`from` channels) as `to` channels: mono goes to both, stereo to the mean.
-pub fn remix(sample: &[i32], to: usize, mut put: impl FnMut(usize, i32)) {
+pub fn remix<T: Copy + Into<i32>>(sample: &[T], to: usize, mut put: impl FnMut(usize, i32)) {
     match (sample, to) {
-        ([l, r], 1) => put(0, (l + r) / 2),
+        ([l, r], 1) => put(0, ((*l).into() + (*r).into()) / 2),
         ([m], 2) => {
-            put(0, *m);
-            put(1, *m);
+            put(0, (*m).into());
+            put(1, (*m).into());
         }
-        (same, _) => same.iter().enumerate().for_each(|(c, s)| put(c, *s)),
+        (same, _) => same.iter().enumerate().for_each(|(c, s)| put(c, (*s).into())),
     }
-}
-
-/// Saturates a wide sum: the one place where sums are limited.
-pub fn limit(sum: i32) -> i16 {
-    sum.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
 }
 
 #[cfg(test)]

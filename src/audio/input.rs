@@ -8,6 +8,7 @@ use super::{
     fade::ramp,
     format::Format,
     pace::Pace,
+    sum,
     words::{Lap, Words},
 };
 use crate::sync::{AtomicU64, Ordering};
@@ -40,6 +41,18 @@ struct Ticked {
 
 // SAFETY: `ticked` is touched by the room's tick alone (the contracts below), the rest is atomic.
 unsafe impl Sync for Input {}
+
+/// Brings a value into the cache.
+pub fn prefetch<T: ?Sized>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    for line in 0..size_of_val(value).div_ceil(64) {
+        let at = std::ptr::from_ref(value).cast::<i8>().wrapping_add(64 * line);
+        // SAFETY: a hint; it reads nothing.
+        unsafe { std::arch::x86_64::_mm_prefetch(at, std::arch::x86_64::_MM_HINT_T0) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
 
 /// What one tick took: `length` interleaved samples from `at` on, with declared fades. As the ring never changes below what
 /// was announced, the same part is the same samples for the tick and for the write hook.
@@ -121,7 +134,8 @@ impl Input {
             // SAFETY: the caller's promise.
             return unsafe { self.forget(tick) };
         }
-        let skip = self.format.samples(pace.skip(ticks(head - *at), frame, packet)) * channels;
+        let behind = pace.skip(ticks(head - *at), frame, packet);
+        let skip = if behind > 0 { self.format.samples(behind) * channels } else { 0 };
         *at += skip as u64;
         if skip > 0 {
             self.counts.skips.add(1);
@@ -151,6 +165,16 @@ impl Input {
         let used = part.length > 0 || part.end;
         self.parts[(tick % self.parts.len() as u64) as usize]
             .store(if used { part.word() } else { 0 }, Ordering::Relaxed);
+    }
+
+    /// Brings in what the tick will read.
+    ///
+    /// # Safety
+    /// The caller is inside the room's tick gate.
+    pub unsafe fn prefetch(&self) {
+        // SAFETY: the caller's promise.
+        self.ring.prefetch(unsafe { &*self.ticked.get() }.at);
+        prefetch(&*self.parts);
     }
 
     /// Tick `tick` of a member that is not to be heard: forgets what is queued.
@@ -193,10 +217,9 @@ impl Input {
             if !self.lap.holds(at, self.ring.capacity()) {
                 return done;
             }
-            let place = sum[done..].iter_mut().zip(&*chunk);
             match sign {
-                Sign::Plus => place.for_each(|(sum, sample)| *sum += i32::from(*sample)),
-                Sign::Minus => place.for_each(|(sum, sample)| *sum -= i32::from(*sample)),
+                Sign::Plus => sum::add(chunk, &mut sum[done..]),
+                Sign::Minus => sum::less(chunk, &mut sum[done..]),
             }
             done += chunk.len();
         }

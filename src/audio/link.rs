@@ -84,21 +84,37 @@ impl Link {
         unsafe { &*self.state.get() }.player.tail()
     }
 
+    /// See [`Player::lay`].
+    ///
+    /// # Safety
+    /// The caller is inside the listener's write gate.
+    pub unsafe fn lay(&self, now: u64, frame: &mut [i16], to: Format) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.with_queue(now, |player, queue| player.lay(queue, frame, to)) }
+    }
+
     /// Adds what is due to the listener under plan `now`; whether there was any.
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
     pub unsafe fn play(&self, now: u64, sum: &mut [i32], to: Format, counts: &Counts) -> bool {
+        // SAFETY: passed on; the mailbox is the write hook's.
+        unsafe { self.with_queue(now, |player, queue| player.play(queue, &self.mailbox, sum, to, counts)) }
+    }
+
+    /// # Safety
+    /// The caller is inside the listener's write gate.
+    unsafe fn with_queue<R>(&self, now: u64, action: impl FnOnce(&mut Player, &mut Queue) -> R) -> R {
         // SAFETY: the caller's promise.
         let State { player, used, heard } = unsafe { &mut *self.state.get() };
         let at = self.cursor.load(Ordering::Relaxed);
-        let mut queue = Queue { voice: &self.voice, since: self.since, now, at, used: *used, heard: *heard };
-        // SAFETY: passed on; the mailbox is the write hook's.
-        let played = unsafe { player.play(&mut queue, &self.mailbox, sum, to, counts) };
+        let mut queue =
+            Queue { voice: &self.voice, since: self.since, now, at, used: *used, heard: *heard, packet: None };
+        let result = action(player, &mut queue);
         self.playing.store(u64::from(!player.idle()), Ordering::Relaxed);
         self.cursor.store(queue.at, Ordering::Relaxed);
         (*used, *heard) = (queue.used, queue.heard);
-        played
+        result
     }
 }
 
@@ -110,6 +126,8 @@ struct Queue<'a> {
     at: u64,
     used: usize,
     heard: u64,
+    /// The packet at `at`, if it was read already.
+    packet: Option<Packet>,
 }
 
 impl Queue<'_> {
@@ -118,12 +136,22 @@ impl Queue<'_> {
         self.used += samples;
         self.heard += packet.format.map_or(0, |format| format.ticks(samples));
         if self.used == packet.samples {
-            (self.at, self.used) = (packet.next, 0);
+            (self.at, self.used, self.packet) = (packet.next, 0, None);
         }
+    }
+
+    /// The packet at `at`; `None` if the writer has overtaken it. What it holds was checked when it was read and stays so.
+    fn packet(&mut self) -> Option<Packet> {
+        if self.packet.is_none() {
+            self.packet = self.voice.packet(self.at);
+        }
+        self.packet
     }
 }
 
 impl Source for Queue<'_> {
+    type Sample = i16;
+
     fn due(&mut self) -> Due {
         let head = self.voice.head();
         let mut due = Due { format: None, samples: 0, packet: 0, end: false, lost: 0 };
@@ -151,6 +179,9 @@ impl Source for Queue<'_> {
                 due.end = true;
                 break;
             } else {
+                if at == self.at {
+                    self.packet = Some(packet);
+                }
                 due.format = packet.format;
                 due.packet = packet.samples;
                 due.samples += packet.samples - if at == self.at { self.used } else { 0 };
@@ -164,27 +195,22 @@ impl Source for Queue<'_> {
     fn skip(&mut self, samples: usize) {
         let mut left = samples;
         while left > 0 {
-            let Some(packet) = self.voice.packet(self.at) else { return };
+            let Some(packet) = self.packet() else { return };
             let here = (packet.samples - self.used).min(left);
             self.pass(&packet, here);
             left -= here;
         }
     }
 
-    fn take(&mut self, out: &mut [i32]) -> bool {
+    fn take(&mut self, out: &mut [i16]) -> bool {
         let mut rest = out;
         while !rest.is_empty() {
-            let Some(packet) = self.voice.packet(self.at) else { return false };
+            let Some(packet) = self.packet() else { return false };
             let Some(format) = packet.format else { return false };
-            let here = ((packet.samples - self.used) * format.channels()).min(rest.len()).min(COPY);
-            let mut narrow = [0; COPY];
-            let narrow = &mut narrow[..here];
-            if !self.voice.copy(packet.data + (self.used * format.channels()) as u64, narrow) {
-                return false;
-            }
+            let here = ((packet.samples - self.used) * format.channels()).min(rest.len());
             let (now, later) = rest.split_at_mut(here);
-            for (wide, sample) in now.iter_mut().zip(narrow) {
-                *wide = i32::from(*sample);
+            if !self.voice.copy(packet.data + (self.used * format.channels()) as u64, now) {
+                return false;
             }
             rest = later;
             self.pass(&packet, here / format.channels());
@@ -192,6 +218,3 @@ impl Source for Queue<'_> {
         true
     }
 }
-
-/// Interleaved samples copied out of the ring at a time.
-const COPY: usize = 256;

@@ -9,11 +9,12 @@ use super::{
     convert::{Conversion, Mailbox},
     counters::Counts,
     fade::Fade,
-    format::{Format, Frame, MAX_FRAME, limit, remix},
+    format::{Format, Frame, MAX_FRAME, remix},
     input::Input,
     mailbox::Bell,
     plan::{Hearing, Seat, Speech},
     player::Player,
+    sum,
     voice::{Stamp, Voice},
 };
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
@@ -61,6 +62,8 @@ pub struct Member {
 /// The read hook's own.
 #[derive(Default)]
 struct Reading {
+    /// The plan under which the last frame was left as it is and nothing was going on: so is the next one of that format.
+    steady: u64,
     guards: SmallVec<[Guard; GUARDS]>,
     guard_seen: u64,
     fade: Fade,
@@ -82,6 +85,8 @@ struct Guard {
 /// The write hook's own.
 #[derive(Default)]
 struct Writing {
+    /// As in [`Reading`].
+    steady: u64,
     number: u64,
     format: Option<Format>,
     /// What all private voices together amounted to at the end of the last frame.
@@ -151,6 +156,15 @@ impl Member {
         let seat = self.seat();
         // SAFETY: the caller's promise.
         let side = unsafe { &mut *self.read.get() };
+        if let Ok(frame) = &frame
+            && side.steady == seat.number
+            && side.format == Some(frame.format)
+        {
+            self.read_counts.frames.add(1);
+            side.open = Some(ends(frame).1);
+            return Outcome::Left;
+        }
+        side.steady = 0;
         if seat.opening.plan != side.guard_seen {
             self.open_guard(side, seat);
         }
@@ -213,11 +227,7 @@ impl Member {
             frame.data.fill(0);
             return Outcome::Changed;
         }
-        let channels = frame.format.channels();
-        let group = |at: usize, data: &[i16]| {
-            [i32::from(data[at]), i32::from(data[at + channels - 1])] // mono: twice the same
-        };
-        let (first, last) = (group(0, frame.data), group(frame.data.len() - channels, frame.data));
+        let (first, last) = ends(frame);
         // The first frame of all follows nothing.
         let silent_before = side.open.is_none() && self.read_counts.frames.get() > 1;
         side.open = Some(last);
@@ -225,6 +235,7 @@ impl Member {
             side.fade.step([-first[0], -first[1]], frame.format);
         }
         if !side.fade.active() {
+            side.steady = seat.number;
             return Outcome::Left;
         }
         fade(&mut side.fade, frame);
@@ -266,8 +277,7 @@ impl Member {
         for groups in frame.data.chunks(128 / 2 * from.channels()) {
             let count = groups.len() / from.channels();
             for (group, converted) in groups.chunks_exact(from.channels()).zip(wide.chunks_exact_mut(channels)) {
-                let group: SmallVec<[i32; 2]> = group.iter().map(|s| i32::from(*s)).collect();
-                remix(&group, channels, |c, s| converted[c] = s as f32);
+                remix(group, channels, |c, s| converted[c] = s as f32);
             }
             let mut input_left = &wide[..count * channels];
             loop {
@@ -328,6 +338,14 @@ impl Member {
         let seat = self.seat();
         // SAFETY: the caller's promise.
         let side = unsafe { &mut *self.write.get() };
+        if let Ok(frame) = &frame
+            && side.steady == seat.number
+            && side.format == Some(frame.format)
+        {
+            self.write_counts.frames.add(1);
+            return Outcome::Left;
+        }
+        side.steady = 0;
         let Ok(frame) = frame else {
             return if seat.hearing == Hearing::Host { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };
         };
@@ -356,7 +374,12 @@ impl Member {
         let quiet = !side.fade.active() && seat.voices.iter().all(|link| link.idle());
         if seat.hearing == Hearing::Host && quiet {
             side.tails = [0, 0];
+            side.steady = if seat.voices.is_empty() { seat.number } else { 0 };
             return Outcome::Left;
+        }
+        // SAFETY: as above.
+        if unsafe { self.lay(side, seat, frame.data, frame.format) } {
+            return Outcome::Changed;
         }
         let mut scratch = [const { MaybeUninit::uninit() }; MAX_FRAME];
         let sum = widen(&mut scratch, frame.data, seat.hearing == Hearing::Host);
@@ -374,10 +397,40 @@ impl Member {
         // SAFETY: as above.
         side.tails = unsafe { tails(seat, &side.mix) };
         side.fade.apply(sum, frame.format.channels());
-        for (sample, sum) in frame.data.iter_mut().zip(&*sum) {
-            *sample = limit(*sum);
-        }
+        sum::limit(sum, frame.data);
         Outcome::Changed
+    }
+
+    /// The usual case, shorter: one voice, or the mix alone, and nothing that fades. `false` if it is not so.
+    ///
+    /// # Safety
+    /// The caller is inside this member's write gate.
+    unsafe fn lay(&self, side: &mut Writing, seat: &Seat, frame: &mut [i16], format: Format) -> bool {
+        if side.fade.active() {
+            return false;
+        }
+        let mut playing = seat.voices.iter().filter(|link| !link.idle());
+        match (seat.hearing, &seat.bus, playing.next()) {
+            (Hearing::Host, _, Some(link)) => {
+                // SAFETY: the links are this listener's, inside whose write gate the caller is.
+                if playing.next().is_some() || !unsafe { link.lay(seat.number, frame, format) } {
+                    return false;
+                }
+                self.write_counts.private.add(1);
+                // SAFETY: as above.
+                side.tails = unsafe { link.tail() };
+                true
+            }
+            (Hearing::Bus, Some(bus), None) => {
+                let mut mix = Mix { bus, own: seat.input.as_deref(), at: &mut side.at };
+                let laid = side.mix.lay(&mut mix, frame, format);
+                if laid {
+                    side.tails = side.mix.tail();
+                }
+                laid
+            }
+            _ => false,
+        }
     }
 }
 
@@ -396,11 +449,20 @@ unsafe fn tails(seat: &Seat, mix: &Player) -> [i32; 2] {
 /// The start of `scratch` as wide samples: those of `frame`, or zeros.
 fn widen<'a>(scratch: &'a mut [MaybeUninit<i32>; MAX_FRAME], frame: &[i16], keep: bool) -> &'a mut [i32] {
     let scratch = &mut scratch[..frame.len()];
-    for (wide, sample) in scratch.iter_mut().zip(frame) {
-        wide.write(if keep { i32::from(*sample) } else { 0 });
+    if keep {
+        sum::widen(frame, scratch);
+    } else {
+        scratch.fill(MaybeUninit::new(0));
     }
     // SAFETY: every element of the slice was written just now.
     unsafe { &mut *(std::ptr::from_mut(scratch) as *mut [i32]) }
+}
+
+/// The first and the last sample of a frame, for two channels; of mono twice the same.
+fn ends(frame: &Frame) -> ([i32; 2], [i32; 2]) {
+    let (data, channels) = (&*frame.data, frame.format.channels());
+    let group = |at: usize| [i32::from(data[at]), i32::from(data[at + channels - 1])];
+    (group(0), group(data.len() - channels))
 }
 
 /// Adds a fade to narrow samples, saturating.
@@ -416,7 +478,7 @@ fn fade(fade: &mut Fade, frame: &mut Frame) {
         }
         fade.apply(&mut wide[..channels], channels);
         for (sample, wide) in group.iter_mut().zip(wide) {
-            *sample = limit(wide);
+            *sample = sum::limited(wide);
         }
     }
 }
@@ -424,5 +486,5 @@ fn fade(fade: &mut Fade, frame: &mut Frame) {
 /// One sample group into `out`, as `to` channels.
 fn spread(group: impl Iterator<Item = i32>, to: usize, out: &mut [i16]) {
     let group: SmallVec<[i32; 2]> = group.collect();
-    remix(&group, to, |c, s| out[c] = limit(s));
+    remix(&group, to, |c, s| out[c] = sum::limited(s));
 }

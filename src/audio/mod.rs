@@ -36,3 +36,5 @@ pub mod player;
 pub mod room;
 #[cfg(not(loom))]
 pub mod slot;
+#[cfg(not(loom))]
+pub mod sum;

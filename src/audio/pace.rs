@@ -50,7 +50,7 @@ impl Pace {
 }
 
 fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
+    if a == b || b == 0 { a } else { gcd(b, a % b) }
 }
 
 #[cfg(test)]

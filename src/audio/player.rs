@@ -7,10 +7,11 @@ use super::{
     fade::Fade,
     format::{Format, remix},
     pace::Pace,
+    sum::Sample,
 };
 
 /// Interleaved samples that are moved at a time.
-const CHUNK: usize = 256;
+const CHUNK: usize = 160;
 
 /// What a queue has for this listener now.
 pub struct Due {
@@ -28,13 +29,16 @@ pub struct Due {
 
 /// A queue, as one listener reads it.
 pub trait Source {
+    /// Narrow, or a wide sum.
+    type Sample: Sample;
+
     /// What is there. [`Source::skip`] and [`Source::take`] go no further than this.
     fn due(&mut self) -> Due;
     /// Leaves out `samples` samples a channel.
     fn skip(&mut self, samples: usize);
     /// Takes the next interleaved samples. `false` if they were overtaken: then `out` holds anything.
     #[must_use]
-    fn take(&mut self, out: &mut [i32]) -> bool;
+    fn take(&mut self, out: &mut [Self::Sample]) -> bool;
 }
 
 /// The state of one queue at one listener.
@@ -127,6 +131,36 @@ impl Player {
         played
     }
 
+    /// The short way for the one voice that plays on evenly into `frame`, and is all that Coach adds to it: no wide sum, no
+    /// fade, no conversion. `false`, and nothing done, where it is not so simple.
+    pub fn lay<S: Source>(&mut self, source: &mut S, frame: &mut [i16], to: Format) -> bool {
+        let even = self.pace.playing() && !self.fade.active() && self.owed == 0;
+        if !even || self.to != Some(to) || self.from != Some(to) {
+            return false;
+        }
+        let due = source.due();
+        let length = frame.len() / to.channels();
+        let (queued, frame_ticks, packet) = (to.ticks(due.samples), to.ticks(length), to.ticks(due.packet));
+        if due.lost > 0
+            || due.format != Some(to)
+            || due.samples < length
+            || self.pace.skip(queued, frame_ticks, packet) > 0
+        {
+            return false;
+        }
+        let mut chunk = [S::Sample::default(); CHUNK];
+        for part in frame.chunks_mut(CHUNK) {
+            let chunk = &mut chunk[..part.len()];
+            if !self.pace.playing() || !source.take(chunk) {
+                self.pace.dry(); // overtaken: the rest of the frame goes without
+                chunk.fill(S::Sample::default());
+            }
+            S::Sample::lay(chunk, part);
+            remix(&chunk[chunk.len() - to.channels()..], to.channels(), |c, s| self.last[c] = s);
+        }
+        true
+    }
+
     /// # Safety
     /// As [`Player::play`].
     unsafe fn fill(&mut self, strip: &mut Strip, source: &mut impl Source, mailbox: &Mailbox, counts: &Counts) {
@@ -155,7 +189,8 @@ impl Player {
         let (frame, packet) = (strip.to.ticks(strip.samples()), from.ticks(due.packet));
         let mut left = due.samples;
         let queued = (from.ticks(left) + self.held).saturating_sub(delay);
-        let skip = from.samples(self.pace.skip(queued, frame, packet)).min(left);
+        let behind = self.pace.skip(queued, frame, packet);
+        let skip = if behind > 0 { from.samples(behind).min(left) } else { 0 };
         if skip > 0 {
             source.skip(skip);
             left -= skip;
@@ -196,9 +231,9 @@ impl Player {
     }
 
     /// Plays `left` samples at the listener's own rate; whether that filled the frame.
-    fn copy(&mut self, strip: &mut Strip, source: &mut impl Source, from: Format, left: usize, jump: bool) -> bool {
+    fn copy<S: Source>(&mut self, strip: &mut Strip, source: &mut S, from: Format, left: usize, jump: bool) -> bool {
         let mut left = left.min(strip.left());
-        let mut chunk = [0; CHUNK];
+        let mut chunk = [S::Sample::default(); CHUNK];
         let mut jump = jump;
         while left > 0 {
             let now = left.min(CHUNK / from.channels());
@@ -214,10 +249,10 @@ impl Player {
     }
 
     /// Plays up to `left` samples through the converter; whether that filled the frame. If not, zeros are owed.
-    fn convert(
+    fn convert<S: Source>(
         &mut self,
         strip: &mut Strip,
-        source: &mut impl Source,
+        source: &mut S,
         converter: &mut Converter,
         from: Format,
         left: usize,
@@ -226,7 +261,8 @@ impl Player {
         let mut left = left;
         let mut jump = jump;
         let channels = converter.conversion().channels();
-        let (mut raw, mut input, mut out) = ([0; CHUNK / 2], [0.0; CHUNK / 2], [0.0; CHUNK]);
+        let mut raw = [S::Sample::default(); CHUNK / 2];
+        let (mut input, mut out) = ([0.0; CHUNK / 2], [0.0; CHUNK]);
         while strip.left() > 0 {
             let room = strip.left().min(CHUNK / channels) * channels;
             let (_, mut given) = converter.run(&[], &mut out[..room]);
@@ -295,7 +331,7 @@ impl Player {
     }
 
     /// Adds interleaved samples at the place reached; `jump`: they do not go on from what was played last.
-    fn put(&mut self, strip: &mut Strip, samples: &[i32], channels: usize, jump: bool) {
+    fn put<T: Sample>(&mut self, strip: &mut Strip, samples: &[T], channels: usize, jump: bool) {
         let to = strip.to.channels();
         let Some(first) = samples.chunks_exact(channels).next() else { return };
         if jump {
@@ -306,9 +342,7 @@ impl Player {
         let count = samples.len() / channels;
         let place = &mut strip.sum[strip.done * to..(strip.done + count) * to];
         if channels == to {
-            for (sum, sample) in place.iter_mut().zip(samples) {
-                *sum += sample;
-            }
+            T::add(samples, place);
         } else {
             for (sum, group) in place.chunks_exact_mut(to).zip(samples.chunks_exact(channels)) {
                 remix(group, to, |c, s| sum[c] += s);

@@ -4,6 +4,7 @@ use std::{cell::UnsafeCell, ptr, sync::Arc};
 
 use super::{
     bus::Bus,
+    input::prefetch,
     plan::{Plan, Speech},
 };
 use crate::sync::{AtomicPtr, Ordering};
@@ -57,7 +58,15 @@ impl Room {
         sum.fill(0);
         // SAFETY: a plan that was published is kept until the calls inside the gates that may be using it have left.
         let seats = unsafe { plan.as_ref() }.map_or(&[][..], |plan| &plan.seats);
-        for seat in seats {
+        for (index, seat) in seats.iter().enumerate() {
+            // In a large room every member is out of the cache: have the next ones brought in while this one is summed.
+            if let Some(input) = seats.get(index + 4).and_then(|seat| seat.input.as_deref()) {
+                prefetch(input);
+            }
+            if let Some(input) = seats.get(index + 2).and_then(|seat| seat.input.as_deref()) {
+                // SAFETY: the caller's promise.
+                unsafe { input.prefetch() };
+            }
             let Some(input) = &seat.input else { continue };
             // SAFETY: the caller's promise.
             unsafe {

@@ -85,9 +85,7 @@ impl Voice {
         let data = at + HEADER;
         let end = data + (samples.len() as u64).next_multiple_of(PER_WORD);
         self.lap.announce(end);
-        self.ring.put_word(at, stamp.captured);
-        self.ring.put_word(at + PER_WORD, stamp.floor);
-        self.ring.put_word(at + 2 * PER_WORD, shape);
+        self.ring.put_words(at, [stamp.captured, stamp.floor, shape]);
         self.ring.put(data, samples);
         self.lap.publish(end);
     }
@@ -104,8 +102,7 @@ impl Voice {
 
     /// The packet at `at`, which must lie below a head that was read before; `None` if the writer has overtaken it.
     pub fn packet(&self, at: u64) -> Option<Packet> {
-        let stamp = Stamp { captured: self.ring.word(at), floor: self.ring.word(at + PER_WORD) };
-        let shape = self.ring.word(at + 2 * PER_WORD);
+        let [captured, floor, shape] = self.ring.words(at);
         if !self.lap.holds(at, self.ring.capacity()) {
             return None;
         }
@@ -113,7 +110,13 @@ impl Voice {
         let samples = (shape & 0xffff) as usize;
         let data = at + HEADER;
         let length = samples * format.map_or(0, Format::channels);
-        Some(Packet { stamp, format, samples, data, next: data + (length as u64).next_multiple_of(PER_WORD) })
+        Some(Packet {
+            stamp: Stamp { captured, floor },
+            format,
+            samples,
+            data,
+            next: data + (length as u64).next_multiple_of(PER_WORD),
+        })
     }
 
     /// Copies interleaved samples from `at` on. `false` if the writer has overtaken them: then `out` holds anything.

@@ -32,14 +32,30 @@ impl Words {
         ((position / PER_WORD) % self.words.len() as u64) as usize
     }
 
-    /// Stores a word at `position`, a multiple of [`PER_WORD`].
-    pub fn put_word(&self, position: u64, word: u64) {
-        self.words[self.index(position)].store(word, Ordering::Relaxed);
+    /// Brings the next tick or so from `position` on into the cache.
+    #[cfg(not(loom))]
+    pub fn prefetch(&self, position: u64) {
+        let at = self.index(position);
+        super::input::prefetch(&self.words[at..self.words.len().min(at + 48)]);
     }
 
-    /// The word at `position`, a multiple of [`PER_WORD`].
-    pub fn word(&self, position: u64) -> u64 {
-        self.words[self.index(position)].load(Ordering::Relaxed)
+    /// Stores words from `position` on, a multiple of [`PER_WORD`].
+    pub fn put_words<const N: usize>(&self, position: u64, words: [u64; N]) {
+        let mut at = self.index(position);
+        for word in words {
+            self.words[at].store(word, Ordering::Relaxed);
+            at = if at + 1 == self.words.len() { 0 } else { at + 1 };
+        }
+    }
+
+    /// The words from `position` on, a multiple of [`PER_WORD`].
+    pub fn words<const N: usize>(&self, position: u64) -> [u64; N] {
+        let mut at = self.index(position);
+        [(); N].map(|()| {
+            let word = self.words[at].load(Ordering::Relaxed);
+            at = if at + 1 == self.words.len() { 0 } else { at + 1 };
+            word
+        })
     }
 
     /// Stores `samples` from `position` on. One thread at a time; at most the capacity.
@@ -58,12 +74,8 @@ impl Words {
         // In two stretches, so that the loops carry no wrap-around.
         let (whole, last) = rest.as_chunks::<4>();
         let (one, two) = whole.split_at(whole.len().min(self.words.len().saturating_sub(at)));
-        for (word, four) in self.words.iter().skip(at).zip(one) {
-            word.store(pack(*four), Ordering::Relaxed);
-        }
-        for (word, four) in self.words.iter().zip(two) {
-            word.store(pack(*four), Ordering::Relaxed);
-        }
+        store(&self.words[at.min(self.words.len())..], one);
+        store(&self.words, two);
         if !last.is_empty() {
             let mut word = [0; 4];
             word[..last.len()].copy_from_slice(last);
@@ -86,12 +98,8 @@ impl Words {
         let (whole, last) = rest.as_chunks_mut::<4>();
         let count = whole.len();
         let (one, two) = whole.split_at_mut(count.min(self.words.len().saturating_sub(at)));
-        for (word, four) in self.words.iter().skip(at).zip(one) {
-            *four = unpack(word.load(Ordering::Relaxed));
-        }
-        for (word, four) in self.words.iter().zip(two) {
-            *four = unpack(word.load(Ordering::Relaxed));
-        }
+        load(&self.words[at.min(self.words.len())..], one);
+        load(&self.words, two);
         if !last.is_empty() {
             let word = unpack(self.words[(at + count) % self.words.len()].load(Ordering::Relaxed));
             last.copy_from_slice(&word[..last.len()]);
@@ -99,13 +107,45 @@ impl Words {
     }
 }
 
+/// Words that a loop moves at a time: what it costs beside them is not worth a mention then.
+const BLOCK: usize = 8;
+
+fn store(words: &[AtomicU64], samples: &[[i16; 4]]) {
+    let length = samples.len().min(words.len());
+    let (blocks, rest) = samples[..length].as_chunks::<BLOCK>();
+    let (word_blocks, word_rest) = words[..length].as_chunks::<BLOCK>();
+    for (words, samples) in word_blocks.iter().zip(blocks) {
+        for index in 0..BLOCK {
+            words[index].store(pack(samples[index]), Ordering::Relaxed);
+        }
+    }
+    for (word, samples) in word_rest.iter().zip(rest) {
+        word.store(pack(*samples), Ordering::Relaxed);
+    }
+}
+
+fn load(words: &[AtomicU64], samples: &mut [[i16; 4]]) {
+    let length = samples.len().min(words.len());
+    let (blocks, rest) = samples[..length].as_chunks_mut::<BLOCK>();
+    let (word_blocks, word_rest) = words[..length].as_chunks::<BLOCK>();
+    for (words, samples) in word_blocks.iter().zip(blocks) {
+        for index in 0..BLOCK {
+            samples[index] = unpack(words[index].load(Ordering::Relaxed));
+        }
+    }
+    for (word, samples) in word_rest.iter().zip(rest) {
+        *samples = unpack(word.load(Ordering::Relaxed));
+    }
+}
+
 fn pack(samples: [i16; 4]) -> u64 {
-    let [a, b, c, d] = samples.map(|s| u64::from(s.cast_unsigned()));
-    a | b << 16 | c << 32 | d << 48
+    // SAFETY: both are eight bytes of which every pattern is a value; what one order packs, the same order unpacks.
+    unsafe { std::mem::transmute(samples) }
 }
 
 fn unpack(word: u64) -> [i16; 4] {
-    [word, word >> 16, word >> 32, word >> 48].map(|s| (s as u16).cast_signed())
+    // SAFETY: as in `pack`.
+    unsafe { std::mem::transmute(word) }
 }
 
 /// How far a ring's one writer has come, for readers that it may overtake: a sequence lock over positions.

@@ -1,0 +1,71 @@
+# The ways into this project. Rust (stable) and make are all that has to be there: `setup` installs the rest.
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+DESTDIR ?=
+SECONDS ?= 600
+ARGS ?=
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# The library as it ships has a folder of its own: cargo optimizes it as a whole only where it builds nothing else of it.
+LIBRARY := $(TARGET)/library/release
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+
+# Where rustup puts cargo, for shells that have not been told.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test bench fuzz lint install clean
+
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: compilers, libclang, cmocka, Valgrind, a font (Debian's packages)
+	@command -v cargo >/dev/null || { echo "setup: Rust is missing: see https://rustup.rs"; exit 1; }
+	@missing=; need() { eval "$$1" >/dev/null 2>&1 || missing="$$missing $$2"; }; \
+	need 'command -v cc' 'gcc libc6-dev'; \
+	need 'command -v c++' g++; \
+	need 'ls /usr/lib/llvm-*/lib/libclang*.so* /usr/lib/llvm-*/lib/clang/*/include/stddef.h' libclang-dev; \
+	need 'test -e /usr/include/cmocka.h' libcmocka-dev; \
+	need 'command -v valgrind' 'valgrind libc6-dbg'; \
+	need 'test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' fonts-dejavu-core; \
+	[ -n "$$missing" ] || exit 0; \
+	install="apt-get install -y --no-install-recommends$$missing"; \
+	command -v apt-get >/dev/null || { echo "setup: please install what Debian calls:$$missing"; exit 1; }; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; \
+	else echo "setup: please run as root: apt-get update && $$install"; exit 1; fi; \
+	echo "setup: installing Debian's packages:$$missing"; \
+	$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive $$install
+	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || rustup component add rustfmt clippy
+
+build: setup ## the library as it ships: libcoach.so and libcoach.a in target/library/release
+	cargo rustc --release --lib --crate-type cdylib,staticlib --target-dir $(TARGET)/library
+
+demo: setup ## play a coached call on real speech; ARGS=--help says how to play your own
+	cargo run --example demo -- $(ARGS)
+
+test: setup ## run every test, and the lints
+	tests/all.sh
+
+bench: build ## what each hook costs, against its bound
+	COACH_LIBRARY=$(LIBRARY)/libcoach.so cargo bench --bench hooks
+
+fuzz: setup ## fuzz commands and calls for SECONDS (600)
+	tests/fuzz/run.sh $(SECONDS)
+
+lint: setup ## format, clippy and documentation, without a warning
+	cargo fmt --check
+	cargo clippy --all-targets --features faults -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
+
+install: build ## install library, header and pkg-config file under PREFIX (/usr/local)
+	install -D -m 755 $(LIBRARY)/libcoach.so $(DESTDIR)$(LIBDIR)/libcoach.so
+	install -D -m 644 $(LIBRARY)/libcoach.a $(DESTDIR)$(LIBDIR)/libcoach.a
+	install -D -m 644 include/coach.h $(DESTDIR)$(PREFIX)/include/coach.h
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	printf '%s\n' 'Name: coach' 'Description: Coach mode for the conferences of SIP switches' 'Version: $(VERSION)' \
+		'Cflags: -I$(PREFIX)/include' 'Libs: -L$(LIBDIR) -lcoach' 'Libs.private: -lgcc_s -lm -lc' \
+		> $(DESTDIR)$(LIBDIR)/pkgconfig/coach.pc
+
+clean: ## remove everything that was built
+	cargo clean

@@ -1,0 +1,212 @@
+//! The hooks, as a switch calls them. Every case works on frames that were filled before the clock starts, because a hook
+//! uses its frame up: the read hook of a private speaker leaves zeros, a write hook adds to what is there.
+
+use crate::host::{COACH_CHANGED, COACH_OK, COACH_TAKEN, Engine, Frame, Member, Room};
+
+/// Something whose cost is measured.
+pub trait Case {
+    /// How many times `run` does what the case is named for.
+    fn units(&self) -> usize;
+    /// Before each run; not measured.
+    fn prepare(&mut self) {}
+    /// What is measured.
+    fn run(&mut self);
+    /// After each run; not measured: fails unless the run did what the case is named for.
+    fn check(&mut self);
+}
+
+/// A frame of something loud enough to be told from silence, another one for each `seed`.
+pub fn speech(seed: usize) -> Frame {
+    std::array::from_fn(|i| ((i * 37 + seed * 101) % 801) as i16 - 400)
+}
+
+/// Host-mixed, nobody private: the read and the write hook of one member.
+pub struct Untouched {
+    _engine: Engine,
+    member: Member,
+    frames: Vec<Frame>,
+    statuses: i32,
+}
+
+impl Untouched {
+    pub fn new() -> Self {
+        let engine = Engine::serviced_here();
+        let room = engine.host_mixed("hall");
+        let member = engine.member(&room, 1, "agent", None);
+        engine.member(&room, 2, "", None);
+        engine.member(&room, 3, "", None);
+        Self { _engine: engine, member, frames: vec![speech(1); 64], statuses: 0 }
+    }
+}
+
+impl Case for Untouched {
+    fn units(&self) -> usize {
+        self.frames.len()
+    }
+
+    fn run(&mut self) {
+        for frame in &mut self.frames {
+            self.statuses |= self.member.read(frame) | self.member.write(frame);
+        }
+    }
+
+    fn check(&mut self) {
+        assert_eq!(self.statuses, COACH_OK, "hooks should leave the frames as they are");
+        assert!(self.frames.iter().all(|f| *f == speech(1)), "frames should be as they were");
+    }
+}
+
+/// The read hook of a private speaker.
+pub struct Captured {
+    _engine: Engine,
+    speaker: Member,
+    frames: Vec<Frame>,
+    taken: usize,
+}
+
+impl Captured {
+    pub fn new() -> Self {
+        let engine = Engine::serviced_here();
+        let room = engine.host_mixed("hall");
+        let speaker = engine.member(&room, 1, "", Some("agent"));
+        engine.member(&room, 2, "agent", None);
+        engine.member(&room, 3, "", None);
+        Self { _engine: engine, speaker, frames: vec![speech(1); 64], taken: 0 }
+    }
+}
+
+impl Case for Captured {
+    fn units(&self) -> usize {
+        self.frames.len()
+    }
+
+    fn prepare(&mut self) {
+        self.taken = 0;
+        self.frames.fill(speech(1));
+    }
+
+    fn run(&mut self) {
+        for frame in &mut self.frames {
+            self.taken += usize::from(self.speaker.read(frame) == COACH_TAKEN);
+        }
+    }
+
+    fn check(&mut self) {
+        assert_eq!(self.taken, self.frames.len(), "every frame should be taken");
+        assert!(self.frames.iter().flatten().all(|s| *s == 0), "frames should be silent");
+    }
+}
+
+/// The write hook of listeners of one private speaker: 20 ms of its speech for each of them at every run, as in a conference.
+pub struct Delivered {
+    engine: Engine,
+    speaker: Member,
+    listeners: Vec<Member>,
+    frames: Vec<Vec<i16>>,
+    changed: usize,
+}
+
+impl Delivered {
+    /// Listeners whose legs run at `rate`; the speaker's runs at 8 kHz.
+    pub fn new(rate: usize) -> Self {
+        let engine = Engine::serviced_here();
+        let room = engine.host_mixed("hall");
+        let speaker = engine.member(&room, 1, "", Some("agent"));
+        let listeners: Vec<_> = (2..18).map(|n| engine.member(&room, n, "agent", None)).collect();
+        let frames = vec![vec![0; rate / 50]; listeners.len()];
+        let mut case = Self { engine, speaker, listeners, frames, changed: 0 };
+        // Voices start, and where rates differ their conversions are made.
+        for _ in 0..20 {
+            case.prepare();
+            case.run();
+            case.engine.service();
+        }
+        case
+    }
+}
+
+impl Case for Delivered {
+    fn units(&self) -> usize {
+        self.listeners.len()
+    }
+
+    fn prepare(&mut self) {
+        self.changed = 0;
+        self.frames.iter_mut().for_each(|f| f.fill(0));
+        self.speaker.read(&mut speech(1));
+    }
+
+    fn run(&mut self) {
+        for (listener, frame) in self.listeners.iter().zip(&mut self.frames) {
+            self.changed += usize::from(listener.write(frame) == COACH_CHANGED);
+        }
+    }
+
+    fn check(&mut self) {
+        assert_eq!(self.changed, self.listeners.len(), "every listener should get the voice");
+        let loud = |f: &Vec<i16>| f.iter().filter(|s| **s != 0).count() > f.len() / 2;
+        assert!(self.frames.iter().all(loud), "every listener's frame should hold it");
+    }
+}
+
+/// An engine-mixed room in which everyone talks: all read hooks, the tick, all write hooks, one unit a member.
+pub struct Mixed {
+    _engine: Engine,
+    pub room: Room,
+    pub members: Vec<Member>,
+    pub frames: Vec<Frame>,
+    said: Vec<Frame>,
+    due: Vec<Frame>,
+    changed: usize,
+}
+
+impl Mixed {
+    pub fn new(size: usize) -> Self {
+        let engine = Engine::serviced_here();
+        let room = engine.engine_mixed("hall");
+        let members = (1..=size).map(|n| engine.member(&room, n as u32, "", None)).collect();
+        let said: Vec<Frame> = (0..size).map(speech).collect();
+        let due = said.iter().map(|own| everyone_but(&said, own)).collect();
+        let mut case = Self { _engine: engine, room, members, frames: said.clone(), said, due, changed: 0 };
+        // Voices start with a fade: play until they have.
+        for _ in 0..10 {
+            case.prepare();
+            case.run();
+        }
+        case
+    }
+}
+
+fn everyone_but(said: &[Frame], own: &Frame) -> Frame {
+    std::array::from_fn(|i| {
+        let total: i32 = said.iter().map(|f| i32::from(f[i])).sum();
+        (total - i32::from(own[i])).clamp(-32_768, 32_767) as i16
+    })
+}
+
+impl Case for Mixed {
+    fn units(&self) -> usize {
+        self.members.len()
+    }
+
+    fn prepare(&mut self) {
+        self.changed = 0;
+        self.frames.copy_from_slice(&self.said);
+    }
+
+    fn run(&mut self) {
+        for (member, frame) in self.members.iter().zip(&mut self.frames) {
+            member.read(frame);
+        }
+        self.room.tick();
+        for (member, frame) in self.members.iter().zip(&mut self.frames) {
+            self.changed += usize::from(member.write(frame) == COACH_CHANGED);
+        }
+    }
+
+    fn check(&mut self) {
+        assert_eq!(self.changed, self.members.len(), "every member should get the mix");
+        let wrong = self.frames.iter().zip(&self.due).position(|(f, due)| f != due);
+        assert_eq!(wrong.map(|i| i + 1), None, "this member should hear all the others, to the sample");
+    }
+}

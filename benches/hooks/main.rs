@@ -1,0 +1,181 @@
+//! What every hook costs, against floors measured in the same run on the same frame: 20 ms at 8 kHz, 160 samples.
+//! Calls go through the C ABI of a libcoach.so loaded with dlopen, as a switch's do. Fails if a bound is missed.
+
+mod cases;
+mod clock;
+mod command;
+mod floors;
+mod host;
+mod instructions;
+mod memory;
+
+use cases::{Captured, Case, Delivered, Mixed, Untouched};
+use floors::{AddAndLessOwn, Memcpy};
+use host::done;
+use std::{process::ExitCode, time::Instant};
+
+/// What a case is held against.
+struct Row {
+    name: &'static str,
+    /// The floor's place in the list, and how many times the floor the case may cost.
+    floor: Option<(usize, Option<f64>)>,
+    counted: bool,
+}
+
+const fn floor(name: &'static str) -> Row {
+    Row { name, floor: None, counted: true }
+}
+
+const fn case(name: &'static str, floor: usize, bound: f64) -> Row {
+    Row { name, floor: Some((floor, Some(bound))), counted: true }
+}
+
+const ROWS: [Row; 9] = [
+    floor("floor: memcpy"),
+    floor("floor: add, total less own"),
+    case("host-mixed, nobody private: read + write", 0, 5.0),
+    case("read, private speaker", 0, 10.0),
+    case("write, listener of one private speaker", 0, 16.0),
+    Row { name: "write, the same, 8 kHz to 48 kHz", floor: Some((0, None)), counted: false },
+    case("engine-mixed, 10 members: a member's tick", 1, 6.0),
+    case("engine-mixed, 100 members: a member's tick", 1, 6.0),
+    case("engine-mixed, 1,000 members: a member's tick", 1, 6.0),
+];
+
+/// The engine-mixed rows: their costs a member may differ by this factor.
+const SIZES: std::ops::Range<usize> = 6..9;
+const SPREAD: f64 = 2.0;
+
+fn make(row: usize) -> Box<dyn Case> {
+    match row {
+        0 => Box::new(Memcpy::new()),
+        1 => Box::new(AddAndLessOwn::new()),
+        2 => Box::new(Untouched::new()),
+        3 => Box::new(Captured::new()),
+        4 => Box::new(Delivered::new(8_000)),
+        5 => Box::new(Delivered::new(48_000)),
+        6 => Box::new(Mixed::new(10)),
+        7 => Box::new(Mixed::new(100)),
+        8 => Box::new(Mixed::new(1_000)),
+        _ => panic!("{row} should be a row of the table"),
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|a| a == instructions::FLAG) {
+        let row = arguments.get(at + 1).and_then(|a| a.parse().ok()).expect("the row to count should follow");
+        instructions::run(make(row).as_mut());
+        return ExitCode::SUCCESS;
+    }
+    let met = [memory(), hooks(), commands()];
+    instruction_counts();
+    if met.contains(&false) {
+        eprintln!("a bound is missed");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn memory() -> bool {
+    heading("memory", "bytes", "", "bound");
+    let mut met = true;
+    for (name, bytes, bound) in [
+        ("host-mixed member that never spoke privately", memory::open(), Some(2 << 10)),
+        ("host-mixed member that speaks privately, 8 kHz", memory::private(), Some(64 << 10)),
+        ("engine-mixed member, 8 kHz", memory::mixed(), None),
+    ] {
+        met &= line(name, bytes as f64, None, bound.map(f64::from), bytes as f64);
+    }
+    met
+}
+
+fn hooks() -> bool {
+    let mut cases: Vec<_> = (0..ROWS.len()).map(make).collect();
+    let costs = clock::measure(&mut cases);
+    heading("hooks", "ns", "ratio", "bound");
+    let mut met = true;
+    for (row, cost) in ROWS.iter().zip(&costs) {
+        let ratio = row.floor.map(|(floor, _)| cost.ratio(&costs[floor]));
+        let bound = row.floor.and_then(|(_, bound)| bound);
+        met &= line(row.name, cost.ns(), ratio, bound, ratio.unwrap_or_default());
+    }
+    let sizes = || costs[SIZES].iter().map(|c| c.ns());
+    let spread = sizes().fold(0.0, f64::max) / sizes().fold(f64::INFINITY, f64::min);
+    met &= line("engine-mixed: dearest size over cheapest", f64::NAN, Some(spread), Some(SPREAD), spread);
+    for size in [10, 100, 1_000] {
+        println!("  longest single call of 1,000 ticks, {size} members: {}", longest(size));
+    }
+    println!("  Frames are filled before the clock starts; the clock's own cost is taken off.");
+    met
+}
+
+/// The longest single calls, whatever else the machine did meanwhile.
+fn longest(size: usize) -> String {
+    let mut case = Mixed::new(size);
+    let mut longest = [0.0_f64; 3];
+    let mut clock = |call: usize, run: &mut dyn FnMut()| {
+        let start = Instant::now();
+        run();
+        longest[call] = longest[call].max(start.elapsed().as_secs_f64() * 1e6);
+    };
+    for _ in 0..1_000 {
+        case.prepare();
+        for (member, frame) in case.members.iter().zip(&mut case.frames) {
+            clock(0, &mut || done(member.read(frame)));
+        }
+        clock(1, &mut || done(case.room.tick()));
+        for (member, frame) in case.members.iter().zip(&mut case.frames) {
+            clock(2, &mut || done(member.write(frame)));
+        }
+    }
+    let [read, tick, write] = longest;
+    format!("read {read:.1} us, tick {tick:.1} us, write {write:.1} us")
+}
+
+fn commands() -> bool {
+    heading("command", "ms", "longest", "bound");
+    let mut met = true;
+    for (name, size, bound) in
+        [("tag, room of 100 members", 100, None), ("tag, room of 1,000 members", 1_000, Some(1.0))]
+    {
+        let taken = command::tag(size);
+        met &= line(name, taken.median, Some(taken.longest), bound, taken.median);
+    }
+    println!("  Until the first hook that acts on it has returned.");
+    met
+}
+
+fn instruction_counts() {
+    heading("instructions", "count", "ratio", "");
+    let mut counts = [f64::NAN; ROWS.len()];
+    for (index, row) in ROWS.iter().enumerate().filter(|(_, row)| row.counted) {
+        match instructions::count(index, make(index).units()) {
+            Ok(count) => counts[index] = count,
+            Err(why) => {
+                println!("  {why}");
+                return;
+            }
+        }
+        line(row.name, counts[index], row.floor.map(|(floor, _)| counts[index] / counts[floor]), None, 0.0);
+    }
+}
+
+fn heading(what: &str, value: &str, second: &str, bound: &str) {
+    println!("\n{what:<48}{value:>12}{second:>10}{bound:>10}");
+}
+
+/// One line of a table; whether what was judged is within the bound.
+fn line(name: &str, value: f64, second: Option<f64>, bound: Option<f64>, judged: f64) -> bool {
+    let met = bound.is_none_or(|bound| judged <= bound);
+    let value = if value.is_nan() { String::new() } else { format!("{value:.*}", if value < 1_000.0 { 2 } else { 0 }) };
+    let second = second.map_or(String::new(), |v| format!("{v:.2}"));
+    let verdict = match (bound, met) {
+        (None, _) => String::new(),
+        (Some(_), true) => "  ok".into(),
+        (Some(_), false) => "  MISSED".into(),
+    };
+    let bound = bound.map_or(String::new(), |v| format!("{v}"));
+    println!("  {name:<46}{value:>12}{second:>10}{bound:>10}{verdict}");
+    met
+}

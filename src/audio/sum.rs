@@ -1,0 +1,125 @@
+//! Wide sums: the loops that run over every sample, once for any processor and once more for those with AVX2.
+
+use std::mem::MaybeUninit;
+
+/// Samples in a block, which the compiler turns into a few vector instructions.
+const BLOCK: usize = 16;
+
+#[inline(always)]
+fn each<T: Copy, U>(from: &[T], to: &mut [U], apply: impl Fn(&mut U, T)) {
+    let length = from.len().min(to.len());
+    let (blocks, rest) = from[..length].as_chunks::<BLOCK>();
+    let (to_blocks, to_rest) = to[..length].as_chunks_mut::<BLOCK>();
+    for (from, to) in blocks.iter().zip(to_blocks) {
+        for index in 0..BLOCK {
+            apply(&mut to[index], from[index]);
+        }
+    }
+    for (from, to) in rest.iter().zip(to_rest) {
+        apply(to, *from);
+    }
+}
+
+/// Defines a function over two slices, compiled twice.
+macro_rules! vectored {
+    ($(#[$doc:meta])* $name:ident($from:ident: &[$t:ty], $to:ident: &mut [$u:ty]) $apply:expr) => {
+        $(#[$doc])*
+        #[inline]
+        pub fn $name($from: &[$t], $to: &mut [$u]) {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2")]
+                fn wide($from: &[$t], $to: &mut [$u]) {
+                    each($from, $to, $apply);
+                }
+                if std::arch::is_x86_feature_detected!("avx2") {
+                    // SAFETY: the processor has AVX2, all that `wide` asks for.
+                    return unsafe { wide($from, $to) };
+                }
+            }
+            each($from, $to, $apply);
+        }
+    };
+}
+
+vectored!(
+    /// Wide samples of narrow ones.
+    widen(samples: &[i16], sum: &mut [MaybeUninit<i32>]) |sum, sample| _ = sum.write(i32::from(sample))
+);
+vectored!(
+    /// Adds narrow samples.
+    add(samples: &[i16], sum: &mut [i32]) |sum, sample| *sum += i32::from(sample)
+);
+vectored!(
+    /// Takes narrow samples out again.
+    less(samples: &[i16], sum: &mut [i32]) |sum, sample| *sum -= i32::from(sample)
+);
+vectored!(
+    /// Adds wide samples.
+    add_wide(samples: &[i32], sum: &mut [i32]) |sum, sample| *sum += sample
+);
+vectored!(
+    /// Adds to what is narrow already: for a single voice the same as a wide sum that is limited once.
+    add_limited(samples: &[i16], frame: &mut [i16]) |frame, sample| *frame = frame.saturating_add(sample)
+);
+vectored!(
+    /// Saturates: the one place where sums are limited.
+    limit(sum: &[i32], out: &mut [i16]) |out, sum| *out = limited(sum)
+);
+
+/// One saturated sample.
+#[inline(always)]
+pub fn limited(sum: i32) -> i16 {
+    sum.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
+}
+
+/// A sample that queues hold: narrow, or a wide sum.
+pub trait Sample: Copy + Default + Into<i32> {
+    /// Adds samples of this kind.
+    fn add(samples: &[Self], sum: &mut [i32]);
+
+    /// Puts samples of this kind into a frame: narrow ones are added to what it holds, a wide sum is all of it.
+    fn lay(samples: &[Self], frame: &mut [i16]);
+}
+
+impl Sample for i16 {
+    fn add(samples: &[Self], sum: &mut [i32]) {
+        add(samples, sum);
+    }
+
+    fn lay(samples: &[Self], frame: &mut [i16]) {
+        add_limited(samples, frame);
+    }
+}
+
+impl Sample for i32 {
+    fn add(samples: &[Self], sum: &mut [i32]) {
+        add_wide(samples, sum);
+    }
+
+    fn lay(samples: &[Self], frame: &mut [i16]) {
+        limit(samples, frame);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_wide_and_saturate_once() {
+        let mut sum = vec![0; 37];
+        add(&[i16::MAX; 37], &mut sum);
+        add(&[i16::MAX; 37], &mut sum);
+        let mut out = [0; 37];
+        limit(&sum, &mut out);
+        assert_eq!(out, [i16::MAX; 37]);
+        less(&[i16::MAX; 37], &mut sum);
+        less(&[i16::MAX - 1; 37], &mut sum);
+        limit(&sum, &mut out);
+        assert_eq!(out, [1; 37]);
+        add_wide(&[-70_000; 37], &mut sum);
+        limit(&sum, &mut out);
+        assert_eq!(out, [i16::MIN; 37]);
+    }
+}

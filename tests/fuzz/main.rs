@@ -1,0 +1,42 @@
+//! What the fuzzers play, played in every test run: their seeds, and random schedules.
+
+mod abi;
+mod calls;
+mod commands;
+mod model;
+
+use proptest::prelude::*;
+use std::{fs, path::Path};
+
+#[test]
+fn commands_of_the_seeds_keep_the_promises() {
+    replay("commands", commands::play);
+}
+
+#[test]
+fn calls_of_the_seeds_keep_the_promises() {
+    replay("calls", calls::play);
+}
+
+#[test]
+fn random_calls_keep_the_promises() {
+    // A customer, an agent and a manager that coaches it, and then anything.
+    let start = prop::sample::select(vec!["A00J00 A11J10 A22J20", "A00J01 A11J11 A22J21", ""]);
+    let step = ("[AJJLDTTUCCOMFHPRRRRWWWWKSXQN]", "[0-3]", "[0-9]").prop_map(|(call, a, b)| call + &a + &b);
+    let schedule =
+        (start, prop::collection::vec(step, 1..300)).prop_map(|(start, steps)| start.to_owned() + &steps.concat());
+    proptest!(ProptestConfig::with_cases(500), |(schedule in schedule)| calls::play(schedule.as_bytes()));
+}
+
+/// Plays what the fuzzer begins with, and what once went wrong.
+fn replay(target: &str, play: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds").join(target);
+    let mut seeds = 0;
+    for entry in fs::read_dir(folder).expect("seeds should be there") {
+        let path = entry.expect("a folder can be listed").path();
+        println!("{}", path.display());
+        play(&fs::read(path).expect("a seed can be read"));
+        seeds += 1;
+    }
+    assert!(seeds > 0, "there should be seeds");
+}

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Fuzzes the text commands and the ABI calls, side by side: run.sh <seconds>
+#
+# Inputs that reached something new stay in <target>/fuzz/<what>/inputs, from where the next run goes on.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+seconds=${1:?usage: run.sh <seconds>}
+target=${CARGO_TARGET_DIR:-target}
+host=$(rustc -vV | sed -n 's/^host: //p')
+
+# The compiler reports to libFuzzer what an input reaches and compares. AddressSanitizer watches memory; its option is one that
+# a stable compiler takes only with RUSTC_BOOTSTRAP. libFuzzer itself needs neither, and has to be fast.
+coverage='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4'
+coverage+=' -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table'
+coverage+=' -Cllvm-args=-sanitizer-coverage-trace-compares'
+RUSTC_BOOTSTRAP=1 RUSTFLAGS="$coverage -Zsanitizer=address" CXXFLAGS=-fno-sanitize=all \
+    cargo build --features fuzzer --bin fuzzer --target "$host" \
+    --config 'profile.dev.package.libfuzzer-sys.opt-level=2'
+fuzzer=$target/$host/debug/fuzzer
+
+if FUZZ=overrun "$fuzzer" -runs=1 >"$target/fuzz-overrun.log" 2>&1 ||
+    ! grep -q 'AddressSanitizer: heap-buffer-overflow' "$target/fuzz-overrun.log"; then
+    echo 'fuzz: AddressSanitizer should see a read past the end, but does not'
+    exit 1
+fi
+
+fuzz() {
+    local what=$1 folder=$target/fuzz/$1 log=$target/fuzz/$1/log runs
+    mkdir -p "$folder/inputs"
+    if ! FUZZ=$what "$fuzzer" -max_total_time="$seconds" -max_len=1500 -timeout=20 -print_final_stats=1 \
+        -dict="tests/fuzz/$what.dict" -artifact_prefix="$folder/" \
+        "$folder/inputs" "tests/fuzz/seeds/$what" >"$log" 2>&1; then
+        tail -n 60 "$log"
+        echo "fuzz: $what FAILED; its input is in $folder, and belongs into tests/fuzz/seeds/$what once this is mended"
+        return 1
+    fi
+    runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    # Without coverage libFuzzer finds every input dull: its list does not grow.
+    if ((runs < 100)) || ! grep -q 'NEW  *cov: ' "$log"; then
+        tail -n 20 "$log"
+        echo "fuzz: $what should run at least 100 inputs and learn from them, not $runs"
+        return 1
+    fi
+    echo "fuzz: $what ok: $runs inputs, $(grep -o 'cov: [0-9]*' "$log" | tail -n 1) places reached"
+}
+
+fuzz commands &
+commands=$!
+fuzz calls &
+calls=$!
+failed=0
+wait "$commands" || failed=1
+wait "$calls" || failed=1
+exit "$failed"
