@@ -21,7 +21,7 @@ pub struct Input {
     format: Format,
     ring: Words,
     lap: Lap,
-    /// Ticks of audio that come at a time.
+    /// Ticks of audio that come at a time; 0 while none is to come.
     packet: AtomicU64,
     /// The first tick that may have taken something.
     born: u64,
@@ -104,7 +104,7 @@ impl Input {
         self.format
     }
 
-    /// Read hook: frames of so many ticks come from now on.
+    /// Read hook: frames of so many ticks come from now on; 0: none.
     pub fn expect(&self, packet: u64) {
         self.packet.store(packet, Ordering::Relaxed);
     }
@@ -118,22 +118,22 @@ impl Input {
         self.lap.publish(end);
     }
 
-    /// Tick `tick`: adds the next samples to `sum`. `more`: the member speaks openly, so that more is to come.
+    /// Tick `tick`: adds the next samples to `sum`.
     ///
     /// # Safety
     /// The caller is inside the room's tick gate.
-    pub unsafe fn pull(&self, tick: u64, sum: &mut [i32], more: bool) {
+    pub unsafe fn pull(&self, tick: u64, sum: &mut [i32]) {
         // SAFETY: the caller's promise.
         let Ticked { at, pace } = unsafe { &mut *self.ticked.get() };
         let channels = self.format.channels();
         let ticks = |samples: u64| self.format.ticks(samples as usize / channels);
         let head = self.lap.head();
         let was_playing = pace.playing();
-        let (frame, packet) = (ticks(sum.len() as u64), self.packet.load(Ordering::Relaxed));
-        if packet == 0 || !(more || was_playing) {
-            // SAFETY: the caller's promise.
-            return unsafe { self.forget(tick) };
-        }
+        let frame = ticks(sum.len() as u64);
+        let (packet, more) = match self.packet.load(Ordering::Relaxed) {
+            0 => (frame, false),
+            packet => (packet, true),
+        };
         let behind = pace.skip(ticks(head - *at), frame, packet);
         let skip = if behind > 0 { self.format.samples(behind) * channels } else { 0 };
         *at += skip as u64;
@@ -142,7 +142,7 @@ impl Input {
             self.counts.skipped.add(ticks(skip as u64));
         }
         let mut part = Part { at: *at, ..Part::default() };
-        if pace.ready(ticks(head - *at), frame, packet) {
+        if pace.ready(ticks(head - *at), frame, packet, !more) {
             part.length = sum.len().min((head - *at) as usize);
             part.start = (!was_playing || skip > 0) && part.length > 0;
             part.end = part.length < sum.len();
@@ -162,9 +162,12 @@ impl Input {
                 pace.end();
             }
         }
-        let used = part.length > 0 || part.end;
-        self.parts[(tick % self.parts.len() as u64) as usize]
-            .store(if used { part.word() } else { 0 }, Ordering::Relaxed);
+        self.store(tick, part);
+    }
+
+    fn store(&self, tick: u64, part: Part) {
+        let word = if part.length > 0 || part.end { part.word() } else { 0 };
+        self.parts[(tick % self.parts.len() as u64) as usize].store(word, Ordering::Relaxed);
     }
 
     /// Brings in what the tick will read.
@@ -177,15 +180,17 @@ impl Input {
         prefetch(&*self.parts);
     }
 
-    /// Tick `tick` of a member that is not to be heard: forgets what is queued.
+    /// Tick `tick` of a member that is not to be heard: forgets what is queued, and fades from what was heard last.
     ///
     /// # Safety
     /// The caller is inside the room's tick gate.
-    pub unsafe fn forget(&self, tick: u64) {
+    pub unsafe fn forget(&self, tick: u64, sum: &mut [i32]) {
         // SAFETY: the caller's promise.
         let ticked = unsafe { &mut *self.ticked.get() };
+        let part = Part { at: ticked.at, length: 0, start: false, end: ticked.pace.playing() };
+        self.render(part, 0, sum, Sign::Plus);
         *ticked = Ticked { at: self.lap.head(), pace: Pace::default() };
-        self.parts[(tick % self.parts.len() as u64) as usize].store(0, Ordering::Relaxed);
+        self.store(tick, part);
     }
 
     /// Write hook: takes out of `sum` what tick `tick` added of this member, from interleaved sample `offset` of the tick

@@ -33,6 +33,8 @@ struct State {
     used: usize,
     /// Ticks of the voice up to there.
     heard: u64,
+    /// What came last before there was the end of a stretch, or not for this listener: if nothing follows, nothing is late.
+    ended: bool,
 }
 
 // SAFETY: `state` is touched by the listener's write hook alone (the contracts of the functions below).
@@ -58,6 +60,11 @@ impl Link {
         {
             self.mailbox.expect(conversion.code());
         }
+    }
+
+    /// The plan since which the listener may hear the speaker without a break.
+    pub fn since(&self) -> u64 {
+        self.since
     }
 
     /// Where it gets its converter from.
@@ -88,9 +95,9 @@ impl Link {
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
-    pub unsafe fn lay(&self, now: u64, frame: &mut [i16], to: Format) -> bool {
+    pub unsafe fn lay(&self, now: u64, frame: &mut [i16], to: Format, counts: &Counts) -> bool {
         // SAFETY: the caller's promise.
-        unsafe { self.with_queue(now, |player, queue| player.lay(queue, frame, to)) }
+        unsafe { self.with_queue(now, |player, queue| player.lay(queue, frame, to, counts)) }
     }
 
     /// Adds what is due to the listener under plan `now`; whether there was any.
@@ -106,14 +113,22 @@ impl Link {
     /// The caller is inside the listener's write gate.
     unsafe fn with_queue<R>(&self, now: u64, action: impl FnOnce(&mut Player, &mut Queue) -> R) -> R {
         // SAFETY: the caller's promise.
-        let State { player, used, heard } = unsafe { &mut *self.state.get() };
+        let State { player, used, heard, ended } = unsafe { &mut *self.state.get() };
         let at = self.cursor.load(Ordering::Relaxed);
-        let mut queue =
-            Queue { voice: &self.voice, since: self.since, now, at, used: *used, heard: *heard, packet: None };
+        let mut queue = Queue {
+            voice: &self.voice,
+            since: self.since,
+            now,
+            at,
+            used: *used,
+            heard: *heard,
+            ended: *ended,
+            packet: None,
+        };
         let result = action(player, &mut queue);
         self.playing.store(u64::from(!player.idle()), Ordering::Relaxed);
         self.cursor.store(queue.at, Ordering::Relaxed);
-        (*used, *heard) = (queue.used, queue.heard);
+        (*used, *heard, *ended) = (queue.used, queue.heard, queue.ended);
         result
     }
 }
@@ -126,13 +141,15 @@ struct Queue<'a> {
     at: u64,
     used: usize,
     heard: u64,
+    ended: bool,
     /// The packet at `at`, if it was read already.
     packet: Option<Packet>,
 }
 
 impl Queue<'_> {
     /// Goes on by `samples` samples a channel of `packet`.
-    fn pass(&mut self, packet: &Packet, samples: usize) {
+    fn pass(&mut self, packet: &Packet, samples: usize, heard: bool) {
+        self.ended = !heard;
         self.used += samples;
         self.heard += packet.format.map_or(0, |format| format.ticks(samples));
         if self.used == packet.samples {
@@ -174,7 +191,7 @@ impl Source for Queue<'_> {
                 if due.samples > 0 {
                     break;
                 }
-                self.pass(&packet, packet.samples - self.used);
+                self.pass(&packet, packet.samples - self.used, false);
             } else if due.format.is_some_and(|format| Some(format) != packet.format) {
                 due.end = true;
                 break;
@@ -189,6 +206,7 @@ impl Source for Queue<'_> {
             }
             at = packet.next;
         }
+        due.end |= due.samples == 0 && self.ended;
         due
     }
 
@@ -197,7 +215,7 @@ impl Source for Queue<'_> {
         while left > 0 {
             let Some(packet) = self.packet() else { return };
             let here = (packet.samples - self.used).min(left);
-            self.pass(&packet, here);
+            self.pass(&packet, here, true);
             left -= here;
         }
     }
@@ -213,7 +231,7 @@ impl Source for Queue<'_> {
                 return false;
             }
             rest = later;
-            self.pass(&packet, here / format.channels());
+            self.pass(&packet, here / format.channels(), true);
         }
         true
     }

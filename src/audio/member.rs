@@ -55,8 +55,9 @@ pub struct Member {
     write_format: AtomicU64,
     /// The last opening that the read hook has met.
     guard_seen: AtomicU64,
-    /// Ticks until the last guard opens.
+    /// Ticks until the last guard opens, and the lowest floor of those that run.
     guard_left: AtomicU64,
+    guard_floor: AtomicU64,
 }
 
 /// The read hook's own.
@@ -80,6 +81,16 @@ struct Reading {
 struct Guard {
     floor: u64,
     left: u64,
+}
+
+/// What is told of a read hook's guards.
+pub struct GuardState {
+    /// The plan of the last opening that it has met.
+    pub seen: u64,
+    /// Ticks until the last guard opens.
+    pub left: u64,
+    /// The lowest floor of those that run; all ones without.
+    pub floor: u64,
 }
 
 /// The write hook's own.
@@ -118,6 +129,7 @@ impl Member {
             write_format: AtomicU64::new(0),
             guard_seen: AtomicU64::new(0),
             guard_left: AtomicU64::new(0),
+            guard_floor: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -126,9 +138,13 @@ impl Member {
         self.seat.store(std::ptr::from_ref(seat).cast_mut(), Ordering::SeqCst);
     }
 
-    /// The last opening that the read hook has met, and the ticks until the last guard opens.
-    pub fn guard(&self) -> (u64, u64) {
-        (self.guard_seen.load(Ordering::Acquire), self.guard_left.load(Ordering::Relaxed))
+    /// How the read hook's guards stand.
+    pub fn guard(&self) -> GuardState {
+        GuardState {
+            seen: self.guard_seen.load(Ordering::Acquire),
+            left: self.guard_left.load(Ordering::Relaxed),
+            floor: self.guard_floor.load(Ordering::Relaxed),
+        }
     }
 
     /// Formats of the last frame read and written.
@@ -185,6 +201,9 @@ impl Member {
             self.end_voice(side, seat);
             // SAFETY: the caller's promise.
             return unsafe { self.read_open(side, seat, &mut frame) };
+        }
+        if let Some(input) = &seat.input {
+            input.expect(0);
         }
         let voice = seat.voice.as_ref().filter(|_| seat.speech != Speech::Silent);
         if let Some(voice) = voice {
@@ -305,7 +324,7 @@ impl Member {
             } else if let Some(last) = side.guards.last_mut() {
                 *last = Guard { floor: last.floor.min(opening.floor), left: opening.ticks };
             }
-            self.guard_left.store(opening.ticks, Ordering::Relaxed);
+            self.tell_guards(side);
         }
         self.guard_seen.store(opening.plan, Ordering::Release);
     }
@@ -316,6 +335,12 @@ impl Member {
             guard.left = guard.left.saturating_sub(ticks);
             guard.left > 0
         });
+        self.tell_guards(side);
+    }
+
+    fn tell_guards(&self, side: &Reading) {
+        let floor = side.guards.iter().map(|guard| guard.floor).min().unwrap_or(u64::MAX);
+        self.guard_floor.store(floor, Ordering::Relaxed);
         self.guard_left.store(side.guards.last().map_or(0, |guard| guard.left), Ordering::Relaxed);
     }
 
@@ -413,7 +438,7 @@ impl Member {
         match (seat.hearing, &seat.bus, playing.next()) {
             (Hearing::Host, _, Some(link)) => {
                 // SAFETY: the links are this listener's, inside whose write gate the caller is.
-                if playing.next().is_some() || !unsafe { link.lay(seat.number, frame, format) } {
+                if playing.next().is_some() || !unsafe { link.lay(seat.number, frame, format, &self.write_counts) } {
                     return false;
                 }
                 self.write_counts.private.add(1);
@@ -423,7 +448,7 @@ impl Member {
             }
             (Hearing::Bus, Some(bus), None) => {
                 let mut mix = Mix { bus, own: seat.input.as_deref(), at: &mut side.at };
-                let laid = side.mix.lay(&mut mix, frame, format);
+                let laid = side.mix.lay(&mut mix, frame, format, &self.write_counts);
                 if laid {
                     side.tails = side.mix.tail();
                 }

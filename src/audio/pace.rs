@@ -32,9 +32,9 @@ impl Pace {
         if queued > need + SLACK { queued - need } else { 0 }
     }
 
-    /// Whether to play; starts where enough is queued.
-    pub fn ready(&mut self, queued: u64, frame: u64, packet: u64) -> bool {
-        self.playing = self.playing || queued >= self.need(frame, packet);
+    /// Whether to play; starts where enough is queued, or where no more is to come (`end`).
+    pub fn ready(&mut self, queued: u64, frame: u64, packet: u64, end: bool) -> bool {
+        self.playing = self.playing || queued >= self.need(frame, packet) || (end && queued > 0);
         self.playing
     }
 
@@ -65,7 +65,7 @@ mod tests {
             if ms % packet == 0 {
                 queued += packet;
             }
-            if ms >= phase && (ms - phase) % frame == 0 && pace.ready(queued, frame, packet) {
+            if ms >= phase && (ms - phase) % frame == 0 && pace.ready(queued, frame, packet, false) {
                 if queued >= frame { queued -= frame } else { dry += 1 }
             }
         }
@@ -85,8 +85,9 @@ mod tests {
 
     #[test]
     fn equal_frames_start_at_the_first() {
-        assert!(Pace::default().ready(20, 20, 20));
-        assert!(!Pace::default().ready(19, 20, 20));
+        assert!(Pace::default().ready(20, 20, 20, false));
+        assert!(!Pace::default().ready(19, 20, 20, false));
+        assert!(Pace::default().ready(19, 20, 20, true), "all there will be");
     }
 
     #[test]

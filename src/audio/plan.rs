@@ -72,5 +72,7 @@ pub struct Seat {
 /// A plan, and the slots of the members that may be using it (of a room's: that of a member outside rooms has one owner).
 pub struct Plan {
     pub seats: Box<[Seat]>,
+    /// Open speech of members that have just left the room: it fades.
+    pub leaving: Vec<Arc<Input>>,
     pub slots: Box<[&'static Slot<super::member::Member>]>,
 }

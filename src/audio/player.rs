@@ -27,6 +27,15 @@ pub struct Due {
     pub lost: u64,
 }
 
+impl Due {
+    fn count_lost(&self, counts: &Counts) {
+        if self.lost > 0 {
+            counts.skips.add(1);
+            counts.skipped.add(self.lost);
+        }
+    }
+}
+
 /// A queue, as one listener reads it.
 pub trait Source {
     /// Narrow, or a wide sum.
@@ -133,19 +142,16 @@ impl Player {
 
     /// The short way for the one voice that plays on evenly into `frame`, and is all that Coach adds to it: no wide sum, no
     /// fade, no conversion. `false`, and nothing done, where it is not so simple.
-    pub fn lay<S: Source>(&mut self, source: &mut S, frame: &mut [i16], to: Format) -> bool {
+    pub fn lay<S: Source>(&mut self, source: &mut S, frame: &mut [i16], to: Format, counts: &Counts) -> bool {
         let even = self.pace.playing() && !self.fade.active() && self.owed == 0;
         if !even || self.to != Some(to) || self.from != Some(to) {
             return false;
         }
         let due = source.due();
+        due.count_lost(counts);
         let length = frame.len() / to.channels();
         let (queued, frame_ticks, packet) = (to.ticks(due.samples), to.ticks(length), to.ticks(due.packet));
-        if due.lost > 0
-            || due.format != Some(to)
-            || due.samples < length
-            || self.pace.skip(queued, frame_ticks, packet) > 0
-        {
+        if due.format != Some(to) || due.samples < length || self.pace.skip(queued, frame_ticks, packet) > 0 {
             return false;
         }
         let mut chunk = [S::Sample::default(); CHUNK];
@@ -165,10 +171,7 @@ impl Player {
     /// As [`Player::play`].
     unsafe fn fill(&mut self, strip: &mut Strip, source: &mut impl Source, mailbox: &Mailbox, counts: &Counts) {
         let due = source.due();
-        if due.lost > 0 {
-            counts.skips.add(1);
-            counts.skipped.add(due.lost);
-        }
+        due.count_lost(counts);
         if self.pace.playing() && due.format.is_some() && due.format != self.from {
             self.pace.end();
             self.stop(strip);
@@ -198,7 +201,7 @@ impl Player {
             counts.skipped.add(from.ticks(skip));
         }
         let playing = self.pace.playing();
-        if !self.pace.ready(queued - from.ticks(skip).min(queued), frame, packet) {
+        if !self.pace.ready(queued - from.ticks(skip).min(queued), frame, packet, due.end) {
             return;
         }
         self.from = Some(from);

@@ -57,7 +57,11 @@ impl Room {
         bus.announce(tick);
         sum.fill(0);
         // SAFETY: a plan that was published is kept until the calls inside the gates that may be using it have left.
-        let seats = unsafe { plan.as_ref() }.map_or(&[][..], |plan| &plan.seats);
+        let (seats, leaving) = unsafe { plan.as_ref() }.map_or((&[][..], &[][..]), |plan| (&plan.seats, &plan.leaving));
+        for input in leaving {
+            // SAFETY: the caller's promise.
+            unsafe { input.forget(tick, sum) };
+        }
         for (index, seat) in seats.iter().enumerate() {
             // In a large room every member is out of the cache: have the next ones brought in while this one is summed.
             if let Some(input) = seats.get(index + 4).and_then(|seat| seat.input.as_deref()) {
@@ -71,9 +75,8 @@ impl Room {
             // SAFETY: the caller's promise.
             unsafe {
                 match seat.speech {
-                    Speech::Open => input.pull(tick, sum, true),
-                    Speech::Private => input.pull(tick, sum, false),
-                    Speech::Silent | Speech::Pass => input.forget(tick),
+                    Speech::Open | Speech::Private => input.pull(tick, sum),
+                    Speech::Silent | Speech::Pass => input.forget(tick, sum),
                 }
             }
         }

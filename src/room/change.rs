@@ -138,9 +138,10 @@ impl Control {
     /// right for all of them.
     fn widen(&mut self, speaker: u64) {
         let (plan, ms) = (self.number + 1, self.guard_ms);
-        let Some(member) = self.members.get_mut(&speaker) else { return };
-        let (seen, _) = member.lease.get().guard();
-        let floor = if member.opening.plan > seen { member.opening.floor } else { plan - 1 };
+        // Who passes everything through has no audience that could be widened.
+        let Some(member) = self.members.get_mut(&speaker).filter(|member| !member.facts.passing) else { return };
+        let guard = member.lease.get().guard();
+        let floor = if member.opening.plan > guard.seen { member.opening.floor } else { plan - 1 };
         member.opening = Opening::new(plan, floor, ms);
     }
 }

@@ -87,6 +87,8 @@ pub struct Room {
     /// A member that starts it has come.
     pub started: bool,
     pub plan: Option<Arc<Plan>>,
+    /// Of members that left since the last plan.
+    pub leaving: Vec<Arc<Input>>,
     /// By listener and speaker.
     pub links: HashMap<(u64, u64), Arc<Link>>,
     pub clock: Option<Clock>,
@@ -247,6 +249,7 @@ impl Control {
             sequence: 0,
             started: false,
             plan: None,
+            leaving: Vec::new(),
             links: HashMap::new(),
             clock,
         };
@@ -425,12 +428,14 @@ impl Control {
     fn take_out(&mut self, handle: u64) {
         let Some(member) = self.members.get_mut(&handle) else { return };
         member.audience.clear();
-        if let Some(input) = member.input.take() {
+        let input = member.input.take();
+        if let Some(input) = &input {
             self.gone.input.add(&input.counts);
         }
         if let Some(place) = member.place.take()
             && let Some(room) = self.rooms.get_mut(&place.room)
         {
+            room.leaving.extend(input);
             room.members.remove(&place.number);
             room.links.retain(|(listener, speaker), _| *listener != handle && *speaker != handle);
         }

@@ -34,7 +34,7 @@ impl Plan {
             bus: None,
             voices: SmallVec::new(),
         };
-        Self { seats: Box::new([seat]), slots: Box::new([]) }
+        Self { seats: Box::new([seat]), leaving: Vec::new(), slots: Box::new([]) }
     }
 }
 
@@ -124,7 +124,8 @@ impl Control {
         }
         faults::point(faults::Where::Change);
         let slots = inside.iter().map(|(_, member)| member.lease.slot()).collect();
-        let plan = Arc::new(Plan { seats: seats.into_boxed_slice(), slots });
+        let plan =
+            Arc::new(Plan { seats: seats.into_boxed_slice(), leaving: std::mem::take(&mut room.leaving), slots });
         for ((_, member), seat) in inside.iter().zip(&plan.seats) {
             member.lease.get().publish(seat);
         }

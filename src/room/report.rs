@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     control::{Control, Gone, Member},
     error::Result,
-    tell::{numbers, opens_in, speak_only_to},
+    tell::{guard_floor, numbers, opens_in, speak_only_to},
 };
 use crate::{
     audio::{counters::Sums, format::TICKS_PER_MS},
@@ -132,20 +132,24 @@ impl Control {
 
     pub fn explain(&self, room: u64, number: u32, member: &Member) -> Result<Explanation> {
         let here = self.room(room)?;
-        let opens = opens_in(member);
-        let listeners = self.inside(room).filter(|(other, ..)| *other != number).map(|(number, _, listener)| {
+        let opens = opens_in(member).unwrap_or(0);
+        let floor = guard_floor(member);
+        let listeners = self.inside(room).filter(|(other, ..)| *other != number).map(|(number, handle, listener)| {
             let verdict = told(&member.facts, &listener.facts, here.bus().is_none());
-            let why = match verdict {
-                _ if here.waiting() => "the room waits for a member that starts it".into(),
-                Verdict::NoTag => {
-                    format!("it has none of the tags {}", speak_only_to(&member.facts).unwrap_or_default())
-                }
-                verdict if verdict.hears() && opens.is_some() => {
-                    format!("{verdict}; if it is new here, from {} ms of the speaker's audio on", opens.unwrap_or(0))
-                }
-                verdict => verdict.to_string(),
+            let heard_before = |floor| {
+                let link = here.links.get(&(handle, member.lease.handle));
+                link.is_some_and(|link| link.since() <= floor)
             };
-            let hears = verdict.hears() && !here.waiting();
+            let (hears, why) = match verdict {
+                _ if here.waiting() => (false, "the room waits for a member that starts it".into()),
+                Verdict::NoTag => {
+                    (false, format!("it has none of the tags {}", speak_only_to(&member.facts).unwrap_or_default()))
+                }
+                verdict if verdict.hears() && floor.is_some_and(|floor| !heard_before(floor)) => {
+                    (false, format!("not yet: after {opens} ms of the speaker's audio, as {verdict}"))
+                }
+                verdict => (verdict.hears(), verdict.to_string()),
+            };
             ListenerReport { number, call_id: listener.call_id.clone(), hears, why }
         });
         Ok(Explanation {
@@ -157,7 +161,7 @@ impl Control {
                 Some("-") => "privately, to nobody".into(),
                 Some(tags) => format!("privately, to {tags}"),
             },
-            opens_in_ms: opens.unwrap_or(0),
+            opens_in_ms: opens,
             listeners: listeners.collect(),
         })
     }

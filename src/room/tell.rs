@@ -93,10 +93,17 @@ impl Control {
 
 /// Milliseconds of its own audio until the audience of `member` is the wider one; `None` if it is.
 pub fn opens_in(member: &Member) -> Option<u32> {
-    let (seen, left) = member.lease.get().guard();
-    let left = if member.opening.plan > seen { member.opening.ticks } else { left };
+    let guard = member.lease.get().guard();
+    let left = if member.opening.plan > guard.seen { member.opening.ticks } else { guard.left };
     let ms = left.div_ceil(TICKS_PER_MS) as u32;
     (ms > 0).then_some(ms)
+}
+
+/// While a guard runs: the plan since which a listener must have heard `member` to hear it now.
+pub fn guard_floor(member: &Member) -> Option<u64> {
+    opens_in(member)?;
+    let guard = member.lease.get().guard();
+    Some(if member.opening.plan > guard.seen { guard.floor.min(member.opening.floor) } else { guard.floor })
 }
 
 /// As text: absent, `-`, or tags.

@@ -1,0 +1,165 @@
+/* A fault inside Coach: it stays inside, the call says so, the frame in question is silence, and everything works afterwards.
+ * The library has to be built with `--features faults`, which makes the next hook, tick, command or control call panic. */
+#include "host.h"
+
+enum where { NOWHERE, IN_READ, IN_WRITE, IN_TICK, IN_COMMAND, IN_CONTROL };
+static int (*fault_arm)(unsigned where);
+
+static int events;
+static void count_events(void *user, const coach_event_t *event)
+{
+    (void)user;
+    (void)event;
+    events++;
+}
+
+static int host_mixed_counting(void **state)
+{
+    (void)state;
+    open_call(COACH_CARRIER_HOST, count_events, NULL);
+    return 0;
+}
+
+static int disarm_and_hang_up(void **state)
+{
+    fault_arm(NOWHERE);
+    return hang_up(state);
+}
+
+static void panicking_frame(enum where where, coach_member_t member, const char *what)
+{
+    int16_t frame[SAMPLES];
+    for (int time = 0; time < 20; time++) {
+        fill(frame, SAMPLES, LEVEL);
+        fault_arm(where);
+        coach_status_t status = where == IN_READ ? coach.read(member, frame, RATE, 1, SAMPLES)
+                                                 : coach.write(member, frame, RATE, 1, SAMPLES);
+        check(status == COACH_ERR_PANIC, "%s: %s; right: %s", what, coach.status_text(status),
+              coach.status_text(COACH_ERR_PANIC));
+        check(is_silence(frame, SAMPLES), "%s: up to %d is left in its frame; right: silence", what,
+              loudest(frame, SAMPLES));
+    }
+    survived();
+}
+
+static void panics_in_a_read_hook(void **state)
+{
+    (void)state;
+    panicking_frame(IN_READ, call.manager, "a panic in coach_read of a private member");
+    panicking_frame(IN_READ, call.customer, "a panic in coach_read of an open member");
+}
+
+static void panics_in_a_write_hook(void **state)
+{
+    (void)state;
+    panicking_frame(IN_WRITE, call.agent, "a panic in coach_write to who hears the manager");
+    panicking_frame(IN_WRITE, call.customer, "a panic in coach_write to who does not");
+}
+
+static void panics_in_a_tick(void **state)
+{
+    (void)state;
+    for (int time = 0; time < 20; time++) {
+        int16_t manager[SAMPLES], customer[SAMPLES];
+        fill(manager, SAMPLES, LEVEL);
+        expect(COACH_TAKEN, coach.read(call.manager, manager, RATE, 1, SAMPLES));
+        fault_arm(IN_TICK);
+        expect(COACH_ERR_PANIC, coach.room_tick(call.room));
+        fill(customer, SAMPLES, LEVEL);
+        check(coach.write(call.customer, customer, RATE, 1, SAMPLES) >= 0, "coach_write failed after a tick that panicked");
+        check(is_silence(customer, SAMPLES), "after a tick that panicked the customer hears up to %d; right: silence",
+              loudest(customer, SAMPLES));
+    }
+    survived();
+}
+
+static void panics_in_a_command(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {"tag support 1 agent", "untag support 2", "uncoach support 3",
+                                           "coach support 3 nobody", "show support as json"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char *reply = (char *)&events;
+        events = 0;
+        fault_arm(IN_COMMAND);
+        refused(COACH_ERR_PANIC, coach.command(call.engine, commands[i], &reply));
+        check(reply == (char *)&events, "coach_command failed, yet wrote *reply");
+        check(!events, "\"%s\" panicked, yet raised %d events", commands[i], events);
+        survived();
+    }
+    char *reply = NULL;
+    expect(COACH_OK, coach.command(call.engine, "tag support 1 guest", &reply));
+    check(strncmp(reply, "+OK", 3) == 0, "after panics, a command is answered \"%s\"; right: +OK", reply);
+    coach.text_free(reply);
+    survived();
+}
+
+/* Each call that changes a room: it changes nothing, and the same call works afterwards. */
+#define CONTROL(what)                                                                                                  \
+    do {                                                                                                               \
+        events = 0;                                                                                                    \
+        fault_arm(IN_CONTROL);                                                                                         \
+        refused(COACH_ERR_PANIC, what);                                                                                \
+        check(!events, "%s panicked, yet raised %d events", #what, events);                                            \
+        survived();                                                                                                    \
+        fault_arm(NOWHERE);                                                                                            \
+        expect(COACH_OK, what);                                                                                        \
+    } while (0)
+
+static void panics_in_a_control_call(void **state)
+{
+    (void)state;
+    coach_room_t room = a_room(call.engine, "other", COACH_CARRIER_HOST);
+    coach_member_t leg = a_leg(call.engine, "leg", NULL, "agent");
+    CONTROL(coach.member_join(leg, room, 1));
+    CONTROL(coach.tag(leg, "agent"));
+    CONTROL(coach.untag(leg));
+    CONTROL(coach.coach(leg, "night"));
+    CONTROL(coach.member_mute(leg, 1));
+    CONTROL(coach.member_deaf(leg, 1));
+    CONTROL(coach.member_hold(leg, 1));
+    CONTROL(coach.uncoach(leg));
+    CONTROL(coach.member_pass(leg, 1));
+    CONTROL(coach.member_leave(leg));
+    expect(COACH_OK, coach.member_join(leg, room, 1));
+    CONTROL(coach.member_detach(leg));
+    CONTROL(coach.room_close(room));
+    survived();
+}
+
+/* Half of a change must not be there either: the manager stays private, the customer untagged. */
+static void panics_in_the_call_that_would_open_a_private_member(void **state)
+{
+    (void)state;
+    for (int time = 0; time < 20; time++) {
+        fault_arm(IN_CONTROL);
+        expect(COACH_ERR_PANIC, coach.uncoach(call.manager));
+        fault_arm(IN_CONTROL);
+        expect(COACH_ERR_PANIC, coach.tag(call.customer, "agent"));
+    }
+    for (int time = 0; time < 4; time++) survived(); /* longer than the opening guard */
+}
+
+int main(int argc, char **argv)
+{
+    host_load(argc, argv);
+    void *address = dlsym(coach.library, "coach_fault_arm");
+    if (!address) {
+        fprintf(stderr, "%s does not export coach_fault_arm: build it with --features faults\n", coach.path);
+        return 2;
+    }
+    memcpy(&fault_arm, &address, sizeof address);
+#define PANIC(setup, test) cmocka_unit_test_setup_teardown(test, setup, disarm_and_hang_up)
+    const struct CMUnitTest tests[] = {
+        PANIC(host_mixed, panics_in_a_read_hook),
+        PANIC(engine_mixed, panics_in_a_read_hook),
+        PANIC(host_mixed, panics_in_a_write_hook),
+        PANIC(engine_mixed, panics_in_a_write_hook),
+        PANIC(engine_mixed, panics_in_a_tick),
+        PANIC(host_mixed_counting, panics_in_a_command),
+        PANIC(host_mixed_counting, panics_in_a_control_call),
+        PANIC(host_mixed, panics_in_the_call_that_would_open_a_private_member),
+        PANIC(engine_mixed, panics_in_the_call_that_would_open_a_private_member),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,135 @@
+//! Promise 4 where clocks drift and frames come late: a listener that falls behind skips to the newest audio, one that runs
+//! dry gets silence and starts again; both are counted, and nothing else is lost.
+
+mod support;
+
+use support::{Engine, Format, Member, Room, coach_stats, signal::Noise};
+
+const WIDE: Format = Format::mono(16000);
+
+/// A coach and its agent.
+struct Pair<'e> {
+    _room: Room<'e>,
+    coach: Member<'e>,
+    agent: Member<'e>,
+}
+
+impl<'e> Pair<'e> {
+    fn new(engine: &'e Engine) -> Self {
+        let room = engine.host_room("sales");
+        let (coach, agent) = (engine.attach("coach", "", Some("agent")), engine.attach("agent", "agent", None));
+        coach.join(&room, 1).expect("enters");
+        agent.join(&room, 2).expect("enters");
+        Self { _room: room, coach, agent }
+    }
+}
+
+/// The clocks of speaker and listener differ: what is lost, or missing, is counted.
+fn drift(said_frames: u32, heard_frames: u32) -> (Vec<i16>, Vec<i16>, coach_stats) {
+    let engine = Engine::new();
+    let pair = Pair::new(&engine);
+    let (mut voice, mut said, mut heard) = (Noise::new(4, 20000), Vec::new(), Vec::new());
+    let total = 4 * said_frames.max(heard_frames);
+    let (mut say, mut hear) = (0, 0);
+    for tick in 0..total {
+        // Both spread evenly.
+        if (tick + 1) * said_frames / total > say || said_frames == total {
+            say += 1;
+            let mut frame = voice.frame(WIDE, 20);
+            said.extend_from_slice(&frame);
+            pair.coach.read(WIDE, &mut frame);
+        }
+        if (tick + 1) * heard_frames / total > hear || heard_frames == total {
+            hear += 1;
+            let mut frame = WIDE.silence(20);
+            pair.agent.write(WIDE, &mut frame);
+            heard.extend(frame);
+        }
+    }
+    let stats = engine.stats();
+    (said, heard, stats)
+}
+
+/// Runs of `said` in `heard`, in order: first sample in both, and length. Fades around them are left out.
+fn runs(said: &[i16], heard: &[i16]) -> Vec<(usize, usize, usize)> {
+    let (mut runs, mut in_said, mut at) = (Vec::new(), 0, 0);
+    while at + 8 <= heard.len() {
+        let key = &heard[at..at + 8];
+        let found = (key[0] != 0).then(|| said[in_said..].windows(8).position(|window| window == key)).flatten();
+        let Some(found) = found else {
+            at += 1;
+            continue;
+        };
+        let begin = in_said + found;
+        let length = said[begin..].iter().zip(&heard[at..]).take_while(|(said, heard)| said == heard).count();
+        runs.push((begin, at, length));
+        (in_said, at) = (begin + length, at + length);
+    }
+    runs
+}
+
+#[test]
+fn a_speaker_whose_clock_is_fast_is_skipped_and_counted() {
+    let (said, heard, stats) = drift(2000, 1980);
+    let runs = runs(&said, &heard);
+    let jumps: Vec<usize> = runs.windows(2).map(|two| two[1].0 - (two[0].0 + two[0].2)).collect();
+    assert!(stats.skips >= 3, "400 ms too much should be skipped in a few steps: {}", stats.skips);
+    assert_eq!(jumps.len() as u64, stats.skips, "as many jumps as are counted: {runs:?}");
+    // A jump is met by a fade, whose samples are heard with an offset.
+    let lost: usize = jumps.iter().map(|jump| jump - WIDE.fade()).sum();
+    let counted = stats.skipped_ms * 16;
+    assert!(counted.abs_diff(lost as u64) <= 16 * stats.skips, "{lost} samples are missing, {counted} are counted");
+    assert_eq!(stats.underruns, 0, "it never ran dry");
+    let (begin, at, _) = runs[runs.len() - 1];
+    let behind = (said.len() - begin) - (heard.len() - at);
+    assert!(behind <= WIDE.samples(20 + 60 + 20), "at the end it is {behind} samples behind");
+}
+
+#[test]
+fn a_speaker_whose_clock_is_slow_runs_dry_and_is_counted() {
+    let (said, heard, stats) = drift(1980, 2000);
+    let runs = runs(&said, &heard);
+    assert!(stats.underruns >= 3, "400 ms too little should run dry a few times: {}", stats.underruns);
+    assert_eq!(runs.len() as u64, stats.underruns + 1, "a run between two gaps: {runs:?}");
+    // After a gap the voice starts with a fade: its samples are heard with an offset, and none is missing.
+    for two in runs.windows(2) {
+        let gap = two[1].0 - (two[0].0 + two[0].2);
+        assert!(gap <= WIDE.fade(), "nothing is lost where it runs dry: {two:?}");
+    }
+    assert_eq!(stats.skips, 0, "nothing is skipped");
+}
+
+#[test]
+fn frames_that_come_late_are_heard_if_not_too_late() {
+    let engine = Engine::new();
+    let pair = Pair::new(&engine);
+    let (mut voice, mut said, mut heard) = (Noise::new(4, 20000), Vec::new(), Vec::new());
+    for tick in 0..60 {
+        // Two frames are late once; later, twenty.
+        let arriving = match tick {
+            10 | 11 => 0,
+            12 => 3,
+            30..50 => 0,
+            50 => 21,
+            _ => 1,
+        };
+        for _ in 0..arriving {
+            let mut frame = voice.frame(WIDE, 20);
+            said.extend_from_slice(&frame);
+            pair.coach.read(WIDE, &mut frame);
+        }
+        let mut frame = WIDE.silence(20);
+        pair.agent.write(WIDE, &mut frame);
+        heard.extend(frame);
+        if tick == 29 {
+            let runs = runs(&said, &heard);
+            let missing: usize = runs.windows(2).map(|two| two[1].0 - (two[0].0 + two[0].2)).sum();
+            assert!(missing <= WIDE.fade(), "two late frames are heard late, in full: {runs:?}");
+            assert_eq!((engine.stats().skips, engine.stats().underruns), (0, 1));
+        }
+    }
+    assert_eq!((engine.stats().skips, engine.stats().underruns), (1, 2), "twenty late frames are too many");
+    let (begin, at, _) = *runs(&said, &heard).last().expect("something is heard");
+    let behind = (said.len() - begin) - (heard.len() - at);
+    assert!(behind <= WIDE.samples(20 + 60 + 20), "at the end it is {behind} samples behind");
+}

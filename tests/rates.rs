@@ -1,0 +1,360 @@
+//! Promise 4 across rates: private and open speech arrives in the listener's own rate, at full level, with nothing missing
+//! and nothing added. Measured with tones, whose reference is exact: the same tone at the other rate, somewhat later.
+
+mod support;
+
+use std::f64::consts::TAU;
+use support::{
+    Engine, Format, Member, Room,
+    play::{Heard, Hook, Judge, Stage, play},
+    rule::Rule,
+    schedule::{Draw, Schedule, Step},
+    settings,
+    signal::{RATES, Tone, channel, db, measure, rest, tones},
+};
+
+/// How much louder or quieter a tone may become up to 0.35 times the lower rate.
+const LEVEL_DB: f64 = 0.1;
+
+/// How far everything else stays below the tones: the filter's stop band, and the rounding to 16 bits on both sides.
+const NOISE_DB: f64 = -72.0;
+
+/// Says tones and hears them: one turn after the other with frames of 20 ms.
+struct Ears<'e> {
+    engine: &'e Engine,
+    speaker: Member<'e>,
+    listener: Member<'e>,
+    room: Room<'e>,
+    engine_mixed: bool,
+}
+
+impl<'e> Ears<'e> {
+    fn new(engine: &'e Engine, mixed_at: Option<Format>) -> Self {
+        let speaks_to = if mixed_at.is_some() { None } else { Some("agent") };
+        let room = match mixed_at {
+            Some(format) => engine.engine_room("sales", format, 20),
+            None => engine.host_room("sales"),
+        };
+        let (speaker, listener) = (engine.attach("one", "", speaks_to), engine.attach("two", "agent", None));
+        speaker.join(&room, 1).expect("enters");
+        listener.join(&room, 2).expect("enters");
+        Self { engine, speaker, listener, room, engine_mixed: mixed_at.is_some() }
+    }
+
+    fn hear(&self, frequencies: &[f64], from: Format, to: Format, turns: u64) -> Vec<i16> {
+        let mut heard = Vec::new();
+        let samples = from.samples(20);
+        for turn in 0..turns {
+            self.engine.service();
+            let mut said = tones(frequencies, 5000.0, from, turn * samples as u64, samples);
+            self.speaker.read(from, &mut said);
+            if self.engine_mixed {
+                self.room.tick();
+            }
+            let mut frame = to.silence(20);
+            self.listener.write(to, &mut frame);
+            heard.extend(frame);
+        }
+        heard
+    }
+}
+
+/// Tones that make whole turns in 200 ms, up to 0.35 times the lower rate.
+fn tones_between(from: Format, to: Format) -> Vec<f64> {
+    let lower = f64::from(from.rate.min(to.rate));
+    [0.0375, 0.126, 0.35].map(|part| (part * lower / 5.0).round() * 5.0).to_vec()
+}
+
+/// The last 200 ms hold the tones, all of one delay, and nothing else.
+fn check_tones(heard: &[i16], frequencies: &[f64], to: Format, what: &str) {
+    for which in 0..to.channels as usize {
+        let signal = channel(heard, to.channels, which);
+        let signal = &signal[signal.len() - to.samples(200)..];
+        let found: Vec<Tone> = frequencies.iter().map(|f| measure(signal, to.rate, *f)).collect();
+        for tone in &found {
+            let level = db(tone.amplitude / 5000.0);
+            assert!(
+                level.abs() < LEVEL_DB,
+                "{what}: {} Hz comes at {level:.3} dB, it should keep its level",
+                tone.frequency
+            );
+        }
+        let others = db(rest(signal, to.rate, &found) / (5000.0 * (found.len() as f64 / 2.0).sqrt()));
+        assert!(others < NOISE_DB, "{what}: everything but the tones is at {others:.1} dB");
+        one_delay(&found, heard.len() / to.channels as usize - signal.len(), to, what);
+    }
+}
+
+/// All tones are late by the same time, which is at most a frame and what the filter needs.
+fn one_delay(found: &[Tone], start: usize, to: Format, what: &str) {
+    let error = |delay: f64| {
+        let time = start as f64 / f64::from(to.rate) - delay;
+        let off = |tone: &Tone| {
+            let turns = (tone.phase - TAU * tone.frequency * time - tone.frequency) / TAU;
+            (turns - turns.round()).abs() / tone.frequency
+        };
+        found.iter().map(off).fold(0.0, f64::max)
+    };
+    let best = (0..60_000).map(|step| f64::from(step) * 1e-6).min_by(|a, b| error(*a).total_cmp(&error(*b)));
+    let delay = best.expect("there are candidates");
+    assert!(
+        error(delay) < 2e-6,
+        "{what}: the tones should all be late by one time: {:.1} us apart",
+        error(delay) * 1e6
+    );
+}
+
+#[test]
+fn private_speech_keeps_its_tones_between_all_rates() {
+    for from in RATES {
+        for to in RATES {
+            for (said, heard) in [(1, 1), (2, 2), (1, 2), (2, 1)] {
+                if from == to || said != heard && from != 8000 {
+                    continue; // equal rates are exact, see whole.rs; channels need not be tried with every rate
+                }
+                let (from, to) = (Format { rate: from, channels: said }, Format { rate: to, channels: heard });
+                let engine = Engine::new();
+                let frequencies = tones_between(from, to);
+                let heard = Ears::new(&engine, None).hear(&frequencies, from, to, 40);
+                let what = format!("{from:?} to {to:?}");
+                check_tones(&heard, &frequencies, to, &what);
+                let stats = engine.stats();
+                assert_eq!((stats.underruns, stats.skips), (0, 0), "{what}: nothing is lost");
+                assert!(stats.conversions_waited <= 2, "{what}: a conversion is there within 40 ms");
+            }
+        }
+    }
+}
+
+#[test]
+fn open_speech_keeps_its_tones_through_a_room_of_another_rate() {
+    for from in [8000, 16000, 44100, 48000] {
+        for room in [8000, 16000, 48000] {
+            for to in [8000, 16000, 44100, 48000] {
+                let (from, room, to) = (Format::mono(from), Format::mono(room), Format::stereo(to));
+                let engine = Engine::new();
+                let narrowest = if room.rate < to.rate { room } else { to };
+                let frequencies = tones_between(from, narrowest);
+                let heard = Ears::new(&engine, Some(room)).hear(&frequencies, from, to, 40);
+                let what = format!("{from:?} in a room of {room:?} to {to:?}");
+                check_tones(&heard, &frequencies, to, &what);
+                assert_eq!((engine.stats().underruns, engine.stats().skips), (0, 0), "{what}: nothing is lost");
+            }
+        }
+    }
+}
+
+#[test]
+fn stereo_stays_stereo_between_rates() {
+    let engine = Engine::new();
+    let ears = Ears::new(&engine, None);
+    let (from, to) = (Format::stereo(16000), Format::stereo(48000));
+    let (left, right) = ([600.0], [1400.0]);
+    let mut heard = Vec::new();
+    for turn in 0..40 {
+        engine.service();
+        let of = |f: &[f64]| tones(f, 5000.0, Format::mono(16000), turn * 320, 320);
+        let mut said: Vec<i16> = of(&left).into_iter().zip(of(&right)).flat_map(|(l, r)| [l, r]).collect();
+        ears.speaker.read(from, &mut said);
+        let mut frame = to.silence(20);
+        ears.listener.write(to, &mut frame);
+        heard.extend(frame);
+    }
+    let tail = heard.len() - 2 * to.samples(200);
+    for (which, (here, other)) in [(left[0], right[0]), (right[0], left[0])].into_iter().enumerate() {
+        let signal = channel(&heard[tail..], 2, which);
+        assert!(db(measure(&signal, 48000, here).amplitude / 5000.0).abs() < LEVEL_DB, "channel {which} has its tone");
+        assert!(measure(&signal, 48000, other).amplitude < 2.0, "channel {which} has nothing of the other");
+    }
+}
+
+#[test]
+fn what_a_lower_rate_cannot_hold_is_taken_out() {
+    for (from, to) in [(16000, 8000), (48000, 16000), (44100, 8000), (48000, 44100)] {
+        let engine = Engine::new();
+        let (from, to) = (Format::mono(from), Format::mono(to));
+        // Both would fold back into the listener's band.
+        let above = f64::from(to.rate) * 0.5 + f64::from(from.rate - to.rate) * 0.25;
+        let frequencies = [(above / 5.0).round() * 5.0, (f64::from(from.rate) * 0.097).round() * 5.0];
+        let heard = Ears::new(&engine, None).hear(&frequencies, from, to, 40);
+        let tail = &heard[heard.len() - to.samples(200)..];
+        let power: f64 = tail.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / tail.len() as f64;
+        let level = db(power.sqrt() / 5000.0);
+        assert!(level < -70.0, "{from:?} to {to:?}: {frequencies:?} Hz should be gone, they are at {level:.1} dB");
+    }
+}
+
+#[test]
+fn a_rate_that_changes_in_mid_call_costs_at_most_40_ms() {
+    let engine = Engine::new();
+    let ears = Ears::new(&engine, None);
+    let frequencies = [400.0, 1100.0];
+    let (mut from, mut to) = (Format::mono(8000), Format::mono(16000));
+    ears.hear(&frequencies, from, to, 20);
+    for (next_from, next_to) in
+        [(16000, 16000), (8000, 16000), (8000, 48000), (44100, 48000), (44100, 8000), (12000, 24000)]
+    {
+        let before = engine.stats().conversions_waited;
+        (from, to) = (Format::mono(next_from), Format::mono(next_to));
+        let heard = ears.hear(&frequencies, from, to, 40);
+        let waited = engine.stats().conversions_waited - before;
+        assert!(waited <= 2, "{from:?} to {to:?}: waited {waited} frames of 20 ms, at most 40 ms are right");
+        let first = heard.iter().position(|&sample| sample.unsigned_abs() > 1000).expect("it is heard");
+        // 40 ms for the conversion, 20 ms to have a frame, and what the filter needs.
+        let most = to.samples(40 + 20 + 20 + 10);
+        assert!(first < most, "{from:?} to {to:?}: heard after {first} samples, at most {most} are right");
+        check_tones(&heard, &frequencies, to, &format!("after the change to {from:?}, {to:?}"));
+    }
+}
+
+/// A random schedule in which everyone says a tone of its own. Whatever a listener may hear for a while it hears at full
+/// level, and of whatever it may not, nothing.
+struct TonesOfTheirOwn {
+    said: Vec<u64>,
+    ears: Vec<Ear>,
+    now: u32,
+    /// Frames are lost or late until this slot.
+    unsettled: u32,
+    present: u64,
+    absent: u64,
+}
+
+/// What a listener is due, since when, and what it has heard meanwhile.
+#[derive(Default)]
+struct Ear {
+    due: Vec<Option<Way>>,
+    since: u32,
+    format: Option<Format>,
+    heard: Vec<i16>,
+}
+
+/// By which way speech comes: a change of it is a fade out and a fade in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Way {
+    Mix,
+    Voice,
+}
+
+/// Slots of 10 ms after which every voice has started, found its conversion, and left its fades behind.
+const SETTLED: u32 = 40;
+
+const AMPLITUDE: f64 = 1500.0;
+
+fn frequency(member: usize) -> f64 {
+    400.0 + 200.0 * member as f64
+}
+
+impl TonesOfTheirOwn {
+    fn new(schedule: &Schedule) -> Self {
+        let members = schedule.parties.len();
+        Self {
+            said: vec![0; members],
+            ears: (0..members).map(|_| Ear::default()).collect(),
+            now: 0,
+            unsettled: 0,
+            present: 0,
+            absent: 0,
+        }
+    }
+
+    /// Whose speech `listener` hears through Coach.
+    fn due(rule: &Rule, listener: usize) -> Vec<Option<Way>> {
+        let mixed = rule.legs[listener].room.is_some_and(|room| rule.engine_mixed[room]);
+        let way = |speaker| match rule.private(speaker) {
+            true => rule.due(listener, speaker).then_some(Way::Voice),
+            false => (mixed && rule.hears(listener, speaker)).then_some(Way::Mix),
+        };
+        (0..rule.legs.len()).map(way).collect()
+    }
+}
+
+impl Judge for TonesOfTheirOwn {
+    fn says(&mut self, hook: &Hook) -> Vec<Vec<i16>> {
+        self.now = hook.slot;
+        let said = &mut self.said[hook.member];
+        let samples = hook.format.samples(hook.ms);
+        // Time goes on in seconds when the rate changes: 80 divides every rate's samples in 10 ms.
+        let start = *said * u64::from(hook.format.rate) / 100;
+        *said += u64::from(hook.ms / 10);
+        vec![tones(&[frequency(hook.member)], AMPLITUDE, hook.format, start, samples)]
+    }
+
+    fn read(&mut self, _hook: &Hook, _heard: &[Heard]) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn written(&mut self, hook: &Hook, heard: &[Heard]) -> Result<(), String> {
+        self.now = hook.slot;
+        let due = Self::due(hook.rule, hook.member);
+        let mixed = hook.rule.legs[hook.member].room.is_some_and(|room| hook.rule.engine_mixed[room]);
+        let ear = &mut self.ears[hook.member];
+        if ear.due != due || ear.format != Some(hook.format) || !hook.sound {
+            *ear = Ear { due, since: hook.slot, format: Some(hook.format), heard: Vec::new() };
+        }
+        if hook.slot < ear.since.max(self.unsettled) + SETTLED {
+            ear.heard.clear();
+            return Ok(());
+        }
+        let Heard { before, after, .. } = &heard[0];
+        let channels = hook.format.channels as usize;
+        let added = after.iter().zip(before).map(|(after, before)| if mixed { *after } else { *after - *before });
+        ear.heard.extend(added.step_by(channels));
+        let window = hook.format.samples(50);
+        while ear.heard.len() >= window {
+            let signal: Vec<i16> = ear.heard.drain(..window).collect();
+            for (speaker, way) in ear.due.iter().enumerate() {
+                let due = way.is_some();
+                let level = db(measure(&signal, hook.format.rate, frequency(speaker)).amplitude / AMPLITUDE);
+                let right = if due { level.abs() < LEVEL_DB } else { level < -60.0 };
+                *if due { &mut self.present } else { &mut self.absent } += 1;
+                if !right {
+                    let word = if due { "should" } else { "should not" };
+                    return Err(format!(
+                        "slot {}: member {} {word} hear member {speaker}, whose tone is at {level:.2} dB",
+                        hook.slot, hook.member
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn stepped(&mut self, _rule: &Rule, step: &Step, _stages: &[Stage]) -> Result<(), String> {
+        self.unsettled = self.unsettled.max(match *step {
+            // Frames of up to 60 ms; late ones may end in a skip.
+            Step::Lose { frames, .. } | Step::Late { frames, .. } => self.now + 6 * frames + 12,
+            // Anything else may start, end or move a voice.
+            _ => self.now,
+        });
+        Ok(())
+    }
+}
+
+#[test]
+fn in_random_schedules_everyone_hears_whom_it_may_and_nobody_else() {
+    let (mut present, mut absent, mut round) = (0, 0, settings::seed());
+    // One window of 50 ms is two to five frames.
+    let windows = settings::frames(300_000) / 3;
+    while present + absent < windows {
+        // Not those who pass everything or whose conference ended: what they hear is not Coach's. And steps are further
+        // apart, so that voices settle.
+        let calm = |mut schedule: Schedule| {
+            schedule.steps.retain(|timed| !matches!(timed.step, Step::Pass { .. } | Step::Reopen { .. }));
+            schedule.parties.iter_mut().for_each(|party| party.ends = false);
+            schedule.steps.iter_mut().for_each(|timed| timed.after *= 4);
+            schedule
+        };
+        let schedules = proptest::strategy::Strategy::prop_map(Draw::everything().schedules(), calm);
+        settings::run(round, 8, &schedules, |schedule| {
+            let mut judge = TonesOfTheirOwn::new(schedule);
+            let played = play(schedule, 1, &mut judge);
+            present += judge.present;
+            absent += judge.absent;
+            played
+        })
+        .unwrap_or_else(|wrong| panic!("{wrong}"));
+        round += 1;
+    }
+    println!("{present} tones heard, {absent} not heard");
+    assert!(present * 50 > windows, "tones should be heard often: {present} of {windows}");
+}

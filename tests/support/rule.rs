@@ -1,0 +1,166 @@
+//! The rule of who may hear whom, as the contract words it. Tests judge the engine by this; it shares no code with it.
+//!
+//! Members, rooms and tags are small numbers here; a set of members or tags is a bit mask.
+
+/// A set of members or of tags: bit 0 is the first.
+pub type Set = u8;
+
+/// One member, as the control plane knows it.
+#[derive(Debug, Clone, Default)]
+pub struct Leg {
+    pub room: Option<usize>,
+    pub tags: Set,
+    /// Absent: open. No bit: private to nobody.
+    pub speak_only_to: Option<Set>,
+    pub muted: bool,
+    pub deaf: bool,
+    pub held: bool,
+    pub pass: bool,
+    /// It ends the conference when it leaves.
+    pub ends: bool,
+    /// The opening guards that its own audio has still to pass.
+    pub guards: Vec<Guard>,
+}
+
+/// An opening guard of one speaker.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    left_ms: u32,
+    /// Who could hear it before, and has been able to ever since.
+    before: Set,
+}
+
+/// Everybody, and the rule between them.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    pub guard_ms: u32,
+    pub legs: Vec<Leg>,
+    /// Which rooms the engine mixes.
+    pub engine_mixed: Vec<bool>,
+}
+
+fn bit(member: usize) -> Set {
+    1 << member
+}
+
+impl Rule {
+    /// Does what `speaker` speaks to include `listener`, whatever their mutes and holds?
+    fn addressed(&self, listener: usize, speaker: usize) -> bool {
+        let (l, s) = (&self.legs[listener], &self.legs[speaker]);
+        let together = listener != speaker && l.room.is_some() && l.room == s.room;
+        together && s.speak_only_to.is_none_or(|tags| tags & l.tags != 0)
+    }
+
+    /// May `listener` hear `speaker` now, opening guards aside?
+    pub fn hears(&self, listener: usize, speaker: usize) -> bool {
+        let (l, s) = (&self.legs[listener], &self.legs[speaker]);
+        self.addressed(listener, speaker) && !s.muted && !s.held && !l.deaf && !l.held && !l.pass
+    }
+
+    /// Is what `speaker` says now kept from those outside its audience? Also in the guard after it opened.
+    pub fn private(&self, speaker: usize) -> bool {
+        let leg = &self.legs[speaker];
+        leg.speak_only_to.is_some() && !leg.pass || !leg.guards.is_empty()
+    }
+
+    /// Is `listener` due a frame of `speaker` that is captured now? Guarded ones go to those who could hear it before too.
+    pub fn due(&self, listener: usize, speaker: usize) -> bool {
+        let guards = &self.legs[speaker].guards;
+        self.hears(listener, speaker) && guards.iter().all(|guard| guard.before & bit(listener) != 0)
+    }
+
+    /// A frame of `speaker` has been captured: its guards run down by as much.
+    pub fn captured(&mut self, speaker: usize, ms: u32) {
+        self.legs[speaker].guards.retain_mut(|guard| {
+            guard.left_ms = guard.left_ms.saturating_sub(ms);
+            guard.left_ms > 0
+        });
+    }
+
+    /// A new member in this place: it inherits nothing.
+    pub fn attach(&mut self, member: usize, leg: Leg) {
+        self.change(member, |old| *old = leg);
+    }
+
+    /// Enters a room.
+    pub fn join(&mut self, member: usize, room: usize) {
+        self.change(member, |leg| leg.room = Some(room));
+    }
+
+    /// Leaves. A member that ends the conference takes everyone out of an engine-mixed room.
+    pub fn leave(&mut self, member: usize) {
+        let room = self.legs[member].room;
+        self.change(member, |leg| leg.room = None);
+        if let Some(room) = room.filter(|&room| self.legs[member].ends && self.engine_mixed[room]) {
+            self.close(room);
+        }
+    }
+
+    /// The room ends for everyone in it.
+    pub fn close(&mut self, room: usize) {
+        for member in 0..self.legs.len() {
+            self.change(member, |leg| leg.room = leg.room.filter(|place| *place != room));
+        }
+    }
+
+    /// Sets the tags of `member`: private speakers that this adds a listener to pass a guard.
+    pub fn tag(&mut self, member: usize, tags: Set) {
+        for speaker in 0..self.legs.len() {
+            let mut after = self.clone();
+            after.legs[member].tags = tags;
+            let private = self.legs[speaker].speak_only_to.is_some();
+            if private && !self.addressed(member, speaker) && after.addressed(member, speaker) {
+                self.widen(speaker);
+            }
+        }
+        self.change(member, |leg| leg.tags = tags);
+    }
+
+    /// Speaks only to these tags.
+    pub fn coach(&mut self, speaker: usize, tags: Set) {
+        let mut after = self.clone();
+        after.legs[speaker].speak_only_to = Some(tags);
+        if (0..self.legs.len()).any(|l| after.addressed(l, speaker) && !self.addressed(l, speaker)) {
+            self.widen(speaker);
+        }
+        self.change(speaker, |leg| leg.speak_only_to = Some(tags));
+    }
+
+    /// Speaks to everyone.
+    pub fn uncoach(&mut self, speaker: usize) {
+        if self.legs[speaker].speak_only_to.is_some() {
+            self.widen(speaker);
+        }
+        self.change(speaker, |leg| leg.speak_only_to = None);
+    }
+
+    /// Its hooks pass everything, or act again.
+    pub fn pass(&mut self, member: usize, on: bool) {
+        if on && self.legs[member].speak_only_to.is_some() {
+            self.widen(member);
+        }
+        self.change(member, |leg| leg.pass = on);
+    }
+
+    /// Any change that needs no guard: what it breaks is no longer "before" when it comes back.
+    pub fn change(&mut self, member: usize, change: impl FnOnce(&mut Leg)) {
+        change(&mut self.legs[member]);
+        for speaker in 0..self.legs.len() {
+            let mut hearing = 0;
+            for listener in 0..self.legs.len() {
+                hearing |= if self.hears(listener, speaker) { bit(listener) } else { 0 };
+            }
+            self.legs[speaker].guards.iter_mut().for_each(|guard| guard.before &= hearing);
+        }
+    }
+
+    /// The audience of `speaker` is about to grow. A leg that passes everything is open already.
+    fn widen(&mut self, speaker: usize) {
+        if self.guard_ms == 0 || self.legs[speaker].pass {
+            return;
+        }
+        let hears = |listener: &usize| self.hears(*listener, speaker);
+        let before = (0..self.legs.len()).filter(hears).map(bit).sum();
+        self.legs[speaker].guards.push(Guard { left_ms: self.guard_ms, before });
+    }
+}
