@@ -142,7 +142,7 @@ impl Input {
             self.counts.skipped.add(ticks(skip as u64));
         }
         let mut part = Part { at: *at, ..Part::default() };
-        if pace.ready(ticks(head - *at), frame, packet, !more) {
+        if pace.ready(ticks(head - *at), frame, packet, !more && head > *at) {
             part.length = sum.len().min((head - *at) as usize);
             part.start = (!was_playing || skip > 0) && part.length > 0;
             part.end = part.length < sum.len();

@@ -32,9 +32,9 @@ impl Pace {
         if queued > need + SLACK { queued - need } else { 0 }
     }
 
-    /// Whether to play; starts where enough is queued, or where no more is to come (`end`).
+    /// Whether to play; starts where enough is queued, or where there is something to which no more will come (`end`).
     pub fn ready(&mut self, queued: u64, frame: u64, packet: u64, end: bool) -> bool {
-        self.playing = self.playing || queued >= self.need(frame, packet) || (end && queued > 0);
+        self.playing = self.playing || queued >= self.need(frame, packet) || end;
         self.playing
     }
 

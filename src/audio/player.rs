@@ -201,7 +201,7 @@ impl Player {
             counts.skipped.add(from.ticks(skip));
         }
         let playing = self.pace.playing();
-        if !self.pace.ready(queued - from.ticks(skip).min(queued), frame, packet, due.end) {
+        if !self.pace.ready(queued - from.ticks(skip).min(queued), frame, packet, due.end && due.samples > 0) {
             return;
         }
         self.from = Some(from);
