@@ -120,7 +120,14 @@ impl Source for Mix<'_> {
         *self.at = oldest.max(*self.at);
         let samples = head.saturating_sub(*self.at) as usize / channels;
         let format = (samples > 0).then_some(self.bus.format);
-        Due { format, samples, packet: self.bus.tick / channels, end: false, lost: self.bus.format.ticks(lost) }
+        Due {
+            format,
+            samples,
+            packet: self.bus.tick / channels,
+            end: false,
+            anew: false,
+            lost: self.bus.format.ticks(lost),
+        }
     }
 
     fn skip(&mut self, samples: usize) {

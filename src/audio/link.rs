@@ -171,7 +171,7 @@ impl Source for Queue<'_> {
 
     fn due(&mut self) -> Due {
         let head = self.voice.head();
-        let mut due = Due { format: None, samples: 0, packet: 0, end: false, lost: 0 };
+        let mut due = Due { format: None, samples: 0, packet: 0, end: false, anew: false, lost: 0 };
         let mut at = self.at;
         while at != head {
             let Some(packet) = self.voice.packet(at) else {
@@ -179,7 +179,7 @@ impl Source for Queue<'_> {
                 let ticks = self.voice.ticks();
                 let lost = ticks.saturating_sub(self.heard);
                 (self.at, self.used, self.heard) = (head, 0, ticks);
-                return Due { format: None, samples: 0, packet: 0, end: false, lost };
+                return Due { format: None, samples: 0, packet: 0, end: false, anew: false, lost };
             };
             let mine = packet.stamp.may_reach(self.since, self.now);
             if !mine && packet.stamp.captured > self.now {
@@ -207,6 +207,7 @@ impl Source for Queue<'_> {
             at = packet.next;
         }
         due.end |= due.samples == 0 && self.ended;
+        due.anew = self.ended;
         due
     }
 

@@ -23,6 +23,8 @@ pub struct Due {
     pub packet: usize,
     /// Nothing was late if the queue is empty after these.
     pub end: bool,
+    /// They do not go on from what was taken last: a stretch ended in between.
+    pub anew: bool,
     /// Ticks that were overtaken since the last time.
     pub lost: u64,
 }
@@ -151,7 +153,8 @@ impl Player {
         due.count_lost(counts);
         let length = frame.len() / to.channels();
         let (queued, frame_ticks, packet) = (to.ticks(due.samples), to.ticks(length), to.ticks(due.packet));
-        if due.format != Some(to) || due.samples < length || self.pace.skip(queued, frame_ticks, packet) > 0 {
+        if due.anew || due.format != Some(to) || due.samples < length || self.pace.skip(queued, frame_ticks, packet) > 0
+        {
             return false;
         }
         let mut chunk = [S::Sample::default(); CHUNK];
@@ -172,7 +175,9 @@ impl Player {
     unsafe fn fill(&mut self, strip: &mut Strip, source: &mut impl Source, mailbox: &Mailbox, counts: &Counts) {
         let due = source.due();
         due.count_lost(counts);
-        if self.pace.playing() && due.format.is_some() && due.format != self.from {
+        // Between stretches it stops; unless a converter still holds the end of the last, which then runs into the next.
+        let anew = due.anew && self.held == 0;
+        if self.pace.playing() && due.format.is_some() && (due.format != self.from || anew) {
             self.pace.end();
             self.stop(strip);
         }
