@@ -64,7 +64,8 @@ enum {
     COACH_ERR_CARRIER = -18,    /* a tick for a room that the host mixes, or that the engine ticks itself */
     COACH_ERR_MEMORY = -19,     /* no memory; nothing was changed, except where the function says */
     COACH_ERR_BUSY = -20,       /* destroying an engine inside its own event callback */
-    COACH_ERR_PANIC = -21       /* a fault inside Coach, contained; the frame in question is silence */
+    COACH_ERR_PANIC = -21       /* a fault inside Coach, contained: the frame in question is silence, a change of tags or mode is
+                                   undone; whether a join, leave, detach or close was done, the state tells */
 };
 
 /* [any] What `status` means, in a sentence that says what would be right. Static; never null. */

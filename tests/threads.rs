@@ -27,9 +27,29 @@ struct Progress {
 }
 
 impl Progress {
-    fn wait_until_others_are_at(&self, frame: usize) {
-        while self.turns.load(SeqCst) < frame / 16 || self.writes.load(SeqCst) < frame / 2 {
+    fn wait_until_others_are_at(&self, frame: usize, stop: &AtomicBool) {
+        let behind = || self.turns.load(SeqCst) < frame / 16 || self.writes.load(SeqCst) < frame / 2;
+        while behind() && !stop.load(SeqCst) {
             thread::yield_now();
+        }
+    }
+}
+
+/// Until so many more have come, or all is over.
+fn wait_for(count: &AtomicUsize, more: usize, stop: &AtomicBool) {
+    let until = count.load(SeqCst) + more;
+    while count.load(SeqCst) < until && !stop.load(SeqCst) {
+        thread::yield_now();
+    }
+}
+
+/// Stops the other threads when this one fails: none of them is to wait for it.
+struct Alarm<'a>(&'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, SeqCst);
         }
     }
 }
@@ -85,7 +105,8 @@ struct Heard {
 }
 
 /// A private speaker: says frame after frame, each of one value, and writes down where every listener's door was.
-fn speak(speaker: &Member, base: usize, doors: &[&Door], progress: &Progress) -> Vec<Vec<Span>> {
+fn speak(speaker: &Member, base: usize, doors: &[&Door], stop: &AtomicBool, progress: &Progress) -> Vec<Vec<Span>> {
+    let _alarm = Alarm(stop);
     let mut spans = vec![Vec::with_capacity(FRAMES); doors.len()];
     for frame in 1..FRAMES {
         let mut samples = [(base + frame) as i16; SAMPLES];
@@ -96,13 +117,14 @@ fn speak(speaker: &Member, base: usize, doors: &[&Door], progress: &Progress) ->
         }
         assert_eq!(status, COACH_TAKEN, "private speech is taken, whatever happens around it");
         assert!(samples[WIDE.fade()..].iter().all(|&sample| sample == 0), "nothing of it is left");
-        progress.wait_until_others_are_at(frame);
+        progress.wait_until_others_are_at(frame, stop);
     }
     spans
 }
 
 /// A listener: hears frame after frame, and writes down which they were.
 fn listen(listener: &Member, doors: [&Door; 2], stop: &AtomicBool, progress: &Progress) -> [Vec<Heard>; 2] {
+    let _alarm = Alarm(stop);
     let mut heard = [Vec::new(), Vec::new()];
     let mut silent_since = doors.map(|_| None);
     while !stop.load(SeqCst) {
@@ -148,6 +170,7 @@ fn command(
     progress: &Progress,
     seed: u64,
 ) {
+    let _alarm = Alarm(stop);
     for turn in 0.. {
         if stop.load(SeqCst) {
             return;
@@ -166,10 +189,7 @@ fn command(
         // Open for a moment, or for a few frames.
         (0..random % 400).for_each(|_| std::hint::spin_loop());
         if random & 0x20 != 0 {
-            let until = progress.writes.load(SeqCst) + (random >> 16 & 7) as usize;
-            while progress.writes.load(SeqCst) < until && !stop.load(SeqCst) {
-                thread::yield_now();
-            }
+            wait_for(&progress.writes, (random >> 16 & 7) as usize, stop);
         }
         doors[which].turn(unset);
         (0..(random >> 8) % 400).for_each(|_| std::hint::spin_loop());
@@ -179,6 +199,7 @@ fn command(
 
 /// What nobody should notice: members that come and go, mutes, new private speakers that nobody hears.
 fn bustle(engine: &Engine, room: &support::Room, says: i16, stop: &AtomicBool, seed: u64) {
+    let _alarm = Alarm(stop);
     let visitor = engine.attach("visitor", "lounge", Some("-"));
     let mut turn = 0;
     while !stop.load(SeqCst) {
@@ -231,6 +252,7 @@ fn run(guard_ms: u32, engine_mixed: bool, own_service: bool, seed: u64) {
         }
         let outsider = &outsider;
         scope.spawn(move || {
+            let _alarm = Alarm(stop_ref);
             while !stop_ref.load(SeqCst) {
                 let mut samples = [0i16; SAMPLES];
                 outsider.write(WIDE, &mut samples);
@@ -241,6 +263,7 @@ fn run(guard_ms: u32, engine_mixed: bool, own_service: bool, seed: u64) {
         let says = if engine_mixed { 0 } else { 5 };
         scope.spawn(move || bustle(engine_ref, room_ref, says, stop_ref, seed));
         scope.spawn(move || {
+            let _alarm = Alarm(stop_ref);
             while !stop_ref.load(SeqCst) {
                 if engine_mixed {
                     room_ref.tick();
@@ -256,7 +279,7 @@ fn run(guard_ms: u32, engine_mixed: bool, own_service: bool, seed: u64) {
             .enumerate()
             .map(|(which, speaker)| {
                 let doors: Vec<&Door> = doors_ref.iter().map(|doors| &doors[which]).collect();
-                scope.spawn(move || speak(speaker, which * FRAMES, &doors, progress_ref))
+                scope.spawn(move || speak(speaker, which * FRAMES, &doors, stop_ref, progress_ref))
             })
             .collect();
         let captured: Vec<_> = speaking.into_iter().map(|thread| thread.join().expect("a speaker ends well")).collect();
@@ -311,18 +334,22 @@ fn coach_and_uncoach_at_full_speed_leave_nothing_private_in_the_open() {
     let room = engine.host_room("room");
     let speaker = engine.attach("speaker", "", None);
     speaker.join(&room, 1).expect("enters");
-    // Even and settled: private; odd and settled: open; the calls themselves are in between.
-    let (door, stop) = (Door::default(), AtomicBool::new(false));
+    let (door, stop, frames) = (Door::default(), AtomicBool::new(false), AtomicUsize::new(0));
     speaker.coach("agent").expect("private");
     thread::scope(|scope| {
+        let _alarm = Alarm(&stop);
         scope.spawn(|| {
-            while !stop.load(SeqCst) {
+            let _alarm = Alarm(&stop);
+            for _ in 0..4000 {
                 door.turn(|| speaker.uncoach().expect("opens"));
+                wait_for(&frames, 1, &stop);
                 door.turn(|| speaker.coach("agent").expect("private"));
+                wait_for(&frames, 1, &stop);
             }
+            stop.store(true, SeqCst);
         });
         let (mut private, mut open) = (0, 0);
-        for _ in 0..200_000 {
+        while !stop.load(SeqCst) {
             let mut samples = [1000i16; SAMPLES];
             let before = door.now();
             let status = speaker.read(WIDE, &mut samples);
@@ -338,8 +365,8 @@ fn coach_and_uncoach_at_full_speed_leave_nothing_private_in_the_open() {
                 }
             }
             *if taken { &mut private } else { &mut open } += 1;
+            frames.fetch_add(1, SeqCst);
         }
-        stop.store(true, SeqCst);
-        assert!(private > 100 && open > 100, "both should be frequent: {private} private, {open} open");
+        assert!(private > 1000 && open > 1000, "both should be frequent: {private} private, {open} open");
     });
 }

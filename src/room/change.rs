@@ -42,6 +42,7 @@ impl Control {
         };
         let before = addressed(&member.facts);
         let after = addressed(&Facts { tags: tags.clone(), ..member.facts.clone() });
+        self.begin(handle);
         self.member_mut(handle)?.facts.tags = tags;
         for speaker in after.difference(&before) {
             self.widen(*speaker);
@@ -60,14 +61,17 @@ impl Control {
             tags => Speaks::To(Tags::parse(tags).map_err(|e| Error::tag("speakOnlyTo", &e))?),
         };
         let before = self.addressees(handle);
+        self.begin(handle);
         let member = self.member_mut(handle)?;
         let was_private = member.facts.speaks.privately();
         member.facts.speaks = speaks;
-        member.facts.voiceless = false;
+        let mut voiceless = false;
         if member.voice.is_none() {
-            member.voice = new_voice(&mut member.facts);
+            match new_voice(&mut member.facts) {
+                Ok(voice) => member.voice = voice,
+                Err(()) => voiceless = true,
+            }
         }
-        let voiceless = member.facts.voiceless;
         if was_private && !self.addressees(handle).is_subset(&before) {
             self.widen(handle);
         }
@@ -82,10 +86,10 @@ impl Control {
     }
 
     pub fn uncoach(&mut self, handle: u64) -> Result<()> {
+        self.begin(handle);
         let member = self.member_mut(handle)?;
         if member.facts.speaks.privately() {
             member.facts.speaks = Speaks::Openly;
-            member.facts.voiceless = false;
             self.widen(handle);
         }
         self.republish(handle);
@@ -96,6 +100,7 @@ impl Control {
 
     /// An ordinary call from now on, or no more.
     pub fn pass(&mut self, handle: u64, on: bool) -> Result<()> {
+        self.begin(handle);
         let member = self.member_mut(handle)?;
         if on && !member.facts.passing && member.facts.speaks.privately() {
             self.widen(handle);
@@ -108,6 +113,7 @@ impl Control {
     }
 
     pub fn switch(&mut self, handle: u64, switch: Switch, on: bool) -> Result<()> {
+        self.begin(handle);
         let facts = &mut self.member_mut(handle)?.facts;
         let (fact, what) = match (switch, on) {
             (Switch::Mute, true) => (&mut facts.muted, What::Mute),
@@ -124,9 +130,23 @@ impl Control {
         Ok(())
     }
 
+    /// A change of this member begins; it is made once it is published. One that stops half-way is undone.
+    fn begin(&mut self, handle: u64) {
+        self.undo = self.members.get(&handle).map(|member| (handle, member.facts.clone()));
+    }
+
+    /// Undoes a change that stopped half-way.
+    pub fn undo(&mut self) {
+        if let Some((handle, facts)) = self.undo.take()
+            && let Some(member) = self.members.get_mut(&handle)
+        {
+            member.facts = facts;
+        }
+    }
+
     /// Whom the member's rule lets hear it, of those in its room.
     fn addressees(&self, handle: u64) -> BTreeSet<u64> {
-        let Some(member) = self.members.get(&handle).filter(|m| !m.facts.voiceless) else { return BTreeSet::new() };
+        let Some(member) = self.members.get(&handle) else { return BTreeSet::new() };
         let inside = member.place.map(|place| self.inside(place.room)).into_iter().flatten();
         let others = inside.filter(|(_, other, _)| *other != handle);
         others.filter(|(.., other)| rule::addressed(&member.facts, &other.facts)).map(|(_, other, _)| other).collect()

@@ -144,6 +144,8 @@ pub struct Control {
     /// Whether anybody listens to events.
     pub tell: bool,
     pub bell: Bell,
+    /// What a member was before the change that is being made.
+    pub undo: Option<(u64, Facts)>,
     /// Somebody may need a conversion: the service has to run.
     pub busy: bool,
     /// Clocks of closed rooms that are being stopped.
@@ -176,6 +178,7 @@ impl Control {
             guard_ms,
             tell,
             bell: Bell::default(),
+            undo: None,
             busy: false,
             stopping: 0,
             over: false,
@@ -323,10 +326,10 @@ impl Control {
             ),
         };
         let mut facts = Facts { tags, speaks, muted: new.muted, deaf: new.deaf, ..Facts::default() };
-        let voice = new_voice(&mut facts);
-        if facts.voiceless {
+        let voice = new_voice(&mut facts).unwrap_or_else(|()| {
             warning = Some("no memory for the member's voice. The member is private to nobody; coach it again".into());
-        }
+            None
+        });
         let number = self.number + 1;
         let alone = Plan::alone(number, &facts, false, None, Opening::default());
         let audio = audio::member::Member::new(&raw const alone.seats[0], &self.bell, timed);
@@ -479,14 +482,17 @@ impl Control {
     }
 }
 
-/// A voice, if `facts` need one; without memory they are voiceless.
-pub fn new_voice(facts: &mut Facts) -> Option<Arc<Voice>> {
+/// A voice, if `facts` need one; without memory for it the member is private to nobody, and that is an error.
+pub fn new_voice(facts: &mut Facts) -> std::result::Result<Option<Arc<Voice>>, ()> {
     if !matches!(facts.speaks, Speaks::To(_)) {
-        return None;
+        return Ok(None);
     }
     let voice = Voice::new().map(Arc::new);
-    facts.voiceless = voice.is_none();
-    voice
+    if voice.is_none() {
+        facts.speaks = Speaks::ToNobody;
+        return Err(());
+    }
+    Ok(voice)
 }
 
 /// The rule for room names and call ids.

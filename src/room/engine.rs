@@ -81,9 +81,10 @@ impl Engine {
         if control.over { Err(Error::handle("engine")) } else { Ok(control) }
     }
 
-    /// After a fault inside an action: every plan anew from what the books say, so that no hook acts on a half-made change.
+    /// After a fault inside an action: undoes the change, and makes every plan anew from what the books say.
     pub fn mend(self: &Arc<Self>) {
         let _ = self.act(|control| {
+            control.undo();
             // Those outside first: away from a room's plan before the room gets its next.
             let outside: Vec<u64> =
                 control.members.iter().filter(|(_, m)| m.place.is_none()).map(|(handle, _)| *handle).collect();

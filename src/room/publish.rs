@@ -45,6 +45,7 @@ impl Control {
             Some(place) => self.publish(place.room),
             None => self.publish_alone(handle),
         }
+        self.undo = None;
     }
 
     /// Publishes the plan of a member outside rooms.
@@ -145,7 +146,7 @@ impl Control {
 
 /// One member's seat in a room, without the private voices that it hears.
 fn seat(number: u64, member: &Member, room: &Room) -> Seat {
-    let Facts { speaks, muted, deaf, held, passing, voiceless, .. } = &member.facts;
+    let Facts { speaks, muted, deaf, held, passing, .. } = &member.facts;
     let mut seat = Seat {
         number,
         entered: member.entered,
@@ -165,7 +166,7 @@ fn seat(number: u64, member: &Member, room: &Room) -> Seat {
     seat.speech = match speaks {
         // Where the host mixes, muting and holding open speech is its own affair.
         Speaks::Openly if room.bus().is_none() || !silenced => Speech::Open,
-        Speaks::To(_) if !silenced && !voiceless => Speech::Private,
+        Speaks::To(_) if !silenced => Speech::Private,
         _ => Speech::Silent,
     };
     if let Some(bus) = room.bus() {

@@ -12,7 +12,7 @@ pub enum Speaks {
     Openly,
     /// Privately, to members with one of these tags.
     To(Tags),
-    /// Privately, to nobody: on purpose, or since what it was given is malformed.
+    /// Privately, to nobody: on purpose, or since what it was given is malformed, or for want of memory for its voice.
     ToNobody,
 }
 
@@ -33,8 +33,6 @@ pub struct Facts {
     pub held: bool,
     /// Its hooks pass everything through: it has left conferences for an ordinary call.
     pub passing: bool,
-    /// There was no memory for its voice.
-    pub voiceless: bool,
 }
 
 /// Whether a listener hears a speaker, and why.
@@ -48,8 +46,6 @@ pub enum Verdict<'a> {
     NoTag,
     /// The speaker speaks to nobody.
     Nobody,
-    /// There was no memory for the speaker's voice.
-    Voiceless,
     /// The speaker is muted.
     Muted,
     /// The speaker is on hold.
@@ -76,7 +72,6 @@ impl fmt::Display for Verdict<'_> {
             Self::Tag(tag) => write!(f, "the listener has the tag {tag}"),
             Self::NoTag => write!(f, "the listener has none of the speaker's tags"),
             Self::Nobody => write!(f, "the speaker speaks to nobody"),
-            Self::Voiceless => write!(f, "there was no memory for the speaker's voice; coach it again"),
             Self::Muted => write!(f, "the speaker is muted"),
             Self::SpeakerHeld => write!(f, "the speaker is on hold"),
             Self::Deaf => write!(f, "the listener is deaf"),
@@ -97,7 +92,6 @@ pub fn hears<'a>(speaker: &'a Facts, listener: &Facts) -> Verdict<'a> {
         () => match &speaker.speaks {
             Speaks::Openly => Verdict::Open,
             Speaks::ToNobody => Verdict::Nobody,
-            Speaks::To(_) if speaker.voiceless => Verdict::Voiceless,
             Speaks::To(tags) => tags.common(&listener.tags).map_or(Verdict::NoTag, Verdict::Tag),
         },
     }
@@ -167,7 +161,6 @@ mod tests {
         assert_eq!(hears(&coach, &with(&agent, |f| f.deaf = true)), Verdict::Deaf);
         assert_eq!(hears(&coach, &with(&agent, |f| f.held = true)), Verdict::ListenerHeld);
         assert_eq!(hears(&coach, &with(&agent, |f| f.passing = true)), Verdict::Passing);
-        assert_eq!(hears(&with(&coach, |f| f.voiceless = true), &agent), Verdict::Voiceless);
         assert!(hears(&coach, &with(&agent, |f| f.muted = true)).hears());
     }
 }
