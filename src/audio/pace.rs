@@ -61,11 +61,11 @@ mod tests {
     fn dry_runs(packet: u64, frame: u64, phase: u64) -> usize {
         let mut pace = Pace::default();
         let (mut queued, mut dry) = (0, 0);
-        for ms in 0..2_000 {
-            if ms % packet == 0 {
+        for ms in 0..2_000_u64 {
+            if ms.is_multiple_of(packet) {
                 queued += packet;
             }
-            if ms >= phase && (ms - phase) % frame == 0 && pace.ready(queued, frame, packet, false) {
+            if ms >= phase && (ms - phase).is_multiple_of(frame) && pace.ready(queued, frame, packet, false) {
                 if queued >= frame { queued -= frame } else { dry += 1 }
             }
         }
