@@ -90,12 +90,10 @@ fn the_tools_see_mistakes() {
     assert!(under("none").status.success(), "Valgrind should find nothing: {}", told(&under("none")));
     assert!(with("none").status.success(), "the sanitizers should find nothing: {}", told(&with("none")));
     for mistake in ["overflow", "leak", "lie"] {
-        assert_eq!(
-            under(mistake).status.code(),
-            Some(99),
-            "Valgrind should see it: {mistake}: {}",
-            told(&under(mistake))
-        );
+        let run = under(mistake);
+        // After a lie about the length of a frame the program may not get to its end.
+        assert!(!run.status.success(), "Valgrind should see it: {mistake}: {}", told(&run));
+        assert!(told(&run).contains("at 0x"), "Valgrind should say where: {mistake}: {}", told(&run));
     }
     for mistake in ["overflow", "undefined"] {
         assert!(!with(mistake).status.success(), "the sanitizers should see it: {mistake}: {}", told(&with(mistake)));

@@ -132,15 +132,21 @@ impl Control {
 
     /// A change of this member begins; it is made once it is published. One that stops half-way is undone.
     fn begin(&mut self, handle: u64) {
-        self.undo = self.members.get(&handle).map(|member| (handle, member.facts.clone()));
+        self.undo.clear();
+        self.remember(handle);
+    }
+
+    fn remember(&mut self, handle: u64) {
+        let member = self.members.get(&handle);
+        self.undo.extend(member.map(|member| (handle, member.facts.clone(), member.opening)));
     }
 
     /// Undoes a change that stopped half-way.
     pub fn undo(&mut self) {
-        if let Some((handle, facts)) = self.undo.take()
-            && let Some(member) = self.members.get_mut(&handle)
-        {
-            member.facts = facts;
+        while let Some((handle, facts, opening)) = self.undo.pop() {
+            if let Some(member) = self.members.get_mut(&handle) {
+                (member.facts, member.opening) = (facts, opening);
+            }
         }
     }
 
@@ -158,6 +164,7 @@ impl Control {
     /// right for all of them.
     fn widen(&mut self, speaker: u64) {
         let (plan, ms) = (self.number + 1, self.guard_ms);
+        self.remember(speaker);
         // Who passes everything through has no audience that could be widened.
         let Some(member) = self.members.get_mut(&speaker).filter(|member| !member.facts.passing) else { return };
         let guard = member.lease.get().guard();

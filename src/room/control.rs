@@ -144,8 +144,8 @@ pub struct Control {
     /// Whether anybody listens to events.
     pub tell: bool,
     pub bell: Bell,
-    /// What a member was before the change that is being made.
-    pub undo: Option<(u64, Facts)>,
+    /// What members were before the change that is being made.
+    pub undo: Vec<(u64, Facts, Opening)>,
     /// Somebody may need a conversion: the service has to run.
     pub busy: bool,
     /// Clocks of closed rooms that are being stopped.
@@ -178,7 +178,7 @@ impl Control {
             guard_ms,
             tell,
             bell: Bell::default(),
-            undo: None,
+            undo: Vec::new(),
             busy: false,
             stopping: 0,
             over: false,

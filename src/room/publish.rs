@@ -45,7 +45,7 @@ impl Control {
             Some(place) => self.publish(place.room),
             None => self.publish_alone(handle),
         }
-        self.undo = None;
+        self.undo.clear();
     }
 
     /// Publishes the plan of a member outside rooms.
