@@ -26,8 +26,12 @@ impl Bell {
     }
 }
 
-/// A thing and the code that it was wanted by.
-type Built<T> = (u64, T);
+/// A thing and the code that it was wanted by; and, once it is spent, the one that was spent before it.
+struct Built<T> {
+    code: u64,
+    thing: T,
+    before: *mut Built<T>,
+}
 
 /// One hook's. Codes say what is wanted; 0 is nothing.
 pub struct Mailbox<T> {
@@ -37,8 +41,7 @@ pub struct Mailbox<T> {
     built: AtomicU64,
     /// From the control plane to the hook.
     offer: AtomicPtr<Built<T>>,
-    /// From the hook to the control plane. Empty whenever an offer is made, and filled once an offer at most, so that the hook
-    /// never has to free.
+    /// From the hook to the control plane: a list, so that the hook never has to free.
     spent: AtomicPtr<Built<T>>,
     /// The hook's own.
     current: UnsafeCell<Option<Box<Built<T>>>>,
@@ -46,7 +49,9 @@ pub struct Mailbox<T> {
 }
 
 // SAFETY: `current` is touched by the one hook that owns the mailbox (the contract of `take`), the rest is atomic; what goes
-// from thread to thread is Send.
+// from thread to thread is Send, and the pointers in it are owned.
+unsafe impl<T: Send> Send for Mailbox<T> {}
+// SAFETY: as above.
 unsafe impl<T: Send> Sync for Mailbox<T> {}
 
 impl<T> Mailbox<T> {
@@ -70,21 +75,23 @@ impl<T> Mailbox<T> {
     pub unsafe fn take(&self, code: u64) -> Option<&mut T> {
         // SAFETY: the caller's promise.
         let current = unsafe { &mut *self.current.get() };
-        if current.as_ref().is_none_or(|built| built.0 != code) {
+        if current.as_ref().is_none_or(|built| built.code != code) {
             let offer = self.offer.swap(ptr::null_mut(), Ordering::AcqRel);
             if !offer.is_null() {
                 // SAFETY: made by Box::into_raw in `prepare`, swapped out once.
                 let old = current.replace(unsafe { Box::from_raw(offer) });
-                if let Some(old) = old {
+                if let Some(mut old) = old {
+                    // Only this hook puts anything there; the control plane takes all of it or, just now, nothing.
+                    old.before = self.spent.swap(ptr::null_mut(), Ordering::AcqRel);
                     self.spent.store(Box::into_raw(old), Ordering::Release);
                 }
             }
         }
-        let there = current.as_deref_mut().filter(|built| built.0 == code);
+        let there = current.as_deref_mut().filter(|built| built.code == code);
         if there.is_none() {
             self.expect(code);
         }
-        there.map(|built| &mut built.1)
+        there.map(|built| &mut built.thing)
     }
 
     /// Says what the hook will want.
@@ -105,21 +112,19 @@ impl<T> Mailbox<T> {
         if wanted != self.built.load(Ordering::Relaxed)
             && let Some(new) = build(wanted)
         {
-            // The old offer first, then what was spent for it: between here and the new offer nothing can be spent.
-            free(self.offer.swap(ptr::null_mut(), Ordering::AcqRel));
-            free(self.spent.swap(ptr::null_mut(), Ordering::AcqRel));
             self.built.store(wanted, Ordering::Relaxed);
-            self.offer.store(Box::into_raw(Box::new((wanted, new))), Ordering::Release);
-        } else {
-            free(self.spent.swap(ptr::null_mut(), Ordering::AcqRel));
+            let new = Box::new(Built { code: wanted, thing: new, before: ptr::null_mut() });
+            free(self.offer.swap(Box::into_raw(new), Ordering::AcqRel));
         }
+        free(self.spent.swap(ptr::null_mut(), Ordering::AcqRel));
     }
 }
 
-fn free<T>(built: *mut Built<T>) {
-    if !built.is_null() {
-        // SAFETY: made by Box::into_raw in `prepare` or `take`, swapped out of its place once by the caller.
-        drop(unsafe { Box::from_raw(built) });
+/// Frees a list.
+fn free<T>(mut built: *mut Built<T>) {
+    while !built.is_null() {
+        // SAFETY: made by Box::into_raw in `prepare` or `take`, swapped out of its place once by the caller, with all before it.
+        built = unsafe { Box::from_raw(built) }.before;
     }
 }
 

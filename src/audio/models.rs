@@ -222,7 +222,7 @@ impl Drop for Thing {
 fn a_mailbox_gives_what_was_asked_for_and_loses_nothing() {
     explore(|| {
         let alive = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let mailbox = std::sync::Arc::new(Mailbox::new(Bell::default()));
+        let mailbox = std::sync::Arc::new(Mailbox::<Thing>::new(Bell::default()));
         let (hook, control, built) = (mailbox.clone(), mailbox.clone(), alive.clone());
         all([
             Box::new(move || {
