@@ -272,7 +272,8 @@ static void reads_an_event_after_detaching_who_it_is_about(void **state)
     act_at(COACH_EVENT_COACH, "leg", uses_the_texts_last);
     expect(COACH_OK, coach.coach(leg, "agent"));
     looked_after();
-    check(strcmp(kept, "support|leg|night|agent|2") == 0, "the event said \"%s\"; right: \"support|leg|night|agent|2\"", kept);
+    const char *right = "support|leg|night|agent|2";
+    check(strcmp(kept, right) == 0, "the event said \"%s\"; right: \"%s\"", kept, right);
     survived();
 }
 
@@ -325,7 +326,7 @@ static void destroys_while_another_thread_is_in_the_callback(void **state)
     pthread_join(thread, NULL);
     check(race.status == COACH_OK, "coach_engine_destroy while another thread is in the callback: %s",
           coach.status_text(race.status));
-    check(race.left_callback < race.destroyed, "coach_engine_destroy returned while a callback was running; right: it waits");
+    check(race.left_callback < race.destroyed, "coach_engine_destroy returned inside a callback; right: it waits for it");
     expect(COACH_ERR_HANDLE, coach.tag(race.member, "agent"));
     survived();
 }

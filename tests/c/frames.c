@@ -1,7 +1,5 @@
-/* A host that gives frames in formats that are none: what may be private becomes silence, what cannot be a frame is not touched. */
+/* A host that gives frames in formats that are none: what may be private becomes silence, nothing else is touched. */
 #include "host.h"
-
-#define COUNT(table) (sizeof(table) / sizeof *(table))
 
 /* What must become of a frame that is refused. */
 enum fate { LEFT, SILENCED };
@@ -122,6 +120,21 @@ static void gives_no_frame(void **state)
     survived();
 }
 
+/* An odd address is none of an int16_t: still nothing private is left there. */
+static void gives_a_frame_at_an_odd_address(void **state)
+{
+    (void)state;
+    char *odd = malloc(SAMPLES * sizeof(int16_t) + 1);
+    void *frame = odd + 1;
+    memset(odd, 7, SAMPLES * sizeof(int16_t) + 1);
+    expect(COACH_ERR_VALUE, coach.read(call.manager, frame, RATE, 1, SAMPLES));
+    for (size_t i = 1; i <= SAMPLES * sizeof(int16_t); i++) check(odd[i] == 0, "byte %zu of it was left; right: silence", i);
+    check(odd[0] == 7, "the byte before the frame was written");
+    expect(COACH_ERR_VALUE, coach.write(call.agent, frame, RATE, 1, SAMPLES));
+    free(odd);
+    survived();
+}
+
 /* Allowed, and hard on an implementation: another format at every call, down to one sample. */
 static void changes_the_format_with_every_frame(void **state)
 {
@@ -169,6 +182,8 @@ int main(int argc, char **argv)
         ON(host_mixed, gives_a_stale_member_frames_in_a_format_that_is_none),
         ON(host_mixed, gives_no_frame),
         ON(engine_mixed, gives_no_frame),
+        ON(host_mixed, gives_a_frame_at_an_odd_address),
+        ON(engine_mixed, gives_a_frame_at_an_odd_address),
         ON(host_mixed, changes_the_format_with_every_frame),
         ON(engine_mixed, changes_the_format_with_every_frame),
     };

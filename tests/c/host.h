@@ -199,6 +199,8 @@ static inline int hang_up(void **state)
     return 0;
 }
 
+#define COUNT(table) (sizeof(table) / sizeof *(table))
+
 #define ON(carrier, test) cmocka_unit_test_setup_teardown(test, carrier, hang_up)
 
 /* ------------------------------------------------------------------------------------------------- frames ---- */
@@ -329,6 +331,22 @@ static inline void host_refused(struct before *before, coach_status_t right, coa
         struct before before_ = host_before();                                                                         \
         coach_status_t got_ = (what);                                                                                  \
         host_refused(&before_, (right), got_, #what, __FILE__, __LINE__);                                              \
+    } while (0)
+
+/* What an output holds before a call that must not write it. */
+#define UNWRITTEN UINT64_C(0x5a5a5a5a5a5a5a5a)
+static uint64_t output __attribute__((unused));
+
+/* Like `refused`, for a row of a table; `output` must stay as it was. */
+#define refused_row(right, what, ...)                                                                                  \
+    do {                                                                                                               \
+        char row_[192];                                                                                                \
+        snprintf(row_, sizeof row_, __VA_ARGS__);                                                                      \
+        struct before before_ = host_before();                                                                         \
+        output = UNWRITTEN;                                                                                            \
+        coach_status_t got_ = (what);                                                                                  \
+        host_refused(&before_, (right), got_, row_, __FILE__, __LINE__);                                               \
+        check(output == UNWRITTEN, "%s failed, yet wrote its output", row_);                                           \
     } while (0)
 
 #endif

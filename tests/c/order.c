@@ -1,4 +1,4 @@
-/* A host that calls in the wrong order: leaves from outside, writes before it reads, goes on after leaving, ends things that are in use. */
+/* A host that calls in the wrong order: leaves from outside, writes before it reads, goes on after the end. */
 #include "host.h"
 
 /* Audible on the room's open side: what coach_read leaves of a frame that the member said. */
@@ -220,6 +220,48 @@ static void destroys_many_engines_in_use(void **state)
     survived();
 }
 
+/* A process has so many handles; the call that finds none left says so, and what is given back can be taken again. */
+static void takes_handles_until_none_is_left(void **state)
+{
+    (void)state;
+    enum { FAR = 1 << 20 };
+    char name[32];
+    coach_room_t room = 0, last = 0;
+    coach_status_t status = COACH_OK;
+    int rooms = 0;
+    coach_engine_t other = an_engine(NULL, NULL);
+    for (; rooms < FAR; rooms++) {
+        snprintf(name, sizeof name, "room-%d", rooms);
+        status = coach.room_open(other, name, NULL, &room);
+        if (status != COACH_OK) break;
+        last = room;
+    }
+    check(status == COACH_ERR_TOO_MANY, "after %d rooms: %s; right: %s", rooms, coach.status_text(status),
+          coach.status_text(COACH_ERR_TOO_MANY));
+    check(coach.message()[0], "COACH_ERR_TOO_MANY left no message; right: a sentence");
+    check(room == last, "a coach_room_open that failed wrote *room");
+    expect(COACH_OK, coach.room_close(last));
+    expect(COACH_OK, coach.room_open(other, "again", NULL, &room));
+    coach_member_config_t config = COACH_MEMBER_CONFIG_INIT;
+    config.call_id = name;
+    coach_member_t member = 0, newest = 0;
+    int members = 0;
+    for (; members < FAR; members++) {
+        snprintf(name, sizeof name, "call-%d", members);
+        status = coach.member_attach(other, &config, &member);
+        if (status != COACH_OK) break;
+        newest = member;
+    }
+    check(status == COACH_ERR_TOO_MANY, "after %d members: %s; right: %s", members, coach.status_text(status),
+          coach.status_text(COACH_ERR_TOO_MANY));
+    check(member == newest, "a coach_member_attach that failed wrote *member");
+    expect(COACH_OK, coach.member_detach(newest));
+    expect(COACH_OK, coach.member_attach(other, &config, &member));
+    survived();
+    expect(COACH_OK, coach.engine_destroy(other));
+    survived();
+}
+
 /* The library's code may still be on a thread of its own, or in a hook: it has to stay where it is. */
 static void unloads_the_library_while_an_engine_lives(void **state)
 {
@@ -254,6 +296,7 @@ int main(int argc, char **argv)
         ON(host_mixed, destroys_an_engine_with_members_inside),
         ON(engine_mixed, destroys_an_engine_with_members_inside),
         ON(host_mixed, destroys_many_engines_in_use),
+        ON(host_mixed, takes_handles_until_none_is_left),
         ON(host_mixed, unloads_the_library_while_an_engine_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,7 +186,7 @@ static void untags_a_listener_while_its_write_is_running(void **state)
     expect(COACH_OK, coach.untag(call.agent));
     for (int i = 0; i < 8; i++) whisper(7 * LEVEL);
     stall_finish();
-    check(loudest(stall.frame, SAMPLES) <= LEVEL, "the untagged agent hears up to %d of what was said after the command; right: nothing over %d",
+    check(loudest(stall.frame, SAMPLES) <= LEVEL, "the untagged agent hears what was said after it, up to %d; right: %d",
           loudest(stall.frame, SAMPLES), LEVEL);
     stall_end();
     int16_t frame[SAMPLES];

@@ -1,5 +1,7 @@
-/* A fault inside Coach: it stays inside, the call says so, the frame in question is silence, and everything works afterwards.
- * The library has to be built with `--features faults`, which makes the next hook, tick, command or control call panic. */
+/*
+ * A fault inside Coach: it stays inside, the call says so, the frame in question is silence, everything works afterwards.
+ * The library has to be built with `--features faults`, which makes the next hook, tick, command or change panic.
+ */
 #include "host.h"
 
 enum where { NOWHERE, IN_READ, IN_WRITE, IN_TICK, IN_COMMAND, IN_CONTROL };
@@ -94,7 +96,7 @@ static void panics_in_a_command(void **state)
     survived();
 }
 
-/* Each call that changes a room: it changes nothing, and the same call works afterwards. */
+/* Each call that changes tags or mode: it changes nothing, and the same call works afterwards. */
 #define CONTROL(what)                                                                                                  \
     do {                                                                                                               \
         events = 0;                                                                                                    \
@@ -110,8 +112,7 @@ static void panics_in_a_control_call(void **state)
 {
     (void)state;
     coach_room_t room = a_room(call.engine, "other", COACH_CARRIER_HOST);
-    coach_member_t leg = a_leg(call.engine, "leg", NULL, "agent");
-    expect(COACH_OK, coach.member_join(leg, room, 1));
+    coach_member_t leg = a_member(room, 1, "leg", NULL, "agent");
     CONTROL(coach.tag(leg, "agent"));
     CONTROL(coach.untag(leg));
     CONTROL(coach.coach(leg, "night"));
@@ -120,11 +121,82 @@ static void panics_in_a_control_call(void **state)
     CONTROL(coach.member_hold(leg, 1));
     CONTROL(coach.uncoach(leg));
     CONTROL(coach.member_pass(leg, 1));
-    /* Coming and going may be done or not after a fault; the state tells. */
-    fault_arm(IN_CONTROL);
-    expect(COACH_ERR_PANIC, coach.member_leave(leg));
     expect(COACH_OK, coach.member_detach(leg));
     expect(COACH_OK, coach.room_close(room));
+    survived();
+}
+
+/* Coming and going may be done or not after a fault; the same call again tells which, and settles it. */
+static void either(coach_status_t got, coach_status_t otherwise, const char *what)
+{
+    check(got == COACH_OK || got == otherwise, "%s after the same call panicked: %s; right: done, or %s", what,
+          coach.status_text(got), coach.status_text(otherwise));
+}
+
+static void stays_private(coach_member_t leg, const char *after)
+{
+    int16_t frame[SAMPLES];
+    fill(frame, SAMPLES, LEVEL);
+    coach.read(leg, frame, RATE, 1, SAMPLES);
+    check(is_silence(frame, SAMPLES), "after %s panicked, a private frame holds up to %d; right: silence", after,
+          loudest(frame, SAMPLES));
+    survived();
+}
+
+static void panics_while_a_member_comes_and_goes(void **state)
+{
+    (void)state;
+    coach_room_t room = a_room(call.engine, "other", call.carrier);
+    coach_member_t leg = a_leg(call.engine, "leg", NULL, "agent");
+    for (int time = 0; time < 20; time++) {
+        fault_arm(IN_CONTROL);
+        expect(COACH_ERR_PANIC, coach.member_join(leg, room, 1));
+        check(coach.message()[0], "a join that panicked left no message; right: a sentence");
+        stays_private(leg, "coach_member_join");
+        either(coach.member_join(leg, room, 1), COACH_ERR_PLACE, "coach_member_join");
+        fault_arm(IN_CONTROL);
+        expect(COACH_ERR_PANIC, coach.member_leave(leg));
+        stays_private(leg, "coach_member_leave");
+        either(coach.member_leave(leg), COACH_ERR_PLACE, "coach_member_leave");
+    }
+    expect(COACH_OK, coach.member_join(leg, room, 1));
+    fault_arm(IN_CONTROL);
+    expect(COACH_ERR_PANIC, coach.member_detach(leg));
+    stays_private(leg, "coach_member_detach");
+    fault_arm(NOWHERE);
+    either(coach.member_detach(leg), COACH_ERR_HANDLE, "coach_member_detach");
+    leg = a_leg(call.engine, "leg", NULL, "agent"); /* neither its call id nor its number is lost */
+    expect(COACH_OK, coach.member_join(leg, room, 1));
+    fault_arm(IN_CONTROL);
+    expect(COACH_ERR_PANIC, coach.room_close(room));
+    stays_private(leg, "coach_room_close");
+    fault_arm(NOWHERE);
+    either(coach.room_close(room), COACH_ERR_HANDLE, "coach_room_close");
+    stays_private(leg, "coach_room_close");
+    expect(COACH_OK, coach.member_detach(leg));
+    room = a_room(call.engine, "other", call.carrier); /* nor is the name */
+    expect(COACH_OK, coach.room_close(room));
+    survived();
+}
+
+/* A room with a clock of its own: the end of the engine still finds the clock, and waits for it. */
+static void panics_while_a_room_with_a_clock_is_closed(void **state)
+{
+    (void)state;
+    coach_room_config_t config = {sizeof config, COACH_CARRIER_ENGINE, RATE, 1, 10, COACH_CLOCK_ENGINE};
+    for (int time = 0; time < 5; time++) {
+        struct call old = call;
+        coach_room_t room = 0;
+        expect(COACH_OK, coach.room_open(call.engine, "clocked", &config, &room));
+        coach_member_t leg = a_member(room, 1, "leg", NULL, "agent");
+        fault_arm(IN_CONTROL);
+        expect(COACH_ERR_PANIC, coach.room_close(room));
+        fault_arm(NOWHERE);
+        stays_private(leg, "coach_room_close");
+        if (time % 2) either(coach.room_close(room), COACH_ERR_HANDLE, "coach_room_close");
+        expect(COACH_OK, coach.engine_destroy(old.engine));
+        open_call(old.carrier, NULL, NULL);
+    }
     survived();
 }
 
@@ -159,6 +231,9 @@ int main(int argc, char **argv)
         PANIC(engine_mixed, panics_in_a_tick),
         PANIC(host_mixed_counting, panics_in_a_command),
         PANIC(host_mixed_counting, panics_in_a_control_call),
+        PANIC(host_mixed, panics_while_a_member_comes_and_goes),
+        PANIC(engine_mixed, panics_while_a_member_comes_and_goes),
+        PANIC(host_mixed, panics_while_a_room_with_a_clock_is_closed),
         PANIC(host_mixed, panics_in_the_call_that_would_open_a_private_member),
         PANIC(engine_mixed, panics_in_the_call_that_would_open_a_private_member),
     };

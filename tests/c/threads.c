@@ -31,7 +31,7 @@ static void *manager_speaks(void *none)
     while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
         fill(frame, SAMPLES, LEVEL);
         expected(coach.read(get(&legs[2]), frame, RATE, 1, SAMPLES), "coach_read of the manager");
-        if (!is_silence(frame, SAMPLES)) leaked("private speech is left in the manager's own frame", loudest(frame, SAMPLES));
+        if (!is_silence(frame, SAMPLES)) leaked("private speech is left in its own frame", loudest(frame, SAMPLES));
         __atomic_fetch_add(&hooks, 1, __ATOMIC_RELAXED);
     }
     return none;
