@@ -28,22 +28,24 @@ pub fn measure(cases: &mut [Box<dyn Case>]) -> Vec<Cost> {
     for _ in 0..ROUNDS {
         let clock = best(&mut Nothing);
         for (case, cost) in cases.iter_mut().zip(&mut costs) {
-            cost.0.push((best(case.as_mut()) - clock).max(0.0) / case.units() as f64);
+            let ns = best(case.as_mut()) - clock * case.laps() as f64;
+            cost.0.push(ns.max(0.0) / case.units() as f64);
         }
     }
     costs
 }
 
 fn best(case: &mut dyn Case) -> f64 {
-    let run = |_| {
-        case.prepare();
+    let laps = case.laps();
+    let mut lap = |lap| {
+        case.prepare(lap);
         let start = Instant::now();
-        black_box(&mut *case).run();
+        black_box(&mut *case).run(lap);
         let ns = start.elapsed().as_nanos() as f64;
-        case.check();
+        case.check(lap);
         ns
     };
-    (0..RUNS).map(run).fold(f64::INFINITY, f64::min)
+    (0..RUNS).map(|_| (0..laps).map(&mut lap).sum()).fold(f64::INFINITY, f64::min)
 }
 
 pub fn median(mut values: Vec<f64>) -> f64 {

@@ -1,13 +1,10 @@
 //! The floors: the least that any implementation has to do with a frame, compiled with the same flags as the library.
 
 use crate::{
-    cases::{Case, speech},
+    cases::{Case, FRAMES, speech},
     host::{Frame, SAMPLES},
 };
 use std::{hint::black_box, ptr};
-
-/// Frames that one run goes through: few enough to stay in the first cache.
-const FRAMES: usize = 64;
 
 /// Copies a frame.
 pub struct Memcpy {
@@ -26,7 +23,7 @@ impl Case for Memcpy {
         FRAMES
     }
 
-    fn run(&mut self) {
+    fn run(&mut self, _: usize) {
         for frame in &self.frames {
             // A host learns the length at run time, and so does this copy.
             let samples = black_box(SAMPLES);
@@ -35,7 +32,7 @@ impl Case for Memcpy {
         }
     }
 
-    fn check(&mut self) {
+    fn check(&mut self, _: usize) {
         assert!(self.out == speech(1), "the copy should equal the frame");
     }
 }
@@ -58,11 +55,11 @@ impl Case for AddAndLessOwn {
         FRAMES
     }
 
-    fn prepare(&mut self) {
+    fn prepare(&mut self, _: usize) {
         self.total = [0; SAMPLES];
     }
 
-    fn run(&mut self) {
+    fn run(&mut self, _: usize) {
         for frame in &self.frames {
             add(&mut self.total, frame);
         }
@@ -72,7 +69,7 @@ impl Case for AddAndLessOwn {
         }
     }
 
-    fn check(&mut self) {
+    fn check(&mut self, _: usize) {
         let due = speech(1).map(|s| (i32::from(s) * (FRAMES as i32 - 1)).clamp(-32_768, 32_767) as i16);
         assert!(self.out == due, "the last frame should hear all the others, saturated");
     }
@@ -100,7 +97,7 @@ impl Case for Nothing {
         1
     }
 
-    fn run(&mut self) {}
+    fn run(&mut self, _: usize) {}
 
-    fn check(&mut self) {}
+    fn check(&mut self, _: usize) {}
 }
