@@ -8,10 +8,10 @@ use std::{
 
 use crate::{
     audio::{
-        counters::Counts,
-        format::{Format, Frame, MAX_FRAME_MS},
+        format::Shape,
         gate::Inside,
-        member::{Member, Outcome},
+        hook::{Hook, Outcome},
+        member::Member,
         slot::{MEMBER, ROOM, Refused},
     },
     faults::{self, Where},
@@ -46,10 +46,10 @@ pub unsafe extern "C" fn coach_read(
             channels,
             samples,
             || MEMBER.enter_read(member),
-            |member| &member.read_counts,
-            |member, frame| {
+            |member| &member.read,
+            |member, shape, data| {
                 faults::point(Where::Read);
-                member.read(frame)
+                member.read(shape, data)
             },
         )
     }
@@ -75,10 +75,10 @@ pub unsafe extern "C" fn coach_write(
             channels,
             samples,
             || MEMBER.enter_write(member),
-            |member| &member.write_counts,
-            |member, frame| {
+            |member| &member.write,
+            |member, shape, data| {
                 faults::point(Where::Write);
-                member.write(frame)
+                member.write(shape, data)
             },
         )
     }
@@ -89,14 +89,14 @@ pub unsafe extern "C" fn coach_write(
 /// # Safety
 /// As [`coach_read`]; `run` is called inside the gate that `enter` entered.
 #[inline(always)]
-unsafe fn hook(
+unsafe fn hook<T: 'static>(
     frame: *mut i16,
     rate: u32,
     channels: u32,
     samples: u32,
     enter: impl FnOnce() -> Result<(&'static Member, Inside<'static>), Refused>,
-    counts: impl FnOnce(&Member) -> &Counts,
-    run: impl FnOnce(&Member, Result<Frame, ()>) -> Outcome,
+    half: impl FnOnce(&Member) -> &Hook<T>,
+    run: impl FnOnce(&Member, Shape, &mut [i16]) -> Outcome,
 ) -> sys::coach_status_t {
     if frame.is_null() {
         return sys::COACH_ERR_NULL;
@@ -116,11 +116,9 @@ unsafe fn hook(
             Err(Refused::Stale) => return sys::COACH_ERR_HANDLE,
             Err(Refused::Overlap) => return sys::COACH_ERR_OVERLAP,
         };
-        let format = Format::new(rate, channels)
-            .filter(|_| length > 0 && u64::from(samples) * 1_000 <= u64::from(rate) * MAX_FRAME_MS);
-        let counts = counts(member);
-        let started = (member.timed && counts.frames.get().is_multiple_of(TIMED)).then(Instant::now);
-        let outcome = run(member, format.map(|format| Frame { data: &mut *data, format }).ok_or(()));
+        let Hook { counts, timed, .. } = half(member);
+        let started = (*timed && counts.frames.get().is_multiple_of(TIMED)).then(Instant::now);
+        let outcome = run(member, Shape { rate, channels, samples }, &mut *data);
         if let Some(started) = started {
             counts.time(started.elapsed());
         }

@@ -24,6 +24,7 @@ macro_rules! counts {
     ($(#[$doc:meta])* $name:ident, $sums:ident { $($(#[$field_doc:meta])* $field:ident),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Default)]
+        #[repr(C)]
         pub struct $name { $($(#[$field_doc])* pub $field: Count),* }
 
         /// The same, summed over members.
@@ -46,28 +47,28 @@ macro_rules! counts {
 }
 
 counts! {
-    /// Counts of one hook.
+    /// Counts of one hook. What every call adds to comes last, so that it lies beside what follows.
     Counts, Sums {
-        /// Calls carried out.
-        frames,
+        /// The longest timed call, ns. No sum: the reports take the maximum over members.
+        slowest,
+        /// Time of all timed calls, ns.
+        nanoseconds,
+        /// Calls that were timed.
+        timed,
+        /// Frames in which a voice was silent for want of a conversion.
+        waited,
+        /// Audio lost by jumps, in ticks.
+        skipped,
+        /// Jumps to the newest audio.
+        skips,
+        /// A voice that was playing ran dry.
+        underruns,
         /// Calls that failed inside the member.
         refused,
         /// Read: private frames captured. Write: frames into which a private voice was put.
         private,
-        /// A voice that was playing ran dry.
-        underruns,
-        /// Jumps to the newest audio.
-        skips,
-        /// Audio lost by them, in ticks.
-        skipped,
-        /// Frames in which a voice was silent for want of a conversion.
-        waited,
-        /// Calls that were timed.
-        timed,
-        /// Their time in all, ns.
-        nanoseconds,
-        /// The longest of them, ns. No sum: the reports take the maximum over members.
-        slowest,
+        /// Calls carried out.
+        frames,
     }
 }
 

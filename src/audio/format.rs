@@ -59,6 +59,11 @@ impl Format {
         samples as u64 * u64::from(self.step)
     }
 
+    /// Samples a channel of so many interleaved ones. A shift, since hooks do this often and channels are one or two.
+    pub fn a_channel(self, interleaved: usize) -> usize {
+        interleaved >> (self.channels - 1)
+    }
+
     /// Whole samples a channel in `ticks`, rounded down.
     pub fn samples(self, ticks: u64) -> usize {
         (ticks / u64::from(self.step)) as usize
@@ -84,6 +89,17 @@ const fn ticks_in_a_sample(rate: u32) -> u16 {
     (TICKS_PER_SECOND / rate as u64) as u16
 }
 
+/// What a host says of a frame, before anyone has looked at whether Coach handles that.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// Hz.
+    pub rate: u32,
+    /// Interleaved.
+    pub channels: u32,
+    /// A channel.
+    pub samples: u32,
+}
+
 /// A frame in a hook: interleaved samples of a format that Coach handles.
 pub struct Frame<'a> {
     /// Interleaved; a whole number of samples a channel, at least one, at most [`MAX_FRAME_MS`].
@@ -92,10 +108,17 @@ pub struct Frame<'a> {
     pub format: Format,
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    /// `None` where Coach does not handle it. `data`: as many samples as `shape` says, or none.
+    pub fn new(shape: Shape, data: &'a mut [i16]) -> Option<Self> {
+        let format = Format::new(shape.rate, shape.channels)?;
+        let fits = u64::from(shape.samples) * 1_000 <= u64::from(shape.rate) * MAX_FRAME_MS;
+        (fits && !data.is_empty()).then_some(Self { data, format })
+    }
+
     /// Samples a channel.
     pub fn samples(&self) -> usize {
-        self.data.len() / self.format.channels()
+        self.format.a_channel(self.data.len())
     }
 
     /// Its length.

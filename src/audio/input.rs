@@ -1,9 +1,10 @@
 //! One member's open speech on its way into an engine-mixed room, at the room's rate: its read hook puts it in, the tick takes
 //! a part into the mix, and its write hook takes the same part out again, so that nobody hears itself.
 
-use std::cell::UnsafeCell;
+use std::{cell::UnsafeCell, mem::MaybeUninit};
 
 use super::{
+    bus::KEEP_TICKS,
     counters::Counts,
     fade::ramp,
     format::Format,
@@ -16,18 +17,19 @@ use crate::sync::{AtomicU64, Ordering};
 /// Interleaved samples that are moved at a time.
 const CHUNK: usize = 256;
 
-/// The queue, and the parts that the last ticks took.
+/// The queue, and the parts that the last ticks took. What every hook and tick needs lies on two cache lines.
+#[repr(C)]
 pub struct Input {
-    format: Format,
-    ring: Words,
     lap: Lap,
+    ring: Words,
+    format: Format,
     /// Ticks of audio that come at a time; 0 while none is to come.
     packet: AtomicU64,
+    ticked: UnsafeCell<Ticked>,
     /// The first tick that may have taken something.
     born: u64,
     /// By tick, modulo their number: a [`Part`] as one word.
-    parts: Box<[AtomicU64]>,
-    ticked: UnsafeCell<Ticked>,
+    parts: [AtomicU64; KEEP_TICKS],
     /// What ran dry and was skipped on the way into the mix. The tick counts.
     pub counts: Counts,
 }
@@ -42,16 +44,16 @@ struct Ticked {
 // SAFETY: `ticked` is touched by the room's tick alone (the contracts below), the rest is atomic.
 unsafe impl Sync for Input {}
 
-/// Brings a value into the cache.
-pub fn prefetch<T: ?Sized>(value: &T) {
+/// Brings the first `bytes` of a value into the cache.
+pub fn prefetch<T: ?Sized>(value: &T, bytes: usize) {
     #[cfg(target_arch = "x86_64")]
-    for line in 0..size_of_val(value).div_ceil(64) {
+    for line in 0..bytes.div_ceil(64) {
         let at = std::ptr::from_ref(value).cast::<i8>().wrapping_add(64 * line);
         // SAFETY: a hint; it reads nothing.
         unsafe { std::arch::x86_64::_mm_prefetch(at, std::arch::x86_64::_MM_HINT_T0) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = value;
+    let _ = (value, bytes);
 }
 
 /// What one tick took: `length` interleaved samples from `at` on, with declared fades. As the ring never changes below what
@@ -84,16 +86,15 @@ enum Sign {
 }
 
 impl Input {
-    /// For a room of `format` that keeps `depth` ticks and has made `born`; `None` without memory. `samples`: the capacity a
-    /// channel.
-    pub fn new(format: Format, samples: usize, depth: usize, born: u64) -> Option<Self> {
+    /// For a room of `format` that has made `born` ticks; `None` without memory. `samples`: the capacity a channel, at least.
+    pub fn new(format: Format, samples: usize, born: u64) -> Option<Self> {
         Some(Self {
             format,
-            ring: Words::new(samples * format.channels())?,
+            ring: Words::new((samples * format.channels()).next_power_of_two())?,
             lap: Lap::new(),
             packet: AtomicU64::new(0),
             born,
-            parts: (0..depth).map(|_| AtomicU64::new(0)).collect(),
+            parts: [const { AtomicU64::new(0) }; KEEP_TICKS],
             ticked: UnsafeCell::default(),
             counts: Counts::default(),
         })
@@ -126,7 +127,7 @@ impl Input {
         // SAFETY: the caller's promise.
         let Ticked { at, pace } = unsafe { &mut *self.ticked.get() };
         let channels = self.format.channels();
-        let ticks = |samples: u64| self.format.ticks(samples as usize / channels);
+        let ticks = |samples: u64| self.format.ticks(self.format.a_channel(samples as usize));
         let head = self.lap.head();
         let was_playing = pace.playing();
         let frame = ticks(sum.len() as u64);
@@ -167,17 +168,27 @@ impl Input {
 
     fn store(&self, tick: u64, part: Part) {
         let word = if part.length > 0 || part.end { part.word() } else { 0 };
-        self.parts[(tick % self.parts.len() as u64) as usize].store(word, Ordering::Relaxed);
+        self.part(tick).store(word, Ordering::Relaxed);
     }
 
-    /// Brings in what the tick will read.
+    /// Where tick `tick` is told of.
+    fn part(&self, tick: u64) -> &AtomicU64 {
+        &self.parts[tick as usize % KEEP_TICKS]
+    }
+
+    /// Brings in what tells the tick what it will read.
+    pub fn prefetch(&self) {
+        prefetch(self, std::mem::offset_of!(Self, parts));
+    }
+
+    /// Then brings in what tick `tick` will read.
     ///
     /// # Safety
     /// The caller is inside the room's tick gate.
-    pub unsafe fn prefetch(&self) {
+    pub unsafe fn prefetch_samples(&self, tick: u64) {
         // SAFETY: the caller's promise.
         self.ring.prefetch(unsafe { &*self.ticked.get() }.at);
-        prefetch(&*self.parts);
+        prefetch(self.part(tick), 1);
     }
 
     /// Tick `tick` of a member that is not to be heard: forgets what is queued, and fades from what was heard last.
@@ -200,7 +211,7 @@ impl Input {
         if tick < self.born {
             return false; // the member may have been in the room before, with another input
         }
-        let word = self.parts[(tick % self.parts.len() as u64) as usize].load(Ordering::Relaxed);
+        let word = self.part(tick).load(Ordering::Relaxed);
         if word == 0 {
             return true;
         }
@@ -209,16 +220,27 @@ impl Input {
         self.render(part, offset, sum, Sign::Minus) == due
     }
 
+    /// Write hook: fills `out` with what tick `tick` added of this member from interleaved sample `offset` on, where that is
+    /// nothing but its samples, all of them.
+    pub fn plain<'a>(&self, tick: u64, offset: usize, out: &'a mut [MaybeUninit<i16>]) -> Option<&'a [i16]> {
+        let part = Part::from_word(self.part(tick).load(Ordering::Relaxed));
+        if tick < self.born || part.start || part.end || part.length < offset + out.len() {
+            return None;
+        }
+        let at = part.at + offset as u64;
+        let samples = self.ring.get(at, out);
+        self.lap.holds(at, self.ring.capacity()).then_some(samples)
+    }
+
     /// Adds a part to `sum`, or takes it away, from its interleaved sample `offset` on; how many samples of it there were.
     fn render(&self, part: Part, offset: usize, sum: &mut [i32], sign: Sign) -> usize {
         let channels = self.format.channels();
         let due = part.length.saturating_sub(offset).min(sum.len());
         let mut done = 0;
-        let mut chunk = [0i16; CHUNK];
+        let mut chunk = [MaybeUninit::uninit(); CHUNK];
         while done < due {
-            let chunk = &mut chunk[..CHUNK.min(due - done)];
             let at = part.at + (offset + done) as u64;
-            self.ring.get(at, chunk);
+            let chunk = self.ring.get(at, &mut chunk[..CHUNK.min(due - done)]);
             if !self.lap.holds(at, self.ring.capacity()) {
                 return done;
             }
@@ -242,8 +264,8 @@ impl Input {
     /// which begins at `offset`.
     fn ramp(&self, position: u64, begin: usize, offset: usize, sum: &mut [i32], sign: i32) {
         let channels = self.format.channels();
-        let mut from = [0i16; 2];
-        self.ring.get(position, &mut from[..channels]);
+        let mut from = [MaybeUninit::uninit(); 2];
+        let from = self.ring.get(position, &mut from[..channels]);
         if !self.lap.holds(position, self.ring.capacity()) {
             return;
         }

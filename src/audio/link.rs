@@ -1,14 +1,16 @@
 //! One listener's ear for one private voice: made when the listener enters the speaker's audience, dropped when it leaves it,
 //! and with it all buffered and converted audio (promise 2).
 
-use std::{cell::UnsafeCell, sync::Arc};
+use std::{cell::UnsafeCell, mem::MaybeUninit, sync::Arc};
 
 use super::{
     convert::{Conversion, Mailbox},
     counters::Counts,
     format::Format,
+    hook::last,
     mailbox::Bell,
-    player::{Due, Player, Source},
+    player::{CHUNK, Due, Player, Source},
+    sum,
     voice::{Packet, Voice},
 };
 use crate::sync::{AtomicU64, Ordering};
@@ -221,19 +223,26 @@ impl Source for Queue<'_> {
         }
     }
 
-    fn take(&mut self, out: &mut [i16]) -> bool {
-        let mut rest = out;
+    fn take<'a>(&mut self, out: &'a mut [MaybeUninit<i16>]) -> Option<&'a mut [i16]> {
+        let mut rest = &mut *out;
         while !rest.is_empty() {
-            let Some(packet) = self.packet() else { return false };
-            let Some(format) = packet.format else { return false };
+            let packet = self.packet()?;
+            let format = packet.format?;
             let here = ((packet.samples - self.used) * format.channels()).min(rest.len());
             let (now, later) = rest.split_at_mut(here);
-            if !self.voice.copy(packet.data + (self.used * format.channels()) as u64, now) {
-                return false;
-            }
+            self.voice.copy(packet.data + (self.used * format.channels()) as u64, now)?;
             rest = later;
-            self.pass(&packet, here / format.channels(), true);
+            self.pass(&packet, format.a_channel(here), true);
         }
-        true
+        // SAFETY: `copy` filled one part of it after the other.
+        Some(unsafe { out.assume_init_mut() })
+    }
+
+    fn lay(&mut self, frame: &mut [i16]) -> Option<[i32; 2]> {
+        let channels = self.packet()?.format?.channels();
+        let mut chunk = [MaybeUninit::uninit(); CHUNK];
+        let samples = self.take(&mut chunk[..frame.len()])?;
+        sum::add_limited(samples, frame);
+        Some(last(samples, channels))
     }
 }

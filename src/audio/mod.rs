@@ -5,6 +5,7 @@
 pub mod format;
 pub mod gate;
 pub mod mailbox;
+pub mod racy;
 pub mod retire;
 pub mod voice;
 pub mod words;
@@ -18,6 +19,10 @@ pub mod convert;
 pub mod counters;
 #[cfg(not(loom))]
 pub mod fade;
+#[cfg(not(loom))]
+pub mod guard;
+#[cfg(not(loom))]
+pub mod hook;
 #[cfg(not(loom))]
 pub mod input;
 #[cfg(not(loom))]
@@ -33,8 +38,12 @@ pub mod plan;
 #[cfg(not(loom))]
 pub mod player;
 #[cfg(not(loom))]
+pub mod read;
+#[cfg(not(loom))]
 pub mod room;
 #[cfg(not(loom))]
 pub mod slot;
 #[cfg(not(loom))]
 pub mod sum;
+#[cfg(not(loom))]
+pub mod write;

@@ -2,7 +2,10 @@
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --lib models`
 
-use std::sync::atomic::{AtomicBool, Ordering as Std};
+use std::{
+    mem::MaybeUninit,
+    sync::atomic::{AtomicBool, Ordering as Std},
+};
 
 use loom::{
     model::Builder,
@@ -44,8 +47,9 @@ fn read(voice: &Voice, at: u64) -> Option<(Stamp, [i16; 4])> {
         return None;
     }
     let packet = voice.packet(at)?;
-    let mut samples = [0; 4];
-    voice.copy(packet.data, &mut samples).then_some((packet.stamp, samples))
+    let mut samples = [MaybeUninit::uninit(); 4];
+    let samples = voice.copy(packet.data, &mut samples)?;
+    Some((packet.stamp, samples.try_into().expect("four went in")))
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Plays one queue into one listener's frames: pace, conversion, channels and declared fades. The same for a private voice
 //! and for the open mix of an engine-mixed room.
 
+use std::mem::MaybeUninit;
+
 use super::{
     convert::{Conversion, Converter, Mailbox},
     counters::Counts,
@@ -11,7 +13,7 @@ use super::{
 };
 
 /// Interleaved samples that are moved at a time.
-const CHUNK: usize = 160;
+pub const CHUNK: usize = 160;
 
 /// What a queue has for this listener now.
 pub struct Due {
@@ -47,9 +49,12 @@ pub trait Source {
     fn due(&mut self) -> Due;
     /// Leaves out `samples` samples a channel.
     fn skip(&mut self, samples: usize);
-    /// Takes the next interleaved samples. `false` if they were overtaken: then `out` holds anything.
-    #[must_use]
-    fn take(&mut self, out: &mut [Self::Sample]) -> bool;
+    /// Fills `out` with the next interleaved samples. `None` if they were overtaken.
+    fn take<'a>(&mut self, out: &'a mut [MaybeUninit<Self::Sample>]) -> Option<&'a mut [Self::Sample]>;
+    /// The same for up to [`CHUNK`] samples, straight into a frame of their format: narrow ones are added to what it holds, a wide
+    /// sum is all of it. What the last sample group of them is; after `None` the frame holds what it held, or anything if that is
+    /// not kept.
+    fn lay(&mut self, frame: &mut [i16]) -> Option<[i32; 2]>;
 }
 
 /// The state of one queue at one listener.
@@ -81,7 +86,7 @@ struct Strip<'a> {
 
 impl Strip<'_> {
     fn samples(&self) -> usize {
-        self.sum.len() / self.to.channels()
+        self.to.a_channel(self.sum.len())
     }
 
     fn left(&self) -> usize {
@@ -151,21 +156,19 @@ impl Player {
         }
         let due = source.due();
         due.count_lost(counts);
-        let length = frame.len() / to.channels();
+        let length = to.a_channel(frame.len());
         let (queued, frame_ticks, packet) = (to.ticks(due.samples), to.ticks(length), to.ticks(due.packet));
         if due.anew || due.format != Some(to) || due.samples < length || self.pace.skip(queued, frame_ticks, packet) > 0
         {
             return false;
         }
-        let mut chunk = [S::Sample::default(); CHUNK];
         for part in frame.chunks_mut(CHUNK) {
-            let chunk = &mut chunk[..part.len()];
-            if !self.pace.playing() || !source.take(chunk) {
+            let laid = if self.pace.playing() { source.lay(part) } else { None };
+            if laid.is_none() {
                 self.pace.dry(); // overtaken: the rest of the frame goes without
-                chunk.fill(S::Sample::default());
+                S::Sample::lay_silence(part);
             }
-            S::Sample::lay(chunk, part);
-            remix(&chunk[chunk.len() - to.channels()..], to.channels(), |c, s| self.last[c] = s);
+            self.last = laid.unwrap_or_default();
         }
         true
     }
@@ -241,14 +244,11 @@ impl Player {
     /// Plays `left` samples at the listener's own rate; whether that filled the frame.
     fn copy<S: Source>(&mut self, strip: &mut Strip, source: &mut S, from: Format, left: usize, jump: bool) -> bool {
         let mut left = left.min(strip.left());
-        let mut chunk = [S::Sample::default(); CHUNK];
+        let mut chunk = [MaybeUninit::uninit(); CHUNK];
         let mut jump = jump;
         while left > 0 {
             let now = left.min(CHUNK / from.channels());
-            let chunk = &mut chunk[..now * from.channels()];
-            if !source.take(chunk) {
-                return false;
-            }
+            let Some(chunk) = source.take(&mut chunk[..now * from.channels()]) else { return false };
             self.put(strip, chunk, from.channels(), jump);
             jump = false;
             left -= now;
@@ -269,18 +269,18 @@ impl Player {
         let mut left = left;
         let mut jump = jump;
         let channels = converter.conversion().channels();
-        let mut raw = [S::Sample::default(); CHUNK / 2];
+        let mut raw = [MaybeUninit::uninit(); CHUNK / 2];
         let (mut input, mut out) = ([0.0; CHUNK / 2], [0.0; CHUNK]);
         while strip.left() > 0 {
             let room = strip.left().min(CHUNK / channels) * channels;
             let (_, mut given) = converter.run(&[], &mut out[..room]);
             if given == 0 {
                 let now = left.min(raw.len() / from.channels());
-                let raw = &mut raw[..now * from.channels()];
-                if now == 0 || !source.take(raw) {
+                let raw = if now > 0 { source.take(&mut raw[..now * from.channels()]) } else { None };
+                let Some(raw) = raw else {
                     self.owed = converter.delay();
                     return false;
-                }
+                };
                 left -= now;
                 for (group, converted) in raw.chunks_exact(from.channels()).zip(input.chunks_exact_mut(channels)) {
                     remix(group, channels, |c, s| converted[c] = s as f32);

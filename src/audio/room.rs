@@ -4,7 +4,6 @@ use std::{cell::UnsafeCell, ptr, sync::Arc};
 
 use super::{
     bus::Bus,
-    input::prefetch,
     plan::{Plan, Speech},
 };
 use crate::sync::{AtomicPtr, Ordering};
@@ -65,11 +64,11 @@ impl Room {
         for (index, seat) in seats.iter().enumerate() {
             // In a large room every member is out of the cache: have the next ones brought in while this one is summed.
             if let Some(input) = seats.get(index + 4).and_then(|seat| seat.input.as_deref()) {
-                prefetch(input);
+                input.prefetch();
             }
             if let Some(input) = seats.get(index + 2).and_then(|seat| seat.input.as_deref()) {
                 // SAFETY: the caller's promise.
-                unsafe { input.prefetch() };
+                unsafe { input.prefetch_samples(tick) };
             }
             let Some(input) = &seat.input else { continue };
             // SAFETY: the caller's promise.

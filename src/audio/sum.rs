@@ -67,6 +67,37 @@ vectored!(
     limit(sum: &[i32], out: &mut [i16]) |out, sum| *out = limited(sum)
 );
 
+/// Saturates a sum less some narrow samples of it; all slices of one length.
+#[inline]
+pub fn limit_less(sum: &[i32], own: &[i16], out: &mut [i16]) {
+    #[inline(always)]
+    fn any(sum: &[i32], own: &[i16], out: &mut [i16]) {
+        let (own_blocks, own_rest) = own.as_chunks::<BLOCK>();
+        let (out_blocks, out_rest) = out.as_chunks_mut::<BLOCK>();
+        let (sum_blocks, sum_rest) = sum.as_chunks::<BLOCK>();
+        for ((out, sum), own) in out_blocks.iter_mut().zip(sum_blocks).zip(own_blocks) {
+            for index in 0..BLOCK {
+                out[index] = limited(sum[index] - i32::from(own[index]));
+            }
+        }
+        for ((out, sum), own) in out_rest.iter_mut().zip(sum_rest).zip(own_rest) {
+            *out = limited(sum - i32::from(*own));
+        }
+    }
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2")]
+        fn wide(sum: &[i32], own: &[i16], out: &mut [i16]) {
+            any(sum, own, out);
+        }
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2, all that `wide` asks for.
+            return unsafe { wide(sum, own, out) };
+        }
+    }
+    any(sum, own, out);
+}
+
 /// One saturated sample.
 #[inline(always)]
 pub fn limited(sum: i32) -> i16 {
@@ -78,8 +109,9 @@ pub trait Sample: Copy + Default + Into<i32> {
     /// Adds samples of this kind.
     fn add(samples: &[Self], sum: &mut [i32]);
 
-    /// Puts samples of this kind into a frame: narrow ones are added to what it holds, a wide sum is all of it.
-    fn lay(samples: &[Self], frame: &mut [i16]);
+    /// What becomes of a frame for which there are no samples of this kind: narrow ones are added to what it holds, a wide sum is
+    /// all of it.
+    fn lay_silence(frame: &mut [i16]);
 }
 
 impl Sample for i16 {
@@ -87,9 +119,7 @@ impl Sample for i16 {
         add(samples, sum);
     }
 
-    fn lay(samples: &[Self], frame: &mut [i16]) {
-        add_limited(samples, frame);
-    }
+    fn lay_silence(_: &mut [i16]) {}
 }
 
 impl Sample for i32 {
@@ -97,8 +127,8 @@ impl Sample for i32 {
         add_wide(samples, sum);
     }
 
-    fn lay(samples: &[Self], frame: &mut [i16]) {
-        limit(samples, frame);
+    fn lay_silence(frame: &mut [i16]) {
+        frame.fill(0);
     }
 }
 

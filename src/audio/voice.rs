@@ -4,6 +4,8 @@
 //! older must not have it yet, since that plan may not know of a narrower audience. `floor` is the same, or less while an
 //! opening guard runs: a listener must have been in the audience since then or before.
 
+use std::mem::MaybeUninit;
+
 use super::{
     format::{Format, MAX_FRAME},
     words::{Lap, PER_WORD, Words},
@@ -70,7 +72,7 @@ impl Voice {
     /// Read hook: appends a frame. `samples` is interleaved, at most [`MAX_FRAME`].
     pub fn push(&self, stamp: Stamp, format: Format, samples: &[i16]) {
         debug_assert!(samples.len() <= MAX_FRAME);
-        let count = samples.len() / format.channels();
+        let count = format.a_channel(samples.len());
         self.append(stamp, format.code() << 16 | count as u64, samples);
         self.ticks.store(self.ticks() + format.ticks(count), Ordering::Relaxed);
     }
@@ -119,10 +121,9 @@ impl Voice {
         })
     }
 
-    /// Copies interleaved samples from `at` on. `false` if the writer has overtaken them: then `out` holds anything.
-    #[must_use]
-    pub fn copy(&self, at: u64, out: &mut [i16]) -> bool {
-        self.ring.get(at, out);
-        self.lap.holds(at, self.ring.capacity())
+    /// Fills `out` with interleaved samples from `at` on. `None` if the writer has overtaken them.
+    pub fn copy<'a>(&self, at: u64, out: &'a mut [MaybeUninit<i16>]) -> Option<&'a mut [i16]> {
+        let copied = self.ring.get(at, out);
+        self.lap.holds(at, self.ring.capacity()).then_some(copied)
     }
 }

@@ -3,6 +3,9 @@
 //! A plain slice would make a reader that was overtaken by the writer a data race. Relaxed atomic words make it a torn
 //! copy, which the caller's position check throws away (see [`Lap`]).
 
+use std::mem::MaybeUninit;
+
+use super::racy;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// Samples in a word.
@@ -11,6 +14,8 @@ pub const PER_WORD: u64 = 4;
 /// A ring of samples, by position: a count of samples since the beginning that never wraps.
 pub struct Words {
     words: Box<[AtomicU64]>,
+    /// Where their number is a power of two: that less one, for a division is dear. Else 0.
+    mask: u64,
 }
 
 impl Words {
@@ -20,7 +25,8 @@ impl Words {
         let mut words = Vec::new();
         words.try_reserve_exact(count).ok()?;
         words.extend((0..count).map(|_| AtomicU64::new(0)));
-        Some(Self { words: words.into_boxed_slice() })
+        let mask = if count.is_power_of_two() { count as u64 - 1 } else { 0 };
+        Some(Self { words: words.into_boxed_slice(), mask })
     }
 
     /// Samples it holds.
@@ -29,14 +35,16 @@ impl Words {
     }
 
     fn index(&self, position: u64) -> usize {
-        ((position / PER_WORD) % self.words.len() as u64) as usize
+        let word = position / PER_WORD;
+        (if self.mask != 0 { word & self.mask } else { word % self.words.len() as u64 }) as usize
     }
 
     /// Brings the next tick or so from `position` on into the cache.
     #[cfg(not(loom))]
     pub fn prefetch(&self, position: u64) {
         let at = self.index(position);
-        super::input::prefetch(&self.words[at..self.words.len().min(at + 48)]);
+        let next = &self.words[at..self.words.len().min(at + 48)];
+        super::input::prefetch(next, size_of_val(next));
     }
 
     /// Stores words from `position` on, a multiple of [`PER_WORD`].
@@ -65,87 +73,52 @@ impl Words {
         let into = (position % PER_WORD) as usize;
         if into != 0 {
             let (now, later) = rest.split_at(rest.len().min(PER_WORD as usize - into));
-            let mut word = unpack(self.words[at].load(Ordering::Relaxed));
+            let mut word: [i16; 4] = racy::get(&self.words[at]);
             word[into..into + now.len()].copy_from_slice(now);
-            self.words[at].store(pack(word), Ordering::Relaxed);
-            at += 1;
+            racy::put(&self.words[at], word);
+            at = self.after(at, 1);
             rest = later;
         }
-        // In two stretches, so that the loops carry no wrap-around.
         let (whole, last) = rest.as_chunks::<4>();
-        let (one, two) = whole.split_at(whole.len().min(self.words.len().saturating_sub(at)));
-        store(&self.words[at.min(self.words.len())..], one);
-        store(&self.words, two);
+        let (one, two) = whole.split_at(whole.len().min(self.words.len() - at));
+        racy::store(&self.words[at..at + one.len()], one);
+        racy::store(&self.words[..two.len()], two);
         if !last.is_empty() {
             let mut word = [0; 4];
             word[..last.len()].copy_from_slice(last);
-            self.words[(at + whole.len()) % self.words.len()].store(pack(word), Ordering::Relaxed);
+            racy::put(&self.words[self.after(at, whole.len())], word);
         }
     }
 
-    /// Copies samples from `position` on. What it copied counts only if [`Lap::holds`] afterwards.
-    pub fn get(&self, position: u64, samples: &mut [i16]) {
+    /// Fills `samples` from `position` on. What it copied counts only if [`Lap::holds`] afterwards.
+    pub fn get<'a>(&self, position: u64, samples: &'a mut [MaybeUninit<i16>]) -> &'a mut [i16] {
         let mut at = self.index(position);
-        let mut rest = samples;
+        let mut rest = &mut *samples;
         let into = (position % PER_WORD) as usize;
         if into != 0 {
             let (now, later) = rest.split_at_mut(rest.len().min(PER_WORD as usize - into));
-            let word = unpack(self.words[at].load(Ordering::Relaxed));
-            now.copy_from_slice(&word[into..into + now.len()]);
-            at += 1;
+            let word: [i16; 4] = racy::get(&self.words[at]);
+            now.write_copy_of_slice(&word[into..into + now.len()]);
+            at = self.after(at, 1);
             rest = later;
         }
         let (whole, last) = rest.as_chunks_mut::<4>();
-        let count = whole.len();
-        let (one, two) = whole.split_at_mut(count.min(self.words.len().saturating_sub(at)));
-        load(&self.words[at.min(self.words.len())..], one);
-        load(&self.words, two);
         if !last.is_empty() {
-            let word = unpack(self.words[(at + count) % self.words.len()].load(Ordering::Relaxed));
-            last.copy_from_slice(&word[..last.len()]);
+            let word: [i16; 4] = racy::get(&self.words[self.after(at, whole.len())]);
+            last.write_copy_of_slice(&word[..last.len()]);
         }
+        let (one, two) = whole.split_at_mut(whole.len().min(self.words.len() - at));
+        racy::load(&self.words[at..at + one.len()], one);
+        racy::load(&self.words[..two.len()], two);
+        // SAFETY: its first part, its whole words and its last part were written just now.
+        unsafe { samples.assume_init_mut() }
     }
-}
 
-/// Words that a loop moves at a time: what it costs beside them is not worth a mention then.
-const BLOCK: usize = 8;
-
-fn store(words: &[AtomicU64], samples: &[[i16; 4]]) {
-    let length = samples.len().min(words.len());
-    let (blocks, rest) = samples[..length].as_chunks::<BLOCK>();
-    let (word_blocks, word_rest) = words[..length].as_chunks::<BLOCK>();
-    for (words, samples) in word_blocks.iter().zip(blocks) {
-        for index in 0..BLOCK {
-            words[index].store(pack(samples[index]), Ordering::Relaxed);
-        }
+    /// The word `count` words after `at`.
+    fn after(&self, at: usize, count: usize) -> usize {
+        let next = at + count;
+        if next >= self.words.len() { next - self.words.len() } else { next }
     }
-    for (word, samples) in word_rest.iter().zip(rest) {
-        word.store(pack(*samples), Ordering::Relaxed);
-    }
-}
-
-fn load(words: &[AtomicU64], samples: &mut [[i16; 4]]) {
-    let length = samples.len().min(words.len());
-    let (blocks, rest) = samples[..length].as_chunks_mut::<BLOCK>();
-    let (word_blocks, word_rest) = words[..length].as_chunks::<BLOCK>();
-    for (words, samples) in word_blocks.iter().zip(blocks) {
-        for index in 0..BLOCK {
-            samples[index] = unpack(words[index].load(Ordering::Relaxed));
-        }
-    }
-    for (word, samples) in word_rest.iter().zip(rest) {
-        *samples = unpack(word.load(Ordering::Relaxed));
-    }
-}
-
-fn pack(samples: [i16; 4]) -> u64 {
-    // SAFETY: both are eight bytes of which every pattern is a value; what one order packs, the same order unpacks.
-    unsafe { std::mem::transmute(samples) }
-}
-
-fn unpack(word: u64) -> [i16; 4] {
-    // SAFETY: as in `pack`.
-    unsafe { std::mem::transmute(word) }
 }
 
 /// How far a ring's one writer has come, for readers that it may overtake: a sequence lock over positions.
@@ -204,9 +177,8 @@ mod tests {
                 })
                 .collect();
             ring.put(position, &samples);
-            let mut out = vec![0; samples.len()];
-            ring.get(position, &mut out);
-            assert_eq!(out, samples, "{length} samples at {position}");
+            let mut out = vec![MaybeUninit::uninit(); samples.len()];
+            assert_eq!(ring.get(position, &mut out), samples, "{length} samples at {position}");
             position += samples.len() as u64;
         }
     }
@@ -216,8 +188,7 @@ mod tests {
         let ring = Words::new(8).unwrap();
         ring.put(0, &[1, 2, 3]);
         ring.put(3, &[4, 5]);
-        let mut out = [0; 5];
-        ring.get(0, &mut out);
-        assert_eq!(out, [1, 2, 3, 4, 5]);
+        let mut out = [MaybeUninit::uninit(); 5];
+        assert_eq!(ring.get(0, &mut out), [1, 2, 3, 4, 5]);
     }
 }

@@ -167,7 +167,7 @@ impl Control {
         self.remember(speaker);
         // Who passes everything through has no audience that could be widened.
         let Some(member) = self.members.get_mut(&speaker).filter(|member| !member.facts.passing) else { return };
-        let guard = member.lease.get().guard();
+        let guard = member.lease.get().guarded.state();
         let floor = if member.opening.plan > guard.seen { member.opening.floor } else { plan - 1 };
         member.opening = Opening::new(plan, floor, ms);
     }

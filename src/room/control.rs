@@ -58,14 +58,12 @@ impl Member {
     fn expect_conversions(&self) {
         let Some(input) = &self.input else { return };
         let audio = self.lease.get();
-        let (read, write) = audio.formats();
         let mix = input.format();
-        let pairs =
-            [read.and_then(|read| Conversion::between(read, mix)), write.and_then(|w| Conversion::between(mix, w))];
-        for (mailbox, conversion) in audio.mailboxes().into_iter().zip(pairs) {
-            if let Some(conversion) = conversion {
-                mailbox.expect(conversion.code());
-            }
+        if let Some(conversion) = audio.read.format().and_then(|read| Conversion::between(read, mix)) {
+            audio.read.mailbox.expect(conversion.code());
+        }
+        if let Some(conversion) = audio.write.format().and_then(|write| Conversion::between(mix, write)) {
+            audio.write.mailbox.expect(conversion.code());
         }
     }
 }
@@ -452,10 +450,10 @@ impl Control {
         self.calls.remove(&member.call_id);
         registry::remove(handle);
         let audio = member.lease.get();
-        self.gone.read.add(&audio.read_counts);
-        self.gone.write.add(&audio.write_counts);
+        self.gone.read.add(&audio.read.counts);
+        self.gone.write.add(&audio.write.counts);
         self.gone.slowest =
-            self.gone.slowest.max(audio.read_counts.slowest.get()).max(audio.write_counts.slowest.get());
+            self.gone.slowest.max(audio.read.counts.slowest.get()).max(audio.write.counts.slowest.get());
         let revoked = member.lease.revoke();
         let slot = revoked.slot();
         self.retirement.retire((revoked, member.alone), [&slot.read, &slot.write.0].into_iter());

@@ -105,7 +105,8 @@ impl Engine {
                 return;
             }
             let links = control.rooms.values().flat_map(|room| room.links.values().map(|link| link.mailbox()));
-            let hooks = control.members.values().flat_map(|member| member.lease.get().mailboxes());
+            let hooks = control.members.values().map(|member| member.lease.get());
+            let hooks = hooks.flat_map(|audio| [&audio.read.mailbox, &audio.write.mailbox]);
             links.chain(hooks).filter(|mailbox| mailbox.waits()).cloned().collect()
         };
         for mailbox in mailboxes {

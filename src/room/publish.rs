@@ -108,7 +108,7 @@ impl Control {
                     None if !private => continue,
                     None => {
                         let link = Arc::new(Link::new(voice.clone(), number, bell.clone()));
-                        link.expect(member.lease.get().formats().0, other.lease.get().formats().1);
+                        link.expect(member.lease.get().read.format(), other.lease.get().write.format());
                         room.links.insert(pair, link.clone());
                         link
                     }

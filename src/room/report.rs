@@ -172,12 +172,12 @@ impl Control {
         let mut members = 0;
         for member in self.members.values().filter(|m| room.is_none() || m.place.map(|place| place.room) == room) {
             let audio = member.lease.get();
-            total.read.add(&audio.read_counts);
-            total.write.add(&audio.write_counts);
+            total.read.add(&audio.read.counts);
+            total.write.add(&audio.write.counts);
             if let Some(input) = &member.input {
                 total.input.add(&input.counts);
             }
-            let slowest = audio.read_counts.slowest.get().max(audio.write_counts.slowest.get());
+            let slowest = audio.read.counts.slowest.get().max(audio.write.counts.slowest.get());
             total.slowest = total.slowest.max(slowest);
             members += 1;
         }

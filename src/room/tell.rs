@@ -93,7 +93,7 @@ impl Control {
 
 /// Milliseconds of its own audio until the audience of `member` is the wider one; `None` if it is.
 pub fn opens_in(member: &Member) -> Option<u32> {
-    let guard = member.lease.get().guard();
+    let guard = member.lease.get().guarded.state();
     let left = if member.opening.plan > guard.seen { member.opening.ticks } else { guard.left };
     let ms = left.div_ceil(TICKS_PER_MS) as u32;
     (ms > 0).then_some(ms)
@@ -102,7 +102,7 @@ pub fn opens_in(member: &Member) -> Option<u32> {
 /// While a guard runs: the plan since which a listener must have heard `member` to hear it now.
 pub fn guard_floor(member: &Member) -> Option<u64> {
     opens_in(member)?;
-    let guard = member.lease.get().guard();
+    let guard = member.lease.get().guarded.state();
     Some(if member.opening.plan > guard.seen { guard.floor.min(member.opening.floor) } else { guard.floor })
 }
 

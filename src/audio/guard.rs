@@ -1,0 +1,100 @@
+//! Opening guards: when an audience was widened, the speech that follows at once still goes only to those who could hear the
+//! speaker before (promise 3). Counted in the speaker's own audio, so that no hook looks at a clock.
+
+use smallvec::SmallVec;
+
+use super::plan::Opening;
+use crate::sync::{AtomicU64, Ordering};
+
+/// Guards that run at once; a further one joins the last (which then opens later, never earlier).
+const MOST: usize = 8;
+
+struct Guard {
+    floor: u64,
+    left: u64,
+}
+
+/// Those that run. The read hook's own.
+#[derive(Default)]
+pub struct Guards {
+    seen: u64,
+    floor: Option<u64>,
+    running: SmallVec<[Guard; MOST]>,
+}
+
+/// What the read hook tells of its guards.
+pub struct Guarded {
+    seen: AtomicU64,
+    left: AtomicU64,
+    floor: AtomicU64,
+}
+
+/// [`Guarded`] as it was at one moment.
+pub struct GuardState {
+    /// The plan of the last opening that the read hook has met.
+    pub seen: u64,
+    /// Ticks until the last guard opens.
+    pub left: u64,
+    /// The lowest floor of those that run; all ones without.
+    pub floor: u64,
+}
+
+impl Default for Guarded {
+    fn default() -> Self {
+        Self { seen: AtomicU64::new(0), left: AtomicU64::new(0), floor: AtomicU64::new(u64::MAX) }
+    }
+}
+
+impl Guarded {
+    /// [control] How they stand.
+    pub fn state(&self) -> GuardState {
+        GuardState {
+            seen: self.seen.load(Ordering::Acquire),
+            left: self.left.load(Ordering::Relaxed),
+            floor: self.floor.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Guards {
+    /// While any runs: listeners must have been in the audience since this plan or before.
+    pub fn floor(&self) -> Option<u64> {
+        self.floor
+    }
+
+    /// Starts the guard of `opening`, if it was not met before.
+    #[inline]
+    pub fn meet(&mut self, opening: Opening, told: &Guarded) {
+        if opening.plan != self.seen {
+            self.open(opening, told);
+        }
+    }
+
+    fn open(&mut self, opening: Opening, told: &Guarded) {
+        self.seen = opening.plan;
+        if opening.ticks > 0 && opening.plan > 0 {
+            if self.running.len() < MOST {
+                self.running.push(Guard { floor: opening.floor, left: opening.ticks });
+            } else if let Some(last) = self.running.last_mut() {
+                *last = Guard { floor: last.floor.min(opening.floor), left: opening.ticks };
+            }
+            self.tell(told);
+        }
+        told.seen.store(opening.plan, Ordering::Release);
+    }
+
+    /// A frame of `ticks` is in its ring; one that began inside a guard was guarded whole.
+    pub fn run(&mut self, ticks: u64, told: &Guarded) {
+        self.running.retain(|guard| {
+            guard.left = guard.left.saturating_sub(ticks);
+            guard.left > 0
+        });
+        self.tell(told);
+    }
+
+    fn tell(&mut self, told: &Guarded) {
+        self.floor = self.running.iter().map(|guard| guard.floor).min();
+        told.floor.store(self.floor.unwrap_or(u64::MAX), Ordering::Relaxed);
+        told.left.store(self.running.last().map_or(0, |guard| guard.left), Ordering::Relaxed);
+    }
+}

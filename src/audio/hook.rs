@@ -1,0 +1,109 @@
+//! What the read hook and the write hook of a member have in common.
+
+use std::{cell::UnsafeCell, sync::Arc};
+
+use super::{
+    convert::Mailbox,
+    counters::Counts,
+    format::{Format, Shape},
+    mailbox::Bell,
+    plan::Seat,
+};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+
+/// What a hook did to the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing.
+    Left,
+    /// It holds something else now.
+    Changed,
+    /// Private speech was taken out.
+    Taken,
+    /// The format is none that Coach handles, and the frame is nobody's secret.
+    UnknownLeft,
+    /// The format is none that Coach handles: make the frame silent.
+    UnknownSilenced,
+}
+
+/// The plan under which the last frame was left as it is and nothing was going on, and the frame's shape: the next one of that
+/// shape is left too, and nothing else has to be looked at.
+#[derive(Default, PartialEq, Eq)]
+pub struct Steady {
+    pub plan: u64,
+    pub shape: Shape,
+}
+
+/// One hook of one member, with the state `T` that is its own. The two hooks run on two threads, so each has cache lines of its
+/// own, and what every call needs comes first.
+#[repr(C)]
+pub struct Hook<T> {
+    /// What it counts.
+    pub counts: Counts,
+    seat: AtomicPtr<Seat>,
+    /// Format of the last frame, as a code.
+    format: AtomicU64,
+    /// Whether some of its calls are timed.
+    pub timed: bool,
+    own: UnsafeCell<T>,
+    /// Where it gets its converters from.
+    pub mailbox: Arc<Mailbox>,
+}
+
+// SAFETY: `own` is touched inside the hook's gate alone (the contract of `enter`).
+unsafe impl<T: Send> Sync for Hook<T> {}
+
+impl<T: Default> Hook<T> {
+    /// With its member's first seat; the caller keeps the plan that it is of.
+    pub fn new(seat: *const Seat, bell: &Bell, timed: bool) -> Self {
+        Self {
+            seat: AtomicPtr::new(seat.cast_mut()),
+            format: AtomicU64::new(0),
+            timed,
+            own: UnsafeCell::default(),
+            counts: Counts::default(),
+            mailbox: Arc::new(Mailbox::new(bell.clone())),
+        }
+    }
+}
+
+impl<T> Hook<T> {
+    /// [control] Calls that begin from now on act on `seat`. The caller keeps the old plan until those inside have left.
+    pub fn publish(&self, seat: &Seat) {
+        self.seat.store(std::ptr::from_ref(seat).cast_mut(), Ordering::SeqCst);
+    }
+
+    /// Format of the last frame.
+    pub fn format(&self) -> Option<Format> {
+        Format::from_code(self.format.load(Ordering::Relaxed))
+    }
+
+    /// The hook: takes down the format of this frame; whether it is another one than before.
+    pub fn changes_to(&self, format: Format) -> bool {
+        let changed = self.format.load(Ordering::Relaxed) != format.code();
+        if changed {
+            self.format.store(format.code(), Ordering::Relaxed);
+        }
+        changed
+    }
+
+    /// What this call acts on, and the hook's own state.
+    ///
+    /// # Safety
+    /// The caller is inside this hook's gate, and has what this returns only while it is.
+    #[allow(clippy::mut_from_ref)] // the gate lets one call in at a time
+    pub unsafe fn enter(&self) -> (&Seat, &mut T) {
+        // SAFETY: a seat that was published is kept until the calls that were inside the gates then have left; this call
+        // entered before it loads. `own` is the call's, by the caller's promise.
+        unsafe { (&*self.seat.load(Ordering::SeqCst), &mut *self.own.get()) }
+    }
+}
+
+/// The last of some interleaved samples, for two channels; of mono twice the same.
+pub fn last<T: Copy + Into<i32>>(samples: &[T], channels: usize) -> [i32; 2] {
+    match samples {
+        [.., left, right] if channels == 2 => [(*left).into(), (*right).into()],
+        [.., both] => [(*both).into(); 2],
+        [] => [0, 0],
+    }
+}

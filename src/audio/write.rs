@@ -1,0 +1,180 @@
+//! The write hook: what the member may hear is added to the frame, or is all of it.
+
+use std::{mem::MaybeUninit, sync::Arc};
+
+use super::{
+    bus::{Bus, Mix, Place},
+    fade::Fade,
+    format::{Format, Frame, MAX_FRAME, Shape},
+    hook::{Outcome, Steady},
+    member::Member,
+    plan::{Hearing, Seat},
+    player::Player,
+    sum,
+};
+
+/// The write hook's own. What every call needs comes first.
+#[derive(Default)]
+#[repr(C)]
+pub struct Writing {
+    steady: Steady,
+    /// The plan of the last frame.
+    number: u64,
+    /// What all private voices together amounted to at the end of the last frame.
+    tails: [i32; 2],
+    /// Fades out voices that were taken away.
+    fade: Fade,
+    /// [`Seat::entered`] of the room whose mix it listens to, 0 for none; and how far it has come.
+    entered: u64,
+    at: Place,
+    mix: Player,
+}
+
+impl Member {
+    /// The write hook, for a frame of as many samples as `shape` says, or none if it cannot be one.
+    ///
+    /// # Safety
+    /// The caller is inside this member's write gate.
+    #[inline]
+    pub unsafe fn write(&self, shape: Shape, data: &mut [i16]) -> Outcome {
+        // SAFETY: the caller's promise.
+        let (seat, side) = unsafe { self.write.enter() };
+        if (Steady { plan: seat.number, shape }) == side.steady {
+            self.write.counts.frames.add(1);
+            return Outcome::Left;
+        }
+        side.steady = Steady::default();
+        // SAFETY: the caller's promise.
+        let outcome = unsafe { self.write_anew(side, seat, Frame::new(shape, data)) };
+        if outcome == Outcome::Left && seat.voices.is_empty() {
+            side.steady = Steady { plan: seat.number, shape };
+        }
+        outcome
+    }
+
+    /// The write hook where there may be something to do; `None` is a frame of unknown format.
+    ///
+    /// # Safety
+    /// As [`Member::write`].
+    #[inline(never)]
+    unsafe fn write_anew(&self, side: &mut Writing, seat: &Seat, frame: Option<Frame>) -> Outcome {
+        let Some(frame) = frame else {
+            return if seat.hearing == Hearing::Host { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };
+        };
+        self.write.counts.frames.add(1);
+        let same_format = !self.write.changes_to(frame.format);
+        if !same_format {
+            (side.tails, side.fade) = ([0, 0], Fade::default());
+        }
+        let listening = seat.bus.as_ref().filter(|_| seat.hearing == Hearing::Bus);
+        if side.number != seat.number {
+            side.number = seat.number;
+            let entered = listening.map_or(0, |_| seat.entered);
+            if side.entered != entered {
+                (side.entered, side.mix) = (entered, Player::default());
+                // From the tick that was just made, so that the first frame is not silent.
+                side.at =
+                    listening.map_or(Place::default(), |bus| Place { tick: bus.ticks().saturating_sub(1), offset: 0 });
+            }
+            // What is missing from the sum of tails was a voice that this plan does not grant.
+            // SAFETY: the links are this listener's, inside whose write gate the caller is.
+            let now = unsafe { tails(seat, &side.mix) };
+            if same_format {
+                side.fade.step([side.tails[0] - now[0], side.tails[1] - now[1]], frame.format);
+            }
+        }
+        let quiet = !side.fade.active() && seat.voices.iter().all(|link| link.idle());
+        if seat.hearing == Hearing::Host && quiet {
+            side.tails = [0, 0];
+            return Outcome::Left;
+        }
+        // SAFETY: as above.
+        if unsafe { self.lay(side, seat, frame.data, frame.format) } {
+            return Outcome::Changed;
+        }
+        // SAFETY: as above.
+        unsafe { self.sum(side, seat, listening, frame) };
+        Outcome::Changed
+    }
+
+    /// Sums all that the member hears into `frame`.
+    ///
+    /// # Safety
+    /// The caller is inside this member's write gate.
+    #[inline(never)]
+    unsafe fn sum(&self, side: &mut Writing, seat: &Seat, listening: Option<&Arc<Bus>>, frame: Frame) {
+        let mut scratch = [const { MaybeUninit::uninit() }; MAX_FRAME];
+        let sum = widen(&mut scratch, frame.data, seat.hearing == Hearing::Host);
+        if let Some(bus) = listening {
+            let mut mix = Mix { bus, own: seat.input.as_deref(), at: &mut side.at };
+            // SAFETY: the mailbox is the write hook's, inside whose gate the caller is.
+            unsafe { side.mix.play(&mut mix, &self.write.mailbox, sum, frame.format, &self.write.counts) };
+        }
+        for link in &seat.voices {
+            // SAFETY: as above.
+            if unsafe { link.play(seat.number, sum, frame.format, &self.write.counts) } {
+                self.write.counts.private.add(1);
+            }
+        }
+        // SAFETY: as above.
+        side.tails = unsafe { tails(seat, &side.mix) };
+        side.fade.apply(sum, frame.format.channels());
+        sum::limit(sum, frame.data);
+    }
+
+    /// The usual case, shorter: one voice, or the mix alone, and nothing that fades. `false` if it is not so.
+    ///
+    /// # Safety
+    /// The caller is inside this member's write gate.
+    unsafe fn lay(&self, side: &mut Writing, seat: &Seat, frame: &mut [i16], format: Format) -> bool {
+        if side.fade.active() {
+            return false;
+        }
+        let mut playing = seat.voices.iter().filter(|link| !link.idle());
+        match (seat.hearing, &seat.bus, playing.next()) {
+            (Hearing::Host, _, Some(link)) => {
+                // SAFETY: the links are this listener's, inside whose write gate the caller is.
+                if playing.next().is_some() || !unsafe { link.lay(seat.number, frame, format, &self.write.counts) } {
+                    return false;
+                }
+                self.write.counts.private.add(1);
+                // SAFETY: as above.
+                side.tails = unsafe { link.tail() };
+                true
+            }
+            (Hearing::Bus, Some(bus), None) => {
+                let mut mix = Mix { bus, own: seat.input.as_deref(), at: &mut side.at };
+                let laid = side.mix.lay(&mut mix, frame, format, &self.write.counts);
+                if laid {
+                    side.tails = side.mix.tail();
+                }
+                laid
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What the listener is hearing of Coach at this moment, all voices together.
+///
+/// # Safety
+/// The caller is inside the listener's write gate.
+unsafe fn tails(seat: &Seat, mix: &Player) -> [i32; 2] {
+    seat.voices.iter().fold(mix.tail(), |sum, link| {
+        // SAFETY: the caller's promise.
+        let tail = unsafe { link.tail() };
+        [sum[0] + tail[0], sum[1] + tail[1]]
+    })
+}
+
+/// The start of `scratch` as wide samples: those of `frame`, or zeros.
+fn widen<'a>(scratch: &'a mut [MaybeUninit<i32>; MAX_FRAME], frame: &[i16], keep: bool) -> &'a mut [i32] {
+    let scratch = &mut scratch[..frame.len()];
+    if keep {
+        sum::widen(frame, scratch);
+    } else {
+        scratch.fill(MaybeUninit::new(0));
+    }
+    // SAFETY: every element of the slice was written just now.
+    unsafe { scratch.assume_init_mut() }
+}
