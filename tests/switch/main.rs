@@ -1,0 +1,3 @@
+//! What the tests on real switches share, itself tested: the judge of recordings, and the SIP phones.
+
+mod judge;
