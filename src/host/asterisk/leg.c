@@ -1,0 +1,227 @@
+/*
+ * res_coach: the channels that Coach knows.
+ *
+ * A leg without a hook lives while its channel is in a ConfBridge; one with a hook until its channel ends: a datastore tells.
+ * Transfers move hook and datastore to another channel: the leg follows, with its tags and its mode.
+ *
+ * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ */
+#include "shim.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/datastore.h"
+
+static struct ao2_container *registry;
+
+static void leg_free(void *data)
+{
+	struct leg *leg = data;
+
+	ast_free(leg->tags);
+	ast_free(leg->speak_only_to);
+	if (leg->hook) {
+		hook_free(leg->hook);
+	}
+}
+
+void leg_uniqueid(struct leg *leg, char *uniqueid)
+{
+	ao2_lock(leg);
+	ast_copy_string(uniqueid, leg->uniqueid, AST_MAX_UNIQUEID);
+	ao2_unlock(leg);
+}
+
+int leg_is_at(struct leg *leg, const char *uniqueid)
+{
+	char own[AST_MAX_UNIQUEID];
+
+	leg_uniqueid(leg, own);
+	return !strcmp(own, uniqueid);
+}
+
+static int is_at(void *leg, void *uniqueid, int flags)
+{
+	return leg_is_at(leg, uniqueid) ? CMP_MATCH | CMP_STOP : 0;
+}
+
+struct leg *leg_find(const char *uniqueid)
+{
+	return ast_strlen_zero(uniqueid) ? NULL : ao2_callback(registry, 0, is_at, (void *) uniqueid);
+}
+
+struct ao2_container *legs(void)
+{
+	return registry;
+}
+
+/* The engine's name for a channel is the channel's; its unique id where that is taken or cannot be one. */
+static struct leg *leg_make(const char *name, const char *uniqueid)
+{
+	coach_member_config_t config = COACH_MEMBER_CONFIG_INIT;
+	struct leg *leg = ao2_alloc(sizeof(*leg), leg_free);
+
+	if (!leg) {
+		return NULL;
+	}
+	ast_copy_string(leg->uniqueid, uniqueid, sizeof(leg->uniqueid));
+	ast_copy_string(leg->call_id, name, sizeof(leg->call_id));
+	config.call_id = leg->call_id;
+	if (coach_member_attach(engine, &config, &leg->member)) {
+		ast_copy_string(leg->call_id, uniqueid, sizeof(leg->call_id));
+		if (coach_member_attach(engine, &config, &leg->member)) {
+			ast_log(LOG_ERROR, "Coach cannot take in %s: %s\n", name, coach_message());
+			ao2_ref(leg, -1);
+			return NULL;
+		}
+	}
+	ao2_link(registry, leg);
+	return leg;
+}
+
+/* Two interfaces may ask for the same channel at once. Nobody who holds this waits for a channel. */
+AST_MUTEX_DEFINE_STATIC(making);
+
+struct leg *leg_obtain(struct ast_channel *chan)
+{
+	char name[AST_CHANNEL_NAME], uniqueid[AST_MAX_UNIQUEID];
+	struct leg *leg;
+
+	ast_channel_lock(chan);
+	ast_copy_string(name, ast_channel_name(chan), sizeof(name));
+	ast_copy_string(uniqueid, ast_channel_uniqueid(chan), sizeof(uniqueid));
+	ast_channel_unlock(chan);
+	ast_mutex_lock(&making);
+	leg = leg_find(uniqueid);
+	if (!leg) {
+		leg = leg_make(name, uniqueid);
+	}
+	ast_mutex_unlock(&making);
+	return leg;
+}
+
+void leg_drop(struct leg *leg)
+{
+	ao2_unlink(registry, leg);
+	coach_member_detach(leg->member);
+}
+
+/* ------------------------------------------------------------------------------------------------ datastore ---- */
+
+static void on_channel_end(void *data)
+{
+	struct leg *leg = data;
+	char uniqueid[AST_MAX_UNIQUEID];
+
+	ao2_lock(leg);
+	leg->gone = 1;
+	ast_copy_string(uniqueid, leg->uniqueid, sizeof(uniqueid));
+	ao2_unlock(leg);
+	settle_soon(uniqueid);
+	ao2_ref(leg, -1);
+}
+
+/* A masquerade: both channels are locked, so that the engine has to wait. Where the other channel is known already, its leg
+ * stays. Ours goes astray then if both have hooks: its hook stays on the channel and keeps its mode, private to nobody. */
+static void on_fixup(void *data, struct ast_channel *old, struct ast_channel *chan)
+{
+	struct leg *leg = data;
+	struct leg *there = leg_find(ast_channel_uniqueid(chan));
+	int yields = there && there->hook;
+
+	if (there && !yields) {
+		ao2_lock(there);
+		there->uniqueid[0] = '\0';
+		ao2_unlock(there);
+	}
+	ao2_lock(leg);
+	ast_copy_string(leg->uniqueid, yields ? "" : ast_channel_uniqueid(chan), sizeof(leg->uniqueid));
+	ao2_unlock(leg);
+	ao2_cleanup(there);
+	settle_soon("");
+	settle_soon(ast_channel_uniqueid(chan));
+}
+
+static const struct ast_datastore_info datastore_info = {
+	.type = "coach",
+	.destroy = on_channel_end,
+	.chan_fixup = on_fixup,
+};
+
+struct leg *leg_hooked(struct ast_channel *chan)
+{
+	struct leg *leg = leg_obtain(chan);
+	struct ast_datastore *datastore;
+	int failed = 0;
+
+	if (!leg) {
+		return NULL;
+	}
+	ast_channel_lock(chan);
+	if (!leg->hook) {
+		datastore = ast_datastore_alloc(&datastore_info, NULL);
+		failed = !datastore || hook_attach(chan, leg);
+		if (!failed) {
+			datastore->data = ao2_bump(leg);
+			ast_channel_datastore_add(chan, datastore);
+		} else if (datastore) {
+			ast_datastore_free(datastore);
+		}
+	}
+	ast_channel_unlock(chan);
+	if (failed) {
+		ast_log(LOG_ERROR, "Coach cannot hook %s: no memory, or it has hung up\n", leg->call_id);
+		settle(ast_channel_uniqueid(chan));
+		ao2_ref(leg, -1);
+		return NULL;
+	}
+	settle(ast_channel_uniqueid(chan));
+	return leg;
+}
+
+/* --------------------------------------------------------------------------------------------- start and stop ---- */
+
+int legs_start(void)
+{
+	registry = ao2_container_alloc_list(AO2_ALLOC_OPT_LOCK_MUTEX, 0, NULL, NULL);
+	return registry ? 0 : -1;
+}
+
+static void unhook(struct leg *leg)
+{
+	char uniqueid[AST_MAX_UNIQUEID];
+	struct ast_channel *chan;
+	struct ast_datastore *datastore;
+
+	leg_uniqueid(leg, uniqueid);
+	if (!leg->hook || !(chan = ast_channel_get_by_name(uniqueid))) {
+		return;
+	}
+	ast_channel_lock(chan);
+	hook_detach(chan, leg);
+	datastore = ast_channel_datastore_find(chan, &datastore_info, NULL);
+	if (datastore) {
+		ast_channel_datastore_remove(chan, datastore);
+		ast_datastore_free(datastore);
+	}
+	ast_channel_unlock(chan);
+	ast_channel_unref(chan);
+}
+
+void legs_stop(void)
+{
+	struct ao2_iterator all;
+	struct leg *leg;
+
+	if (!registry) {
+		return;
+	}
+	all = ao2_iterator_init(registry, 0);
+	while ((leg = ao2_iterator_next(&all))) {
+		unhook(leg);
+		leg_drop(leg);
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+	ao2_cleanup(registry);
+	registry = NULL;
+}
