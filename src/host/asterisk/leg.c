@@ -158,7 +158,8 @@ struct leg *leg_hooked(struct ast_channel *chan)
 	}
 	ast_channel_lock(chan);
 	if (!leg->hook) {
-		datastore = ast_datastore_alloc(&datastore_info, NULL);
+		/* Made for no module, or Asterisk would not unload this one while there is a hooked channel. */
+		datastore = __ast_datastore_alloc(&datastore_info, NULL, NULL, __FILE__, __LINE__, __func__);
 		failed = !datastore || hook_attach(chan, leg);
 		if (!failed) {
 			datastore->data = ao2_bump(leg);

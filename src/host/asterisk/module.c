@@ -9,6 +9,34 @@
 
 coach_engine_t engine;
 
+static pthread_t server = AST_PTHREADT_NULL;
+static int serving;
+
+/* A thread of ours, not of the engine's: it is gone when the module is. */
+static void *serve(void *data)
+{
+	while (__atomic_load_n(&serving, __ATOMIC_ACQUIRE)) {
+		coach_engine_service(engine);
+		usleep(10000);
+	}
+	return NULL;
+}
+
+static int server_start(void)
+{
+	serving = 1;
+	return ast_pthread_create_background(&server, NULL, serve, NULL);
+}
+
+static void server_stop(void)
+{
+	__atomic_store_n(&serving, 0, __ATOMIC_RELEASE);
+	if (server != AST_PTHREADT_NULL) {
+		pthread_join(server, NULL);
+		server = AST_PTHREADT_NULL;
+	}
+}
+
 static void stop(void)
 {
 	manager_stop();
@@ -16,6 +44,7 @@ static void stop(void)
 	dialplan_stop();
 	conferences_stop();
 	legs_stop();
+	server_stop();
 	coach_engine_destroy(engine);
 }
 
@@ -28,12 +57,13 @@ static int load_module(void)
 {
 	coach_engine_config_t config = COACH_ENGINE_CONFIG_INIT;
 
+	config.flags = COACH_ENGINE_HOST_SERVICE;
 	config.on_event = on_event;
 	if (coach_engine_create(COACH_ABI_VERSION, &config, &engine)) {
 		ast_log(LOG_ERROR, "Coach cannot start: %s\n", coach_message());
 		return AST_MODULE_LOAD_DECLINE;
 	}
-	if (legs_start() || conferences_start() || start_interfaces()) {
+	if (server_start() || legs_start() || conferences_start() || start_interfaces()) {
 		ast_log(LOG_ERROR, "Coach cannot start: its words are taken by another module, or memory is short\n");
 		stop();
 		return AST_MODULE_LOAD_DECLINE;
