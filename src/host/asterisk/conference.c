@@ -17,6 +17,7 @@
 #include "asterisk/stasis_bridges.h"
 #include "asterisk/stasis_channels.h"
 #include "asterisk/taskprocessor.h"
+#include "asterisk/vector.h"
 
 /* One ConfBridge while somebody is in it. `settling`. */
 struct conference {
@@ -38,8 +39,7 @@ int is_confbridge(const struct ast_bridge *bridge)
 	return bridge && !strcmp(bridge->creator, "ConfBridge");
 }
 
-/* The conference's name, with what the engine does not take in a name written %20, and no two names alike. Nonzero: too long. */
-static int room_name(const char *name, char *room)
+int conference_name(const char *name, char *room)
 {
 	size_t at = 0;
 
@@ -78,7 +78,7 @@ static struct conference *conference_obtain(struct ast_bridge *bridge)
 	if (!conference) {
 		return NULL;
 	}
-	if (room_name(bridge->name, conference->name)
+	if (conference_name(bridge->name, conference->name)
 		|| coach_room_open(engine, conference->name, NULL, &conference->room)) {
 		ast_log(LOG_ERROR, "Coach cannot serve the conference '%s': %s\n", bridge->name, coach_message());
 		ast_free(conference);
@@ -318,17 +318,41 @@ static void on_move(void *data, struct stasis_subscription *sub, struct stasis_m
 	}
 }
 
-/* Those that were there before this module. */
+/* Those that were there before this module, in the order in which they came. */
+static void settle_bridge(struct ast_bridge *bridge)
+{
+	AST_VECTOR(, char *) uniqueids;
+	struct ast_bridge_channel *in;
+
+	AST_VECTOR_INIT(&uniqueids, 8);
+	ast_bridge_lock(bridge);
+	AST_LIST_TRAVERSE(&bridge->channels, in, entry) {
+		char *uniqueid = ast_strdup(ast_channel_uniqueid(in->chan));
+
+		if (uniqueid && AST_VECTOR_APPEND(&uniqueids, uniqueid)) {
+			ast_free(uniqueid);
+		}
+	}
+	ast_bridge_unlock(bridge);
+	AST_VECTOR_CALLBACK_VOID(&uniqueids, settle);
+	AST_VECTOR_CALLBACK_VOID(&uniqueids, ast_free);
+	AST_VECTOR_FREE(&uniqueids);
+}
+
 static void settle_all(void)
 {
-	struct ast_channel_iterator *all = ast_channel_iterator_all_new();
-	struct ast_channel *chan;
+	struct ao2_container *bridges = ast_bridges();
+	struct ao2_iterator all = ao2_iterator_init(bridges, 0);
+	struct ast_bridge *bridge;
 
-	while (all && (chan = ast_channel_iterator_next(all))) {
-		settle(ast_channel_uniqueid(chan));
-		ast_channel_unref(chan);
+	while ((bridge = ao2_iterator_next(&all))) {
+		if (is_confbridge(bridge)) {
+			settle_bridge(bridge);
+		}
+		ao2_ref(bridge, -1);
 	}
-	ast_channel_iterator_destroy(all);
+	ao2_iterator_destroy(&all);
+	ao2_cleanup(bridges);
 }
 
 int conferences_start(void)

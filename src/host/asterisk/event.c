@@ -12,8 +12,12 @@
 
 static void publish(const char *name, const coach_event_t *event, struct ast_json *more)
 {
-	struct ast_json *headers = ast_json_pack("{s: s, s: s, s: i, s: s}", "Conference", event->room_name,
-		"Channel", event->call_id, "Number", (int) event->number, "MemberTag", event->tags);
+	char uniqueid[AST_MAX_UNIQUEID];
+	struct ast_json *headers;
+
+	leg_uniqueid_of(event->member, uniqueid);
+	headers = ast_json_pack("{s: s, s: s, s: s, s: i, s: s}", "Conference", event->room_name, "Channel", event->call_id,
+		"Uniqueid", uniqueid, "Number", (int) event->number, "MemberTag", event->tags);
 
 	if (headers && more && !ast_json_object_update(headers, more)) {
 		ast_manager_publish_event(name, EVENT_FLAG_CALL, headers);

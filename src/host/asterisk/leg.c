@@ -49,6 +49,21 @@ struct leg *leg_find(const char *uniqueid)
 	return ast_strlen_zero(uniqueid) ? NULL : ao2_callback(registry, 0, is_at, (void *) uniqueid);
 }
 
+void leg_uniqueid_of(coach_member_t member, char *uniqueid)
+{
+	struct ao2_iterator all = ao2_iterator_init(registry, 0);
+	struct leg *leg;
+
+	*uniqueid = '\0';
+	while (!*uniqueid && (leg = ao2_iterator_next(&all))) {
+		if (leg->member == member) {
+			leg_uniqueid(leg, uniqueid);
+		}
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+}
+
 struct ao2_container *legs(void)
 {
 	return registry;

@@ -95,6 +95,8 @@ struct ao2_container *legs(void);
 /* Its unique id now, into AST_MAX_UNIQUEID bytes. */
 void leg_uniqueid(struct leg *leg, char *uniqueid);
 int leg_is_at(struct leg *leg, const char *uniqueid);
+/* That of the leg of an engine's member; "" where there is none. */
+void leg_uniqueid_of(coach_member_t member, char *uniqueid);
 /* A channel's leg with the hook on it: a reference, or NULL, logged. */
 struct leg *leg_hooked(struct ast_channel *chan);
 
@@ -107,6 +109,9 @@ void settle(const char *uniqueid);
 /* The same, soon, in a thread that holds no lock. */
 void settle_soon(const char *uniqueid);
 int is_confbridge(const struct ast_bridge *bridge);
+/* A conference's name as the engine takes it, into COACH_MAX_NAME_BYTES + 1 bytes: white space is written %20, so that no two
+ * conferences share a name. Nonzero: too long. */
+int conference_name(const char *name, char *room);
 /* The leg with that number, call id, channel name or unique id in a conference: a reference, or NULL. */
 struct leg *conference_member(const char *room, const char *member);
 /* The conference that a leg is in, as the engine names it, into COACH_MAX_NAME_BYTES + 1 bytes; 0: it is in none. */
