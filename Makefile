@@ -20,7 +20,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install what is missing: compilers, libclang, cmocka, Valgrind, a font (Debian's packages)
+setup: ## install what is missing: compilers, libclang, cmocka, Valgrind, a SIP phone, a font (Debian's packages)
 	@command -v cargo >/dev/null || { echo "setup: Rust is missing: see https://rustup.rs"; exit 1; }
 	@missing=; need() { eval "$$1" >/dev/null 2>&1 || missing="$$missing $$2"; }; \
 	need 'command -v cc' 'gcc libc6-dev'; \
@@ -28,6 +28,8 @@ setup: ## install what is missing: compilers, libclang, cmocka, Valgrind, a font
 	need 'ls /usr/lib/llvm-*/lib/libclang*.so* /usr/lib/llvm-*/lib/clang/*/include/stddef.h' libclang-dev; \
 	need 'test -e /usr/include/cmocka.h' libcmocka-dev; \
 	need 'command -v valgrind' 'valgrind libc6-dbg'; \
+	need 'command -v mmdebstrap' mmdebstrap; \
+	need 'command -v baresip' baresip-core; \
 	need 'test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' fonts-dejavu-core; \
 	[ -n "$$missing" ] || exit 0; \
 	install="apt-get install -y --no-install-recommends$$missing"; \
@@ -89,6 +91,15 @@ asterisk: setup ## build res_coach.so for Asterisk in target/hosts; ASTERISK_INC
 install-asterisk: ## install res_coach.so into Asterisk's folder of modules, ASTERISK_MODULES
 	@test -e $(HOSTS)/res_coach.so || { echo "install-asterisk: run make asterisk first"; exit 1; }
 	install -D -m 644 $(HOSTS)/res_coach.so $(DESTDIR)$(ASTERISK_MODULES)/res_coach.so
+
+# ---- A real Asterisk
+.PHONY: asterisk-instance test-asterisk
+asterisk-instance: setup
+	tests/asterisk/fetch.sh
+	$(MAKE) --no-print-directory asterisk ASTERISK_INCLUDE=$(CURDIR)/target/asterisk/usr/include
+
+test-asterisk: asterisk-instance ## scenarios on a real Asterisk, fetched from Debian; ARGS=<name> runs those so named
+	cargo test --test asterisk -- $(ARGS)
 
 clean: ## remove everything that was built
 	cargo clean

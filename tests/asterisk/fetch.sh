@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 suite=forky
-packages=asterisk,asterisk-dev
+packages=asterisk,asterisk-dev,valgrind,libc6-dbg # a Valgrind that knows this folder's C library
 folder=target/asterisk
 
 made_from="$suite $packages"
@@ -32,9 +32,9 @@ exec 9>target/.asterisk-lock
 flock 9
 [[ $(cat "$folder/.made-from" 2>/dev/null) != "$made_from" ]] || exit 0
 
-echo "Asterisk from Debian $suite, $mirror, into $folder (550 MB, about a minute)"
+echo "Asterisk from Debian $suite, $mirror, into $folder (650 MB, about a minute)"
 work=$folder.part
-"${as_root[@]}" rm -rf "$work" "$folder"
+"${as_root[@]}" rm -rf "$work"
 log=target/asterisk.log
 # A suite in the making, seen through a mirror, can be older than its date of expiry.
 if ! "${as_root[@]}" mmdebstrap --mode=root --variant=apt --include="$packages" \
@@ -48,4 +48,5 @@ fi
 # Asterisk looks its own host name up when it starts.
 echo "127.0.0.1 localhost $(hostname)" | "${as_root[@]}" tee "$work/etc/hosts" >/dev/null
 echo "$made_from" | "${as_root[@]}" tee "$work/.made-from" >/dev/null
+"${as_root[@]}" rm -rf "$folder"
 "${as_root[@]}" mv "$work" "$folder"

@@ -1,0 +1,211 @@
+//! A leg whose far end is the test itself. It says a tone, which can change from one sample to the next,
+//! in the rate and in packets of the length it is told to, and records what it hears.
+
+use crate::{
+    judge::Recording,
+    sip::{self, Media},
+};
+use std::{
+    f64::consts::TAU,
+    net::{SocketAddr, UdpSocket},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// The level at which everybody speaks, in dB of full scale: eight at once still fit.
+pub const LEVEL: f64 = -18.06;
+const AMPLITUDE: f64 = 4096.0;
+
+/// How a line speaks.
+#[derive(Debug, Clone, Copy)]
+pub struct Format {
+    /// Samples a second, linear 16 bits (Asterisk's slin, slin16, slin48 ...).
+    pub rate: u32,
+    /// Milliseconds in a packet.
+    pub packet_ms: u32,
+    /// One packet in so many is lost on the way to Asterisk, another one changes places with the next. 0: none.
+    pub one_lost_in: u64,
+}
+
+impl Format {
+    /// A perfect line with packets of 20 ms.
+    pub const fn at(rate: u32) -> Self {
+        Self { rate, packet_ms: 20, one_lost_in: 0 }
+    }
+
+    /// The codec's name in SIP.
+    fn codec(self) -> String {
+        format!("L16/{}", self.rate)
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    /// What is said, in Hz; 0 is silence. Held while a packet is made and sent.
+    tone: Mutex<f64>,
+    heard: Mutex<Vec<i16>>,
+    hung_up: AtomicBool,
+}
+
+impl Shared {
+    fn heard(&self) -> MutexGuard<'_, Vec<i16>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tone(&self) -> MutexGuard<'_, f64> {
+        self.tone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The far end of a leg.
+pub struct Line {
+    format: Format,
+    uri: String,
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Line {
+    /// A line that takes one call, silent.
+    pub fn new(format: Format) -> Self {
+        let (sip, audio) = (bind(), bind());
+        let uri = format!("sip:line@{}", sip.local_addr().expect("a bound socket has an address"));
+        let shared = Arc::new(Shared::default());
+        let (answered, call) = mpsc::channel();
+        let threads = vec![
+            std::thread::spawn({
+                let (shared, audio) = (shared.clone(), audio.local_addr().expect("a bound socket has an address"));
+                move || take_call(&sip, audio, &shared, format, &answered)
+            }),
+            std::thread::spawn({
+                let (shared, audio) = (shared.clone(), share(&audio));
+                move || listen(&audio, &shared)
+            }),
+            std::thread::spawn({
+                let shared = shared.clone();
+                // Without a call, the line is hung up.
+                move || call.recv().map_or((), |media| speak(&audio, media, &shared, format))
+            }),
+        ];
+        Self { format, uri, shared, threads }
+    }
+
+    /// The address to call it at.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Says this tone from the next packet on. When this returns, nothing of an earlier tone is sent any more.
+    pub fn say(&self, tone: f64) {
+        *self.shared.tone() = tone;
+    }
+
+    /// Says nothing, in packets of silence.
+    pub fn hush(&self) {
+        self.say(0.0);
+    }
+
+    /// How much has been heard by now, in seconds.
+    pub fn clock(&self) -> f64 {
+        self.shared.heard().len() as f64 / f64::from(self.format.rate)
+    }
+
+    /// What has been heard.
+    pub fn heard(&self) -> Recording {
+        Recording { rate: self.format.rate, samples: self.shared.heard().clone() }
+    }
+
+    /// What has been heard since a moment of its clock.
+    pub fn heard_since(&self, clock: f64) -> Recording {
+        self.heard().between(clock, f64::MAX)
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.shared.hung_up.store(true, Ordering::SeqCst);
+        for thread in self.threads.drain(..) {
+            thread.join().ok();
+        }
+    }
+}
+
+/// A packet's header is 12 bytes, as long as there are no contributing sources and no extension; Asterisk sends neither.
+const HEADER: usize = 12;
+
+fn bind() -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a socket takes a timeout");
+    socket
+}
+
+fn share(socket: &UdpSocket) -> UdpSocket {
+    socket.try_clone().expect("a socket can be shared")
+}
+
+fn take_call(sip: &UdpSocket, audio: SocketAddr, shared: &Shared, format: Format, answered: &mpsc::Sender<Media>) {
+    let mut packet = [0; 16384];
+    while !shared.hung_up.load(Ordering::SeqCst) {
+        let Ok((length, from)) = sip.recv_from(&mut packet) else { continue };
+        let request = String::from_utf8_lossy(&packet[..length]);
+        if let Some(media) = sip::answer(sip, from, &request, &format.codec(), audio) {
+            answered.send(media).ok();
+        }
+    }
+}
+
+fn listen(audio: &UdpSocket, shared: &Shared) {
+    let mut packet = [0; 16384];
+    while !shared.hung_up.load(Ordering::SeqCst) {
+        if let Ok(length) = audio.recv(&mut packet)
+            && length > HEADER
+        {
+            let samples = packet[HEADER..length].chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]]));
+            shared.heard().extend(samples);
+        }
+    }
+}
+
+fn speak(audio: &UdpSocket, asterisk: Media, shared: &Shared, format: Format) {
+    let samples = format.rate * format.packet_ms / 1000;
+    let step = Duration::from_millis(format.packet_ms.into());
+    let (mut number, mut turn, mut due) = (0_u64, 0.0, Instant::now());
+    let mut late: Option<Vec<u8>> = None;
+    while !shared.hung_up.load(Ordering::SeqCst) {
+        {
+            let tone = shared.tone();
+            let mut packet = header(asterisk.payload_type, number, samples);
+            for _ in 0..samples {
+                turn = (turn + *tone / f64::from(format.rate)).fract();
+                let sample = if *tone == 0.0 { 0.0 } else { AMPLITUDE * (TAU * turn).sin() };
+                packet.extend((sample.round() as i16).to_be_bytes());
+            }
+            match number.checked_rem(format.one_lost_in) {
+                Some(0) => (),
+                Some(1) => late = Some(packet),
+                _ => {
+                    audio.send_to(&packet, asterisk.address).ok();
+                    if let Some(packet) = late.take() {
+                        audio.send_to(&packet, asterisk.address).ok();
+                    }
+                }
+            }
+        }
+        number += 1;
+        due += step;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+}
+
+fn header(payload_type: u8, number: u64, samples: u32) -> Vec<u8> {
+    let mut packet = vec![0x80, payload_type];
+    packet.extend((number as u16).to_be_bytes());
+    packet.extend((number as u32).wrapping_mul(samples).to_be_bytes());
+    packet.extend(0x00c0_ac41_u32.to_be_bytes());
+    packet
+}
