@@ -69,7 +69,8 @@ static char *complete(const struct grammar *grammar, const struct ast_cli_args *
 static char *run(struct ast_cli_entry *entry, int what, struct ast_cli_args *args)
 {
 	const struct grammar *grammar = grammar_of(entry);
-	char command[1024] = "", *reply;
+	char command[1024] = "";
+	struct ast_str *answer;
 
 	switch (what) {
 	case CLI_INIT:
@@ -80,12 +81,13 @@ static char *run(struct ast_cli_entry *entry, int what, struct ast_cli_args *arg
 		return complete(grammar, args);
 	}
 	ast_join(command, sizeof(command), args->argv + 1);
-	reply = mode_command(command);
-	if (!reply) {
+	answer = ast_str_create(1024);
+	if (!answer) {
 		return CLI_FAILURE;
 	}
-	ast_cli(args->fd, "%s\n", reply);
-	coach_text_free(reply);
+	mode_command(command, &answer);
+	ast_cli(args->fd, "%s\n", ast_str_buffer(answer));
+	ast_free(answer);
 	return CLI_SUCCESS;
 }
 

@@ -12,12 +12,14 @@
 #include "asterisk/bridge.h"
 #include "asterisk/format_cache.h"
 
-/* 60 ms of stereo at 48 kHz: the most that the engine takes at once. */
-#define ENGINE_SAMPLES (48 * COACH_MAX_FRAME_MS * 2)
+/* 60 ms at 48 kHz: the most that the engine takes at once. Asterisk's linear frames have one channel. */
+#define ENGINE_SAMPLES (48 * COACH_MAX_FRAME_MS)
 /* 60 ms at 192 kHz, the highest rate that Asterisk reads at: a longer silence is cut, which nobody can hear. */
 #define QUIET_SAMPLES (192 * COACH_MAX_FRAME_MS)
-/* 80 ms of stereo at 48 kHz: ConfBridge's longest mixing interval. */
-#define MIX_SAMPLES (48 * 80 * 2)
+/* 80 ms at 48 kHz: ConfBridge's longest mixing interval. */
+#define MIX_SAMPLES (48 * 80)
+/* The source of our frames. */
+#define SOURCE "coach"
 
 /* Guarded by the channel's lock, with which Asterisk calls us. */
 struct hook {
@@ -32,7 +34,6 @@ struct hook {
 	struct linear hears;
 	struct ast_frame quiet;    /* stands in for what was said privately */
 	struct ast_frame mixed;    /* what the member hears, private speech included */
-	struct ast_format *format; /* a reference to that one's */
 	union {
 		int16_t said[ENGINE_SAMPLES];
 		int16_t quiet[QUIET_SAMPLES];
@@ -40,40 +41,36 @@ struct hook {
 	int16_t out[MIX_SAMPLES];
 };
 
-/* At most 60 ms of it, in whole samples of every channel. */
+static unsigned int samples_of(const struct ast_frame *linear)
+{
+	return linear->datalen / sizeof(int16_t);
+}
+
+/* As much of it as the engine takes at once. */
 static unsigned int chunk(unsigned int rate, unsigned int left)
 {
 	return MIN(left, rate * COACH_MAX_FRAME_MS / 1000);
 }
 
 /* Gives the engine what a frame says, or as much silence. Nonzero: it was private, or in doubt, and must not pass. */
-static int capture(struct hook *hook, unsigned int rate, unsigned int channels, const int16_t *pcm, unsigned int samples)
+static int capture(struct hook *hook, unsigned int rate, const int16_t *pcm, unsigned int samples)
 {
 	int taken = 0;
 
 	while (samples) {
 		unsigned int n = chunk(rate, samples);
-		size_t bytes = n * channels * sizeof(*pcm);
-		coach_status_t status;
+		size_t bytes = n * sizeof(*pcm);
 
 		if (pcm) {
 			memcpy(hook->in.said, pcm, bytes);
-			pcm += n * channels;
+			pcm += n;
 		} else {
 			memset(hook->in.said, 0, bytes);
 		}
-		status = coach_read(hook->member, hook->in.said, rate, channels, n);
-		taken |= status != COACH_OK;
+		taken |= coach_read(hook->member, hook->in.said, rate, 1, n) != COACH_OK;
 		samples -= n;
 	}
 	return taken;
-}
-
-/* The samples of a frame that linear_frames made, a channel; 0 for channels that the engine does not take. */
-static unsigned int samples_of(const struct ast_frame *frame, unsigned int *channels)
-{
-	*channels = ast_format_get_channel_count(frame->subclass.format);
-	return *channels == 1 || *channels == 2 ? frame->datalen / (*channels * sizeof(int16_t)) : 0;
 }
 
 /* Whether a frame is private. `audible`: those who may hear it do; else they hear a pause. */
@@ -83,20 +80,15 @@ static int is_private(struct hook *hook, struct ast_frame *frame, int audible)
 	int taken = 0, said = 0;
 
 	for (struct ast_frame *f = linear; f; f = f == frame ? NULL : AST_LIST_NEXT(f, frame_list)) {
-		unsigned int channels;
-		unsigned int samples = samples_of(f, &channels);
-
-		if (samples) {
-			taken |= capture(hook, linear_rate(f->subclass.format), channels, f->data.ptr, samples);
-			said = 1;
-		}
+		taken |= capture(hook, linear_rate(f->subclass.format), f->data.ptr, samples_of(f));
+		said |= samples_of(f) > 0;
 	}
 	if (!said) {
 		/* Whether it is private has to be asked all the same: what cannot be decoded must not pass either. */
 		unsigned int rate = linear_rate(frame->subclass.format);
 		unsigned int own = ast_format_get_sample_rate(frame->subclass.format);
 
-		taken = capture(hook, rate, 1, NULL, MAX(1, (uint64_t) frame->samples * rate / MAX(1, own)));
+		taken = capture(hook, rate, NULL, MAX(1, (uint64_t) frame->samples * rate / MAX(1, own)));
 	}
 	if (linear && linear != frame) {
 		ast_frfree(linear);
@@ -111,7 +103,7 @@ static struct ast_frame *silence(struct ast_channel *chan, struct hook *hook, st
 	struct ast_format *format = ast_channel_readformat(chan);
 	struct ast_frame *quiet = &hook->quiet;
 
-	*quiet = (struct ast_frame) { .frametype = AST_FRAME_NULL, .src = "coach" };
+	*quiet = (struct ast_frame) { .frametype = AST_FRAME_NULL, .src = SOURCE };
 	if (ast_format_cache_is_slinear(format)) {
 		uint64_t wanted = ast_format_get_sample_rate(format);
 		uint64_t samples = frame->samples * wanted / MAX(1, ast_format_get_sample_rate(frame->subclass.format));
@@ -149,37 +141,43 @@ static void notice(struct ast_channel *chan, struct hook *hook, int held)
 	}
 }
 
+/* A jitter buffer that comes after us hands its frames to every hook, us included, once more. */
+static int is_ours(const struct ast_frame *frame)
+{
+	return frame->src && !strcmp(frame->src, SOURCE);
+}
+
 static struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame)
 {
 	struct ast_bridge *bridge = ast_channel_internal_bridge(chan);
 
-	if (!hook->listens || (hook->left && !is_confbridge(bridge))) {
+	if (!hook->listens || (hook->left && !is_confbridge(bridge)) || is_ours(frame)) {
 		return frame;
 	}
 	return is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held)
 		? silence(chan, hook, frame) : frame;
 }
 
-/* Adds private speech to linear frames, in `out`. The number of samples there, all channels together; 0: there was none to add. */
+/* Adds private speech to linear frames, in `out`. The number of samples there; 0: there was nothing to add. */
 static unsigned int mix(struct hook *hook, struct ast_frame *linear)
 {
-	unsigned int channels, total = 0, changed = 0;
+	unsigned int total = 0, changed = 0;
 	unsigned int rate = linear_rate(linear->subclass.format);
 
 	for (struct ast_frame *f = linear; f; f = AST_LIST_NEXT(f, frame_list)) {
-		unsigned int samples = samples_of(f, &channels);
+		unsigned int samples = samples_of(f);
 		const int16_t *pcm = f->data.ptr;
 
-		if (total + samples * channels > MIX_SAMPLES) {
+		if (total + samples > MIX_SAMPLES) {
 			return 0;
 		}
 		while (samples) {
 			unsigned int n = chunk(rate, samples);
 
-			memcpy(hook->out + total, pcm, n * channels * sizeof(*pcm));
-			changed |= coach_write(hook->member, hook->out + total, rate, channels, n) == COACH_CHANGED;
-			pcm += n * channels;
-			total += n * channels;
+			memcpy(hook->out + total, pcm, n * sizeof(*pcm));
+			changed |= coach_write(hook->member, hook->out + total, rate, 1, n) == COACH_CHANGED;
+			pcm += n;
+			total += n;
 			samples -= n;
 		}
 	}
@@ -191,7 +189,9 @@ static struct ast_frame *to_member(struct ast_channel *chan, struct hook *hook, 
 	struct ast_frame *linear, *heard = frame;
 	unsigned int samples;
 
-	if (!hook->bridge || hook->bridge != ast_channel_internal_bridge(chan)
+	/* While a generator plays (music on hold, say), Asterisk drops what the bridge writes: then the generator's frames, for
+	 * which it hides itself, are what the member hears. */
+	if (!hook->bridge || hook->bridge != ast_channel_internal_bridge(chan) || ast_channel_generatordata(chan)
 		|| !(linear = linear_frames(&hook->hears, frame))) {
 		return frame;
 	}
@@ -201,15 +201,13 @@ static struct ast_frame *to_member(struct ast_channel *chan, struct hook *hook, 
 		heard = &hook->mixed;
 		*heard = (struct ast_frame) {
 			.frametype = AST_FRAME_VOICE,
-			.subclass.format = ao2_bump(linear->subclass.format),
+			.subclass.format = linear->subclass.format,
 			.samples = samples,
 			.datalen = samples * sizeof(int16_t),
 			.data.ptr = hook->out,
 			.stream_num = frame->stream_num,
-			.src = "coach",
+			.src = SOURCE,
 		};
-		ao2_cleanup(hook->format);
-		hook->format = heard->subclass.format;
 	}
 	if (linear != frame) {
 		ast_frfree(linear);
@@ -317,7 +315,6 @@ void hook_free(struct hook *hook)
 {
 	linear_done(&hook->said);
 	linear_done(&hook->hears);
-	ao2_cleanup(hook->format);
 	ao2_cleanup(hook->bridge);
 	ast_free(hook);
 }

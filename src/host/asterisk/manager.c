@@ -79,7 +79,8 @@ static int act(struct mansession *session, const struct message *message)
 	const char *name = astman_get_header(message, "Action");
 	const struct action *action = actions;
 	const char *tags = "", *member;
-	char room[COACH_MAX_NAME_BYTES + 1], *reply;
+	char room[COACH_MAX_NAME_BYTES + 1];
+	struct ast_str *answer;
 	RAII_VAR(char *, command, NULL, ast_free);
 
 	while (strcasecmp(action->name, name)) {
@@ -96,17 +97,15 @@ static int act(struct mansession *session, const struct message *message)
 	if (locate(session, message, room, &member)) {
 		return 0;
 	}
-	if (ast_asprintf(&command, "%s %s %s %s", action->verb, room, member, tags) < 0
-		|| !(reply = mode_command(command))) {
+	answer = ast_str_create(128);
+	if (!answer || ast_asprintf(&command, "%s %s %s %s", action->verb, room, member, tags) < 0) {
 		astman_send_error(session, message, "No memory");
-		return 0;
-	}
-	if (ast_begins_with(reply, "+OK ")) {
-		astman_send_ack(session, message, reply + 4);
+	} else if (mode_command(command, &answer)) {
+		astman_send_error(session, message, ast_str_buffer(answer) + strlen("-ERR "));
 	} else {
-		astman_send_error(session, message, reply + strlen("-ERR "));
+		astman_send_ack(session, message, ast_str_buffer(answer) + strlen("+OK "));
 	}
-	coach_text_free(reply);
+	ast_free(answer);
 	return 0;
 }
 

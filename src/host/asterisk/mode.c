@@ -91,7 +91,7 @@ int mode_uncoach(struct ast_channel *chan)
 
 /* --------------------------------------------------------------------------------------------- text commands ---- */
 
-/* Hooks the member of a command that needs it. Nonzero: it cannot be. */
+/* Hooks the member that a command is about. Nonzero: it cannot be. */
 static int prepare(struct leg *leg, int private)
 {
 	char uniqueid[AST_MAX_UNIQUEID];
@@ -112,38 +112,61 @@ static int prepare(struct leg *leg, int private)
 static void note(struct leg *leg, const char *verb, const char *value)
 {
 	if (!strcmp(verb, "tag") || !strcmp(verb, "untag")) {
-		record(leg, &leg->tags, *value ? value : NULL);
+		record(leg, &leg->tags, S_OR(value, NULL));
 	} else if (!strcmp(verb, "coach") || !strcmp(verb, "uncoach")) {
-		record(leg, &leg->speak_only_to, *value ? value : NULL);
+		record(leg, &leg->speak_only_to, S_OR(value, NULL));
 	}
 }
 
-char *mode_command(const char *command)
+/* Runs it as it is. Nonzero: the answer is not `+OK`. */
+static int run(const char *command, struct ast_str **answer)
 {
-	char *rest = ast_strdupa(command), *reply = NULL;
-	const char *verb = S_OR(strsep(&rest, " "), "");
+	char *reply;
+
+	if (coach_command(engine, command, &reply)) {
+		ast_str_set(answer, 0, "-ERR %s", coach_message());
+		return -1;
+	}
+	ast_str_set(answer, 0, "%s", reply);
+	coach_text_free(reply);
+	return !ast_begins_with(ast_str_buffer(*answer), "+OK");
+}
+
+static int run_for(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer)
+{
+	RAII_VAR(char *, command, NULL, ast_free);
+	int coach = !strcmp(verb, "coach");
+
+	if ((coach || !strcmp(verb, "tag")) && prepare(leg, coach)) {
+		ast_str_set(answer, 0, "-ERR %s cannot be hooked: it has hung up, or memory is short", leg->call_id);
+		return -1;
+	}
+	/* The member may have been called by any name of its channel: the engine knows the number. */
+	if (ast_asprintf(&command, "%s %s %u %s", verb, room, leg->number, value) < 0 || run(command, answer)) {
+		return -1;
+	}
+	note(leg, verb, value);
+	return 0;
+}
+
+int mode_command(const char *command, struct ast_str **answer)
+{
+	static const char *const about_a_member[] = { "explain", "tag", "untag", "coach", "uncoach" };
+	char *rest = ast_strdupa(command);
+	const char *verb = strsep(&rest, " ");
 	const char *room = S_OR(strsep(&rest, " "), "");
 	const char *member = S_OR(strsep(&rest, " "), "");
-	const char *value = S_OR(rest, "");
-	int names_member = !strcmp(verb, "tag") || !strcmp(verb, "untag") || !strcmp(verb, "coach")
-		|| !strcmp(verb, "uncoach") || !strcmp(verb, "explain");
-	struct leg *leg = names_member && *member ? conference_member(room, member) : NULL;
-	RAII_VAR(char *, resolved, NULL, ast_free);
+	struct leg *leg = NULL;
+	int result;
 
-	/* The member may be called by any name of its channel: the engine knows the number. */
-	if (leg && ast_asprintf(&resolved, "%s %s %u %s", verb, room, leg->number, value) > 0) {
-		command = resolved;
+	for (size_t i = 0; i < ARRAY_LEN(about_a_member); i++) {
+		if (!strcmp(verb, about_a_member[i])) {
+			leg = conference_member(room, member);
+		}
 	}
-	if (leg && (!strcmp(verb, "tag") || !strcmp(verb, "coach")) && prepare(leg, !strcmp(verb, "coach"))) {
-		ao2_ref(leg, -1);
-		coach_command(engine, "", &reply);
-		return reply;
-	}
-	if (!coach_command(engine, command, &reply) && leg && ast_begins_with(reply, "+OK")) {
-		note(leg, verb, value);
-	}
+	result = leg ? run_for(leg, verb, room, S_OR(rest, ""), answer) : run(command, answer);
 	ao2_cleanup(leg);
-	return reply;
+	return result;
 }
 
 int mode_anybody_private(void)

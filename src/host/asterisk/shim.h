@@ -128,9 +128,9 @@ int mode_set_tags(struct ast_channel *chan, const char *tags);
 int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to);
 int mode_untag(struct ast_channel *chan);
 int mode_uncoach(struct ast_channel *chan);
-/* A text command as `coach_command` takes it, with the channels hooked and the legs' records kept. The answer is to be given
- * back with coach_text_free; never NULL but without memory. */
-char *mode_command(const char *command);
+/* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about. Nonzero: the answer
+ * is not `+OK`. */
+int mode_command(const char *command, struct ast_str **answer);
 /* Whether anybody speaks privately. */
 int mode_anybody_private(void);
 
