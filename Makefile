@@ -72,7 +72,7 @@ install: build ## install library, header and pkg-config file under PREFIX (/usr
 # ---- Asterisk
 # Its headers: the folder with asterisk.h and asterisk/. The system's, else those of the Asterisk that the tests fetch.
 ASTERISK_INCLUDE ?= $(if $(wildcard /usr/include/asterisk.h),/usr/include,$(CURDIR)/target/asterisk/usr/include)
-ASTERISK_MODULES ?= /usr/lib/$(shell cc -dumpmachine 2>/dev/null)/asterisk/modules
+ASTERISK_MODULES ?= $(firstword $(wildcard /usr/lib/*/asterisk/modules /usr/lib/asterisk/modules /usr/lib64/asterisk/modules))
 HOSTS := $(TARGET)/hosts
 SHIM := $(sort $(wildcard src/host/asterisk/*.c))
 SHIM_FLAGS := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror -Wno-unused-parameter \
@@ -80,26 +80,18 @@ SHIM_FLAGS := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror 
 
 .PHONY: asterisk install-asterisk
 asterisk: setup ## build res_coach.so for Asterisk in target/hosts; ASTERISK_INCLUDE=<folder with asterisk.h>
-	@test -e $(ASTERISK_INCLUDE)/asterisk.h || { echo "asterisk: no asterisk.h in $(ASTERISK_INCLUDE); install Debian's \
-	asterisk-dev, or give ASTERISK_INCLUDE=<folder>"; exit 1; }
+	@test -e $(ASTERISK_INCLUDE)/asterisk.h || { echo "asterisk: no asterisk.h in $(ASTERISK_INCLUDE): install asterisk-dev," \
+	"or give ASTERISK_INCLUDE=<folder>"; exit 1; }
 	cargo rustc --release --lib --crate-type cdylib,staticlib --target-dir $(TARGET)/library
 	@# Nothing but Asterisk's headers goes on the path: its folder may be another system's, with a C library of its own.
 	@mkdir -p $(HOSTS)/include && ln -sfn $(abspath $(ASTERISK_INCLUDE))/asterisk.h $(abspath $(ASTERISK_INCLUDE))/asterisk $(HOSTS)/include
 	cc $(SHIM_FLAGS) -isystem $(HOSTS)/include -Iinclude -shared -o $(HOSTS)/res_coach.so $(SHIM) $(LIBRARY)/libcoach.a \
 		-Wl,--version-script=src/host/asterisk/exports.map -Wl,--gc-sections -lgcc_s -lm
 
-install-asterisk: ## install res_coach.so into Asterisk's folder of modules, ASTERISK_MODULES
+install-asterisk: ## install res_coach.so where Asterisk looks for modules; ASTERISK_MODULES=<folder>
 	@test -e $(HOSTS)/res_coach.so || { echo "install-asterisk: run make asterisk first"; exit 1; }
+	@test -n "$(ASTERISK_MODULES)" || { echo "install-asterisk: no Asterisk found; give ASTERISK_MODULES=<its folder of modules>"; exit 1; }
 	install -D -m 644 $(HOSTS)/res_coach.so $(DESTDIR)$(ASTERISK_MODULES)/res_coach.so
-
-# ---- A real Asterisk
-.PHONY: asterisk-instance test-asterisk
-asterisk-instance: setup
-	tests/asterisk/fetch.sh
-	$(MAKE) --no-print-directory asterisk ASTERISK_INCLUDE=$(CURDIR)/target/asterisk/usr/include
-
-test-asterisk: asterisk-instance ## scenarios on a real Asterisk, fetched from Debian; ARGS=<name> runs those so named
-	cargo test --test asterisk -- $(ARGS)
 
 clean: ## remove everything that was built
 	cargo clean
