@@ -31,7 +31,7 @@ pub struct Role {
 
 /// An ordinary participant.
 pub const CUSTOMER: Role =
-    Role { format: Format::at(16000), tags: "", speak_only_to: "", bridge: "default_bridge", user: "default_user" };
+    Role { format: Format::at(16000), tags: "", speak_only_to: "", bridge: "mixed_at_16000", user: "default_user" };
 /// One with the tag `agent`.
 pub const AGENT: Role = Role { tags: "agent", ..CUSTOMER };
 /// One who speaks to agents alone.
@@ -58,19 +58,23 @@ impl<'a> Conference<'a> {
         Self { manager: pbx.manager(), pbx, room: room.to_owned(), joined: 0 }
     }
 
-    /// Calls somebody into the room, who says a tone of its own. Returns when the conference has it.
+    /// Calls somebody into the room, who says a tone of its own: a private speaker from before it comes in, the others
+    /// afterwards. Returns when the conference has it.
     pub fn join(&mut self, name: &str, role: Role) -> Member {
         let tone = 400.0 + 150.0 * f64::from(self.joined);
         self.joined += 1;
         let member = self.call(name, role, tone);
         self.wait_until(&format!("{name} joins"), |conference| conference.channel(&member).is_some());
+        member.line.say(tone);
         member
     }
 
     /// Calls somebody into the room and does not wait.
     pub fn call(&mut self, name: &str, role: Role, tone: f64) -> Member {
         let line = Line::new(role.format);
-        line.say(tone);
+        if !role.speak_only_to.is_empty() {
+            line.say(tone);
+        }
         let id = format!("{}-{name}", self.room);
         let variables = [
             ("Variable", format!("ROOM={}", self.room)),
@@ -134,6 +138,7 @@ impl<'a> Conference<'a> {
     /// Checks that a listener, from its first moment on, has heard nothing of a speaker.
     pub fn never_heard(&mut self, listener: &Member, speaker: &Member) {
         if let Err(said) = judge(&listener.line.heard(), speaker.tone, false) {
+            self.keep(&[listener]);
             panic!("{} has heard {}: {said}\n{}", listener.id, speaker.id, self.state());
         }
     }
@@ -176,7 +181,33 @@ impl<'a> Conference<'a> {
                 }
             }
         }
-        assert!(wrong.is_empty(), "{wrong}\n{}", self.state());
+        if !wrong.is_empty() {
+            self.keep(&who.iter().map(|(member, _)| *member).collect::<Vec<_>>());
+            panic!("{wrong}\n{}", self.state());
+        }
+    }
+
+    /// Writes what these have heard beside the instance's log.
+    fn keep(&self, members: &[&Member]) {
+        for member in members {
+            member
+                .line
+                .heard()
+                .write(self.pbx.folder().join(format!("{}.wav", member.id)))
+                .expect("a file can be written");
+        }
+    }
+}
+
+impl Drop for Conference<'_> {
+    /// Ends every call: Asterisk would go on sending to a line that is no more.
+    fn drop(&mut self) {
+        let channels = self.manager.command("core show channels concise");
+        for fields in channels.lines().map(|line| line.split('!').collect::<Vec<_>>()) {
+            if fields.last().is_some_and(|id| id.starts_with(&format!("{}-", self.room))) {
+                self.manager.action("Hangup", &[("Channel", fields[0])]);
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     sip::{self, Media},
 };
 use std::{
-    f64::consts::TAU,
+    f64::consts::{PI, TAU},
     net::{SocketAddr, UdpSocket},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -100,7 +100,7 @@ impl Line {
         &self.uri
     }
 
-    /// Says this tone from the next packet on. When this returns, nothing of an earlier tone is sent any more.
+    /// Says this tone from the next packet on; before it, an earlier one fades.
     pub fn say(&self, tone: f64) {
         *self.shared.tone() = tone;
     }
@@ -171,20 +171,41 @@ fn listen(audio: &UdpSocket, shared: &Shared) {
     }
 }
 
+/// A tone that swells and fades: a hard edge would be heard at every other frequency.
+#[derive(Default)]
+struct Voice {
+    tone: f64,
+    turn: f64,
+    /// From 0, silent, to 1.
+    swell: f64,
+}
+
+impl Voice {
+    const SWELL_SECONDS: f64 = 0.08;
+
+    fn next(&mut self, wanted: f64, rate: u32) -> i16 {
+        let step = 1.0 / (Self::SWELL_SECONDS * f64::from(rate));
+        if self.swell == 0.0 {
+            self.tone = wanted;
+        }
+        let step = if self.tone == wanted { step } else { -step };
+        self.swell = if self.tone == 0.0 { 0.0 } else { (self.swell + step).clamp(0.0, 1.0) };
+        self.turn = (self.turn + self.tone / f64::from(rate)).fract();
+        let gain = (1.0 - (PI * self.swell).cos()) / 2.0;
+        (AMPLITUDE * gain * (TAU * self.turn).sin()).round() as i16
+    }
+}
+
 fn speak(audio: &UdpSocket, asterisk: Media, shared: &Shared, format: Format) {
     let samples = format.rate * format.packet_ms / 1000;
     let step = Duration::from_millis(format.packet_ms.into());
-    let (mut number, mut turn, mut due) = (0_u64, 0.0, Instant::now());
+    let (mut number, mut voice, mut due) = (0_u64, Voice::default(), Instant::now());
     let mut late: Option<Vec<u8>> = None;
     while !shared.hung_up.load(Ordering::SeqCst) {
         {
-            let tone = shared.tone();
+            let wanted = shared.tone();
             let mut packet = header(asterisk.payload_type, number, samples);
-            for _ in 0..samples {
-                turn = (turn + *tone / f64::from(format.rate)).fract();
-                let sample = if *tone == 0.0 { 0.0 } else { AMPLITUDE * (TAU * turn).sin() };
-                packet.extend((sample.round() as i16).to_be_bytes());
-            }
+            packet.extend((0..samples).flat_map(|_| voice.next(*wanted, format.rate).to_be_bytes()));
             match number.checked_rem(format.one_lost_in) {
                 Some(0) => (),
                 Some(1) => late = Some(packet),

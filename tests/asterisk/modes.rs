@@ -120,9 +120,10 @@ fn agent_coaches(pbx: &Pbx) {
 
 fn rates(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "rates");
-    let at = |rate, role| Role { format: Format::at(rate), ..role };
+    let at = |rate, role| Role { format: Format::at(rate), bridge: "default_bridge", ..role };
     let (customer, agent) = (c.join("customer", at(8000, CUSTOMER)), c.join("agent", at(8000, AGENT)));
     let manager = c.join("manager", at(8000, MANAGER));
+    seconds(2.5);
     only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
     // Each raises the conference's rate in mid-call.
     let wide = c.join("wide", at(48000, AGENT));

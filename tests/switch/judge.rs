@@ -25,6 +25,17 @@ impl Recording {
         Ok(Self { rate: wav.spec().sample_rate, samples })
     }
 
+    /// Writes it to a WAV file.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), hound::Error> {
+        let sample_format = hound::SampleFormat::Int;
+        let spec = hound::WavSpec { channels: 1, sample_rate: self.rate, bits_per_sample: 16, sample_format };
+        let mut wav = hound::WavWriter::create(path, spec)?;
+        for &sample in &self.samples {
+            wav.write_sample(sample)?;
+        }
+        wav.finalize()
+    }
+
     /// The part between two moments, in seconds from the beginning; less, where there is less.
     pub fn between(&self, from: f64, to: f64) -> Self {
         let at = |seconds: f64| ((seconds * f64::from(self.rate)) as usize).min(self.samples.len());
@@ -164,16 +175,8 @@ mod tests {
     #[test]
     fn a_recording_is_read_from_a_file() {
         let path = std::env::temp_dir().join(format!("judge-{}.wav", std::process::id()));
-        let spec = hound::WavSpec {
-            channels: 1,
-            sample_rate: 8000,
-            bits_per_sample: 16,
-            sample_format: hound::SampleFormat::Int,
-        };
-        let mut wav = hound::WavWriter::create(&path, spec).expect("a file can be written");
         let said = tones(8000, 0.1, &[700.0], 2);
-        said.samples.iter().for_each(|&sample| wav.write_sample(sample).expect("a sample can be written"));
-        wav.finalize().expect("a file can be finished");
+        said.write(&path).expect("a file can be written");
         let read = Recording::read(&path).expect("it can be read");
         std::fs::remove_file(&path).expect("it can be removed");
         assert_eq!((read.rate, read.samples), (said.rate, said.samples));
