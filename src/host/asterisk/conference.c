@@ -373,4 +373,7 @@ void conferences_stop(void)
 {
 	subscription = stasis_unsubscribe_and_join(subscription);
 	settler = ast_taskprocessor_unreference(settler);
+	while (!AST_LIST_EMPTY(&conferences)) {
+		conference_close(AST_LIST_FIRST(&conferences));
+	}
 }

@@ -18,8 +18,8 @@
 #define QUIET_SAMPLES (192 * COACH_MAX_FRAME_MS)
 /* 80 ms at 48 kHz: ConfBridge's longest mixing interval. */
 #define MIX_SAMPLES (48 * 80)
-/* The source of our frames. */
-#define SOURCE "coach"
+/* The source of the frames that stand in for private speech. */
+#define QUIET "coach silence"
 
 /* Guarded by the channel's lock, with which Asterisk calls us. */
 struct hook {
@@ -103,7 +103,7 @@ static struct ast_frame *silence(struct ast_channel *chan, struct hook *hook, st
 	struct ast_format *format = ast_channel_readformat(chan);
 	struct ast_frame *quiet = &hook->quiet;
 
-	*quiet = (struct ast_frame) { .frametype = AST_FRAME_NULL, .src = SOURCE };
+	*quiet = (struct ast_frame) { .frametype = AST_FRAME_NULL, .src = QUIET };
 	if (ast_format_cache_is_slinear(format)) {
 		uint64_t wanted = ast_format_get_sample_rate(format);
 		uint64_t samples = frame->samples * wanted / MAX(1, ast_format_get_sample_rate(frame->subclass.format));
@@ -141,17 +141,28 @@ static void notice(struct ast_channel *chan, struct hook *hook, int held)
 	}
 }
 
-/* A jitter buffer that comes after us hands its frames to every hook, us included, once more. */
-static int is_ours(const struct ast_frame *frame)
+/* A jitter buffer that comes after us hands what it holds to every hook once more, us included: our own silence may pass. Not on
+ * its name alone: copies keep that, whatever is done to them. */
+static int is_quiet(const struct ast_frame *frame)
 {
-	return frame->src && !strcmp(frame->src, SOURCE);
+	const int16_t *pcm = frame->data.ptr;
+	unsigned int samples = samples_of(frame);
+
+	if (!frame->src || strcmp(frame->src, QUIET) || !ast_format_cache_is_slinear(frame->subclass.format)) {
+		return 0;
+	}
+	while (samples && !*pcm) {
+		pcm++;
+		samples--;
+	}
+	return !samples;
 }
 
 static struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame)
 {
 	struct ast_bridge *bridge = ast_channel_internal_bridge(chan);
 
-	if (!hook->listens || (hook->left && !is_confbridge(bridge)) || is_ours(frame)) {
+	if (!hook->listens || (hook->left && !is_confbridge(bridge)) || is_quiet(frame)) {
 		return frame;
 	}
 	return is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held)
@@ -206,7 +217,7 @@ static struct ast_frame *to_member(struct ast_channel *chan, struct hook *hook, 
 			.datalen = samples * sizeof(int16_t),
 			.data.ptr = hook->out,
 			.stream_num = frame->stream_num,
-			.src = SOURCE,
+			.src = "coach",
 		};
 	}
 	if (linear != frame) {

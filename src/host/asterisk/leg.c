@@ -114,10 +114,22 @@ struct leg *leg_obtain(struct ast_channel *chan)
 	return leg;
 }
 
-void leg_drop(struct leg *leg)
+static void leg_end(struct leg *leg)
 {
 	ao2_unlink(registry, leg);
 	coach_member_detach(leg->member);
+}
+
+void leg_drop(struct leg *leg)
+{
+	int over;
+
+	ao2_lock(leg);
+	over = leg->over = leg->gone || !leg->hook;
+	ao2_unlock(leg);
+	if (over) {
+		leg_end(leg);
+	}
 }
 
 /* ------------------------------------------------------------------------------------------------ datastore ---- */
@@ -162,34 +174,52 @@ static const struct ast_datastore_info datastore_info = {
 	.chan_fixup = on_fixup,
 };
 
+/* Hooks it, unless it is over. The channel and the leg are locked. Nonzero: it cannot be. */
+static int hook(struct leg *leg, struct ast_channel *chan)
+{
+	struct ast_datastore *datastore;
+
+	if (leg->over || leg->hook) {
+		return 0;
+	}
+	/* Made for no module, or Asterisk would not unload this one while there is a hooked channel. */
+	datastore = __ast_datastore_alloc(&datastore_info, NULL, NULL, __FILE__, __LINE__, __func__);
+	if (!datastore) {
+		return -1;
+	}
+	if (hook_attach(chan, leg)) {
+		ast_datastore_free(datastore);
+		return -1;
+	}
+	datastore->data = ao2_bump(leg);
+	return ast_channel_datastore_add(chan, datastore);
+}
+
 struct leg *leg_hooked(struct ast_channel *chan)
 {
-	struct leg *leg = leg_obtain(chan);
-	struct ast_datastore *datastore;
-	int failed = 0;
+	struct leg *leg;
+	int failed, over;
 
-	if (!leg) {
-		return NULL;
-	}
-	ast_channel_lock(chan);
-	if (!leg->hook) {
-		/* Made for no module, or Asterisk would not unload this one while there is a hooked channel. */
-		datastore = __ast_datastore_alloc(&datastore_info, NULL, NULL, __FILE__, __LINE__, __func__);
-		failed = !datastore || hook_attach(chan, leg);
-		if (!failed) {
-			datastore->data = ao2_bump(leg);
-			ast_channel_datastore_add(chan, datastore);
-		} else if (datastore) {
-			ast_datastore_free(datastore);
+	do {
+		leg = leg_obtain(chan);
+		if (!leg) {
+			return NULL;
 		}
-	}
-	ast_channel_unlock(chan);
-	if (failed) {
-		ast_log(LOG_ERROR, "Coach cannot hook %s: no memory, or it has hung up\n", leg->call_id);
-		settle(ast_channel_uniqueid(chan));
-		ao2_ref(leg, -1);
-		return NULL;
-	}
+		ast_channel_lock(chan);
+		ao2_lock(leg);
+		failed = hook(leg, chan);
+		over = leg->over;
+		ao2_unlock(leg);
+		ast_channel_unlock(chan);
+		if (failed) {
+			ast_log(LOG_ERROR, "Coach cannot hook %s: no memory, or it has hung up\n", leg->call_id);
+		}
+		if (failed || over) {
+			ao2_ref(leg, -1);
+			leg = NULL;
+		}
+		/* One that left its conference just now was about to be forgotten. */
+	} while (over);
 	settle(ast_channel_uniqueid(chan));
 	return leg;
 }
@@ -234,7 +264,7 @@ void legs_stop(void)
 	all = ao2_iterator_init(registry, 0);
 	while ((leg = ao2_iterator_next(&all))) {
 		unhook(leg);
-		leg_drop(leg);
+		leg_end(leg);
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);

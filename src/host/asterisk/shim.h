@@ -77,6 +77,7 @@ struct leg {
 	char *tags;                     /* as set last, for COACH() to read; NULL for none. The leg's lock */
 	char *speak_only_to;            /* NULL: speaks openly. The leg's lock */
 	int gone;                       /* its channel has ended. The leg's lock */
+	int over;                       /* it has been dropped. The leg's lock */
 	struct conference *conference;  /* `settling` */
 	unsigned int number;            /* in the conference. `settling` */
 	struct hook *hook;              /* NULL until tags or modes are asked for. Set once, with the channel locked */
@@ -88,7 +89,7 @@ void legs_stop(void);
 struct leg *leg_find(const char *uniqueid);
 /* The same; made where there is none. Takes no channel lock but for a moment. */
 struct leg *leg_obtain(struct ast_channel *chan);
-/* Ends it. */
+/* Ends a leg that has no hook, or no channel any more. */
 void leg_drop(struct leg *leg);
 /* All legs, for ao2_iterator. */
 struct ao2_container *legs(void);
