@@ -8,16 +8,9 @@
  */
 #include "shim.h"
 
-#include <ctype.h>
-
 #include "asterisk/astobj2.h"
 #include "asterisk/bridge.h"
 #include "asterisk/linkedlists.h"
-#include "asterisk/stasis.h"
-#include "asterisk/stasis_bridges.h"
-#include "asterisk/stasis_channels.h"
-#include "asterisk/taskprocessor.h"
-#include "asterisk/vector.h"
 
 /* One ConfBridge while somebody is in it. `settling`. */
 struct conference {
@@ -31,8 +24,6 @@ struct conference {
 
 AST_MUTEX_DEFINE_STATIC(settling);
 static AST_LIST_HEAD_NOLOCK_STATIC(conferences, conference);
-static struct stasis_subscription *subscription;
-static struct ast_taskprocessor *settler;
 
 int is_confbridge(const struct ast_bridge *bridge)
 {
@@ -165,14 +156,14 @@ static void settle_leg(struct leg *leg, struct ast_channel *chan, struct ast_bri
 	}
 }
 
-/* Legs that a transfer left without a channel are in no conference. */
+/* Legs whose channel another leg has, by a transfer, are in no conference. */
 static void settle_astray(void)
 {
 	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
 	struct leg *leg;
 
 	while ((leg = ao2_iterator_next(&all))) {
-		if (leg_is_at(leg, "")) {
+		if (leg->astray) {
 			settle_leg(leg, NULL, NULL);
 		}
 		ao2_ref(leg, -1);
@@ -222,11 +213,8 @@ int conference_of(struct leg *leg, char *room)
 
 static int is_called(struct leg *leg, const char *uniqueid, const char *member)
 {
-	unsigned int number;
-	int end = 0;
-
-	if (sscanf(member, "%u%n", &number, &end) == 1 && !member[end]) {
-		return leg->number == number;
+	if (!member[strspn(member, "0123456789")]) {
+		return leg->number == strtoul(member, NULL, 10);
 	}
 	return !strcmp(leg->call_id, member) || (*uniqueid && leg_is_at(leg, uniqueid));
 }
@@ -289,91 +277,16 @@ char *conference_nth_member(const char *room, const char *word, int n)
 	return found;
 }
 
-/* ------------------------------------------------------------------------------------------ Asterisk's word ---- */
-
-static int settle_task(void *data)
-{
-	settle(data);
-	ast_free(data);
-	return 0;
-}
-
-void settle_soon(const char *uniqueid)
-{
-	char *copy = settler ? ast_strdup(uniqueid) : NULL;
-
-	if (copy && ast_taskprocessor_push(settler, settle_task, copy)) {
-		ast_free(copy);
-	}
-}
-
-static void on_move(void *data, struct stasis_subscription *sub, struct stasis_message *message)
-{
-	const struct ast_bridge_blob *moved = stasis_message_data(message);
-
-	if ((stasis_message_type(message) == ast_channel_entered_bridge_type()
-			|| stasis_message_type(message) == ast_channel_left_bridge_type())
-		&& !strcmp(moved->bridge->creator, "ConfBridge")) {
-		settle(moved->channel->base->uniqueid);
-	}
-}
-
-/* Those that were there before this module, in the order in which they came. */
-static void settle_bridge(struct ast_bridge *bridge)
-{
-	AST_VECTOR(, char *) uniqueids;
-	struct ast_bridge_channel *in;
-
-	AST_VECTOR_INIT(&uniqueids, 8);
-	ast_bridge_lock(bridge);
-	AST_LIST_TRAVERSE(&bridge->channels, in, entry) {
-		char *uniqueid = ast_strdup(ast_channel_uniqueid(in->chan));
-
-		if (uniqueid && AST_VECTOR_APPEND(&uniqueids, uniqueid)) {
-			ast_free(uniqueid);
-		}
-	}
-	ast_bridge_unlock(bridge);
-	AST_VECTOR_CALLBACK_VOID(&uniqueids, settle);
-	AST_VECTOR_CALLBACK_VOID(&uniqueids, ast_free);
-	AST_VECTOR_FREE(&uniqueids);
-}
-
-static void settle_all(void)
-{
-	struct ao2_container *bridges = ast_bridges();
-	struct ao2_iterator all = ao2_iterator_init(bridges, 0);
-	struct ast_bridge *bridge;
-
-	while ((bridge = ao2_iterator_next(&all))) {
-		if (is_confbridge(bridge)) {
-			settle_bridge(bridge);
-		}
-		ao2_ref(bridge, -1);
-	}
-	ao2_iterator_destroy(&all);
-	ao2_cleanup(bridges);
-}
-
-int conferences_start(void)
-{
-	settler = ast_taskprocessor_get("coach", TPS_REF_DEFAULT);
-	subscription = stasis_subscribe(ast_bridge_topic_all(), on_move, NULL);
-	if (!settler || !subscription) {
-		return -1;
-	}
-	stasis_subscription_accept_message_type(subscription, ast_channel_entered_bridge_type());
-	stasis_subscription_accept_message_type(subscription, ast_channel_left_bridge_type());
-	stasis_subscription_set_filter(subscription, STASIS_SUBSCRIPTION_FILTER_SELECTIVE);
-	settle_all();
-	return 0;
-}
-
 void conferences_stop(void)
 {
-	subscription = stasis_unsubscribe_and_join(subscription);
-	settler = ast_taskprocessor_unreference(settler);
-	while (!AST_LIST_EMPTY(&conferences)) {
-		conference_close(AST_LIST_FIRST(&conferences));
+	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
+	struct leg *leg;
+
+	while ((leg = ao2_iterator_next(&all))) {
+		if (leg->conference) {
+			leave(leg);
+		}
+		ao2_ref(leg, -1);
 	}
+	ao2_iterator_destroy(&all);
 }

@@ -33,10 +33,12 @@ void leg_uniqueid(struct leg *leg, char *uniqueid)
 
 int leg_is_at(struct leg *leg, const char *uniqueid)
 {
-	char own[AST_MAX_UNIQUEID];
+	int is;
 
-	leg_uniqueid(leg, own);
-	return !strcmp(own, uniqueid);
+	ao2_lock(leg);
+	is = !leg->astray && !strcmp(leg->uniqueid, uniqueid);
+	ao2_unlock(leg);
+	return is;
 }
 
 static int is_at(void *leg, void *uniqueid, int flags)
@@ -46,7 +48,7 @@ static int is_at(void *leg, void *uniqueid, int flags)
 
 struct leg *leg_find(const char *uniqueid)
 {
-	return ast_strlen_zero(uniqueid) ? NULL : ao2_callback(registry, 0, is_at, (void *) uniqueid);
+	return ao2_callback(registry, 0, is_at, (void *) uniqueid);
 }
 
 void leg_uniqueid_of(coach_member_t member, char *uniqueid)
@@ -139,11 +141,9 @@ static void on_channel_end(void *data)
 	struct leg *leg = data;
 	char uniqueid[AST_MAX_UNIQUEID];
 
-	ao2_lock(leg);
+	leg_uniqueid(leg, uniqueid);
 	leg->gone = 1;
-	ast_copy_string(uniqueid, leg->uniqueid, sizeof(uniqueid));
-	ao2_unlock(leg);
-	settle_soon(uniqueid);
+	settle_soon(leg->astray ? "" : uniqueid);
 	ao2_ref(leg, -1);
 }
 
@@ -155,13 +155,14 @@ static void on_fixup(void *data, struct ast_channel *old, struct ast_channel *ch
 	struct leg *there = leg_find(ast_channel_uniqueid(chan));
 	int yields = there && there->hook;
 
-	if (there && !yields) {
+	if (there) {
 		ao2_lock(there);
-		there->uniqueid[0] = '\0';
+		there->astray = !yields;
 		ao2_unlock(there);
 	}
 	ao2_lock(leg);
-	ast_copy_string(leg->uniqueid, yields ? "" : ast_channel_uniqueid(chan), sizeof(leg->uniqueid));
+	leg->astray = yields;
+	ast_copy_string(leg->uniqueid, ast_channel_uniqueid(chan), sizeof(leg->uniqueid));
 	ao2_unlock(leg);
 	ao2_cleanup(there);
 	settle_soon("");
@@ -183,7 +184,7 @@ static int hook(struct leg *leg, struct ast_channel *chan)
 		return 0;
 	}
 	/* Made for no module, or Asterisk would not unload this one while there is a hooked channel. */
-	datastore = __ast_datastore_alloc(&datastore_info, NULL, NULL, __FILE__, __LINE__, __func__);
+	datastore = __ast_datastore_alloc(&datastore_info, leg->call_id, NULL, __FILE__, __LINE__, __func__);
 	if (!datastore) {
 		return -1;
 	}
@@ -232,6 +233,7 @@ int legs_start(void)
 	return registry ? 0 : -1;
 }
 
+/* A channel that is ending cannot be found any more, and takes hook and datastore with it in a moment. */
 static void unhook(struct leg *leg)
 {
 	char uniqueid[AST_MAX_UNIQUEID];
@@ -239,12 +241,15 @@ static void unhook(struct leg *leg)
 	struct ast_datastore *datastore;
 
 	leg_uniqueid(leg, uniqueid);
-	if (!leg->hook || !(chan = ast_channel_get_by_name(uniqueid))) {
-		return;
+	while (!(chan = ast_channel_get_by_name(uniqueid))) {
+		if (leg->gone) {
+			return;
+		}
+		usleep(10000);
 	}
 	ast_channel_lock(chan);
 	hook_detach(chan, leg);
-	datastore = ast_channel_datastore_find(chan, &datastore_info, NULL);
+	datastore = ast_channel_datastore_find(chan, &datastore_info, leg->call_id);
 	if (datastore) {
 		ast_channel_datastore_remove(chan, datastore);
 		ast_datastore_free(datastore);
@@ -253,17 +258,26 @@ static void unhook(struct leg *leg)
 	ast_channel_unref(chan);
 }
 
-void legs_stop(void)
+void legs_unhook(void)
 {
-	struct ao2_iterator all;
+	struct ao2_iterator all = ao2_iterator_init(registry, 0);
 	struct leg *leg;
 
-	if (!registry) {
-		return;
-	}
-	all = ao2_iterator_init(registry, 0);
 	while ((leg = ao2_iterator_next(&all))) {
-		unhook(leg);
+		if (leg->hook) {
+			unhook(leg);
+		}
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+}
+
+void legs_stop(void)
+{
+	struct ao2_iterator all = ao2_iterator_init(registry, 0);
+	struct leg *leg;
+
+	while ((leg = ao2_iterator_next(&all))) {
 		leg_end(leg);
 		ao2_ref(leg, -1);
 	}

@@ -42,6 +42,10 @@ static void stop(void)
 	manager_stop();
 	cli_stop();
 	dialplan_stop();
+	follow_stop();
+	/* From here on no leg comes and no frame. */
+	legs_unhook();
+	settler_stop();
 	conferences_stop();
 	legs_stop();
 	server_stop();
@@ -63,7 +67,11 @@ static int load_module(void)
 		ast_log(LOG_ERROR, "Coach cannot start: %s\n", coach_message());
 		return AST_MODULE_LOAD_DECLINE;
 	}
-	if (server_start() || legs_start() || conferences_start() || start_interfaces()) {
+	if (legs_start()) {
+		coach_engine_destroy(engine);
+		return AST_MODULE_LOAD_DECLINE;
+	}
+	if (server_start() || settler_start() || follow_start() || start_interfaces()) {
 		ast_log(LOG_ERROR, "Coach cannot start: its words are taken by another module, or memory is short\n");
 		stop();
 		return AST_MODULE_LOAD_DECLINE;

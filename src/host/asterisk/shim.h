@@ -7,9 +7,12 @@
  * The map:
  *   module.c      load, unload, the engine
  *   leg.c         the channels that Coach knows, by unique id
- *   hook.c        every frame from and to such a channel           runs with the channel locked, in its media thread
+ *   hook.c        the hook that sees every frame                   runs with the channel locked, in its media thread
+ *   said.c        frames from a member: private speech is taken    the same
+ *   heard.c       frames to a member: private speech is added      the same
  *   linear.c      frames as signed linear samples                  the same
  *   conference.c  which channel is in which ConfBridge
+ *   follow.c      Asterisk's word of who moves
  *   mode.c        tag, untag, coach, uncoach: what every interface does
  *   event.c       the engine's events, to the manager interface and the log
  *   dialplan.c, cli.c, manager.c                                   the interfaces
@@ -73,7 +76,8 @@ struct conference;
 struct leg {
 	coach_member_t member;
 	char call_id[AST_CHANNEL_NAME]; /* the engine's name for it: the channel's, as it was first seen */
-	char uniqueid[AST_MAX_UNIQUEID]; /* of the channel that it is on; "" where a transfer left it none. The leg's lock */
+	char uniqueid[AST_MAX_UNIQUEID]; /* of the channel that it is on. The leg's lock */
+	int astray;                     /* a transfer brought it to a channel that has a leg already. The leg's lock */
 	char *tags;                     /* as set last, for COACH() to read; NULL for none. The leg's lock */
 	char *speak_only_to;            /* NULL: speaks openly. The leg's lock */
 	int gone;                       /* its channel has ended. The leg's lock */
@@ -84,6 +88,8 @@ struct leg {
 };
 
 int legs_start(void);
+/* Takes every hook off, so that no frame comes any more. */
+void legs_unhook(void);
 void legs_stop(void);
 /* The leg of a channel: a reference, or NULL. */
 struct leg *leg_find(const char *uniqueid);
@@ -103,12 +109,9 @@ struct leg *leg_hooked(struct ast_channel *chan);
 
 /* --------------------------------------------------------------------------------------------- conference.c ---- */
 
-int conferences_start(void);
 void conferences_stop(void);
-/* Brings a channel's leg in line with where the channel is; "": the legs that have no channel. */
+/* Brings a channel's leg in line with where the channel is; "": the legs that went astray. */
 void settle(const char *uniqueid);
-/* The same, soon, in a thread that holds no lock. */
-void settle_soon(const char *uniqueid);
 int is_confbridge(const struct ast_bridge *bridge);
 /* A conference's name as the engine takes it, into COACH_MAX_NAME_BYTES + 1 bytes: white space is written %20, so that no two
  * conferences share a name. Nonzero: too long. */
@@ -120,6 +123,15 @@ int conference_of(struct leg *leg, char *room);
 /* The n-th conference, and the n-th member of one, whose name starts with `word`: for tab completion. ast_strdup'ed, or NULL. */
 char *conference_nth(const char *word, int n);
 char *conference_nth_member(const char *room, const char *word, int n);
+
+/* ------------------------------------------------------------------------------------------------- follow.c ---- */
+
+int settler_start(void);
+void settler_stop(void);
+/* `settle`, soon, in a thread that holds no lock. */
+void settle_soon(const char *uniqueid);
+int follow_start(void);
+void follow_stop(void);
 
 /* --------------------------------------------------------------------------------------------------- mode.c ---- */
 
