@@ -1,7 +1,7 @@
 //! Nothing slips through while something changes: not the first word of who joins, not what is on its way when a command comes.
 
 use crate::{
-    conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, judge, seconds},
+    conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, seconds},
     pbx::Pbx,
 };
 
@@ -18,8 +18,7 @@ fn joining(pbx: &Pbx) {
     seconds(0.5);
     for coach in coaches {
         c.never_heard(&customer, &coach);
-        judge(&agent.line.heard_since(agent.line.clock() - 0.4), coach.tone, true)
-            .expect("the agent hears every coach");
+        c.judge_last(&agent, 0.4, coach.tone, true).expect("the agent hears every coach");
         c.hang_up(coach);
     }
 }
@@ -50,9 +49,9 @@ fn narrowing(pbx: &Pbx) {
         };
         manager.line.say(tone(round));
         seconds(0.5);
-        judge(&listener.line.heard_since(from), tone(round), false).expect("said after the command");
+        c.judge(listener, from, tone(round), false).expect("said after the command");
         if round % 2 == 0 {
-            judge(&agent.line.heard_since(agent.line.clock() - 0.2), tone(round), true).expect("said to the agent");
+            c.judge_last(&agent, 0.2, tone(round), true).expect("said to the agent");
         } else {
             c.coach("tag", &agent, "agent");
             c.coach("uncoach", &manager, "");
@@ -76,11 +75,11 @@ fn widening(pbx: &Pbx) {
         }
         manager.line.hush();
         seconds(0.5);
-        judge(&customer.line.heard_since(from), tone(round), false).expect("said before the command");
+        c.judge(&customer, from, tone(round), false).expect("said before the command");
         manager.line.say(tone(round));
         seconds(0.7);
-        judge(&customer.line.heard_since(customer.line.clock() - 0.2), tone(round), true).expect("open by now");
-        judge(&agent.line.heard_since(agent.line.clock() - 0.2), tone(round), true).expect("heard before and after");
+        c.judge_last(&customer, 0.2, tone(round), true).expect("open by now");
+        c.judge_last(&agent, 0.2, tone(round), true).expect("heard before and after");
         c.coach("untag", &customer, "");
         c.coach("coach", &manager, "agent");
     }

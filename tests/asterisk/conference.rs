@@ -1,7 +1,6 @@
 //! A test call: a room, members on lines of the test's own, what they do, and what each heard of the others.
 
 use crate::{
-    judge::Recording,
     line::{Format, LEVEL, Line},
     manager::Manager,
     pbx::Pbx,
@@ -43,6 +42,15 @@ pub struct Member {
     pub id: String,
     pub tone: f64,
     pub line: Line,
+    called: Instant,
+}
+
+impl Member {
+    /// Says its tone.
+    pub fn speak(&self) {
+        self.line.cushion();
+        self.line.say(self.tone);
+    }
 }
 
 /// A room on an instance.
@@ -50,22 +58,27 @@ pub struct Conference<'a> {
     pub manager: Manager,
     pub pbx: &'a Pbx,
     pub room: String,
-    joined: u32,
+    tones: Vec<f64>,
 }
 
 impl<'a> Conference<'a> {
     pub fn new(pbx: &'a Pbx, room: &str) -> Self {
-        Self { manager: pbx.manager(), pbx, room: room.to_owned(), joined: 0 }
+        Self { manager: pbx.manager(), pbx, room: room.to_owned(), tones: Vec::new() }
     }
 
     /// Calls somebody into the room, who says a tone of its own: a private speaker from before it comes in, the others
     /// afterwards. Returns when the conference has it.
     pub fn join(&mut self, name: &str, role: Role) -> Member {
-        let tone = 400.0 + 150.0 * f64::from(self.joined);
-        self.joined += 1;
+        let member = self.enter(name, role);
+        member.speak();
+        member
+    }
+
+    /// The same, but only a private speaker speaks.
+    pub fn enter(&mut self, name: &str, role: Role) -> Member {
+        let tone = self.next_tone();
         let member = self.call(name, role, tone);
-        self.wait_until(&format!("{name} joins"), |conference| conference.channel(&member).is_some());
-        member.line.say(tone);
+        self.wait_until(&format!("{name} joins"), |conference| conference.has(&member));
         member
     }
 
@@ -95,17 +108,35 @@ impl<'a> Conference<'a> {
         headers.extend(variables.iter().map(|(key, value)| (*key, value.as_str())));
         let answer = self.manager.action("Originate", &headers);
         assert_eq!(answer.get("Response"), "Success", "{answer:?}");
-        Member { id, tone, line }
+        Member { id, tone, line, called: Instant::now() }
     }
 
-    /// The channel of somebody who is in the conference.
+    /// Has another leg take the place of somebody's, speaking from its first packet on.
+    pub fn replace(&mut self, member: &Member) -> Member {
+        let tone = self.next_tone();
+        let line = member.line.replace(self.pbx.sip(), tone);
+        Member { id: format!("{}-heir", member.id), tone, line, called: Instant::now() }
+    }
+
+    /// A tone that nobody has.
+    fn next_tone(&mut self) -> f64 {
+        let tone = 400.0 + 150.0 * self.tones.len() as f64;
+        self.tones.push(tone);
+        tone
+    }
+
+    /// Somebody's channel.
     pub fn channel(&mut self, member: &Member) -> Option<String> {
         let channels = self.manager.command("core show channels concise");
         let fields = channels.lines().map(|line| line.split('!').collect::<Vec<_>>());
-        let own = fields.filter(|fields| fields.last() == Some(&member.id.as_str())).map(|fields| fields[0].to_owned());
-        let channel = own.last()?;
+        fields.filter(|fields| fields.last() == Some(&member.id.as_str())).map(|fields| fields[0].to_owned()).last()
+    }
+
+    /// Whether ConfBridge has somebody in this room.
+    pub fn has(&mut self, member: &Member) -> bool {
+        let Some(channel) = self.channel(member) else { return false };
         let members = self.manager.command(&format!("confbridge list {}", self.room));
-        members.lines().any(|line| line.split_whitespace().next() == Some(&channel)).then_some(channel)
+        members.lines().any(|line| line.split_whitespace().next() == Some(&channel))
     }
 
     /// A `confbridge` command on somebody: mute, unmute, kick.
@@ -135,9 +166,31 @@ impl<'a> Conference<'a> {
         assert_eq!(answer.get("Response"), "Success", "{action}: {answer:?}");
     }
 
-    /// Checks that a listener, from its first moment on, has heard nothing of a speaker.
+    /// Checks what a listener has heard of a tone since a moment of its clock: all of it at full level, or nothing.
+    pub fn judge(&self, listener: &Member, since: f64, tone: f64, should: bool) -> Result<(), String> {
+        let heard = listener.line.heard_since(since);
+        let all = heard.levels(tone);
+        if should {
+            let median = all.median();
+            let right = (median - LEVEL).abs() <= 1.0;
+            return if right { Ok(()) } else { Err(format!("{median:.1} dB in the median, not {LEVEL:.1}")) };
+        }
+        let others: Vec<f64> = self.tones.iter().copied().filter(|&other| other != tone).collect();
+        let quiet = heard.levels_beside(tone, &others, LEVEL);
+        let steady = quiet.count() * 2 > all.count();
+        let worst = if steady { quiet.worst() } else { all.worst() };
+        if worst <= UNHEARD { Ok(()) } else { Err(format!("{worst:.1} dB in the worst window, not below {UNHEARD}")) }
+    }
+
+    /// The same, of a part that ends now.
+    pub fn judge_last(&self, listener: &Member, seconds: f64, tone: f64, should: bool) -> Result<(), String> {
+        self.judge(listener, listener.line.clock() - seconds, tone, should)
+    }
+
+    /// Checks that a listener has heard nothing of a speaker since that one was called.
     pub fn never_heard(&mut self, listener: &Member, speaker: &Member) {
-        if let Err(said) = judge(&listener.line.heard(), speaker.tone, false) {
+        let since = listener.line.clock_at(speaker.called);
+        if let Err(said) = self.judge(listener, since, speaker.tone, false) {
             self.keep(&[listener]);
             panic!("{} has heard {}: {said}\n{}", listener.id, speaker.id, self.state());
         }
@@ -173,10 +226,9 @@ impl<'a> Conference<'a> {
         seconds(LISTEN);
         let mut wrong = String::new();
         for ((listener, hears), from) in who.iter().zip(from) {
-            let heard = listener.line.heard_since(from);
             for (speaker, _) in who.iter().filter(|(speaker, _)| speaker.id != listener.id) {
                 let should = hears.iter().any(|heard| heard.id == speaker.id);
-                if let Err(said) = judge(&heard, speaker.tone, should) {
+                if let Err(said) = self.judge(listener, from, speaker.tone, should) {
                     wrong += &format!("\n{} hears {}: {said}", listener.id, speaker.id);
                 }
             }
@@ -208,17 +260,6 @@ impl Drop for Conference<'_> {
                 self.manager.action("Hangup", &[("Channel", fields[0])]);
             }
         }
-    }
-}
-
-/// Checks a tone in a recording: all of it at full level, or nothing of it.
-pub fn judge(heard: &Recording, tone: f64, should: bool) -> Result<(), String> {
-    let levels = heard.levels(tone);
-    let (median, worst) = (levels.median(), levels.worst());
-    match should {
-        true if (median - LEVEL).abs() > 1.0 => Err(format!("{median:.1} dB in the median, not {LEVEL:.1}")),
-        false if worst > UNHEARD => Err(format!("{worst:.1} dB in the worst window, not below {UNHEARD}")),
-        _ => Ok(()),
     }
 }
 

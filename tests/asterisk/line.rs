@@ -3,13 +3,13 @@
 
 use crate::{
     judge::Recording,
-    sip::{self, Media},
+    sip::{Agent, Media},
 };
 use std::{
     f64::consts::{PI, TAU},
     net::{SocketAddr, UdpSocket},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -50,6 +50,12 @@ struct Shared {
     tone: Mutex<f64>,
     heard: Mutex<Vec<i16>>,
     hung_up: AtomicBool,
+    /// One packet is to be sent ahead of its time.
+    ahead: AtomicBool,
+    /// When the first packet came.
+    answered: OnceLock<Instant>,
+    /// By what another line can take its place.
+    replaces: OnceLock<String>,
 }
 
 impl Shared {
@@ -73,14 +79,27 @@ pub struct Line {
 impl Line {
     /// A line that takes one call, silent.
     pub fn new(format: Format) -> Self {
+        Self::start(format, |_| ())
+    }
+
+    /// A line that calls Asterisk to take this one's place, as the end of an attended transfer does. It says a tone at once.
+    pub fn replace(&self, asterisk: SocketAddr, tone: f64) -> Self {
+        let replaces = self.shared.replaces.get().expect("Asterisk has called this line").clone();
+        let line = Self::start(self.format, |agent| agent.replace(asterisk, &replaces));
+        line.say(tone);
+        line
+    }
+
+    fn start(format: Format, begin: impl FnOnce(&Agent<'_>)) -> Self {
         let (sip, audio) = (bind(), bind());
-        let uri = format!("sip:line@{}", sip.local_addr().expect("a bound socket has an address"));
+        let uri = format!("sip:line@{}", address(&sip));
         let shared = Arc::new(Shared::default());
         let (answered, call) = mpsc::channel();
+        begin(&Agent { sip: share(&sip), audio: address(&audio), codec: &format.codec() });
         let threads = vec![
             std::thread::spawn({
-                let (shared, audio) = (shared.clone(), audio.local_addr().expect("a bound socket has an address"));
-                move || take_call(&sip, audio, &shared, format, &answered)
+                let (shared, audio) = (shared.clone(), address(&audio));
+                move || signal(sip, audio, &shared, format, &answered)
             }),
             std::thread::spawn({
                 let (shared, audio) = (shared.clone(), share(&audio));
@@ -110,6 +129,12 @@ impl Line {
         self.say(0.0);
     }
 
+    /// Sends one packet ahead of its time. ConfBridge's mixer has no cushion: a packet that is late by a little leaves a gap in
+    /// what everyone hears, and a gap in a tone sounds at every frequency. From now on, there is one packet in reserve.
+    pub fn cushion(&self) {
+        self.shared.ahead.store(true, Ordering::SeqCst);
+    }
+
     /// How much has been heard by now, in seconds.
     pub fn clock(&self) -> f64 {
         self.shared.heard().len() as f64 / f64::from(self.format.rate)
@@ -118,6 +143,12 @@ impl Line {
     /// What has been heard.
     pub fn heard(&self) -> Recording {
         Recording { rate: self.format.rate, samples: self.shared.heard().clone() }
+    }
+
+    /// What its clock showed at a moment, near enough.
+    pub fn clock_at(&self, moment: Instant) -> f64 {
+        let answered = self.shared.answered.get().copied().unwrap_or(moment);
+        moment.saturating_duration_since(answered).as_secs_f64()
     }
 
     /// What has been heard since a moment of its clock.
@@ -148,12 +179,18 @@ fn share(socket: &UdpSocket) -> UdpSocket {
     socket.try_clone().expect("a socket can be shared")
 }
 
-fn take_call(sip: &UdpSocket, audio: SocketAddr, shared: &Shared, format: Format, answered: &mpsc::Sender<Media>) {
+fn address(socket: &UdpSocket) -> SocketAddr {
+    socket.local_addr().expect("a bound socket has an address")
+}
+
+fn signal(sip: UdpSocket, audio: SocketAddr, shared: &Shared, format: Format, answered: &mpsc::Sender<Media>) {
+    let codec = format.codec();
+    let agent = Agent { sip, audio, codec: &codec };
     let mut packet = [0; 16384];
     while !shared.hung_up.load(Ordering::SeqCst) {
-        let Ok((length, from)) = sip.recv_from(&mut packet) else { continue };
-        let request = String::from_utf8_lossy(&packet[..length]);
-        if let Some(media) = sip::answer(sip, from, &request, &format.codec(), audio) {
+        let Ok((length, from)) = agent.sip.recv_from(&mut packet) else { continue };
+        if let Some((media, replaces)) = agent.answer(from, &String::from_utf8_lossy(&packet[..length])) {
+            shared.replaces.set(replaces).ok();
             answered.send(media).ok();
         }
     }
@@ -166,6 +203,7 @@ fn listen(audio: &UdpSocket, shared: &Shared) {
             && length > HEADER
         {
             let samples = packet[HEADER..length].chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]]));
+            shared.answered.get_or_init(Instant::now);
             shared.heard().extend(samples);
         }
     }
@@ -218,7 +256,9 @@ fn speak(audio: &UdpSocket, asterisk: Media, shared: &Shared, format: Format) {
             }
         }
         number += 1;
-        due += step;
+        if !shared.ahead.swap(false, Ordering::SeqCst) {
+            due += step;
+        }
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
     }
 }

@@ -3,6 +3,7 @@
 
 mod at_once;
 mod conference;
+mod follow;
 #[path = "../switch/judge.rs"]
 mod judge;
 mod line;
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let pbx = Arc::new(Pbx::start("shared", Setup::default()));
     let mut trials = Vec::new();
-    for (name, scenario) in modes::SCENARIOS.iter().chain(at_once::SCENARIOS) {
+    for (name, scenario) in modes::SCENARIOS.iter().chain(at_once::SCENARIOS).chain(follow::SCENARIOS) {
         let pbx = pbx.clone();
         trials.push(Trial::test(*name, move || {
             scenario(&pbx);

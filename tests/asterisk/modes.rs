@@ -118,32 +118,35 @@ fn agent_coaches(pbx: &Pbx) {
     c.hears(&[(&customer, &[&other]), (&one, &[&customer, &other]), (&other, &[&customer, &one])]);
 }
 
+/// Every leg has another rate, and the conference takes a higher one in mid-call, as its members have it.
 fn rates(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "rates");
     let at = |rate, role| Role { format: Format::at(rate), bridge: "default_bridge", ..role };
-    let (customer, agent) = (c.join("customer", at(8000, CUSTOMER)), c.join("agent", at(8000, AGENT)));
+    let (customer, agent) = (c.enter("customer", at(8000, CUSTOMER)), c.enter("agent", at(8000, AGENT)));
     let manager = c.join("manager", at(8000, MANAGER));
-    seconds(2.5);
-    only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
-    // Each raises the conference's rate in mid-call.
-    let wide = c.join("wide", at(48000, AGENT));
-    let to_wide = c.join("to_wide", at(24000, MANAGER));
-    let other = c.join("other", at(12000, CUSTOMER));
-    // The conference goes over to another rate within 5 s.
-    seconds(5.0);
+    let to_wide = c.join("to_wide", at(24000, Role { speak_only_to: "wide", ..CUSTOMER }));
+    seconds(GOES_OVER);
+    let (wide, other) =
+        (c.enter("wide", at(48000, Role { tags: "wide", ..CUSTOMER })), c.enter("other", at(12000, CUSTOMER)));
+    seconds(GOES_OVER);
+    // The others have been silent: whatever was heard was a leak.
+    for listener in [&customer, &other] {
+        c.never_heard(listener, &manager);
+        c.never_heard(listener, &to_wide);
+    }
+    [&customer, &agent, &wide, &other].into_iter().for_each(Member::speak);
     c.hears(&[
         (&customer, &[&agent, &wide, &other]),
-        (&agent, &[&customer, &manager, &wide, &to_wide, &other]),
+        (&agent, &[&customer, &manager, &wide, &other]),
         (&manager, &[&customer, &agent, &wide, &other]),
-        (&wide, &[&customer, &agent, &manager, &to_wide, &other]),
+        (&wide, &[&customer, &agent, &to_wide, &other]),
         (&to_wide, &[&customer, &agent, &wide, &other]),
         (&other, &[&customer, &agent, &wide]),
     ]);
-    for private in [&manager, &to_wide] {
-        c.never_heard(&customer, private);
-        c.never_heard(&other, private);
-    }
 }
+
+/// The conference looks at its members' rates every 2 s.
+const GOES_OVER: f64 = 2.5;
 
 fn packets(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "packets");
@@ -175,6 +178,7 @@ fn profile(user: &'static str, pbx: &Pbx) {
     let mut c = Conference::new(pbx, user);
     let with = |role| Role { user, ..role };
     let (customer, agent) = (c.join("customer", with(CUSTOMER)), c.join("agent", with(AGENT)));
+    seconds(0.5);
     let manager = c.join("manager", with(MANAGER));
     only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
     c.never_heard(&customer, &manager);

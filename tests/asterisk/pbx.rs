@@ -3,7 +3,7 @@
 use crate::manager::Manager;
 use std::{
     fs::{self, File},
-    net::{TcpListener, UdpSocket},
+    net::{SocketAddr, TcpListener, UdpSocket},
     os::unix::{fs::symlink, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -79,6 +79,11 @@ impl Pbx {
     /// A manager session.
     pub fn manager(&self) -> Manager {
         Manager::connect(self.manager)
+    }
+
+    /// Where it listens for SIP.
+    pub fn sip(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.sip))
     }
 
     /// The address that phones dial.

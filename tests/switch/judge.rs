@@ -75,11 +75,38 @@ impl Recording {
     }
 }
 
+impl Recording {
+    /// The levels of a tone in those windows in which no other voice comes, goes or breaks off: a hard edge sounds at every
+    /// frequency for as long as a window sees it. `full` is the level at which the others speak.
+    ///
+    /// A voice that is heard where it should not be does not hide itself: beside its own hard edges, another tone has 16 dB less at
+    /// least.
+    pub fn levels_beside(&self, tone: f64, others: &[f64], full: f64) -> Levels {
+        let mut levels = self.levels(tone);
+        let reach = (WINDOW_MS / STEP_MS) as usize;
+        for other in others {
+            for (at, level) in self.levels(*other).0.iter().enumerate() {
+                if (full - 15.5..full - 3.0).contains(level) {
+                    let end = (at + reach + 1).min(levels.0.len());
+                    levels.0[at.saturating_sub(reach)..end].fill(f64::NAN);
+                }
+            }
+        }
+        levels.0.retain(|level| !level.is_nan());
+        levels
+    }
+}
+
 /// Levels in dB, one a window.
 #[derive(Debug, Clone)]
 pub struct Levels(Vec<f64>);
 
 impl Levels {
+    /// How many windows there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The loudest window.
     ///
     /// # Panics
@@ -156,6 +183,29 @@ mod tests {
             }
             let worst = heard.levels(1000.0).worst();
             assert!(worst > -50.0, "{worst} dB, with 1 ms of it at sample {at}");
+        }
+    }
+
+    #[test]
+    fn a_voice_that_breaks_off_is_not_taken_for_another() {
+        let mut heard = tones(16000, 1.0, &[550.0], 2);
+        heard.samples[8000..8320].fill(0);
+        assert!(heard.levels(700.0).worst() > -50.0);
+        let beside = heard.levels_beside(700.0, &[550.0], -12.04);
+        assert!(beside.worst() < -90.0, "{} dB", beside.worst());
+        assert!(beside.count() > 70, "{} windows are left", beside.count());
+    }
+
+    #[test]
+    fn a_voice_that_is_heard_for_a_moment_does_not_hide_itself() {
+        for at in (4000..4800).step_by(23) {
+            let mut heard = tones(16000, 1.0, &[550.0], 2);
+            let leak = tones(16000, 1.0, &[700.0], 2);
+            for n in at..at + 320 {
+                heard.samples[n] += leak.samples[n];
+            }
+            let worst = heard.levels_beside(700.0, &[550.0, 400.0, 850.0], -12.04).worst();
+            assert!(worst > -30.0, "{worst} dB, with 20 ms of it at sample {at}");
         }
     }
 
