@@ -9,12 +9,10 @@
 #include "asterisk/module.h"
 #include "asterisk/strings.h"
 
-/* The words that follow a command: a room; a member; what may come last. */
 struct grammar {
 	char *command;
-	int room;
-	int member;
-	const char *last;
+	const char *words; /* that follow it: a Conference, a Member of it, Tags */
+	const char *last;  /* what may come after these, besides `as json`; NULL: neither */
 	const char *usage;
 };
 
@@ -22,46 +20,66 @@ struct grammar {
 #define JSON_TEXT "       With `as json`: for programs.\n"
 
 static const struct grammar grammars[] = {
-	{ "coach rooms", 0, 0, "as json", "Usage: coach rooms [as json]\n"
+	{ "coach rooms", "", "", "Usage: coach rooms [as json]\n"
 		"       Every conference: its members, and how many speak privately.\n" JSON_TEXT },
-	{ "coach show", 1, 0, "as json", "Usage: coach show <conference> [as json]\n"
+	{ "coach show", "C", "", "Usage: coach show <conference> [as json]\n"
 		"       Every member: number, channel, memberTag, speakOnlyTo, and who hears it.\n" JSON_TEXT },
-	{ "coach explain", 1, 1, "as json", "Usage: coach explain <conference> <member> [as json]\n"
+	{ "coach explain", "CM", "", "Usage: coach explain <conference> <member> [as json]\n"
 		"       Who hears this member and why; who does not and why.\n" MEMBER_TEXT JSON_TEXT },
-	{ "coach tag", 1, 1, NULL, "Usage: coach tag <conference> <member> <tag>[,<tag>...]\n"
+	{ "coach tag", "CMT", NULL, "Usage: coach tag <conference> <member> <tag>[,<tag>...]\n"
 		"       Sets the member's tags, in place of those that it has: 1 to 16, of at most 64\n"
 		"       bytes, with no comma or white space.\n" MEMBER_TEXT
 		"       Example: coach tag support PJSIP/agent-00000001 agent,night-shift\n" },
-	{ "coach untag", 1, 1, NULL, "Usage: coach untag <conference> <member>\n"
+	{ "coach untag", "CM", NULL, "Usage: coach untag <conference> <member>\n"
 		"       Removes the member's tags.\n" MEMBER_TEXT },
-	{ "coach coach", 1, 1, NULL, "Usage: coach coach <conference> <member> <tag>[,<tag>...]\n"
+	{ "coach coach", "CMT", NULL, "Usage: coach coach <conference> <member> <tag>[,<tag>...]\n"
 		"       The member speaks privately: it is heard only by the members that have one of these\n"
 		"       tags. `-`: by nobody.\n" MEMBER_TEXT
 		"       Example: coach coach support 3 agent\n" },
-	{ "coach uncoach", 1, 1, NULL, "Usage: coach uncoach <conference> <member>\n"
+	{ "coach uncoach", "CM", NULL, "Usage: coach uncoach <conference> <member>\n"
 		"       The member speaks openly again, 200 ms of its audio later.\n" MEMBER_TEXT },
-	{ "coach gettag", 1, 0, "nomatch", "Usage: coach gettag <conference> <tag> [nomatch] [as json]\n"
+	{ "coach gettag", "CT", "nomatch", "Usage: coach gettag <conference> <tag> [nomatch] [as json]\n"
 		"       The numbers of the members that have (have not) the tag.\n" JSON_TEXT },
-	{ "coach stats", 1, 0, "as json", "Usage: coach stats [<conference>] [as json]\n"
+	{ "coach stats", "C", "", "Usage: coach stats [<conference>] [as json]\n"
 		"       Counters: frames, private frames delivered, underruns, skips.\n" JSON_TEXT },
-	{ "coach version", 0, 0, "as json", "Usage: coach version [as json]\n"
+	{ "coach version", "", "", "Usage: coach version [as json]\n"
 		"       Coach's version.\n" JSON_TEXT },
 };
 
 static const struct grammar *grammar_of(const struct ast_cli_entry *entry);
 
+/* Offers a word, if it begins with what was typed. */
+static void offer(const char *word, const char *typed)
+{
+	if (*word && ast_begins_with(word, typed)) {
+		ast_cli_completion_add(ast_strdup(word));
+	}
+}
+
 static char *complete(const struct grammar *grammar, const struct ast_cli_args *args)
 {
-	int at = args->pos - 2;
+	size_t at = args->pos - 2;
+	const char *conference = args->argc > 2 ? args->argv[2] : "", *before = args->argv[args->pos - 1];
 
-	if (grammar->room && at-- == 0) {
-		return conference_nth(args->word, args->n);
-	}
-	if (grammar->member && at-- == 0) {
-		return conference_nth_member(args->argv[2], args->word, args->n);
-	}
-	if (at == 0 && grammar->last && args->n == 0 && ast_begins_with(grammar->last, args->word)) {
-		return ast_strdup(grammar->last);
+	if (at < strlen(grammar->words)) {
+		switch (grammar->words[at]) {
+		case 'C':
+			each_room(args->word, offer);
+			break;
+		case 'M':
+			each_member(conference, args->word, offer);
+			break;
+		case 'T':
+			each_tag(conference, args->word, offer);
+			break;
+		}
+	} else if (grammar->last && strcmp(before, "json")) {
+		if (strcmp(before, "as")) {
+			offer("as", args->word);
+			offer(at == strlen(grammar->words) ? grammar->last : "", args->word);
+		} else {
+			offer("json", args->word);
+		}
 	}
 	return NULL;
 }

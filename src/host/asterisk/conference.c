@@ -86,7 +86,9 @@ static void leave(struct leg *leg)
 
 	coach_member_leave(leg->member);
 	leg->conference = NULL;
-	leg->number = 0;
+	ao2_lock(leg);
+	leg->room[0] = '\0';
+	ao2_unlock(leg);
 	if (!--conference->members) {
 		conference_close(conference);
 	}
@@ -107,8 +109,11 @@ static void join(struct leg *leg, struct ast_bridge *bridge)
 		return;
 	}
 	leg->conference = conference;
-	leg->number = ++conference->last_number;
 	conference->members++;
+	ao2_lock(leg);
+	strcpy(leg->room, conference->name);
+	leg->number = ++conference->last_number;
+	ao2_unlock(leg);
 }
 
 /* The ConfBridge that a channel is in now, a reference, or NULL. Announcers and recorders are ConfBridge's own and no members. */
@@ -194,87 +199,6 @@ void settle(const char *uniqueid)
 	ast_mutex_unlock(&settling);
 	ao2_cleanup(bridge);
 	ast_channel_cleanup(chan);
-}
-
-/* ------------------------------------------------------------------------------------------------- look-ups ---- */
-
-int conference_of(struct leg *leg, char *room)
-{
-	int in;
-
-	ast_mutex_lock(&settling);
-	in = leg->conference != NULL;
-	if (in) {
-		strcpy(room, leg->conference->name);
-	}
-	ast_mutex_unlock(&settling);
-	return in;
-}
-
-static int is_called(struct leg *leg, const char *uniqueid, const char *member)
-{
-	if (!member[strspn(member, "0123456789")]) {
-		return leg->number == strtoul(member, NULL, 10);
-	}
-	return !strcmp(leg->call_id, member) || (*uniqueid && leg_is_at(leg, uniqueid));
-}
-
-struct leg *conference_member(const char *room, const char *member)
-{
-	struct ast_channel *chan = ast_channel_get_by_name(member);
-	char uniqueid[AST_MAX_UNIQUEID] = "";
-	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
-	struct leg *leg;
-
-	if (chan) {
-		ast_copy_string(uniqueid, ast_channel_uniqueid(chan), sizeof(uniqueid));
-		ast_channel_unref(chan);
-	}
-	ast_mutex_lock(&settling);
-	while ((leg = ao2_iterator_next(&all))) {
-		if (leg->conference && !strcmp(leg->conference->name, room) && is_called(leg, uniqueid, member)) {
-			break;
-		}
-		ao2_ref(leg, -1);
-	}
-	ast_mutex_unlock(&settling);
-	ao2_iterator_destroy(&all);
-	return leg;
-}
-
-char *conference_nth(const char *word, int n)
-{
-	struct conference *conference;
-	char *found = NULL;
-
-	ast_mutex_lock(&settling);
-	AST_LIST_TRAVERSE(&conferences, conference, entry) {
-		if (!strncmp(conference->name, word, strlen(word)) && n-- == 0) {
-			found = ast_strdup(conference->name);
-			break;
-		}
-	}
-	ast_mutex_unlock(&settling);
-	return found;
-}
-
-char *conference_nth_member(const char *room, const char *word, int n)
-{
-	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
-	struct leg *leg;
-	char *found = NULL;
-
-	ast_mutex_lock(&settling);
-	while (!found && (leg = ao2_iterator_next(&all))) {
-		if (leg->conference && !strcmp(leg->conference->name, room)
-			&& !strncasecmp(leg->call_id, word, strlen(word)) && n-- == 0) {
-			found = ast_strdup(leg->call_id);
-		}
-		ao2_ref(leg, -1);
-	}
-	ast_mutex_unlock(&settling);
-	ao2_iterator_destroy(&all);
-	return found;
 }
 
 void conferences_stop(void)

@@ -64,7 +64,7 @@ static int locate(struct mansession *session, const struct message *message, cha
 	}
 	chan = ast_channel_get_by_name(*member);
 	leg = chan ? leg_find(ast_channel_uniqueid(chan)) : NULL;
-	in = leg && conference_of(leg, room);
+	in = leg && room_of(leg, room);
 	ao2_cleanup(leg);
 	ast_channel_cleanup(chan);
 	if (!in) {

@@ -161,7 +161,7 @@ int mode_command(const char *command, struct ast_str **answer)
 
 	for (size_t i = 0; i < ARRAY_LEN(about_a_member); i++) {
 		if (!strcmp(verb, about_a_member[i])) {
-			leg = conference_member(room, member);
+			leg = member_find(room, member);
 		}
 	}
 	result = leg ? run_for(leg, verb, room, S_OR(rest, ""), answer) : run(command, answer);

@@ -13,6 +13,7 @@
  *   linear.c      frames as signed linear samples                  the same
  *   conference.c  which channel is in which ConfBridge
  *   follow.c      Asterisk's word of who moves
+ *   lookup.c      members by the names that people give them
  *   mode.c        tag, untag, coach, uncoach: what every interface does
  *   event.c       the engine's events, to the manager interface and the log
  *   dialplan.c, cli.c, manager.c                                   the interfaces
@@ -82,8 +83,9 @@ struct leg {
 	char *speak_only_to;            /* NULL: speaks openly. The leg's lock */
 	int gone;                       /* its channel has ended. The leg's lock */
 	int over;                       /* it has been dropped. The leg's lock */
+	char room[COACH_MAX_NAME_BYTES + 1]; /* the conference that it is in, as the engine names it; "" for none. The leg's lock */
+	unsigned int number;            /* in that one. The leg's lock */
 	struct conference *conference;  /* `settling` */
-	unsigned int number;            /* in the conference. `settling` */
 	struct hook *hook;              /* NULL until tags or modes are asked for. Set once, with the channel locked */
 };
 
@@ -116,13 +118,18 @@ int is_confbridge(const struct ast_bridge *bridge);
 /* A conference's name as the engine takes it, into COACH_MAX_NAME_BYTES + 1 bytes: white space is written %20, so that no two
  * conferences share a name. Nonzero: too long. */
 int conference_name(const char *name, char *room);
-/* The leg with that number, call id, channel name or unique id in a conference: a reference, or NULL. */
-struct leg *conference_member(const char *room, const char *member);
-/* The conference that a leg is in, as the engine names it, into COACH_MAX_NAME_BYTES + 1 bytes; 0: it is in none. */
-int conference_of(struct leg *leg, char *room);
-/* The n-th conference, and the n-th member of one, whose name starts with `word`: for tab completion. ast_strdup'ed, or NULL. */
-char *conference_nth(const char *word, int n);
-char *conference_nth_member(const char *room, const char *word, int n);
+
+/* ------------------------------------------------------------------------------------------------- lookup.c ---- */
+
+/* The leg with that number, channel name or unique id in a conference: a reference, or NULL. */
+struct leg *member_find(const char *room, const char *member);
+/* The conference that a leg is in, into COACH_MAX_NAME_BYTES + 1 bytes; 0: it is in none. */
+int room_of(struct leg *leg, char *room);
+/* For tab completion: `offer` is called with the name of each conference, and in one, of each member, and with each tag. */
+typedef void offer_fn(const char *word, const char *typed);
+void each_room(const char *typed, offer_fn *offer);
+void each_member(const char *room, const char *typed, offer_fn *offer);
+void each_tag(const char *room, const char *typed, offer_fn *offer);
 
 /* ------------------------------------------------------------------------------------------------- follow.c ---- */
 
