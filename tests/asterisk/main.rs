@@ -10,6 +10,11 @@ mod line;
 mod manager;
 mod modes;
 mod pbx;
+#[path = "../switch/phone.rs"]
+mod phone;
+mod phones;
+#[path = "../switch/process.rs"]
+mod process;
 mod sip;
 
 use libtest_mimic::{Arguments, Trial};
@@ -20,7 +25,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let pbx = Arc::new(Pbx::start("shared", Setup::default()));
     let mut trials = Vec::new();
-    for (name, scenario) in modes::SCENARIOS.iter().chain(at_once::SCENARIOS).chain(follow::SCENARIOS) {
+    for (name, scenario) in
+        modes::SCENARIOS.iter().chain(at_once::SCENARIOS).chain(follow::SCENARIOS).chain(phones::SCENARIOS)
+    {
         let pbx = pbx.clone();
         trials.push(Trial::test(*name, move || {
             scenario(&pbx);

@@ -1,12 +1,12 @@
 //! A private instance of the stock Asterisk in target/asterisk, on the loopback interface, with ports and a folder of its own.
 
-use crate::manager::Manager;
+use crate::{manager::Manager, process::Process};
 use std::{
-    fs::{self, File},
+    fs,
     net::{SocketAddr, TcpListener, UdpSocket},
-    os::unix::{fs::symlink, process::CommandExt},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Command, ExitStatus},
     sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
@@ -34,9 +34,9 @@ fn res_coach() -> PathBuf {
     file
 }
 
-/// A running Asterisk. It ends with this value, or with the thread that started it, whatever happens to either.
+/// A running Asterisk. It ends with this value.
 pub struct Pbx {
-    process: Child,
+    process: Process,
     folder: PathBuf,
     manager: u16,
     sip: u16,
@@ -49,18 +49,9 @@ impl Pbx {
         fs::remove_dir_all(&folder).ok();
         let (manager, sip) = (free_tcp_port(), free_udp_port());
         configure(&folder, manager, sip, setup);
-        let log = File::create(folder.join("console.log")).expect("a log can be written");
         let mut command = asterisk(&folder, setup.valgrind);
-        command.arg("-f").arg("-n").stdin(Stdio::null());
-        command.stdout(log.try_clone().expect("a log can be shared")).stderr(log);
-        // SAFETY: between fork and exec, prctl alone is called, which may be.
-        unsafe {
-            command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
-                0 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
-            });
-        }
-        let process = command.spawn().expect("Asterisk can be started");
+        let process =
+            Process::start(command.arg("-f").arg("-n"), &folder.join("console.log")).expect("Asterisk starts");
         let mut pbx = Self { process, folder, manager, sip };
         pbx.wait_until_booted(Duration::from_secs(if setup.valgrind { 180 } else { 30 }));
         pbx
@@ -108,23 +99,7 @@ impl Pbx {
 
     /// Stops it in the ordinary way and says how it ended.
     pub fn stop(mut self) -> ExitStatus {
-        // SAFETY: the process is this value's child and has not been waited for.
-        unsafe { libc::kill(self.process.id() as libc::pid_t, libc::SIGTERM) };
-        let end = Instant::now() + Duration::from_secs(60);
-        loop {
-            if let Some(status) = self.process.try_wait().expect("a child can be asked") {
-                return status;
-            }
-            assert!(Instant::now() < end, "Asterisk does not stop: see {}", self.folder.display());
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Pbx {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
+        self.process.stop(Duration::from_secs(60)).expect("Asterisk stops")
     }
 }
 

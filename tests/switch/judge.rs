@@ -18,10 +18,11 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads a WAV file of 16-bit samples, one channel. Its header may be unfinished, as long as the samples are there.
+    /// Reads a WAV file of 16-bit samples, of several channels the first.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, hound::Error> {
         let mut wav = hound::WavReader::open(path)?;
-        let samples = wav.samples().map_while(Result::ok).collect();
+        let channels = wav.spec().channels.into();
+        let samples = wav.samples().step_by(channels).collect::<Result<_, _>>()?;
         Ok(Self { rate: wav.spec().sample_rate, samples })
     }
 
