@@ -18,9 +18,9 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 .PHONY: help setup build demo test bench fuzz lint install clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install what is missing: compilers, libclang, cmocka, Valgrind, a font (Debian's packages)
+setup: ## install what is missing: compilers, libclang, cmocka, Valgrind, a SIP phone, a font (Debian's packages)
 	@command -v cargo >/dev/null || { echo "setup: Rust is missing: see https://rustup.rs"; exit 1; }
 	@missing=; need() { eval "$$1" >/dev/null 2>&1 || missing="$$missing $$2"; }; \
 	need 'command -v cc' 'gcc libc6-dev'; \
@@ -28,6 +28,8 @@ setup: ## install what is missing: compilers, libclang, cmocka, Valgrind, a font
 	need 'ls /usr/lib/llvm-*/lib/libclang*.so* /usr/lib/llvm-*/lib/clang/*/include/stddef.h' libclang-dev; \
 	need 'test -e /usr/include/cmocka.h' libcmocka-dev; \
 	need 'command -v valgrind' 'valgrind libc6-dbg'; \
+	need 'command -v mmdebstrap' mmdebstrap; \
+	need 'command -v baresip' baresip-core; \
 	need 'test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' fonts-dejavu-core; \
 	[ -n "$$missing" ] || exit 0; \
 	install="apt-get install -y --no-install-recommends$$missing"; \
@@ -66,6 +68,30 @@ install: build ## install library, header and pkg-config file under PREFIX (/usr
 	printf '%s\n' 'Name: coach' 'Description: Coach mode for the conferences of SIP switches' 'Version: $(VERSION)' \
 		'Cflags: -I$(PREFIX)/include' 'Libs: -L$(LIBDIR) -lcoach' 'Libs.private: -lgcc_s -lm -lc' \
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/coach.pc
+
+# ---- Asterisk
+# Its headers: the folder with asterisk.h and asterisk/. The system's, else those of the Asterisk that the tests fetch.
+ASTERISK_INCLUDE ?= $(if $(wildcard /usr/include/asterisk.h),/usr/include,$(CURDIR)/target/asterisk/usr/include)
+ASTERISK_MODULES ?= $(firstword $(wildcard /usr/lib/*/asterisk/modules /usr/lib/asterisk/modules /usr/lib64/asterisk/modules))
+HOSTS := $(TARGET)/hosts
+SHIM := $(sort $(wildcard src/host/asterisk/*.c))
+SHIM_FLAGS := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror -Wno-unused-parameter \
+	-DAST_MODULE='"res_coach"' -DAST_MODULE_SELF_SYM=res_coach_self
+
+.PHONY: asterisk install-asterisk
+asterisk: setup ## build res_coach.so for Asterisk in target/hosts; ASTERISK_INCLUDE=<folder with asterisk.h>
+	@test -e $(ASTERISK_INCLUDE)/asterisk.h || { echo "asterisk: no asterisk.h in $(ASTERISK_INCLUDE): install asterisk-dev," \
+	"or give ASTERISK_INCLUDE=<folder>"; exit 1; }
+	cargo rustc --release --lib --crate-type cdylib,staticlib --target-dir $(TARGET)/library
+	@# Nothing but Asterisk's headers goes on the path: its folder may be another system's, with a C library of its own.
+	@mkdir -p $(HOSTS)/include && ln -sfn $(abspath $(ASTERISK_INCLUDE))/asterisk.h $(abspath $(ASTERISK_INCLUDE))/asterisk $(HOSTS)/include
+	cc $(SHIM_FLAGS) -isystem $(HOSTS)/include -Iinclude -shared -o $(HOSTS)/res_coach.so $(SHIM) $(LIBRARY)/libcoach.a \
+		-Wl,--version-script=src/host/asterisk/exports.map -Wl,--gc-sections -lgcc_s -lm
+
+install-asterisk: ## install res_coach.so where Asterisk looks for modules; ASTERISK_MODULES=<folder>
+	@test -e $(HOSTS)/res_coach.so || { echo "install-asterisk: run make asterisk first"; exit 1; }
+	@test -n "$(ASTERISK_MODULES)" || { echo "install-asterisk: no Asterisk found; give ASTERISK_MODULES=<its folder of modules>"; exit 1; }
+	install -D -m 644 $(HOSTS)/res_coach.so $(DESTDIR)$(ASTERISK_MODULES)/res_coach.so
 
 clean: ## remove everything that was built
 	cargo clean

@@ -28,6 +28,7 @@
 mod abi;
 mod audio;
 mod faults;
+mod lock;
 #[cfg(not(loom))]
 mod room;
 mod route;

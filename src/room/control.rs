@@ -4,7 +4,6 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
-    thread::ThreadId,
 };
 
 use super::{
@@ -135,7 +134,7 @@ pub struct Control {
     pub retirement: Retirement,
     pub events: VecDeque<Event>,
     /// The thread that is inside the event callback.
-    pub telling: Option<ThreadId>,
+    pub telling: Option<usize>,
     /// Counts of members that are gone.
     pub gone: Gone,
     pub guard_ms: u32,

@@ -2,8 +2,6 @@
 
 use std::{ffi::CString, sync::Arc, thread};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
-
 use super::{
     control::Control,
     error::{Error, Result},
@@ -16,6 +14,7 @@ use crate::{
         convert::Converter,
         slot::{Kind, unslotted},
     },
+    lock::{Condvar, Mutex, MutexGuard, this_thread},
     sys,
 };
 
@@ -48,7 +47,7 @@ impl Engine {
             handle: unslotted(Kind::Engine),
             control: Mutex::new(Control::new(config.guard_ms, config.on_event.is_some())),
             config,
-            changed: Condvar::new(),
+            changed: Condvar::default(),
             service: Service::default(),
             preparing: Mutex::new(()),
         });
@@ -124,7 +123,7 @@ impl Engine {
                     return;
                 }
                 let Some(event) = control.events.pop_front() else { return };
-                control.telling = Some(thread::current().id());
+                control.telling = Some(this_thread());
                 event
             };
             let done = Told(self);
@@ -143,7 +142,7 @@ impl Engine {
     /// Ends it. When this returns nothing of it is running.
     pub fn destroy(self: &Arc<Self>) -> Result<()> {
         let mut control = self.lock()?;
-        if control.telling == Some(thread::current().id()) {
+        if control.telling == Some(this_thread()) {
             let message = "the engine cannot be destroyed inside its own event callback; do it after that has returned";
             return Err(Error::new(sys::COACH_ERR_BUSY, message));
         }
@@ -153,7 +152,7 @@ impl Engine {
             self.changed.wait(&mut control);
         }
         let clocks: Vec<_> = control.rooms.values_mut().filter_map(|room| room.clock.take()).collect();
-        MutexGuard::unlocked(&mut control, || {
+        control.unlocked(|| {
             clocks.iter().for_each(Clock::ask_to_stop);
             clocks.into_iter().for_each(Clock::stop);
             self.service.stop();

@@ -1,0 +1,216 @@
+/*
+ * res_coach: which channel is in which ConfBridge.
+ *
+ * Asterisk tells of it late, from a thread of its own. Privacy does not wait for that: a hook works only in the bridge that it was
+ * placed in (hook.c), and until then private speech is heard by nobody.
+ *
+ * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ */
+#include "shim.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/bridge.h"
+#include "asterisk/linkedlists.h"
+
+/* One ConfBridge while somebody is in it. `settling`. */
+struct conference {
+	char name[COACH_MAX_NAME_BYTES + 1]; /* as the engine takes it */
+	struct ast_bridge *bridge;           /* a reference */
+	coach_room_t room;
+	unsigned int members;
+	unsigned int last_number;            /* ConfBridge numbers nobody: we count */
+	AST_LIST_ENTRY(conference) entry;
+};
+
+AST_MUTEX_DEFINE_STATIC(settling);
+static AST_LIST_HEAD_NOLOCK_STATIC(conferences, conference);
+
+int is_confbridge(const struct ast_bridge *bridge)
+{
+	return bridge && !strcmp(bridge->creator, "ConfBridge");
+}
+
+int conference_name(const char *name, char *room)
+{
+	size_t at = 0;
+
+	for (; *name; name++) {
+		unsigned char c = *name;
+		int plain = c > ' ' && c != 0x7f && c != '%';
+
+		if (at + (plain ? 1 : 3) > COACH_MAX_NAME_BYTES) {
+			return -1;
+		}
+		at += sprintf(room + at, plain ? "%c" : "%%%02x", c);
+	}
+	room[at] = '\0';
+	return 0;
+}
+
+static void conference_close(struct conference *conference)
+{
+	AST_LIST_REMOVE(&conferences, conference, entry);
+	coach_room_close(conference->room);
+	ao2_ref(conference->bridge, -1);
+	ast_free(conference);
+}
+
+/* The conference of a bridge, opened where it is new. */
+static struct conference *conference_obtain(struct ast_bridge *bridge)
+{
+	struct conference *conference;
+
+	AST_LIST_TRAVERSE(&conferences, conference, entry) {
+		if (conference->bridge == bridge) {
+			return conference;
+		}
+	}
+	conference = ast_calloc(1, sizeof(*conference));
+	if (!conference) {
+		return NULL;
+	}
+	if (conference_name(bridge->name, conference->name)
+		|| coach_room_open(engine, conference->name, NULL, &conference->room)) {
+		ast_log(LOG_ERROR, "Coach cannot serve the conference '%s': %s\n", bridge->name, coach_message());
+		ast_free(conference);
+		return NULL;
+	}
+	conference->bridge = ao2_bump(bridge);
+	AST_LIST_INSERT_TAIL(&conferences, conference, entry);
+	return conference;
+}
+
+static void leave(struct leg *leg)
+{
+	struct conference *conference = leg->conference;
+
+	coach_member_leave(leg->member);
+	leg->conference = NULL;
+	ao2_lock(leg);
+	leg->room[0] = '\0';
+	ao2_unlock(leg);
+	if (!--conference->members) {
+		conference_close(conference);
+	}
+}
+
+static void join(struct leg *leg, struct ast_bridge *bridge)
+{
+	struct conference *conference = conference_obtain(bridge);
+
+	if (!conference) {
+		return;
+	}
+	if (coach_member_join(leg->member, conference->room, conference->last_number + 1)) {
+		ast_log(LOG_ERROR, "Coach cannot take %s into %s: %s\n", leg->call_id, conference->name, coach_message());
+		if (!conference->members) {
+			conference_close(conference);
+		}
+		return;
+	}
+	leg->conference = conference;
+	conference->members++;
+	ao2_lock(leg);
+	strcpy(leg->room, conference->name);
+	leg->number = ++conference->last_number;
+	ao2_unlock(leg);
+}
+
+/* The ConfBridge that a channel is in now, a reference, or NULL. Announcers and recorders are ConfBridge's own and no members. */
+static struct ast_bridge *bridge_of(struct ast_channel *chan)
+{
+	struct ast_bridge *bridge;
+	struct ast_bridge_channel *in;
+
+	ast_channel_lock(chan);
+	bridge = ast_channel_internal_bridge(chan);
+	in = ast_channel_internal_bridge_channel(chan);
+	bridge = is_confbridge(bridge) && in && in->in_bridge
+			&& !(ast_channel_tech(chan)->properties & AST_CHAN_TP_INTERNAL)
+		? ao2_bump(bridge) : NULL;
+	ast_channel_unlock(chan);
+	return bridge;
+}
+
+/* What the hook has to know of the leg's place, and the engine of what the hook has seen. */
+static void tell(struct leg *leg, struct ast_channel *chan)
+{
+	int muted, held;
+
+	ast_channel_lock(chan);
+	hook_place(leg->hook, leg->conference ? leg->conference->bridge : NULL);
+	hook_seen(leg->hook, &muted, &held);
+	ast_channel_unlock(chan);
+	coach_member_mute(leg->member, muted);
+	coach_member_hold(leg->member, held);
+}
+
+static void settle_leg(struct leg *leg, struct ast_channel *chan, struct ast_bridge *bridge)
+{
+	if (leg->conference && leg->conference->bridge != bridge) {
+		leave(leg);
+	}
+	if (bridge && !leg->conference) {
+		join(leg, bridge);
+	}
+	if (chan && leg->hook) {
+		tell(leg, chan);
+	}
+	if (leg->gone || (!leg->conference && !leg->hook)) {
+		leg_drop(leg);
+	}
+}
+
+/* Legs whose channel another leg has, by a transfer, are in no conference. */
+static void settle_astray(void)
+{
+	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
+	struct leg *leg;
+
+	while ((leg = ao2_iterator_next(&all))) {
+		if (leg->astray) {
+			settle_leg(leg, NULL, NULL);
+		}
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+}
+
+void settle(const char *uniqueid)
+{
+	struct ast_channel *chan;
+	struct ast_bridge *bridge;
+	struct leg *leg;
+
+	if (ast_strlen_zero(uniqueid)) {
+		ast_mutex_lock(&settling);
+		settle_astray();
+		ast_mutex_unlock(&settling);
+		return;
+	}
+	chan = ast_channel_get_by_name(uniqueid);
+	ast_mutex_lock(&settling);
+	bridge = chan ? bridge_of(chan) : NULL;
+	leg = bridge ? leg_obtain(chan) : leg_find(uniqueid);
+	if (leg) {
+		settle_leg(leg, chan, bridge);
+		ao2_ref(leg, -1);
+	}
+	ast_mutex_unlock(&settling);
+	ao2_cleanup(bridge);
+	ast_channel_cleanup(chan);
+}
+
+void conferences_stop(void)
+{
+	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
+	struct leg *leg;
+
+	while ((leg = ao2_iterator_next(&all))) {
+		if (leg->conference) {
+			leave(leg);
+		}
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+}

@@ -1,0 +1,53 @@
+/*
+ * res_coach: what the hook knows of its channel, for the files that handle frames.
+ *
+ * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ */
+#ifndef COACH_ASTERISK_HOOK_H
+#define COACH_ASTERISK_HOOK_H
+
+#include "shim.h"
+
+/* 60 ms at 48 kHz: the most that the engine takes at once. Asterisk's linear frames have one channel. */
+#define ENGINE_SAMPLES (48 * COACH_MAX_FRAME_MS)
+/* 60 ms at 192 kHz, the highest rate that Asterisk reads at: a longer silence is cut, which nobody can hear. */
+#define QUIET_SAMPLES (192 * COACH_MAX_FRAME_MS)
+/* 80 ms at 48 kHz: ConfBridge's longest mixing interval. */
+#define MIX_SAMPLES (48 * 80)
+
+/* Guarded by the channel's lock, with which Asterisk calls us. */
+struct hook {
+	int id;                    /* the framehook's */
+	coach_member_t member;
+	struct ast_bridge *bridge; /* the bridge of the room that the member is in; a reference */
+	unsigned int listens:1;    /* the member speaks privately, or did: open speech of one that never did is not even decoded */
+	unsigned int left:1;       /* it has been in a conference: outside, its speech is an ordinary call's */
+	unsigned int muted:1;
+	unsigned int held:1;
+	struct linear said;
+	struct linear hears;
+	struct ast_frame quiet;    /* stands in for what was said privately */
+	struct ast_frame mixed;    /* what the member hears, private speech included */
+	union {
+		int16_t said[ENGINE_SAMPLES];
+		int16_t quiet[QUIET_SAMPLES];
+	} in;
+	int16_t out[MIX_SAMPLES];
+};
+
+static inline unsigned int samples_of(const struct ast_frame *linear)
+{
+	return linear->datalen / sizeof(int16_t);
+}
+
+/* As many of them as the engine takes at once. */
+static inline unsigned int chunk(unsigned int rate, unsigned int samples)
+{
+	return MIN(samples, rate * COACH_MAX_FRAME_MS / 1000);
+}
+
+/* The frame that goes on in place of one that was read from the member (said.c), or that is to be written to it (heard.c). */
+struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
+struct ast_frame *to_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
+
+#endif /* COACH_ASTERISK_HOOK_H */

@@ -1,0 +1,287 @@
+/*
+ * res_coach: the channels that Coach knows.
+ *
+ * A leg without a hook lives while its channel is in a ConfBridge; one with a hook until its channel ends: a datastore tells.
+ * Transfers move hook and datastore to another channel: the leg follows, with its tags and its mode.
+ *
+ * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ */
+#include "shim.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/datastore.h"
+
+static struct ao2_container *registry;
+
+static void leg_free(void *data)
+{
+	struct leg *leg = data;
+
+	ast_free(leg->tags);
+	ast_free(leg->speak_only_to);
+	if (leg->hook) {
+		hook_free(leg->hook);
+	}
+}
+
+void leg_uniqueid(struct leg *leg, char *uniqueid)
+{
+	ao2_lock(leg);
+	ast_copy_string(uniqueid, leg->uniqueid, AST_MAX_UNIQUEID);
+	ao2_unlock(leg);
+}
+
+int leg_is_at(struct leg *leg, const char *uniqueid)
+{
+	int is;
+
+	ao2_lock(leg);
+	is = !leg->astray && !strcmp(leg->uniqueid, uniqueid);
+	ao2_unlock(leg);
+	return is;
+}
+
+static int is_at(void *leg, void *uniqueid, int flags)
+{
+	return leg_is_at(leg, uniqueid) ? CMP_MATCH | CMP_STOP : 0;
+}
+
+struct leg *leg_find(const char *uniqueid)
+{
+	return ao2_callback(registry, 0, is_at, (void *) uniqueid);
+}
+
+void leg_uniqueid_of(coach_member_t member, char *uniqueid)
+{
+	struct ao2_iterator all = ao2_iterator_init(registry, 0);
+	struct leg *leg;
+
+	*uniqueid = '\0';
+	while (!*uniqueid && (leg = ao2_iterator_next(&all))) {
+		if (leg->member == member) {
+			leg_uniqueid(leg, uniqueid);
+		}
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+}
+
+struct ao2_container *legs(void)
+{
+	return registry;
+}
+
+/* The engine's name for a channel is the channel's; its unique id where that is taken or cannot be one. */
+static struct leg *leg_make(const char *name, const char *uniqueid)
+{
+	coach_member_config_t config = COACH_MEMBER_CONFIG_INIT;
+	struct leg *leg = ao2_alloc(sizeof(*leg), leg_free);
+
+	if (!leg) {
+		return NULL;
+	}
+	ast_copy_string(leg->uniqueid, uniqueid, sizeof(leg->uniqueid));
+	ast_copy_string(leg->call_id, name, sizeof(leg->call_id));
+	config.call_id = leg->call_id;
+	if (coach_member_attach(engine, &config, &leg->member)) {
+		ast_copy_string(leg->call_id, uniqueid, sizeof(leg->call_id));
+		if (coach_member_attach(engine, &config, &leg->member)) {
+			ast_log(LOG_ERROR, "Coach cannot take in %s: %s\n", name, coach_message());
+			ao2_ref(leg, -1);
+			return NULL;
+		}
+	}
+	ao2_link(registry, leg);
+	return leg;
+}
+
+/* Two interfaces may ask for the same channel at once. Nobody who holds this waits for a channel. */
+AST_MUTEX_DEFINE_STATIC(making);
+
+struct leg *leg_obtain(struct ast_channel *chan)
+{
+	char name[AST_CHANNEL_NAME], uniqueid[AST_MAX_UNIQUEID];
+	struct leg *leg;
+
+	ast_channel_lock(chan);
+	ast_copy_string(name, ast_channel_name(chan), sizeof(name));
+	ast_copy_string(uniqueid, ast_channel_uniqueid(chan), sizeof(uniqueid));
+	ast_channel_unlock(chan);
+	ast_mutex_lock(&making);
+	leg = leg_find(uniqueid);
+	if (!leg) {
+		leg = leg_make(name, uniqueid);
+	}
+	ast_mutex_unlock(&making);
+	return leg;
+}
+
+static void leg_end(struct leg *leg)
+{
+	ao2_unlink(registry, leg);
+	coach_member_detach(leg->member);
+}
+
+void leg_drop(struct leg *leg)
+{
+	int over;
+
+	ao2_lock(leg);
+	over = leg->over = leg->gone || !leg->hook;
+	ao2_unlock(leg);
+	if (over) {
+		leg_end(leg);
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------ datastore ---- */
+
+static void on_channel_end(void *data)
+{
+	struct leg *leg = data;
+	char uniqueid[AST_MAX_UNIQUEID];
+
+	leg_uniqueid(leg, uniqueid);
+	leg->gone = 1;
+	settle_soon(leg->astray ? "" : uniqueid);
+	ao2_ref(leg, -1);
+}
+
+/* A masquerade: both channels are locked, so that the engine has to wait. Where the other channel is known already, its leg
+ * stays. Ours goes astray then if both have hooks: its hook stays on the channel and keeps its mode, private to nobody. */
+static void on_fixup(void *data, struct ast_channel *old, struct ast_channel *chan)
+{
+	struct leg *leg = data;
+	struct leg *there = leg_find(ast_channel_uniqueid(chan));
+	int yields = there && there->hook;
+
+	if (there) {
+		ao2_lock(there);
+		there->astray = !yields;
+		ao2_unlock(there);
+	}
+	ao2_lock(leg);
+	leg->astray = yields;
+	ast_copy_string(leg->uniqueid, ast_channel_uniqueid(chan), sizeof(leg->uniqueid));
+	ao2_unlock(leg);
+	ao2_cleanup(there);
+	settle_soon("");
+	settle_soon(ast_channel_uniqueid(chan));
+}
+
+static const struct ast_datastore_info datastore_info = {
+	.type = "coach",
+	.destroy = on_channel_end,
+	.chan_fixup = on_fixup,
+};
+
+/* Hooks it, unless it is over. The channel and the leg are locked. Nonzero: it cannot be. */
+static int hook(struct leg *leg, struct ast_channel *chan)
+{
+	struct ast_datastore *datastore;
+
+	if (leg->over || leg->hook) {
+		return 0;
+	}
+	/* Made for no module, or Asterisk would not unload this one while there is a hooked channel. */
+	datastore = __ast_datastore_alloc(&datastore_info, leg->call_id, NULL, __FILE__, __LINE__, __func__);
+	if (!datastore) {
+		return -1;
+	}
+	if (hook_attach(chan, leg)) {
+		ast_datastore_free(datastore);
+		return -1;
+	}
+	datastore->data = ao2_bump(leg);
+	return ast_channel_datastore_add(chan, datastore);
+}
+
+struct leg *leg_hooked(struct ast_channel *chan)
+{
+	struct leg *leg;
+	int failed, over;
+
+	do {
+		leg = leg_obtain(chan);
+		if (!leg) {
+			return NULL;
+		}
+		ast_channel_lock(chan);
+		ao2_lock(leg);
+		failed = hook(leg, chan);
+		over = leg->over;
+		ao2_unlock(leg);
+		ast_channel_unlock(chan);
+		if (failed) {
+			ast_log(LOG_ERROR, "Coach cannot hook %s: no memory, or it has hung up\n", leg->call_id);
+		}
+		if (failed || over) {
+			ao2_ref(leg, -1);
+			leg = NULL;
+		}
+		/* One that left its conference just now was about to be forgotten. */
+	} while (over);
+	settle(ast_channel_uniqueid(chan));
+	return leg;
+}
+
+/* --------------------------------------------------------------------------------------------- start and stop ---- */
+
+int legs_start(void)
+{
+	registry = ao2_container_alloc_list(AO2_ALLOC_OPT_LOCK_MUTEX, 0, NULL, NULL);
+	return registry ? 0 : -1;
+}
+
+/* A channel that is ending cannot be found any more, and takes hook and datastore with it in a moment. */
+static void unhook(struct leg *leg)
+{
+	char uniqueid[AST_MAX_UNIQUEID];
+	struct ast_channel *chan;
+	struct ast_datastore *datastore;
+
+	leg_uniqueid(leg, uniqueid);
+	while (!(chan = ast_channel_get_by_name(uniqueid))) {
+		if (leg->gone) {
+			return;
+		}
+		usleep(10000);
+	}
+	ast_channel_lock(chan);
+	hook_detach(chan, leg);
+	datastore = ast_channel_datastore_find(chan, &datastore_info, leg->call_id);
+	if (datastore) {
+		ast_channel_datastore_remove(chan, datastore);
+		ast_datastore_free(datastore);
+	}
+	ast_channel_unlock(chan);
+	ast_channel_unref(chan);
+}
+
+void legs_unhook(void)
+{
+	struct ao2_iterator all = ao2_iterator_init(registry, 0);
+	struct leg *leg;
+
+	while ((leg = ao2_iterator_next(&all))) {
+		if (leg->hook) {
+			unhook(leg);
+		}
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+}
+
+void legs_stop(void)
+{
+	struct ao2_iterator all = ao2_iterator_init(registry, 0);
+	struct leg *leg;
+
+	while ((leg = ao2_iterator_next(&all))) {
+		leg_end(leg);
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+	ao2_cleanup(registry);
+	registry = NULL;
+}

@@ -1,0 +1,47 @@
+/*
+ * res_coach: frames as signed linear samples.
+ *
+ * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ */
+#include "shim.h"
+
+#include "asterisk/format_cache.h"
+
+unsigned int linear_rate(const struct ast_format *format)
+{
+	unsigned int rate = ast_format_get_sample_rate(format);
+
+	switch (rate) {
+	case 8000: case 12000: case 16000: case 24000: case 32000: case 44100: case 48000:
+		return rate;
+	default:
+		return 48000;
+	}
+}
+
+struct ast_frame *linear_frames(struct linear *linear, struct ast_frame *frame)
+{
+	struct ast_format *format = frame->subclass.format;
+	unsigned int rate = linear_rate(format);
+
+	if (ast_format_cache_is_slinear(format) && rate == ast_format_get_sample_rate(format)) {
+		return frame;
+	}
+	if (!linear->from || ast_format_cmp(linear->from, format) != AST_FORMAT_CMP_EQUAL) {
+		if (linear->path) {
+			ast_translator_free_path(linear->path);
+		}
+		/* Remembered even where there is no path: asking again for each frame would fill the log. */
+		linear->path = ast_translator_build_path(ast_format_cache_get_slin_by_rate(rate), format);
+		ao2_replace(linear->from, format);
+	}
+	return linear->path ? ast_translate(linear->path, frame, 0) : NULL;
+}
+
+void linear_done(struct linear *linear)
+{
+	if (linear->path) {
+		ast_translator_free_path(linear->path);
+	}
+	ao2_cleanup(linear->from);
+}

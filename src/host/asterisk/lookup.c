@@ -1,0 +1,110 @@
+/*
+ * res_coach: members by the names that people give them.
+ *
+ * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ */
+#include "shim.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/strings.h"
+
+int room_of(struct leg *leg, char *room)
+{
+	ao2_lock(leg);
+	strcpy(room, leg->room);
+	ao2_unlock(leg);
+	return *room != '\0';
+}
+
+static int is_in(struct leg *leg, const char *room)
+{
+	char own[COACH_MAX_NAME_BYTES + 1];
+
+	return room_of(leg, own) && !strcmp(own, room);
+}
+
+static int is_called(struct leg *leg, const char *uniqueid, const char *member)
+{
+	if (!member[strspn(member, "0123456789")]) {
+		return leg->number == strtoul(member, NULL, 10);
+	}
+	return !strcmp(leg->call_id, member) || leg_is_at(leg, uniqueid);
+}
+
+struct leg *member_find(const char *room, const char *member)
+{
+	struct ast_channel *chan = ast_channel_get_by_name(member);
+	char uniqueid[AST_MAX_UNIQUEID] = "";
+	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
+	struct leg *leg;
+
+	if (chan) {
+		ast_copy_string(uniqueid, ast_channel_uniqueid(chan), sizeof(uniqueid));
+		ast_channel_unref(chan);
+	}
+	while ((leg = ao2_iterator_next(&all))) {
+		if (is_in(leg, room) && is_called(leg, uniqueid, member)) {
+			break;
+		}
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+	return leg;
+}
+
+/* -------------------------------------------------------------------------------------------- tab completion ---- */
+
+static void each(void (*of)(struct leg *, const char *, offer_fn *), const char *room, const char *typed, offer_fn *offer)
+{
+	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
+	struct leg *leg;
+
+	while ((leg = ao2_iterator_next(&all))) {
+		if (!room || is_in(leg, room)) {
+			of(leg, typed, offer);
+		}
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+}
+
+static void of_room(struct leg *leg, const char *typed, offer_fn *offer)
+{
+	char room[COACH_MAX_NAME_BYTES + 1];
+
+	if (room_of(leg, room)) {
+		offer(room, typed);
+	}
+}
+
+static void of_call_id(struct leg *leg, const char *typed, offer_fn *offer)
+{
+	offer(leg->call_id, typed);
+}
+
+static void of_tags(struct leg *leg, const char *typed, offer_fn *offer)
+{
+	char *tags, *tag;
+
+	ao2_lock(leg);
+	tags = ast_strdupa(S_OR(leg->tags, ""));
+	ao2_unlock(leg);
+	while ((tag = strsep(&tags, ","))) {
+		offer(tag, typed);
+	}
+}
+
+void each_room(const char *typed, offer_fn *offer)
+{
+	each(of_room, NULL, typed, offer);
+}
+
+void each_member(const char *room, const char *typed, offer_fn *offer)
+{
+	each(of_call_id, room, typed, offer);
+}
+
+void each_tag(const char *room, const char *typed, offer_fn *offer)
+{
+	each(of_tags, room, typed, offer);
+}

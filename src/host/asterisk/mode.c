@@ -1,0 +1,184 @@
+/*
+ * res_coach: tag, untag, coach, uncoach: what every interface does.
+ *
+ * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ */
+#include "shim.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/strings.h"
+#include "asterisk/utils.h"
+
+/* What COACH() reads, as it was set last. */
+static void record(struct leg *leg, char **field, const char *value)
+{
+	ao2_lock(leg);
+	ast_free(*field);
+	*field = value ? ast_strdup(value) : NULL;
+	ao2_unlock(leg);
+}
+
+/* Before the engine hears that a member is private, its frames have to be looked at. */
+static void expect_private(struct leg *leg, struct ast_channel *chan, int anew)
+{
+	ast_channel_lock(chan);
+	hook_listen(leg->hook);
+	if (anew) {
+		hook_await(leg->hook);
+	}
+	ast_channel_unlock(chan);
+}
+
+int mode_set_tags(struct ast_channel *chan, const char *tags)
+{
+	struct leg *leg = leg_hooked(chan);
+
+	if (!leg) {
+		return -1;
+	}
+	if (coach_tag(leg->member, tags)) {
+		ast_log(LOG_WARNING, "memberTag of %s: %s. It has no tags\n", ast_channel_name(chan), coach_message());
+		coach_untag(leg->member);
+		tags = NULL;
+	}
+	record(leg, &leg->tags, tags);
+	ao2_ref(leg, -1);
+	return 0;
+}
+
+int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
+{
+	struct leg *leg = leg_hooked(chan);
+
+	if (!leg) {
+		return -1;
+	}
+	expect_private(leg, chan, 1);
+	if (coach_coach(leg->member, speak_only_to)) {
+		ast_log(LOG_WARNING, "speakOnlyTo of %s: %s. It is private to nobody; `-` says that on purpose\n",
+			ast_channel_name(chan), coach_message());
+		coach_coach(leg->member, "-");
+		speak_only_to = "-";
+	}
+	record(leg, &leg->speak_only_to, speak_only_to);
+	ao2_ref(leg, -1);
+	return 0;
+}
+
+int mode_untag(struct ast_channel *chan)
+{
+	struct leg *leg = leg_find(ast_channel_uniqueid(chan));
+
+	if (leg) {
+		coach_untag(leg->member);
+		record(leg, &leg->tags, NULL);
+		ao2_ref(leg, -1);
+	}
+	return 0;
+}
+
+int mode_uncoach(struct ast_channel *chan)
+{
+	struct leg *leg = leg_find(ast_channel_uniqueid(chan));
+
+	if (leg) {
+		coach_uncoach(leg->member);
+		record(leg, &leg->speak_only_to, NULL);
+		ao2_ref(leg, -1);
+	}
+	return 0;
+}
+
+/* --------------------------------------------------------------------------------------------- text commands ---- */
+
+/* Hooks the member that a command is about. Nonzero: it cannot be. */
+static int prepare(struct leg *leg, int private)
+{
+	char uniqueid[AST_MAX_UNIQUEID];
+	struct ast_channel *chan;
+	struct leg *hooked = NULL;
+
+	leg_uniqueid(leg, uniqueid);
+	chan = ast_channel_get_by_name(uniqueid);
+	if (chan && (hooked = leg_hooked(chan)) && private) {
+		expect_private(hooked, chan, 0);
+	}
+	ast_channel_cleanup(chan);
+	ao2_cleanup(hooked);
+	return !hooked;
+}
+
+/* What the answer's `+OK` means for the record. */
+static void note(struct leg *leg, const char *verb, const char *value)
+{
+	if (!strcmp(verb, "tag") || !strcmp(verb, "untag")) {
+		record(leg, &leg->tags, S_OR(value, NULL));
+	} else if (!strcmp(verb, "coach") || !strcmp(verb, "uncoach")) {
+		record(leg, &leg->speak_only_to, S_OR(value, NULL));
+	}
+}
+
+/* Runs it as it is. Nonzero: the answer is not `+OK`. */
+static int run(const char *command, struct ast_str **answer)
+{
+	char *reply;
+
+	if (coach_command(engine, command, &reply)) {
+		ast_str_set(answer, 0, "-ERR %s", coach_message());
+		return -1;
+	}
+	ast_str_set(answer, 0, "%s", reply);
+	coach_text_free(reply);
+	return !ast_begins_with(ast_str_buffer(*answer), "+OK");
+}
+
+static int run_for(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer)
+{
+	RAII_VAR(char *, command, NULL, ast_free);
+	int coach = !strcmp(verb, "coach");
+
+	if ((coach || !strcmp(verb, "tag")) && prepare(leg, coach)) {
+		ast_str_set(answer, 0, "-ERR %s cannot be hooked: it has hung up, or memory is short", leg->call_id);
+		return -1;
+	}
+	/* The member may have been called by any name of its channel: the engine knows the number. */
+	if (ast_asprintf(&command, "%s %s %u %s", verb, room, leg->number, value) < 0 || run(command, answer)) {
+		return -1;
+	}
+	note(leg, verb, value);
+	return 0;
+}
+
+int mode_command(const char *command, struct ast_str **answer)
+{
+	static const char *const about_a_member[] = { "explain", "tag", "untag", "coach", "uncoach" };
+	char *rest = ast_strdupa(command);
+	const char *verb = strsep(&rest, " ");
+	const char *room = S_OR(strsep(&rest, " "), "");
+	const char *member = S_OR(strsep(&rest, " "), "");
+	struct leg *leg = NULL;
+	int result;
+
+	for (size_t i = 0; i < ARRAY_LEN(about_a_member); i++) {
+		if (!strcmp(verb, about_a_member[i])) {
+			leg = member_find(room, member);
+		}
+	}
+	result = leg ? run_for(leg, verb, room, S_OR(rest, ""), answer) : run(command, answer);
+	ao2_cleanup(leg);
+	return result;
+}
+
+int mode_anybody_private(void)
+{
+	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
+	struct leg *leg;
+	int found = 0;
+
+	while (!found && (leg = ao2_iterator_next(&all))) {
+		found = leg->speak_only_to != NULL;
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+	return found;
+}

@@ -1,0 +1,99 @@
+/*
+ * res_coach: load and unload.
+ *
+ * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ */
+#include "shim.h"
+
+#include "asterisk/module.h"
+
+coach_engine_t engine;
+
+static pthread_t server = AST_PTHREADT_NULL;
+static int serving;
+
+/* A thread of ours, not of the engine's: it is gone when the module is. */
+static void *serve(void *data)
+{
+	while (__atomic_load_n(&serving, __ATOMIC_ACQUIRE)) {
+		coach_engine_service(engine);
+		usleep(10000);
+	}
+	return NULL;
+}
+
+static int server_start(void)
+{
+	serving = 1;
+	return ast_pthread_create_background(&server, NULL, serve, NULL);
+}
+
+static void server_stop(void)
+{
+	__atomic_store_n(&serving, 0, __ATOMIC_RELEASE);
+	if (server != AST_PTHREADT_NULL) {
+		pthread_join(server, NULL);
+		server = AST_PTHREADT_NULL;
+	}
+}
+
+static void stop(void)
+{
+	manager_stop();
+	cli_stop();
+	dialplan_stop();
+	follow_stop();
+	/* From here on no leg comes and no frame. */
+	legs_unhook();
+	settler_stop();
+	conferences_stop();
+	legs_stop();
+	server_stop();
+	coach_engine_destroy(engine);
+}
+
+static int start_interfaces(void)
+{
+	return dialplan_start() || cli_start() || manager_start();
+}
+
+static int load_module(void)
+{
+	coach_engine_config_t config = COACH_ENGINE_CONFIG_INIT;
+
+	config.flags = COACH_ENGINE_HOST_SERVICE;
+	config.on_event = on_event;
+	if (coach_engine_create(COACH_ABI_VERSION, &config, &engine)) {
+		ast_log(LOG_ERROR, "Coach cannot start: %s\n", coach_message());
+		return AST_MODULE_LOAD_DECLINE;
+	}
+	if (legs_start()) {
+		coach_engine_destroy(engine);
+		return AST_MODULE_LOAD_DECLINE;
+	}
+	if (server_start() || settler_start() || follow_start() || start_interfaces()) {
+		ast_log(LOG_ERROR, "Coach cannot start: its words are taken by another module, or memory is short\n");
+		stop();
+		return AST_MODULE_LOAD_DECLINE;
+	}
+	return AST_MODULE_LOAD_SUCCESS;
+}
+
+/* Without the hooks a private speaker would be heard by everyone: refused, however it is asked for. */
+static int unload_module(void)
+{
+	if (mode_anybody_private()) {
+		ast_log(LOG_ERROR, "Coach stays: somebody speaks privately (`coach rooms` says where), and would be heard by"
+			" everyone. `coach uncoach` them, or wait for their hang-up\n");
+		return -1;
+	}
+	stop();
+	return 0;
+}
+
+AST_MODULE_INFO(ASTERISK_GPL_KEY, AST_MODFLAG_LOAD_ORDER, "Coach mode for ConfBridge",
+	.support_level = AST_MODULE_SUPPORT_EXTENDED,
+	.load = load_module,
+	.unload = unload_module,
+	.load_pri = AST_MODPRI_DEFAULT,
+);

@@ -1,0 +1,167 @@
+/*
+ * res_coach: coach mode for Asterisk's ConfBridge. What its files share.
+ *
+ * Copyright (c) the Coach authors. This program is free software, distributed under the terms of the GNU General Public
+ * License Version 2.
+ *
+ * The map:
+ *   module.c      load, unload, the engine
+ *   leg.c         the channels that Coach knows, by unique id
+ *   hook.c        the hook that sees every frame                   runs with the channel locked, in its media thread
+ *   said.c        frames from a member: private speech is taken    the same
+ *   heard.c       frames to a member: private speech is added      the same
+ *   linear.c      frames as signed linear samples                  the same
+ *   conference.c  which channel is in which ConfBridge
+ *   follow.c      Asterisk's word of who moves
+ *   lookup.c      members by the names that people give them
+ *   mode.c        tag, untag, coach, uncoach: what every interface does
+ *   event.c       the engine's events, to the manager interface and the log
+ *   dialplan.c, cli.c, manager.c                                   the interfaces
+ *
+ * Locks, in the order in which they are taken: `settling` (conference.c), a channel's, the registry's (leg.c), a leg's.
+ * The engine is never called for more than a frame with a channel locked, because its events may be delivered inside any call.
+ */
+#ifndef COACH_ASTERISK_SHIM_H
+#define COACH_ASTERISK_SHIM_H
+
+#include "asterisk.h"
+
+#include "asterisk/channel.h"
+#include "asterisk/framehook.h"
+#include "asterisk/translate.h"
+
+#include "coach.h"
+
+extern coach_engine_t engine;
+
+/* ------------------------------------------------------------------------------------------------- linear.c ---- */
+
+/* A decoder from whatever arrives to signed linear. All zeros is a new one. */
+struct linear {
+	struct ast_format *from;      /* what `path` was built for; a reference */
+	struct ast_trans_pvt *path;   /* NULL: there is no way from that format */
+};
+
+/* The frame at a rate that the engine takes: the frame itself, or a list that is the caller's to free, or NULL where there
+ * is no way, or where the codec wants more before it answers. */
+struct ast_frame *linear_frames(struct linear *linear, struct ast_frame *frame);
+/* The rate that `linear_frames` gives for frames of `format`. */
+unsigned int linear_rate(const struct ast_format *format);
+void linear_done(struct linear *linear);
+
+/* --------------------------------------------------------------------------------------------------- hook.c ---- */
+
+struct leg;
+struct hook;
+
+/* Puts the hook on a channel, once. The channel is locked. Nonzero: no memory, or the channel is gone. */
+int hook_attach(struct ast_channel *chan, struct leg *leg);
+/* Takes it off, before this returns. The channel is locked. */
+void hook_detach(struct ast_channel *chan, struct leg *leg);
+/* From now on, what the member says is decoded, because it may be private. The channel is locked. */
+void hook_listen(struct hook *hook);
+/* What the member says privately reaches its room, and it hears the room's private speech, while it is in this bridge and no
+ * other. NULL: it has left. The channel is locked. */
+void hook_place(struct hook *hook, struct ast_bridge *bridge);
+/* Private speech waits for the next conference, as before the first. The channel is locked. */
+void hook_await(struct hook *hook);
+/* What the channel's media thread has seen of mute and hold. The channel is locked. */
+void hook_seen(const struct hook *hook, int *muted, int *held);
+void hook_free(struct hook *hook);
+
+/* ---------------------------------------------------------------------------------------------------- leg.c ---- */
+
+struct conference;
+
+/* A channel that Coach knows: one in a ConfBridge, or one that met Coach() or COACH(). ao2, with a lock. */
+struct leg {
+	coach_member_t member;
+	char call_id[AST_CHANNEL_NAME]; /* the engine's name for it: the channel's, as it was first seen */
+	char uniqueid[AST_MAX_UNIQUEID]; /* of the channel that it is on. The leg's lock */
+	int astray;                     /* a transfer brought it to a channel that has a leg already. The leg's lock */
+	char *tags;                     /* as set last, for COACH() to read; NULL for none. The leg's lock */
+	char *speak_only_to;            /* NULL: speaks openly. The leg's lock */
+	int gone;                       /* its channel has ended. The leg's lock */
+	int over;                       /* it has been dropped. The leg's lock */
+	char room[COACH_MAX_NAME_BYTES + 1]; /* the conference that it is in, as the engine names it; "" for none. The leg's lock */
+	unsigned int number;            /* in that one. The leg's lock */
+	struct conference *conference;  /* `settling` */
+	struct hook *hook;              /* NULL until tags or modes are asked for. Set once, with the channel locked */
+};
+
+int legs_start(void);
+/* Takes every hook off, so that no frame comes any more. */
+void legs_unhook(void);
+void legs_stop(void);
+/* The leg of a channel: a reference, or NULL. */
+struct leg *leg_find(const char *uniqueid);
+/* The same; made where there is none. Takes no channel lock but for a moment. */
+struct leg *leg_obtain(struct ast_channel *chan);
+/* Ends a leg that has no hook, or no channel any more. */
+void leg_drop(struct leg *leg);
+/* All legs, for ao2_iterator. */
+struct ao2_container *legs(void);
+/* Its unique id now, into AST_MAX_UNIQUEID bytes. */
+void leg_uniqueid(struct leg *leg, char *uniqueid);
+int leg_is_at(struct leg *leg, const char *uniqueid);
+/* That of the leg of an engine's member; "" where there is none. */
+void leg_uniqueid_of(coach_member_t member, char *uniqueid);
+/* A channel's leg with the hook on it: a reference, or NULL, logged. */
+struct leg *leg_hooked(struct ast_channel *chan);
+
+/* --------------------------------------------------------------------------------------------- conference.c ---- */
+
+void conferences_stop(void);
+/* Brings a channel's leg in line with where the channel is; "": the legs that went astray. */
+void settle(const char *uniqueid);
+int is_confbridge(const struct ast_bridge *bridge);
+/* A conference's name as the engine takes it, into COACH_MAX_NAME_BYTES + 1 bytes: white space is written %20, so that no two
+ * conferences share a name. Nonzero: too long. */
+int conference_name(const char *name, char *room);
+
+/* ------------------------------------------------------------------------------------------------- lookup.c ---- */
+
+/* The leg with that number, channel name or unique id in a conference: a reference, or NULL. */
+struct leg *member_find(const char *room, const char *member);
+/* The conference that a leg is in, into COACH_MAX_NAME_BYTES + 1 bytes; 0: it is in none. */
+int room_of(struct leg *leg, char *room);
+/* For tab completion: `offer` is called with the name of each conference, and in one, of each member, and with each tag. */
+typedef void offer_fn(const char *word, const char *typed);
+void each_room(const char *typed, offer_fn *offer);
+void each_member(const char *room, const char *typed, offer_fn *offer);
+void each_tag(const char *room, const char *typed, offer_fn *offer);
+
+/* ------------------------------------------------------------------------------------------------- follow.c ---- */
+
+int settler_start(void);
+void settler_stop(void);
+/* `settle`, soon, in a thread that holds no lock. */
+void settle_soon(const char *uniqueid);
+int follow_start(void);
+void follow_stop(void);
+
+/* --------------------------------------------------------------------------------------------------- mode.c ---- */
+
+/* What the dialplan says of its own channel. Where a value is empty or malformed, doubt ends in silence: logged, and private to
+ * nobody, or without tags. Nonzero: the channel could not be hooked, and must not go on. */
+int mode_set_tags(struct ast_channel *chan, const char *tags);
+int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to);
+int mode_untag(struct ast_channel *chan);
+int mode_uncoach(struct ast_channel *chan);
+/* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about. Nonzero: the answer
+ * is not `+OK`. */
+int mode_command(const char *command, struct ast_str **answer);
+/* Whether anybody speaks privately. */
+int mode_anybody_private(void);
+
+/* -------------------------------------------------------------------------------------- event.c, interfaces ---- */
+
+void on_event(void *user, const coach_event_t *event);
+int dialplan_start(void);
+void dialplan_stop(void);
+int cli_start(void);
+void cli_stop(void);
+int manager_start(void);
+void manager_stop(void);
+
+#endif /* COACH_ASTERISK_SHIM_H */

@@ -1,0 +1,269 @@
+//! A test call: a room, members on lines of the test's own, what they do, and what each heard of the others.
+
+use crate::{
+    line::{Format, LEVEL, Line},
+    manager::Manager,
+    pbx::Pbx,
+};
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+/// A tone at this level, in dB, is not heard: what conversions between rates and the rounding to 16 bits leave is below.
+const UNHEARD: f64 = -80.0;
+/// From a change until everything said before has been heard: packets, jitter buffers and mixing.
+const SETTLE: f64 = 0.4;
+/// For how long a state is listened to.
+const LISTEN: f64 = 0.8;
+
+/// Who joins, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Role {
+    pub format: Format,
+    pub tags: &'static str,
+    pub speak_only_to: &'static str,
+    /// Profiles in conf/confbridge.conf.
+    pub bridge: &'static str,
+    pub user: &'static str,
+}
+
+/// An ordinary participant.
+pub const CUSTOMER: Role =
+    Role { format: Format::at(16000), tags: "", speak_only_to: "", bridge: "mixed_at_16000", user: "default_user" };
+/// One with the tag `agent`.
+pub const AGENT: Role = Role { tags: "agent", ..CUSTOMER };
+/// One who speaks to agents alone.
+pub const MANAGER: Role = Role { speak_only_to: "agent", ..CUSTOMER };
+
+/// Somebody in the room. It says its own tone from before it comes in.
+pub struct Member {
+    /// The call's unique id.
+    pub id: String,
+    pub tone: f64,
+    pub line: Line,
+    called: Instant,
+}
+
+impl Member {
+    /// Says its tone.
+    pub fn speak(&self) {
+        self.line.cushion();
+        self.line.say(self.tone);
+    }
+}
+
+/// A room on an instance.
+pub struct Conference<'a> {
+    pub manager: Manager,
+    pub pbx: &'a Pbx,
+    pub room: String,
+    tones: Vec<f64>,
+}
+
+impl<'a> Conference<'a> {
+    pub fn new(pbx: &'a Pbx, room: &str) -> Self {
+        Self { manager: pbx.manager(), pbx, room: room.to_owned(), tones: Vec::new() }
+    }
+
+    /// Calls somebody into the room, who says a tone of its own: a private speaker from before it comes in, the others
+    /// afterwards. Returns when the conference has it.
+    pub fn join(&mut self, name: &str, role: Role) -> Member {
+        let member = self.enter(name, role);
+        member.speak();
+        member
+    }
+
+    /// The same, but only a private speaker speaks.
+    pub fn enter(&mut self, name: &str, role: Role) -> Member {
+        let tone = self.next_tone();
+        let member = self.call(name, role, tone);
+        self.wait_until(&format!("{name} joins"), |conference| conference.has(&member));
+        member
+    }
+
+    /// Calls somebody into the room and does not wait.
+    pub fn call(&mut self, name: &str, role: Role, tone: f64) -> Member {
+        let line = Line::new(role.format);
+        if !role.speak_only_to.is_empty() {
+            line.say(tone);
+        }
+        let id = format!("{}-{name}", self.room);
+        let variables = [
+            ("Variable", format!("ROOM={}", self.room)),
+            ("Variable", format!("TAGS={}", role.tags)),
+            ("Variable", format!("SPEAK_ONLY_TO={}", role.speak_only_to)),
+            ("Variable", format!("BRIDGE={}", role.bridge)),
+            ("Variable", format!("USER={}", role.user)),
+        ];
+        let channel = format!("PJSIP/line/{}", line.uri());
+        let mut headers = vec![
+            ("Channel", channel.as_str()),
+            ("ChannelId", &id),
+            ("Context", "members"),
+            ("Exten", "member"),
+            ("Priority", "1"),
+            ("Async", "true"),
+        ];
+        headers.extend(variables.iter().map(|(key, value)| (*key, value.as_str())));
+        let answer = self.manager.action("Originate", &headers);
+        assert_eq!(answer.get("Response"), "Success", "{answer:?}");
+        Member { id, tone, line, called: Instant::now() }
+    }
+
+    /// Has another leg take the place of somebody's, speaking from its first packet on.
+    pub fn replace(&mut self, member: &Member) -> Member {
+        let tone = self.next_tone();
+        let line = member.line.replace(self.pbx.sip(), tone);
+        Member { id: format!("{}-heir", member.id), tone, line, called: Instant::now() }
+    }
+
+    /// A tone that nobody has.
+    fn next_tone(&mut self) -> f64 {
+        let tone = 400.0 + 150.0 * self.tones.len() as f64;
+        self.tones.push(tone);
+        tone
+    }
+
+    /// Somebody's channel.
+    pub fn channel(&mut self, member: &Member) -> Option<String> {
+        let channels = self.manager.command("core show channels concise");
+        let fields = channels.lines().map(|line| line.split('!').collect::<Vec<_>>());
+        fields.filter(|fields| fields.last() == Some(&member.id.as_str())).map(|fields| fields[0].to_owned()).last()
+    }
+
+    /// Whether ConfBridge has somebody in this room.
+    pub fn has(&mut self, member: &Member) -> bool {
+        let Some(channel) = self.channel(member) else { return false };
+        let members = self.manager.command(&format!("confbridge list {}", self.room));
+        members.lines().any(|line| line.split_whitespace().next() == Some(&channel))
+    }
+
+    /// A `confbridge` command on somebody: mute, unmute, kick.
+    pub fn confbridge(&mut self, what: &str, member: &Member) {
+        let channel = self.channel(member).expect("it is in the conference");
+        let said = self.manager.command(&format!("confbridge {what} {} {channel}", self.room));
+        assert!(!said.to_lowercase().contains("no "), "{said}");
+    }
+
+    /// A `coach` command about somebody in this room, which has to succeed.
+    pub fn coach(&mut self, what: &str, member: &Member, tags: &str) {
+        let said = self.manager.command(&format!("coach {what} {} {} {tags}", self.room, member.id));
+        assert!(said.starts_with("+OK"), "coach {what} {} {tags}: {said}", member.id);
+    }
+
+    /// Whether Coach has somebody in this room.
+    pub fn knows(&mut self, member: &Member) -> bool {
+        let said = self.manager.command(&format!("coach explain {} {}", self.room, member.id));
+        said.starts_with("+OK")
+    }
+
+    /// An action on somebody's channel: Hangup, Redirect, Setvar ...
+    pub fn act(&mut self, action: &str, member: &Member, headers: &[(&str, &str)]) {
+        let channel = self.channel(member).unwrap_or_else(|| format!("no channel of {}", member.id));
+        let headers: Vec<_> = [("Channel", channel.as_str())].into_iter().chain(headers.iter().copied()).collect();
+        let answer = self.manager.action(action, &headers);
+        assert_eq!(answer.get("Response"), "Success", "{action}: {answer:?}");
+    }
+
+    /// Checks what a listener has heard of a tone since a moment of its clock: all of it at full level, or nothing.
+    pub fn judge(&self, listener: &Member, since: f64, tone: f64, should: bool) -> Result<(), String> {
+        let heard = listener.line.heard_since(since);
+        let all = heard.levels(tone);
+        if should {
+            let median = all.median();
+            let right = (median - LEVEL).abs() <= 1.0;
+            return if right { Ok(()) } else { Err(format!("{median:.1} dB in the median, not {LEVEL:.1}")) };
+        }
+        let others: Vec<f64> = self.tones.iter().copied().filter(|&other| other != tone).collect();
+        let quiet = heard.levels_beside(tone, &others, LEVEL);
+        let steady = quiet.count() * 2 > all.count();
+        let worst = if steady { quiet.worst() } else { all.worst() };
+        if worst <= UNHEARD { Ok(()) } else { Err(format!("{worst:.1} dB in the worst window, not below {UNHEARD}")) }
+    }
+
+    /// The same, of a part that ends now.
+    pub fn judge_last(&self, listener: &Member, seconds: f64, tone: f64, should: bool) -> Result<(), String> {
+        self.judge(listener, listener.line.clock() - seconds, tone, should)
+    }
+
+    /// Checks that a listener has heard nothing of a speaker since that one was called.
+    pub fn never_heard(&mut self, listener: &Member, speaker: &Member) {
+        let since = listener.line.clock_at(speaker.called);
+        if let Err(said) = self.judge(listener, since, speaker.tone, false) {
+            self.keep(&[listener]);
+            panic!("{} has heard {}: {said}\n{}", listener.id, speaker.id, self.state());
+        }
+    }
+
+    /// Ends somebody's call, in the middle of a word.
+    pub fn hang_up(&mut self, member: Member) {
+        self.act("Hangup", &member, &[]);
+        self.wait_until(&format!("{} leaves", member.id), |conference| !conference.knows(&member));
+    }
+
+    /// Waits, for 10 s at most, until something is so.
+    pub fn wait_until(&mut self, what: &str, mut is_so: impl FnMut(&mut Self) -> bool) {
+        let end = Instant::now() + Duration::from_secs(10);
+        while !is_so(self) {
+            assert!(Instant::now() < end, "it should happen that {what}; {}", self.state());
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What Coach and ConfBridge think, for the message of a failure.
+    pub fn state(&mut self) -> String {
+        let coach = self.manager.command(&format!("coach show {}", self.room));
+        let confbridge = self.manager.command(&format!("confbridge list {}", self.room));
+        format!("Coach says:\n{coach}\nConfBridge says:\n{confbridge}")
+    }
+
+    /// Listens to the present state for a while and checks that each of these members hears, of all of them, exactly those
+    /// beside it.
+    pub fn hears(&mut self, who: &[(&Member, &[&Member])]) {
+        seconds(SETTLE);
+        let from: Vec<f64> = who.iter().map(|(listener, _)| listener.line.clock()).collect();
+        seconds(LISTEN);
+        let mut wrong = String::new();
+        for ((listener, hears), from) in who.iter().zip(from) {
+            for (speaker, _) in who.iter().filter(|(speaker, _)| speaker.id != listener.id) {
+                let should = hears.iter().any(|heard| heard.id == speaker.id);
+                if let Err(said) = self.judge(listener, from, speaker.tone, should) {
+                    wrong += &format!("\n{} hears {}: {said}", listener.id, speaker.id);
+                }
+            }
+        }
+        if !wrong.is_empty() {
+            self.keep(&who.iter().map(|(member, _)| *member).collect::<Vec<_>>());
+            panic!("{wrong}\n{}", self.state());
+        }
+    }
+
+    /// Writes what these have heard beside the instance's log.
+    fn keep(&self, members: &[&Member]) {
+        for member in members {
+            member
+                .line
+                .heard()
+                .write(self.pbx.folder().join(format!("{}.wav", member.id)))
+                .expect("a file can be written");
+        }
+    }
+}
+
+impl Drop for Conference<'_> {
+    /// Ends every call: Asterisk would go on sending to a line that is no more.
+    fn drop(&mut self) {
+        let channels = self.manager.command("core show channels concise");
+        for fields in channels.lines().map(|line| line.split('!').collect::<Vec<_>>()) {
+            if fields.last().is_some_and(|id| id.starts_with(&format!("{}-", self.room))) {
+                self.manager.action("Hangup", &[("Channel", fields[0])]);
+            }
+        }
+    }
+}
+
+/// Lets time pass.
+pub fn seconds(seconds: f64) {
+    sleep(Duration::from_secs_f64(seconds));
+}

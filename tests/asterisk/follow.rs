@@ -1,0 +1,138 @@
+//! Members follow what ConfBridge does with them.
+
+use crate::{
+    conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
+    pbx::Pbx,
+};
+
+pub const SCENARIOS: &[(&str, fn(&Pbx))] = &[
+    ("a_muted_coach_is_heard_by_nobody", mute),
+    ("a_coach_that_joins_muted_is_heard_by_nobody", joins_muted),
+    ("a_kicked_coach_is_gone", kick),
+    ("a_coach_that_goes_to_an_ordinary_call_is_heard_there_and_private_again_when_back", redirect),
+    ("a_coach_that_goes_to_another_conference_is_private_there", other_conference),
+    ("a_leg_that_replaces_a_coach_is_private", replaced),
+    ("a_coach_that_hangs_up_in_a_word_is_gone", hangs_up),
+    ("the_conference_ends_with_its_host", ends),
+];
+
+fn three(c: &mut Conference) -> (Member, Member, Member) {
+    (c.join("customer", CUSTOMER), c.join("agent", AGENT), c.join("manager", MANAGER))
+}
+
+fn mute(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "mute");
+    let (customer, agent, manager) = three(&mut c);
+    c.confbridge("mute", &manager);
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer]), (&manager, &[&customer, &agent])]);
+    // It comes back as what it was.
+    c.confbridge("unmute", &manager);
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+    c.confbridge("mute", &manager);
+    c.coach("uncoach", &manager, "");
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer]), (&manager, &[&customer, &agent])]);
+    c.coach("coach", &manager, "agent");
+    c.confbridge("unmute", &manager);
+    c.never_heard(&customer, &manager);
+    c.confbridge("mute", &agent);
+    c.hears(&[(&customer, &[]), (&agent, &[&customer, &manager]), (&manager, &[&customer])]);
+}
+
+fn joins_muted(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "joins_muted");
+    let (customer, agent) = (c.join("customer", CUSTOMER), c.join("agent", AGENT));
+    let manager = c.join("manager", Role { user: "muted", ..MANAGER });
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer]), (&manager, &[&customer, &agent])]);
+    c.confbridge("unmute", &manager);
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+    c.never_heard(&customer, &manager);
+}
+
+fn kick(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "kick");
+    let (customer, agent, manager) = three(&mut c);
+    c.confbridge("kick", &manager);
+    c.wait_until("the manager leaves", |c| !c.knows(&manager));
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer])]);
+    let again = c.join("again", MANAGER);
+    // An open voice that breaks off would be heard at every frequency.
+    agent.line.hush();
+    seconds(0.3);
+    c.confbridge("kick", &agent);
+    c.wait_until("the agent leaves", |c| !c.knows(&agent));
+    c.hears(&[(&customer, &[]), (&again, &[&customer])]);
+    for manager in [&manager, &again] {
+        c.never_heard(&customer, manager);
+    }
+}
+
+fn redirect(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "redirect");
+    let (customer, agent, manager) = three(&mut c);
+    for (_round, back) in [(1, "member"), (2, "again")] {
+        c.act("Redirect", &manager, &[("Context", "members"), ("Exten", "after"), ("Priority", "1")]);
+        c.wait_until("the manager leaves", |c| !c.knows(&manager));
+        c.hears(&[(&customer, &[&agent]), (&agent, &[&customer])]);
+        // Outside, it speaks to something that repeats it all.
+        c.judge_last(&manager, 0.5, manager.tone, true).expect("an ordinary call is what it was");
+        c.act("Redirect", &manager, &[("Context", "members"), ("Exten", back), ("Priority", "1")]);
+        c.wait_until("the manager comes back", |c| c.knows(&manager));
+        c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+        c.never_heard(&customer, &manager);
+    }
+}
+
+fn other_conference(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "one_conference");
+    let (customer, agent, manager) = three(&mut c);
+    let mut d = Conference::new(pbx, "other_conference");
+    let (guest, other_agent) = (d.join("guest", CUSTOMER), d.join("agent", AGENT));
+    c.act("Setvar", &manager, &[("Variable", "ROOM"), ("Value", "other_conference")]);
+    c.act("Redirect", &manager, &[("Context", "members"), ("Exten", "again"), ("Priority", "1")]);
+    c.wait_until("the manager leaves", |c| !c.knows(&manager));
+    d.wait_until("the manager comes", |d| d.knows(&manager));
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer])]);
+    seconds(0.3);
+    for (listener, hears) in [(&guest, false), (&other_agent, true)] {
+        d.judge_last(listener, 1.0, manager.tone, hears).unwrap_or_else(|said| panic!("{}: {said}", listener.id));
+    }
+    c.never_heard(&customer, &manager);
+    d.never_heard(&guest, &manager);
+}
+
+/// What an attended transfer comes to: an INVITE with Replaces takes the place of the coach's leg.
+fn replaced(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "replaced");
+    let (customer, agent, manager) = three(&mut c);
+    let heir = c.replace(&manager);
+    c.wait_until("the coach's leg ends", |c| c.channel(&manager).is_none());
+    seconds(1.0);
+    c.never_heard(&customer, &heir);
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer])]);
+}
+
+fn hangs_up(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "hangs_up");
+    let (customer, agent) = (c.join("customer", CUSTOMER), c.join("agent", AGENT));
+    for round in 0..3 {
+        let manager = c.join(&format!("manager_{round}"), MANAGER);
+        seconds(0.5);
+        let (id, tone) = (manager.id.clone(), manager.tone);
+        c.never_heard(&customer, &manager);
+        c.hang_up(manager);
+        seconds(0.3);
+        c.judge_last(&agent, 0.1, tone, false).unwrap_or_else(|said| panic!("the agent still hears {id}: {said}"));
+    }
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer])]);
+}
+
+fn ends(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "ends");
+    let host = c.join("host", Role { user: "host", tags: "agent", ..CUSTOMER });
+    let customer = c.join("customer", Role { user: "guest", ..CUSTOMER });
+    let manager = c.join("manager", Role { user: "guest", ..MANAGER });
+    c.hears(&[(&host, &[&customer, &manager]), (&customer, &[&host]), (&manager, &[&customer, &host])]);
+    c.hang_up(host);
+    c.wait_until("the conference ends", |c| c.manager.command("coach show ends").starts_with("-ERR"));
+    c.never_heard(&customer, &manager);
+}

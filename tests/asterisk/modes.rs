@@ -1,0 +1,222 @@
+//! Who hears whom in each mode.
+
+use crate::{
+    conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
+    line::Format,
+    pbx::Pbx,
+};
+
+pub const SCENARIOS: &[(&str, fn(&Pbx))] = &[
+    ("without_coach_everybody_hears_everybody", open),
+    ("the_first_call", first_call),
+    ("a_late_joiner_is_in_the_audience_or_not", late_joiner),
+    ("two_coaches_and_two_agents", two_and_two),
+    ("a_silent_monitor_hears_and_is_heard_by_nobody", monitor),
+    ("an_agent_that_coaches_is_heard_by_the_other_agents_alone", agent_coaches),
+    ("rates_differ", rates),
+    ("packets_of_10_20_and_60_ms", packets),
+    ("mixing_every_10_ms", |pbx| mixed("every_10_ms", pbx)),
+    ("mixing_every_40_ms", |pbx| mixed("every_40_ms", pbx)),
+    ("mixing_at_8000_hz", |pbx| mixed("mixed_at_8000", pbx)),
+    ("mixing_at_48000_hz", |pbx| mixed("mixed_at_48000", pbx)),
+    ("with_a_jitter_buffer", |pbx| profile("jitter_buffer", pbx)),
+    ("with_silence_dropped", |pbx| profile("drops_silence", pbx)),
+    ("loss_and_disorder_on_the_coachs_leg", loss),
+    ("the_channel_function_sets_the_mode", channel_function),
+];
+
+/// The scale of all other scenarios: the judge hears who is there.
+fn open(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "open");
+    let (customer, agent, manager) =
+        (c.join("customer", CUSTOMER), c.join("agent", CUSTOMER), c.join("manager", CUSTOMER));
+    all_hear_all(&mut c, &customer, &agent, &manager);
+}
+
+fn all_hear_all(c: &mut Conference, customer: &Member, agent: &Member, manager: &Member) {
+    c.hears(&[(customer, &[agent, manager]), (agent, &[customer, manager]), (manager, &[customer, agent])]);
+}
+
+/// The state that everything is about.
+fn only_the_agent_hears_the_manager(c: &mut Conference, customer: &Member, agent: &Member, manager: &Member) {
+    c.hears(&[(customer, &[agent]), (agent, &[customer, manager]), (manager, &[customer, agent])]);
+}
+
+fn first_call(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "first_call");
+    let (customer, agent, manager) = (c.join("customer", CUSTOMER), c.join("agent", AGENT), c.join("manager", MANAGER));
+    only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
+    c.coach("uncoach", &manager, "");
+    all_hear_all(&mut c, &customer, &agent, &manager);
+    c.coach("coach", &manager, "agent");
+    only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
+    c.coach("tag", &customer, "agent");
+    all_hear_all(&mut c, &customer, &agent, &manager);
+    c.coach("untag", &customer, "");
+    only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
+    c.coach("untag", &agent, "");
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer]), (&manager, &[&customer, &agent])]);
+    c.coach("tag", &agent, "night-shift,agent");
+    only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
+    let whole = customer.line.heard();
+    assert!(whole.samples.len() > 16000, "the customer's recording should be whole");
+}
+
+fn late_joiner(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "late_joiner");
+    let (customer, manager) = (c.join("customer", CUSTOMER), c.join("manager", MANAGER));
+    c.hears(&[(&customer, &[]), (&manager, &[&customer])]);
+    let agent = c.join("agent", AGENT);
+    let second = c.join("second", CUSTOMER);
+    c.hears(&[
+        (&customer, &[&agent, &second]),
+        (&manager, &[&customer, &agent, &second]),
+        (&agent, &[&customer, &manager, &second]),
+        (&second, &[&customer, &agent]),
+    ]);
+    c.never_heard(&second, &manager);
+    c.never_heard(&customer, &manager);
+}
+
+fn two_and_two(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "two_and_two");
+    let customer = c.join("customer", CUSTOMER);
+    let (red, blue) =
+        (c.join("red", Role { tags: "red", ..CUSTOMER }), c.join("blue", Role { tags: "blue", ..CUSTOMER }));
+    let to_red = c.join("to_red", Role { speak_only_to: "red", ..CUSTOMER });
+    let to_blue = c.join("to_blue", Role { speak_only_to: "blue", ..CUSTOMER });
+    c.hears(&[
+        (&customer, &[&red, &blue]),
+        (&red, &[&customer, &blue, &to_red]),
+        (&blue, &[&customer, &red, &to_blue]),
+        (&to_red, &[&customer, &red, &blue]),
+        (&to_blue, &[&customer, &red, &blue]),
+    ]);
+    c.coach("coach", &to_red, "red,blue");
+    c.coach("tag", &to_red, "blue");
+    c.hears(&[
+        (&customer, &[&red, &blue]),
+        (&red, &[&customer, &blue, &to_red]),
+        (&blue, &[&customer, &red, &to_red, &to_blue]),
+        (&to_red, &[&customer, &red, &blue, &to_blue]),
+        (&to_blue, &[&customer, &red, &blue]),
+    ]);
+}
+
+fn monitor(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "monitor");
+    let (customer, agent) = (c.join("customer", CUSTOMER), c.join("agent", AGENT));
+    let monitor = c.join("monitor", Role { speak_only_to: "-", ..CUSTOMER });
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer]), (&monitor, &[&customer, &agent])]);
+}
+
+fn agent_coaches(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "agent_coaches");
+    let customer = c.join("customer", CUSTOMER);
+    let one = c.join("one", Role { tags: "agent", speak_only_to: "agent", ..CUSTOMER });
+    let other = c.join("other", AGENT);
+    c.hears(&[(&customer, &[&other]), (&one, &[&customer, &other]), (&other, &[&customer, &one])]);
+}
+
+/// Every leg has another rate, and the conference takes a higher one in mid-call, as its members have it.
+fn rates(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "rates");
+    let at = |rate, role| Role { format: Format::at(rate), bridge: "default_bridge", ..role };
+    let (customer, agent) = (c.enter("customer", at(8000, CUSTOMER)), c.enter("agent", at(8000, AGENT)));
+    let manager = c.join("manager", at(8000, MANAGER));
+    let to_wide = c.join("to_wide", at(24000, Role { speak_only_to: "wide", ..CUSTOMER }));
+    seconds(GOES_OVER);
+    let (wide, other) =
+        (c.enter("wide", at(48000, Role { tags: "wide", ..CUSTOMER })), c.enter("other", at(12000, CUSTOMER)));
+    seconds(GOES_OVER);
+    // The others have been silent: whatever was heard was a leak.
+    for listener in [&customer, &other] {
+        c.never_heard(listener, &manager);
+        c.never_heard(listener, &to_wide);
+    }
+    [&customer, &agent, &wide, &other].into_iter().for_each(Member::speak);
+    c.hears(&[
+        (&customer, &[&agent, &wide, &other]),
+        (&agent, &[&customer, &manager, &wide, &other]),
+        (&manager, &[&customer, &agent, &wide, &other]),
+        (&wide, &[&customer, &agent, &to_wide, &other]),
+        (&to_wide, &[&customer, &agent, &wide, &other]),
+        (&other, &[&customer, &agent, &wide]),
+    ]);
+}
+
+/// The conference looks at its members' rates every 2 s.
+const GOES_OVER: f64 = 2.5;
+
+fn packets(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "packets");
+    let of = |packet_ms, rate, role| Role { format: Format { packet_ms, ..Format::at(rate) }, ..role };
+    let (customer, agent) = (c.join("customer", of(60, 16000, CUSTOMER)), c.join("agent", of(10, 8000, AGENT)));
+    for packet_ms in [10, 20, 60] {
+        let manager = c.join(&format!("manager_{packet_ms}"), of(packet_ms, 16000, MANAGER));
+        only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
+        c.never_heard(&customer, &manager);
+        c.hang_up(manager);
+    }
+}
+
+/// A conference that is mixed in another way than usual.
+fn mixed(bridge: &'static str, pbx: &Pbx) {
+    let mut c = Conference::new(pbx, bridge);
+    let in_bridge = |role| Role { bridge, ..role };
+    let (customer, agent) = (c.join("customer", in_bridge(CUSTOMER)), c.join("agent", in_bridge(AGENT)));
+    let manager = c.join("manager", in_bridge(MANAGER));
+    only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
+    c.coach("uncoach", &manager, "");
+    all_hear_all(&mut c, &customer, &agent, &manager);
+    c.coach("coach", &manager, "agent");
+    only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
+}
+
+/// Users with another profile than usual.
+fn profile(user: &'static str, pbx: &Pbx) {
+    let mut c = Conference::new(pbx, user);
+    let with = |role| Role { user, ..role };
+    let (customer, agent) = (c.join("customer", with(CUSTOMER)), c.join("agent", with(AGENT)));
+    seconds(0.5);
+    let manager = c.join("manager", with(MANAGER));
+    only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
+    c.never_heard(&customer, &manager);
+    c.coach("uncoach", &manager, "");
+    all_hear_all(&mut c, &customer, &agent, &manager);
+}
+
+/// A gap is heard as a gap: never as somebody else's audio, never as open speech.
+fn loss(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "loss");
+    let (customer, agent) = (c.join("customer", CUSTOMER), c.join("agent", AGENT));
+    for (name, user, packet_ms) in
+        [("plain", "default_user", 20), ("buffered", "jitter_buffer", 20), ("long", "default_user", 60)]
+    {
+        let format = Format { packet_ms, one_lost_in: 8, ..Format::at(16000) };
+        let manager = c.join(name, Role { format, user, ..MANAGER });
+        seconds(1.0);
+        let from = agent.line.clock();
+        seconds(2.0);
+        let heard = agent.line.heard_since(from).levels(manager.tone);
+        let share = heard.share_above(-21.0);
+        assert!(share > 0.4, "the agent should hear most of the {name} coach, not {share:.2} of it\n{}", c.state());
+        c.never_heard(&customer, &manager);
+        c.hang_up(manager);
+    }
+}
+
+fn channel_function(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "channel_function");
+    let (customer, agent, manager) =
+        (c.join("customer", CUSTOMER), c.join("agent", CUSTOMER), c.join("manager", CUSTOMER));
+    c.act("Setvar", &manager, &[("Variable", "COACH(speakOnlyTo)"), ("Value", "agent")]);
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer]), (&manager, &[&customer, &agent])]);
+    c.act("Setvar", &agent, &[("Variable", "COACH(memberTag)"), ("Value", "agent")]);
+    only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
+    let channel = c.channel(&manager).expect("the manager is in the conference");
+    let reads = c.manager.action("Getvar", &[("Channel", &channel), ("Variable", "COACH(speakOnlyTo)")]);
+    assert_eq!(reads.get("Value"), "agent", "{reads:?}");
+    c.act("Setvar", &manager, &[("Variable", "COACH(uncoach)"), ("Value", "1")]);
+    all_hear_all(&mut c, &customer, &agent, &manager);
+}

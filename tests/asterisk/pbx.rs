@@ -1,0 +1,177 @@
+//! A private instance of the stock Asterisk in target/asterisk, on the loopback interface, with ports and a folder of its own.
+
+use crate::{manager::Manager, process::Process};
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener, UdpSocket},
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+    sync::atomic::{AtomicU16, Ordering},
+    time::{Duration, Instant},
+};
+
+/// How an instance differs from the usual one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Setup {
+    /// Modules of the list that it is to do without.
+    pub without: &'static [&'static str],
+    /// Runs it under Valgrind.
+    pub valgrind: bool,
+}
+
+/// The folder with Asterisk in it, as tests/asterisk/fetch.sh makes it.
+fn stock() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/asterisk");
+    assert!(folder.exists(), "{}: not there; `make test-asterisk` fetches it first", folder.display());
+    folder
+}
+
+/// The module under test, as `make asterisk` builds it.
+fn res_coach() -> PathBuf {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("hosts").join("res_coach.so");
+    assert!(file.exists(), "{}: not there; `make asterisk` builds it", file.display());
+    file
+}
+
+/// A running Asterisk. It ends with this value.
+pub struct Pbx {
+    process: Process,
+    folder: PathBuf,
+    manager: u16,
+    sip: u16,
+}
+
+impl Pbx {
+    /// Starts an instance and waits until it takes calls.
+    pub fn start(name: &str, setup: Setup) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("asterisk").join(name);
+        fs::remove_dir_all(&folder).ok();
+        let (manager, sip) = (free_tcp_port(), free_udp_port());
+        configure(&folder, manager, sip, setup);
+        let mut command = asterisk(&folder, setup.valgrind);
+        let process =
+            Process::start(command.arg("-f").arg("-n"), &folder.join("console.log")).expect("Asterisk starts");
+        let mut pbx = Self { process, folder, manager, sip };
+        pbx.wait_until_booted(Duration::from_secs(if setup.valgrind { 180 } else { 30 }));
+        pbx
+    }
+
+    fn wait_until_booted(&mut self, patience: Duration) {
+        let end = Instant::now() + patience;
+        let log = self.folder.join("log");
+        while !fs::read_to_string(&log).is_ok_and(|text| text.contains("Asterisk Ready")) {
+            let ended = self.process.try_wait().expect("a child can be asked");
+            assert!(ended.is_none() && Instant::now() < end, "Asterisk did not start: see {}", log.display());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// A manager session.
+    pub fn manager(&self) -> Manager {
+        Manager::connect(self.manager)
+    }
+
+    /// Where it listens for SIP.
+    pub fn sip(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.sip))
+    }
+
+    /// The address that phones dial.
+    pub fn sip_uri(&self, extension: &str) -> String {
+        format!("sip:{extension}@127.0.0.1:{}", self.sip)
+    }
+
+    /// Its files: configuration, log, recordings.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Processor time that it has used, in seconds.
+    pub fn cpu_time(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("it runs");
+        // After the name, which is in brackets, the 12th and 13th field are its own time and the kernel's for it, in ticks.
+        let fields: Vec<&str> = stat.rsplit(')').next().expect("it has a name").split_whitespace().collect();
+        let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();
+        // SAFETY: no pointer is involved.
+        ticks as f64 / unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64
+    }
+
+    /// Stops it in the ordinary way and says how it ended.
+    pub fn stop(mut self) -> ExitStatus {
+        self.process.stop(Duration::from_secs(60)).expect("Asterisk stops")
+    }
+}
+
+/// Asterisk with its own loader and libraries: it needs no root to run, whatever this machine's C library is.
+fn asterisk(folder: &Path, valgrind: bool) -> Command {
+    let stock = stock();
+    let libraries = libraries(&stock);
+    let loader = stock.join("lib64/ld-linux-x86-64.so.2");
+    let mut command = if valgrind {
+        let mut command = Command::new(stock.join("usr/bin/valgrind"));
+        command.env("VALGRIND_LIB", stock.join("usr/libexec/valgrind"));
+        command.arg(format!("--extra-debuginfo-path={}", stock.join("usr/lib/debug").display()));
+        command.arg(format!("--log-file={}", folder.join("valgrind.log").display()));
+        command.arg(format!("--suppressions={}", folder.join("valgrind.supp").display()));
+        command.args(["--error-exitcode=99", "--fair-sched=yes", "--num-callers=20"]).arg(loader);
+        command
+    } else {
+        Command::new(loader)
+    };
+    command.arg("--library-path").arg(libraries).arg(stock.join("usr/sbin/asterisk"));
+    command.arg("-C").arg(folder.join("asterisk.conf"));
+    command
+}
+
+/// The folder of shared libraries: its name has the machine's architecture in it.
+fn libraries(stock: &Path) -> PathBuf {
+    stock.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH))
+}
+
+/// Writes the configuration: the files in tests/asterisk/conf, with the places of this instance.
+fn configure(folder: &Path, manager: u16, sip: u16, setup: Setup) {
+    let modules = folder.join("modules");
+    fs::create_dir_all(&modules).expect("a folder can be made");
+    for module in fs::read_dir(libraries(&stock()).join("asterisk/modules")).expect("Asterisk has modules") {
+        let module = module.expect("a folder can be read");
+        symlink(module.path(), modules.join(module.file_name())).expect("a link can be made");
+    }
+    symlink(res_coach(), modules.join("res_coach.so")).expect("a link can be made");
+    let rtp = rtp_ports();
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/asterisk/conf")).expect("it is there") {
+        let file = file.expect("a folder can be read");
+        let mut text = fs::read_to_string(file.path()).expect("a file can be read");
+        for (mark, value) in [
+            ("@FOLDER@", folder.display().to_string()),
+            ("@DATA@", stock().join("usr/share/asterisk").display().to_string()),
+            ("@MANAGER@", manager.to_string()),
+            ("@SIP@", sip.to_string()),
+            ("@RTP_FIRST@", rtp.to_string()),
+            ("@RTP_LAST@", (rtp + RTP_PORTS - 1).to_string()),
+        ] {
+            text = text.replace(mark, &value);
+        }
+        for module in setup.without {
+            text = text.replace(&format!("load = {module}\n"), "");
+        }
+        fs::write(folder.join(file.file_name()), text).expect("a file can be written");
+    }
+}
+
+const RTP_PORTS: u16 = 500;
+
+/// The first of a range of ports for one instance: instances of one run differ, those of two runs at once mostly.
+fn rtp_ports() -> u16 {
+    static INSTANCES: AtomicU16 = AtomicU16::new(0);
+    let instance = INSTANCES.fetch_add(1, Ordering::Relaxed) + (std::process::id() % 40) as u16 * 7;
+    12000 + instance % 40 * RTP_PORTS
+}
+
+fn free_tcp_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port is free").port()
+}
+
+fn free_udp_port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port is free").port()
+}

@@ -1,0 +1,132 @@
+//! Real SIP phones over chan_pjsip. What a codec makes of other voices is heard at every frequency: who is not to hear the coach
+//! is compared with a call in which the coach is silent, and who is to hear it with what it hears of open speech.
+
+use crate::{
+    conference::seconds,
+    judge::Recording,
+    manager::Manager,
+    pbx::Pbx,
+    phone::{Call, Phone},
+};
+use std::{
+    f64::consts::TAU,
+    path::{Path, PathBuf},
+};
+
+pub const SCENARIOS: &[(&str, fn(&Pbx))] = &[
+    ("phones_with_u_law", |pbx| phones(pbx, "u_law", ["PCMU/8000/1"; 3], 20)),
+    ("phones_with_a_law_g722_and_opus", |pbx| {
+        phones(pbx, "mixed", ["PCMA/8000/1", "G722/16000/1", "opus/48000/2"], 20)
+    }),
+    ("phones_with_linear_u_law_and_g722", |pbx| {
+        phones(pbx, "other", ["L16/16000/1", "PCMU/8000/1", "G722/16000/1"], 20)
+    }),
+    ("phones_with_packets_of_60_ms", |pbx| phones(pbx, "long", ["PCMU/8000/1", "PCMA/8000/1", "PCMU/8000/1"], 60)),
+];
+
+/// The tones of customer, agent and manager.
+const TONES: [f64; 3] = [440.0, 730.0, 1170.0];
+const CUSTOMER: usize = 0;
+const AGENT: usize = 1;
+const MANAGER: usize = 2;
+/// How long each state lasts; the first part of it is not judged: changes take effect, voices are on their way.
+const STATE: f64 = 2.0;
+const SETTLE: f64 = 0.8;
+
+/// What customer and agent heard in each state of a call.
+struct Heard {
+    private: [Recording; 2],
+    open: [Recording; 2],
+    private_again: [Recording; 2],
+    on_hold: [Recording; 2],
+    taken_back: [Recording; 2],
+}
+
+fn phones(pbx: &Pbx, name: &str, codecs: [&str; 3], packet_ms: u32) {
+    let silent = call(pbx, &format!("{name}_silent"), codecs, packet_ms, false);
+    let heard = call(pbx, &format!("{name}_speaks"), codecs, packet_ms, true);
+    let level = |recording: &Recording| recording.levels(TONES[MANAGER]).median();
+    let (open_customer, open_agent) = (level(&heard.open[CUSTOMER]), level(&heard.open[AGENT]));
+    assert!(open_customer.min(open_agent) > -20.0, "open speech is heard: {open_customer:.1}, {open_agent:.1} dB");
+    for (state, agent_hears, speaks, control) in [
+        ("private", true, &heard.private, &silent.private),
+        ("private again", true, &heard.private_again, &silent.private_again),
+        ("on hold", false, &heard.on_hold, &silent.on_hold),
+        ("taken back", true, &heard.taken_back, &silent.taken_back),
+    ] {
+        unheard(&format!("{state}: the customer"), &speaks[CUSTOMER], &control[CUSTOMER]);
+        if agent_hears {
+            let median = level(&speaks[AGENT]);
+            assert!((median - open_agent).abs() < 1.0, "{state}: the agent hears {median:.1} dB, not {open_agent:.1}");
+        } else {
+            unheard(&format!("{state}: the agent"), &speaks[AGENT], &control[AGENT]);
+        }
+    }
+}
+
+/// No more of the manager's tone than while the manager is silent.
+fn unheard(who: &str, speaks: &Recording, control: &Recording) {
+    let (worst, without) = (speaks.levels(TONES[MANAGER]).worst(), control.levels(TONES[MANAGER]).worst().max(-83.0));
+    assert!(worst < without + 3.0, "{who} hears {worst:.1} dB of the manager, {without:.1} while it is silent");
+}
+
+/// A call with each mode after the other.
+fn call(pbx: &Pbx, room: &str, codecs: [&str; 3], packet_ms: u32, manager_speaks: bool) -> Heard {
+    let folder = pbx.folder().join(room);
+    std::fs::create_dir_all(&folder).expect("a folder can be made");
+    let dial = |who: usize, extension: &str| {
+        let amplitude = if who == MANAGER && !manager_speaks { 0.0 } else { 4096.0 };
+        // A phone converts between rates rather badly.
+        let rate = codecs[who].split('/').nth(1).and_then(|rate| rate.parse().ok()).expect("a codec has a rate");
+        let says = tone(&folder, rate, TONES[who], amplitude);
+        let call = Call { uri: &pbx.sip_uri(extension), says: &says, codec: codecs[who], packet_ms };
+        Phone::call(&folder.join(extension), call).expect("the phone calls")
+    };
+    let (customer, agent) = (dial(CUSTOMER, &format!("{room}**")), dial(AGENT, &format!("{room}*agent*")));
+    let mut manager = dial(MANAGER, &format!("{room}**agent"));
+    let mut control = pbx.manager();
+    let coach = coach_of(&mut control, room);
+    let mut states: Vec<[(f64, f64); 2]> = Vec::new();
+    let mut state = || {
+        seconds(SETTLE);
+        let from = [customer.clock(), agent.clock()];
+        seconds(STATE - SETTLE);
+        states.push([(from[0], customer.clock()), (from[1], agent.clock())]);
+    };
+    state();
+    command(&mut control, &format!("coach uncoach {room} {coach}"));
+    state();
+    command(&mut control, &format!("coach coach {room} {coach} agent"));
+    state();
+    manager.hold().expect("the phone holds");
+    state();
+    manager.resume().expect("the phone resumes");
+    state();
+    manager.hang_up().expect("the manager hangs up");
+    let heard = [customer.hang_up().expect("the customer hangs up"), agent.hang_up().expect("the agent hangs up")];
+    let mut states = states.iter().map(|state| [0, 1].map(|who| heard[who].between(state[who].0, state[who].1)));
+    let mut next = || states.next().expect("there were five states");
+    Heard { private: next(), open: next(), private_again: next(), on_hold: next(), taken_back: next() }
+}
+
+/// The member that speaks privately.
+fn coach_of(control: &mut Manager, room: &str) -> String {
+    let show = control.command(&format!("coach show {room}"));
+    let private = show.lines().find(|line| line.split_whitespace().nth(3) == Some("agent"));
+    let coach = private.and_then(|line| line.split_whitespace().nth(1));
+    coach.unwrap_or_else(|| panic!("a member should speak to agents:\n{show}")).to_owned()
+}
+
+fn command(control: &mut Manager, command: &str) {
+    let said = control.command(command);
+    assert!(said.starts_with("+OK"), "{command}: {said}");
+}
+
+/// A file with a tone, for a phone to say.
+fn tone(folder: &Path, rate: u32, hertz: f64, amplitude: f64) -> PathBuf {
+    let samples =
+        (0..rate * 30).map(|n| (amplitude * (TAU * hertz * f64::from(n) / f64::from(rate)).sin()).round() as i16);
+    let path = folder.join(format!("{hertz}.wav"));
+    Recording { rate, samples: samples.collect() }.write(&path).expect("a file can be written");
+    path
+}
