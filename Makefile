@@ -18,7 +18,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 .PHONY: help setup build demo test bench fuzz lint install clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: compilers, libclang, cmocka, Valgrind, a font (Debian's packages)
 	@command -v cargo >/dev/null || { echo "setup: Rust is missing: see https://rustup.rs"; exit 1; }
@@ -69,3 +69,11 @@ install: build ## install library, header and pkg-config file under PREFIX (/usr
 
 clean: ## remove everything that was built
 	cargo clean
+
+# The tests on a real FreeSWITCH, for who has one: FREESWITCH says where it is installed.
+export FREESWITCH
+.PHONY: test-freeswitch
+test-freeswitch: ## run every scenario in a real FreeSWITCH: FREESWITCH=<prefix>, ARGS=<part of a name>
+	@[ -n "$(FREESWITCH)" ] || { echo 'test-freeswitch: FREESWITCH=<prefix> has to say where FreeSWITCH 1.10 is installed'; exit 2; }
+	@$(MAKE) --no-print-directory freeswitch
+	cargo test --test freeswitch -- $(ARGS)

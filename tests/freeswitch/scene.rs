@@ -1,0 +1,292 @@
+//! One conference with its callers. Each caller says tones, a new one each time it says something, and records what it
+//! hears; who may hear which tone is written down as the call goes on, and judged when it is over.
+//!
+//! A call has two legs: the *near* one is in the conference, as any caller's; the *far* one is the caller's telephone, which
+//! plays and records.
+
+use std::{
+    cell::{Cell, RefCell},
+    path::PathBuf,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    socket::Socket,
+    switch::Switch,
+    verdict::{Listener, NEAR, Played, Said},
+};
+
+/// For `says`: every other member.
+pub const EVERYONE: &[&str] = &["*"];
+/// For `says`: not a soul.
+pub const NOBODY: &[&str] = &[];
+
+/// The tones in Hz: far enough apart for the judge, and within the narrowest band.
+const TONES: std::ops::Range<u32> = 3..34;
+/// A tone is not said again before nobody can mix it up with the last time.
+const TONE_RESTS: f64 = 2.0 * NEAR + 1.0;
+
+pub type Outcome<T = ()> = Result<T, String>;
+
+pub struct Scene<'s> {
+    pub switch: &'s Switch,
+    /// The conference's name.
+    pub room: String,
+    profile: &'static str,
+    /// Private speech is not spoken: what is heard all the same was not private speech.
+    control: bool,
+    socket: RefCell<Socket>,
+    legs: RefCell<Vec<Leg>>,
+    said: RefCell<Vec<Said>>,
+    next_tone: Cell<u32>,
+    begin: Instant,
+}
+
+/// A caller's telephone.
+struct Leg {
+    name: String,
+    far: String,
+    near: String,
+    recording: PathBuf,
+    /// Its recording's first moment.
+    started: f64,
+    joined: f64,
+    left: Option<f64>,
+}
+
+impl<'s> Scene<'s> {
+    pub fn new(switch: &'s Switch, room: &str, profile: &'static str) -> Outcome<Self> {
+        Ok(Self {
+            switch,
+            room: room.into(),
+            profile,
+            control: false,
+            socket: RefCell::new(switch.socket()?),
+            legs: RefCell::default(),
+            said: RefCell::default(),
+            next_tone: Cell::new(TONES.start),
+            begin: Instant::now(),
+        })
+    }
+
+    /// The same, with nobody speaking privately: what coded legs make of the others' tones.
+    pub fn control(switch: &'s Switch, room: &str, profile: &'static str) -> Outcome<Self> {
+        Ok(Self { control: true, ..Self::new(switch, room, profile)? })
+    }
+
+    /// Calls somebody into the conference.
+    pub fn call<'a>(&'a self, name: &'a str) -> Call<'a> {
+        Call { scene: self, name, codec: None, before: Vec::new(), variables: String::new(), says: EVERYONE }
+    }
+
+    /// Runs an API command; what is no success is an error.
+    pub fn api(&self, command: &str) -> Outcome<String> {
+        let reply = self.socket.borrow_mut().api(command)?;
+        let refused = ["-ERR", "-USAGE"].iter().any(|bad| reply.trim_start().starts_with(bad));
+        if refused { Err(format!("`{command}` was answered with {}", reply.trim())) } else { Ok(reply) }
+    }
+
+    /// Runs an API command that has to be refused; the refusal.
+    pub fn refused(&self, command: &str) -> Outcome<String> {
+        let reply = self.socket.borrow_mut().api(command)?;
+        if reply.starts_with("-ERR") { Ok(reply) } else { Err(format!("`{command}` was answered with {reply}")) }
+    }
+
+    /// Lets time pass.
+    pub fn wait(&self, seconds: f64) {
+        sleep(Duration::from_secs_f64(seconds));
+    }
+
+    /// Waits until something is so.
+    pub fn until(&self, what: &str, is: impl Fn() -> Outcome<bool>) -> Outcome {
+        for _ in 0..250 {
+            if is()? {
+                return Ok(());
+            }
+            self.wait(0.02);
+        }
+        Err(format!("after 5 s: not {what}"))
+    }
+
+    /// Hangs up; what everyone heard.
+    pub fn finish(self) -> Outcome<Played> {
+        self.wait(0.2);
+        let over = self.now();
+        for Leg { far, recording, .. } in self.legs.borrow().iter().filter(|leg| leg.left.is_none()) {
+            // Stopped, the file is whole; whoever is no longer there has stopped.
+            let _ = self.api(&format!("uuid_record {far} stop {}", recording.display()));
+            let _ = self.api(&format!("uuid_kill {far}"));
+        }
+        let listeners = self.legs.into_inner().into_iter().map(|leg| {
+            let (joined, left) = (leg.joined, leg.left.unwrap_or(over));
+            Listener::read(leg.name, &leg.recording, leg.started, joined..left)
+        });
+        let mut said = self.said.into_inner();
+        said.iter_mut().for_each(|said| said.until = said.until.min(over));
+        Ok(Played { listeners: listeners.collect::<Outcome<_>>()?, said })
+    }
+
+    fn now(&self) -> f64 {
+        self.begin.elapsed().as_secs_f64()
+    }
+
+    /// Ends what a caller says.
+    fn falls_silent(&self, name: &str) {
+        let now = self.now();
+        for said in self.said.borrow_mut().iter_mut().filter(|said| said.by == name) {
+            said.until = said.until.min(now);
+        }
+    }
+
+    /// A tone for something new that is said; where there is none to be played: silence.
+    fn speech(&self, name: &str, heard_by: &[&str]) -> Outcome<String> {
+        self.falls_silent(name);
+        let tone = self.next_tone.get();
+        self.next_tone.set(if tone + 1 == TONES.end { TONES.start } else { tone + 1 });
+        let tone = tone * 100;
+        let now = self.now();
+        let mut said = self.said.borrow_mut();
+        if said.iter().any(|said| said.tone == tone && said.until + TONE_RESTS > now) {
+            return Err("more is said than there are tones".into());
+        }
+        let heard_by: Vec<String> = heard_by.iter().map(|name| (*name).into()).collect();
+        let played = !self.control || heard_by == EVERYONE;
+        said.push(Said { by: name.into(), tone, heard_by, from: now, until: f64::INFINITY, played });
+        Ok(if played { playback(tone) } else { HUSH.into() })
+    }
+}
+
+/// What a telephone does, as a dialplan.
+const HUSH: &str = "playback:silence_stream://-1";
+
+fn playback(tone: u32) -> String {
+    format!("playback:tone_stream://v=-20;%(1000,0,{tone});loops=-1")
+}
+
+/// Somebody about to be called.
+pub struct Call<'a> {
+    scene: &'a Scene<'a>,
+    name: &'a str,
+    codec: Option<&'a str>,
+    before: Vec<&'a str>,
+    variables: String,
+    says: &'a [&'a str],
+}
+
+impl<'a> Call<'a> {
+    /// Over SIP and RTP with this codec, such as `PCMU@8000h@10i`; otherwise linear, 8 kHz, within the switch.
+    pub fn over(self, codec: &'a str) -> Self {
+        Self { codec: Some(codec), ..self }
+    }
+
+    /// What the dialplan does before `conference`: applications with their data, `coach:memberTag=agent`.
+    pub fn with(mut self, application: &'a str) -> Self {
+        self.before.push(application);
+        self
+    }
+
+    /// Who may hear what is said from the first moment on. Without: everyone.
+    pub fn saying(self, heard_by: &'a [&'a str]) -> Self {
+        Self { says: heard_by, ..self }
+    }
+
+    /// Calls, and waits until the member is in the conference.
+    pub fn joins(self) -> Outcome<Party<'a>> {
+        let scene = self.scene;
+        let conference = format!("conference:{}@{}", scene.room, scene.profile);
+        let party = self.answers(&conference)?;
+        scene.until(&format!("{} in the conference", party.name), || Ok(party.number().is_ok()))?;
+        scene.legs.borrow_mut()[party.leg].joined = scene.now();
+        Ok(party)
+    }
+
+    /// Calls; the near leg does something else than joining.
+    pub fn answers(self, does: &str) -> Outcome<Party<'a>> {
+        let scene = self.scene;
+        // A caller that is heard from its first frame on shows what that frame does.
+        let far_does = scene.speech(self.name, self.says)?;
+        let far = format!("{}-{}", scene.room, self.name);
+        let near_does =
+            ["answer", "sleep:400"].into_iter().chain(self.before).chain([does]).collect::<Vec<_>>().join("^");
+        let recording = scene.switch.folder.join(format!("{far}.wav"));
+        let mut variables = format!("origination_uuid={far},RECORD_READ_ONLY=true{}", self.variables);
+        let near = format!("{far}-near");
+        let to = match self.codec {
+            None => format!("loopback/m:^:{near_does}/callers/inline"),
+            Some(codec) => {
+                variables += &format!(",absolute_codec_string={codec},sip_invite_call_id={near}");
+                variables += &format!(",sip_h_X-Does='m:^:{near_does}'");
+                format!("sofia/test/{}@127.0.0.1:{}", self.name, scene.switch.sip_port)
+            }
+        };
+        let far_does = format!("'m:^:record_session:{}^{far_does}' inline", recording.display());
+        scene.api(&format!("originate {{{variables}}}{to} {far_does}"))?;
+        let near = match self.codec {
+            None => scene.api(&format!("uuid_getvar {far} other_loopback_leg_uuid"))?.trim().into(),
+            Some(_) => near,
+        };
+        let now = scene.now();
+        let mut legs = scene.legs.borrow_mut();
+        let leg = Leg { name: self.name.into(), far, near, recording, started: now, joined: now, left: None };
+        legs.push(leg);
+        Ok(Party { scene, name: self.name, leg: legs.len() - 1 })
+    }
+}
+
+/// Somebody in the call.
+#[derive(Clone, Copy)]
+pub struct Party<'a> {
+    scene: &'a Scene<'a>,
+    pub name: &'a str,
+    leg: usize,
+}
+
+impl Party<'_> {
+    /// The leg in the conference.
+    pub fn near(&self) -> String {
+        self.scene.legs.borrow()[self.leg].near.clone()
+    }
+
+    /// The telephone.
+    pub fn far(&self) -> String {
+        self.scene.legs.borrow()[self.leg].far.clone()
+    }
+
+    /// Its number in the conference.
+    pub fn number(&self) -> Outcome<u32> {
+        let number = self.scene.api(&format!("uuid_getvar {} conference_member_id", self.near()))?;
+        number.trim().parse().map_err(|_| format!("{} is in no conference", self.name))
+    }
+
+    /// Says something new from now on, that only these may hear.
+    pub fn says(&self, heard_by: &[&str]) -> Outcome {
+        let does = self.scene.speech(self.name, heard_by)?;
+        self.does(&does)
+    }
+
+    /// Says nothing more.
+    pub fn hushes(&self) -> Outcome {
+        self.scene.falls_silent(self.name);
+        self.does(HUSH)
+    }
+
+    /// A command about this member: `tag agent` is `coach tag <room> <number> agent`.
+    pub fn coach(&self, command: &str) -> Outcome<String> {
+        let (word, tags) = command.split_once(' ').unwrap_or((command, ""));
+        self.scene.api(format!("coach {word} {} {} {tags}", self.scene.room, self.number()?).trim())
+    }
+
+    /// Hangs up in the middle of a word.
+    pub fn hangs_up(&self) -> Outcome {
+        self.scene.api(&format!("uuid_kill {}", self.far()))?;
+        self.scene.falls_silent(self.name);
+        self.scene.legs.borrow_mut()[self.leg].left = Some(self.scene.now());
+        Ok(())
+    }
+
+    fn does(&self, what: &str) -> Outcome {
+        self.scene.api(&format!("uuid_transfer {} m:^:{what} inline", self.far()))?;
+        Ok(())
+    }
+}
