@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
 
+#[allow(dead_code)] // its own tests have run elsewhere
 #[path = "../switch/judge.rs"]
 mod judge;
 mod scenarios;
@@ -27,6 +28,7 @@ impl Stage {
         Scene::new(self.switch()?, room, profile)
     }
 
+    /// The shared switch.
     pub fn switch(&self) -> Outcome<&Switch> {
         self.shared.as_ref().map_err(String::clone)
     }

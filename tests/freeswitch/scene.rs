@@ -49,6 +49,8 @@ struct Leg {
     far: String,
     near: String,
     recording: PathBuf,
+    /// Commands that end the recording.
+    stop: Vec<String>,
     /// Its recording's first moment.
     started: f64,
     joined: f64,
@@ -77,7 +79,16 @@ impl<'s> Scene<'s> {
 
     /// Calls somebody into the conference.
     pub fn call<'a>(&'a self, name: &'a str) -> Call<'a> {
-        Call { scene: self, name, codec: None, before: Vec::new(), variables: String::new(), says: EVERYONE }
+        Call {
+            scene: self,
+            name,
+            room: &self.room,
+            codec: None,
+            before: Vec::new(),
+            variables: String::new(),
+            originated: None,
+            says: EVERYONE,
+        }
     }
 
     /// Runs an API command; what is no success is an error.
@@ -91,6 +102,52 @@ impl<'s> Scene<'s> {
     pub fn refused(&self, command: &str) -> Outcome<String> {
         let reply = self.socket.borrow_mut().api(command)?;
         if reply.starts_with("-ERR") { Ok(reply) } else { Err(format!("`{command}` was answered with {reply}")) }
+    }
+
+    /// Executes an application on a leg, wherever that leg is.
+    pub fn execute(&self, uuid: &str, application: &str, data: &str) -> Outcome {
+        let message =
+            format!("sendmsg {uuid}\ncall-command: execute\nexecute-app-name: {application}\nexecute-app-arg: {data}");
+        self.socket.borrow_mut().request(&message).map(drop)
+    }
+
+    /// A recording that the switch makes: it listens under this name. `{}` in the commands stands for its file.
+    pub fn records(&self, name: &str, start: &str, stop: &str) -> Outcome {
+        let recording = self.switch.folder.join(format!("{}-{name}.wav", self.room));
+        let command = |command: &str| command.replace("{}", &recording.to_string_lossy());
+        self.api(&command(start))?;
+        let (now, stop) = (self.now(), vec![command(stop)]);
+        let (far, near) = (String::new(), String::new());
+        self.legs.borrow_mut().push(Leg {
+            name: name.into(),
+            far,
+            near,
+            recording,
+            stop,
+            started: now,
+            joined: now,
+            left: None,
+        });
+        Ok(())
+    }
+
+    /// Plays a tone to the whole conference, until it stops.
+    pub fn announces(&self) -> Outcome {
+        let tone = self.speech("announcement", EVERYONE, false)?;
+        self.api(&format!("conference {} play {}", self.room, tone.trim_start_matches("playback:"))).map(drop)
+    }
+
+    /// Stops what it plays.
+    pub fn falls_quiet(&self) -> Outcome {
+        self.falls_silent("announcement");
+        self.api(&format!("conference {} stop all", self.room)).map(drop)
+    }
+
+    /// Coach's events from now on.
+    pub fn events(&self) -> Outcome<Socket> {
+        let mut socket = self.switch.socket()?;
+        socket.request("event json CUSTOM coach::maintenance")?;
+        Ok(socket)
     }
 
     /// Lets time pass.
@@ -113,10 +170,9 @@ impl<'s> Scene<'s> {
     pub fn finish(self) -> Outcome<Played> {
         self.wait(0.2);
         let over = self.now();
-        for Leg { far, recording, .. } in self.legs.borrow().iter().filter(|leg| leg.left.is_none()) {
-            // Stopped, the file is whole; whoever is no longer there has stopped.
-            let _ = self.api(&format!("uuid_record {far} stop {}", recording.display()));
-            let _ = self.api(&format!("uuid_kill {far}"));
+        // Stopped, a file is whole; whoever is no longer there has stopped.
+        for stop in self.legs.borrow().iter().flat_map(|leg| &leg.stop) {
+            let _ = self.api(stop);
         }
         let listeners = self.legs.into_inner().into_iter().map(|leg| {
             let (joined, left) = (leg.joined, leg.left.unwrap_or(over));
@@ -140,7 +196,7 @@ impl<'s> Scene<'s> {
     }
 
     /// A tone for something new that is said; where there is none to be played: silence.
-    fn speech(&self, name: &str, heard_by: &[&str]) -> Outcome<String> {
+    fn speech(&self, name: &str, heard_by: &[&str], murmured: bool) -> Outcome<String> {
         self.falls_silent(name);
         let tone = self.next_tone.get();
         self.next_tone.set(if tone + 1 == TONES.end { TONES.start } else { tone + 1 });
@@ -152,7 +208,7 @@ impl<'s> Scene<'s> {
         }
         let heard_by: Vec<String> = heard_by.iter().map(|name| (*name).into()).collect();
         let played = !self.control || heard_by == EVERYONE;
-        said.push(Said { by: name.into(), tone, heard_by, from: now, until: f64::INFINITY, played });
+        said.push(Said { by: name.into(), tone, heard_by, murmured, from: now, until: f64::INFINITY, played });
         Ok(if played { playback(tone) } else { HUSH.into() })
     }
 }
@@ -168,22 +224,44 @@ fn playback(tone: u32) -> String {
 pub struct Call<'a> {
     scene: &'a Scene<'a>,
     name: &'a str,
+    room: &'a str,
     codec: Option<&'a str>,
     before: Vec<&'a str>,
     variables: String,
+    originated: Option<&'a str>,
     says: &'a [&'a str],
 }
 
 impl<'a> Call<'a> {
+    /// Into another conference than the scene's.
+    pub fn to(self, room: &'a str) -> Self {
+        Self { room, ..self }
+    }
+
     /// Over SIP and RTP with this codec, such as `PCMU@8000h@10i`; otherwise linear, 8 kHz, within the switch.
     pub fn over(self, codec: &'a str) -> Self {
         Self { codec: Some(codec), ..self }
+    }
+
+    /// Over one codec or another, or linear.
+    pub fn over_any(self, codec: Option<&'a str>) -> Self {
+        Self { codec, ..self }
     }
 
     /// What the dialplan does before `conference`: applications with their data, `coach:memberTag=agent`.
     pub fn with(mut self, application: &'a str) -> Self {
         self.before.push(application);
         self
+    }
+
+    /// Called by the switch, with these channel variables.
+    pub fn originated(self, variables: &'a str) -> Self {
+        Self { originated: Some(variables), ..self }
+    }
+
+    /// With these channel variables on its telephone's leg, each with a comma in front: headers of its call, say.
+    pub fn variables(self, variables: &str) -> Self {
+        Self { variables: variables.into(), ..self }
     }
 
     /// Who may hear what is said from the first moment on. Without: everyone.
@@ -194,43 +272,60 @@ impl<'a> Call<'a> {
     /// Calls, and waits until the member is in the conference.
     pub fn joins(self) -> Outcome<Party<'a>> {
         let scene = self.scene;
-        let conference = format!("conference:{}@{}", scene.room, scene.profile);
-        let party = self.answers(&conference)?;
-        scene.until(&format!("{} in the conference", party.name), || Ok(party.number().is_ok()))?;
+        let room = self.room;
+        let party = self.answers(&format!("conference:{room}@{}", scene.profile))?;
+        party.comes_to(room)?;
         scene.legs.borrow_mut()[party.leg].joined = scene.now();
         Ok(party)
     }
 
     /// Calls; the near leg does something else than joining.
     pub fn answers(self, does: &str) -> Outcome<Party<'a>> {
-        let scene = self.scene;
-        // A caller that is heard from its first frame on shows what that frame does.
-        let far_does = scene.speech(self.name, self.says)?;
-        let far = format!("{}-{}", scene.room, self.name);
-        let near_does =
-            ["answer", "sleep:400"].into_iter().chain(self.before).chain([does]).collect::<Vec<_>>().join("^");
-        let recording = scene.switch.folder.join(format!("{far}.wav"));
-        let mut variables = format!("origination_uuid={far},RECORD_READ_ONLY=true{}", self.variables);
-        let near = format!("{far}-near");
+        let (scene, name) = (self.scene, self.name);
+        let id = format!("{}-{name}", scene.room);
+        let recording = scene.switch.folder.join(format!("{id}.wav"));
+        let plays = format!("record_session:{}^{}", recording.display(), scene.speech(name, self.says, false)?);
+        let (far, near) = match self.originated {
+            None => self.calls_in(&id, does, &plays)?,
+            Some(variables) => self.is_called(&id, variables, does, &plays)?,
+        };
+        let stop = vec![format!("uuid_record {far} stop {}", recording.display()), format!("uuid_kill {far}")];
+        let now = scene.now();
+        let mut legs = scene.legs.borrow_mut();
+        legs.push(Leg { name: name.into(), far, near, recording, stop, started: now, joined: now, left: None });
+        Ok(Party { scene, name, leg: legs.len() - 1 })
+    }
+
+    /// The near leg is an incoming call. It waits a little before it does anything, so that the caller speaks by then.
+    fn calls_in(self, id: &str, does: &str, plays: &str) -> Outcome<(String, String)> {
+        let (scene, near) = (self.scene, format!("{id}-near"));
+        let plan = ["answer", "sleep:400"].into_iter().chain(self.before).chain([does]).collect::<Vec<_>>().join("^");
+        let mut variables = format!("origination_uuid={id},RECORD_READ_ONLY=true{}", self.variables);
         let to = match self.codec {
-            None => format!("loopback/m:^:{near_does}/callers/inline"),
+            None => format!("loopback/m:^:{plan}/callers/inline"),
             Some(codec) => {
-                variables += &format!(",absolute_codec_string={codec},sip_invite_call_id={near}");
-                variables += &format!(",sip_h_X-Does='m:^:{near_does}'");
+                variables +=
+                    &format!(",absolute_codec_string={codec},sip_invite_call_id={near},sip_h_X-Does='m:^:{plan}'");
                 format!("sofia/test/{}@127.0.0.1:{}", self.name, scene.switch.sip_port)
             }
         };
-        let far_does = format!("'m:^:record_session:{}^{far_does}' inline", recording.display());
-        scene.api(&format!("originate {{{variables}}}{to} {far_does}"))?;
+        scene.api(&format!("originate {{{variables}}}{to} 'm:^:{plays}' inline"))?;
         let near = match self.codec {
-            None => scene.api(&format!("uuid_getvar {far} other_loopback_leg_uuid"))?.trim().into(),
+            None => scene.api(&format!("uuid_getvar {id} other_loopback_leg_uuid"))?.trim().into(),
             Some(_) => near,
         };
-        let now = scene.now();
-        let mut legs = scene.legs.borrow_mut();
-        let leg = Leg { name: self.name.into(), far, near, recording, started: now, joined: now, left: None };
-        legs.push(leg);
-        Ok(Party { scene, name: self.name, leg: legs.len() - 1 })
+        Ok((id.into(), near))
+    }
+
+    /// The near leg is an outgoing call of the switch's.
+    fn is_called(self, id: &str, variables: &str, does: &str, plays: &str) -> Outcome<(String, String)> {
+        let (scene, near) = (self.scene, format!("{id}-near"));
+        let to = "loopback/m:^:answer^park/callers/inline";
+        scene.api(&format!("originate {{origination_uuid={near},{variables}}}{to} 'm:^:sleep:600^{does}' inline"))?;
+        let far: String = scene.api(&format!("uuid_getvar {near} other_loopback_leg_uuid"))?.trim().into();
+        scene.api(&format!("uuid_setvar {far} RECORD_READ_ONLY true"))?;
+        scene.api(&format!("uuid_transfer {far} m:^:{plays} inline"))?;
+        Ok((far, near))
     }
 }
 
@@ -261,14 +356,67 @@ impl Party<'_> {
 
     /// Says something new from now on, that only these may hear.
     pub fn says(&self, heard_by: &[&str]) -> Outcome {
-        let does = self.scene.speech(self.name, heard_by)?;
+        let does = self.scene.speech(self.name, heard_by, false)?;
         self.does(&does)
+    }
+
+    /// Its place in a conference of another name; none while it is elsewhere.
+    pub fn number_in(&self, room: &str) -> Outcome<Option<u32>> {
+        let list = self.scene.socket.borrow_mut().api(&format!("conference {room} list"))?;
+        let line = list.lines().find(|line| line.contains(&self.near()));
+        Ok(line.and_then(|line| line.split(';').next()?.parse().ok()))
+    }
+
+    /// Waits until it has come into a conference.
+    pub fn comes_to(&self, room: &str) -> Outcome {
+        self.scene.until(&format!("{} in {room}", self.name), || Ok(self.number_in(room)?.is_some()))
+    }
+
+    /// Sends its near leg elsewhere in the dialplan.
+    pub fn is_sent_to(&self, plan: &str) -> Outcome {
+        self.scene.api(&format!("uuid_transfer {} m:^:{plan} inline", self.near())).map(drop)
+    }
+
+    /// A command of mod_conference about this member: `mute` is `conference <room> mute <number>`.
+    pub fn conference(&self, word: &str) -> Outcome<String> {
+        self.scene.api(&format!("conference {} {word} {}", self.scene.room, self.number()?))
+    }
+
+    /// Is no longer in the conference, for the judgement.
+    pub fn has_left(&self) {
+        self.scene.legs.borrow_mut()[self.leg].left = Some(self.scene.now());
+    }
+
+    /// Says something that only these may hear, and that they may miss: while things change.
+    pub fn murmurs(&self, heard_by: &[&str]) -> Outcome {
+        let does = self.scene.speech(self.name, heard_by, true)?;
+        self.does(&does)
+    }
+
+    /// What it says has ended, for the judgement: its telephone is no longer there.
+    pub fn falls_silent(&self) {
+        self.scene.falls_silent(self.name);
+    }
+
+    /// How another call names this one's dialog at the far end of its near leg: call id and tags, as Replaces does.
+    pub fn dialog(&self) -> Outcome<String> {
+        let near = self.near();
+        let tag = |side: &str| {
+            Ok::<_, String>(self.scene.api(&format!("uuid_getvar {near} sip_{side}_tag"))?.trim().to_string())
+        };
+        Ok(format!("{near};to-tag={};from-tag={}", tag("to")?, tag("from")?))
     }
 
     /// Says nothing more.
     pub fn hushes(&self) -> Outcome {
         self.scene.falls_silent(self.name);
         self.does(HUSH)
+    }
+
+    /// Says nothing, and sends no packet either.
+    pub fn sends_nothing(&self) -> Outcome {
+        self.scene.falls_silent(self.name);
+        self.does("park")
     }
 
     /// A command about this member: `tag agent` is `coach tag <room> <number> agent`.
@@ -281,7 +429,7 @@ impl Party<'_> {
     pub fn hangs_up(&self) -> Outcome {
         self.scene.api(&format!("uuid_kill {}", self.far()))?;
         self.scene.falls_silent(self.name);
-        self.scene.legs.borrow_mut()[self.leg].left = Some(self.scene.now());
+        self.has_left();
         Ok(())
     }
 

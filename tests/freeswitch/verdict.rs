@@ -26,6 +26,8 @@ pub struct Said {
     pub tone: u32,
     /// Names; `*` for everyone.
     pub heard_by: Vec<String>,
+    /// They may hear it and need not.
+    pub murmured: bool,
     pub from: f64,
     pub until: f64,
     /// In a control run, private speech is not.
@@ -117,7 +119,7 @@ fn overheard(said: &Said, listener: &Listener, bound: f64) -> Option<String> {
 /// What is wrong with what somebody in the audience heard.
 fn missed(said: &Said, listener: &Listener) -> Option<String> {
     let (from, until) = (said.from.max(listener.there.start) + LATE, said.until.min(listener.there.end));
-    if !said.played || until - from < BRIEF {
+    if !said.played || said.murmured || until - from < BRIEF {
         return None;
     }
     let heard = listener.heard(from, until);
