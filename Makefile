@@ -16,6 +16,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test bench fuzz lint install clean
+.PHONY: freeswitch install-freeswitch check-abi
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +67,31 @@ install: build ## install library, header and pkg-config file under PREFIX (/usr
 	printf '%s\n' 'Name: coach' 'Description: Coach mode for the conferences of SIP switches' 'Version: $(VERSION)' \
 		'Cflags: -I$(PREFIX)/include' 'Libs: -L$(LIBDIR) -lcoach' 'Libs.private: -lgcc_s -lm -lc' \
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/coach.pc
+
+# The module for FreeSWITCH has a folder of its own too; PROFILE=dev builds it faster, for tests.
+FREESWITCH ?= /usr/local/freeswitch
+PROFILE ?= release
+HOSTS := $(TARGET)/hosts
+MOD_COACH := $(HOSTS)/$(patsubst release,,$(PROFILE))
+
+freeswitch: setup ## mod_coach.so, the module for FreeSWITCH, in target/hosts; needs no FreeSWITCH
+	cargo rustc --profile $(PROFILE) --lib --crate-type staticlib --features freeswitch --target-dir $(HOSTS)/build
+	mkdir -p $(MOD_COACH)
+	$(CC) -shared -o $(MOD_COACH)/mod_coach.so -Wl,-u,mod_coach_module_interface \
+		$(HOSTS)/build/$(patsubst dev,debug,$(PROFILE))/libcoach.a -Wl,--gc-sections,-z,relro,-z,now \
+		-Wl,--version-script=src/host/freeswitch/exports.map -lgcc_s -lm -lc
+
+install-freeswitch: freeswitch ## install it and its configuration into the FreeSWITCH at FREESWITCH (/usr/local/freeswitch)
+	@test -d $(FREESWITCH) || { echo "install-freeswitch: no FreeSWITCH in $(FREESWITCH): say FREESWITCH=<prefix>"; exit 1; }
+	install -D -m 755 $(HOSTS)/mod_coach.so $(or $(wildcard $(FREESWITCH)/lib/freeswitch/mod),$(FREESWITCH)/mod)/mod_coach.so
+	@conf=$(or $(wildcard $(FREESWITCH)/etc/freeswitch),$(FREESWITCH)/conf)/autoload_configs/coach.conf.xml; \
+	if [ -e "$$conf" ]; then echo "install-freeswitch: $$conf is there, and stays as it is"; \
+	else install -D -m 644 examples/freeswitch/autoload_configs/coach.conf.xml "$$conf"; fi
+
+check-abi: setup ## compare include/freeswitch_abi.h with the headers of the FreeSWITCH at FREESWITCH
+	@headers=$(or $(wildcard $(FREESWITCH)/include/freeswitch),$(FREESWITCH)/include); \
+	test -e "$$headers/switch.h" || { echo "check-abi: no switch.h in $$headers: say FREESWITCH=<prefix>"; exit 1; }; \
+	tests/freeswitch_abi.sh "$$headers"
 
 clean: ## remove everything that was built
 	cargo clean
