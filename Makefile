@@ -69,7 +69,7 @@ install: build ## install library, header and pkg-config file under PREFIX (/usr
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/coach.pc
 
 # The module for FreeSWITCH has a folder of its own too; PROFILE=dev builds it faster, for tests.
-FREESWITCH ?= /usr/local/freeswitch
+FREESWITCH ?=
 PROFILE ?= release
 HOSTS := $(TARGET)/hosts
 MOD_COACH := $(HOSTS)/$(patsubst release,,$(PROFILE))
@@ -81,14 +81,14 @@ freeswitch: setup ## mod_coach.so, the module for FreeSWITCH, in target/hosts; n
 		$(HOSTS)/build/$(patsubst dev,debug,$(PROFILE))/libcoach.a -Wl,--gc-sections,-z,relro,-z,now \
 		-Wl,--version-script=src/host/freeswitch/exports.map -lgcc_s -lm -lc
 
-install-freeswitch: freeswitch ## install it and its configuration into the FreeSWITCH at FREESWITCH (/usr/local/freeswitch)
-	@test -d $(FREESWITCH) || { echo "install-freeswitch: no FreeSWITCH in $(FREESWITCH): say FREESWITCH=<prefix>"; exit 1; }
+install-freeswitch: freeswitch ## install it and its configuration into the FreeSWITCH at FREESWITCH=<prefix>
+	@test -n "$(FREESWITCH)" -a -d "$(FREESWITCH)" || { echo "install-freeswitch: no FreeSWITCH there: say FREESWITCH=<prefix>"; exit 1; }
 	install -D -m 755 $(HOSTS)/mod_coach.so $(or $(wildcard $(FREESWITCH)/lib/freeswitch/mod),$(FREESWITCH)/mod)/mod_coach.so
 	@conf=$(or $(wildcard $(FREESWITCH)/etc/freeswitch),$(FREESWITCH)/conf)/autoload_configs/coach.conf.xml; \
 	if [ -e "$$conf" ]; then echo "install-freeswitch: $$conf is there, and stays as it is"; \
 	else install -D -m 644 examples/freeswitch/autoload_configs/coach.conf.xml "$$conf"; fi
 
-check-abi: setup ## compare include/freeswitch_abi.h with the headers of the FreeSWITCH at FREESWITCH
+check-abi: setup ## compare include/freeswitch_abi.h with the headers of the FreeSWITCH at FREESWITCH=<prefix>
 	@headers=$(or $(wildcard $(FREESWITCH)/include/freeswitch),$(FREESWITCH)/include); \
 	test -e "$$headers/switch.h" || { echo "check-abi: no switch.h in $$headers: say FREESWITCH=<prefix>"; exit 1; }; \
 	tests/freeswitch_abi.sh "$$headers"

@@ -16,7 +16,7 @@ use super::{
 const COACH_USAGE: &CStr = c"rooms|show|explain|tag|untag|coach|uncoach|gettag|stats|version|help [<room> [<member>] [<tag>[,<tag>...]]] [as json]";
 const UUID_USAGE: &CStr = c"<uuid> tag <tag>[,<tag>...]|untag|coach <tag>[,<tag>...]|uncoach|show [as json]";
 const APPLICATION_USAGE: &CStr =
-    c"memberTag=<tag>[,<tag>...] speakOnlyTo=<tag>[,<tag>...] | tag <tags> | untag | coach <tags> | uncoach";
+    c"memberTag=<tag>[,<tag>...]|speakOnlyTo=<tag>[,<tag>...]|tag <tags>|untag|coach <tags>|uncoach";
 
 /// Puts commands and application into the module's table.
 pub fn register(table: *mut fs::switch_loadable_module_interface_t) {
@@ -189,26 +189,15 @@ unsafe extern "C" fn on_application(session: *mut fs::switch_core_session_t, dat
     session.hang_up(fs::SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER);
 }
 
-/// Settings as variables are written, or one action in words. From now on what the call says privately is silence for everyone outside
+/// A setting as variables are written, or an action in words. From now on what the call says privately is silence for everyone outside
 /// its audience.
 fn application(module: &Module, session: &Session, data: &str) -> Result<(), String> {
     let words: Vec<&str> = data.split_whitespace().collect();
-    let wrong = || format!("right: {}", APPLICATION_USAGE.to_string_lossy());
-    let actions: Vec<Action> = match Action::parse(&words) {
-        Some(action) => vec![action],
-        None => words
-            .iter()
-            .map(|word| Action::assigned(word))
-            .collect::<Option<_>>()
-            .filter(|all: &Vec<_>| !all.is_empty())
-            .ok_or_else(wrong)?,
-    };
+    let action = Action::assigned(data.trim()).or_else(|| Action::parse(&words));
+    let action = action.ok_or_else(|| format!("right is {}", APPLICATION_USAGE.to_string_lossy()))?;
     session.make_media();
     let leg = module.leg(session, &Settings::default())?;
     let mut state = leg.lock();
     leg.pass(module, &mut state, false)?;
-    for action in actions {
-        leg.set(module, session, &mut state, action)?;
-    }
-    Ok(())
+    leg.set(module, session, &mut state, action)
 }

@@ -245,7 +245,7 @@ impl Leg {
         };
         let done = self.change(module, session, state, action).or_else(|why| {
             let (word, tags) = closed.words();
-            log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), &format!("{why}. What holds instead: {word} {tags}"));
+            log(fs::SWITCH_LOG_WARNING, Some(&self.uuid), &format!("{why}. What holds instead: {word} {tags}"));
             self.change(module, session, state, closed)
         });
         done.map(drop)
