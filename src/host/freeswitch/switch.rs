@@ -64,7 +64,8 @@ impl Session {
         let raw = unsafe {
             fs::switch_core_session_perform_locate(c(uuid).as_ptr(), FILE.as_ptr(), c"coach".as_ptr(), line!() as i32)
         };
-        (!raw.is_null()).then_some(Self { raw, held: true })
+        // Lazily: what is no session must not be dropped as one.
+        (!raw.is_null()).then(|| Self { raw, held: true })
     }
 
     /// UUIDs of all sessions.
