@@ -9,7 +9,8 @@ use std::{
 };
 
 /// The groups of tests; `panics` needs the library with the feature `faults`.
-const PROGRAMS: [&str; 8] = ["arguments", "callbacks", "frames", "handles", "memory", "order", "overlaps", "threads"];
+const PROGRAMS: [&str; 9] =
+    ["arguments", "callbacks", "frames", "handles", "memory", "order", "overlaps", "threads", "unloads"];
 
 /// `memory` has an allocator of its own, and `overlaps` stops a hook in the middle of a frame by a page that it may not read:
 /// neither is for tools that watch memory.

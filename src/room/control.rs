@@ -4,7 +4,6 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
-    thread::ThreadId,
 };
 
 use super::{
@@ -12,6 +11,7 @@ use super::{
     event::{Event, What},
     registry,
     service::Clock,
+    this_thread::ThisThread,
 };
 use crate::{
     audio::{
@@ -137,7 +137,7 @@ pub struct Control {
     pub retirement: Retirement,
     pub events: VecDeque<Event>,
     /// The thread that is inside the event callback.
-    pub telling: Option<ThreadId>,
+    pub telling: Option<ThisThread>,
     /// Counts of members that are gone.
     pub gone: Gone,
     pub guard_ms: u32,

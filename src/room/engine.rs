@@ -10,6 +10,7 @@ use super::{
     event::Event,
     registry,
     service::{Clock, Service},
+    this_thread::ThisThread,
 };
 use crate::{
     audio::{
@@ -123,7 +124,7 @@ impl Engine {
                     return;
                 }
                 let Some(event) = control.events.pop_front() else { return };
-                control.telling = Some(thread::current().id());
+                control.telling = Some(ThisThread::get());
                 event
             };
             let done = Told(self);
@@ -142,7 +143,7 @@ impl Engine {
     /// Ends it. When this returns nothing of it is running.
     pub fn destroy(self: &Arc<Self>) -> Result<()> {
         let mut control = self.lock()?;
-        if control.telling == Some(thread::current().id()) {
+        if control.telling == Some(ThisThread::get()) {
             let message = "the engine cannot be destroyed inside its own event callback; do it after that has returned";
             return Err(Error::new(sys::COACH_ERR_BUSY, message));
         }

@@ -12,3 +12,4 @@ pub mod registry;
 pub mod report;
 pub mod service;
 pub mod tell;
+pub mod this_thread;
