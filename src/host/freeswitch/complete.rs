@@ -1,6 +1,9 @@
 //! Tab completion in `fs_cli` and on the console.
 
-use std::ffi::{CStr, c_char};
+use std::{
+    ffi::{CStr, c_char},
+    ptr,
+};
 
 use super::{
     fs,
@@ -83,14 +86,17 @@ unsafe extern "C" fn members(
 }
 
 /// # Safety
-/// `matches` is the core's.
+/// `matches` is the core's. What it holds is no list yet: the core leaves that to the callback.
 unsafe fn push(matches: *mut *mut fs::switch_console_callback_match_t, values: Vec<String>) -> fs::switch_status_t {
     if values.is_empty() {
         return fs::SWITCH_STATUS_FALSE;
     }
+    let mut list = ptr::null_mut();
     for value in values {
-        // SAFETY: the caller's promise; the value is copied.
-        unsafe { fs::switch_console_push_match(matches, c(&value).as_ptr()) };
+        // SAFETY: a list that begins empty; the value is copied.
+        unsafe { fs::switch_console_push_match(&raw mut list, c(&value).as_ptr()) };
     }
+    // SAFETY: the caller's promise; the core frees the list.
+    unsafe { matches.write(list) };
     fs::SWITCH_STATUS_SUCCESS
 }
