@@ -9,7 +9,7 @@ use std::{
 use super::{
     fs,
     leg::{Action, Leg, Seat, Settings},
-    module::{Module, current},
+    module::{Module, current, visit},
     switch::{Session, c, log, text},
 };
 
@@ -92,12 +92,7 @@ unsafe fn answer(
     run: fn(&Module, &[&str]) -> Result<String, String>,
 ) -> fs::switch_status_t {
     let words: Vec<&str> = command.split_whitespace().collect();
-    let answer = match current() {
-        None => Err("mod_coach is being unloaded".into()),
-        Some(module) => catch_unwind(AssertUnwindSafe(|| run(&module, &words)))
-            .unwrap_or_else(|_| Err("a fault inside Coach was contained: please report it".into())),
-    };
-    let answer = c(&answer.unwrap_or_else(|why| format!("-ERR {why}")));
+    let answer = c(&contained(|module| run(module, &words)).unwrap_or_else(|why| format!("-ERR {why}")));
     // SAFETY: a format of one string, and one string.
     unsafe {
         if let Some(write) = (*stream).write_function {
@@ -105,6 +100,13 @@ unsafe fn answer(
         }
     }
     fs::SWITCH_STATUS_SUCCESS
+}
+
+/// Does what somebody asked for; a fault in it is an answer too.
+fn contained<R>(run: impl FnOnce(&Module) -> Result<R, String>) -> Result<R, String> {
+    catch_unwind(AssertUnwindSafe(|| visit(run)))
+        .unwrap_or_else(|_| Some(Err("a fault inside Coach was contained: please report it".into())))
+        .unwrap_or_else(|| Err("mod_coach is being unloaded".into()))
 }
 
 /// `coach ...`: the engine's grammar. What changes a call goes through its leg, for hooks and variables.
@@ -173,12 +175,7 @@ fn usage(command: &str, usage: &CStr) -> String {
 unsafe extern "C" fn on_application(session: *mut fs::switch_core_session_t, data: *const c_char) {
     // SAFETY: the core's session and text.
     let (session, data) = unsafe { (Session::given(session), text(data).unwrap_or_default()) };
-    let done = match current() {
-        None => Err("mod_coach is being unloaded".into()),
-        Some(module) => catch_unwind(AssertUnwindSafe(|| application(&module, &session, data)))
-            .unwrap_or_else(|_| Err("a fault inside Coach was contained: please report it".into())),
-    };
-    let Err(why) = done else { return };
+    let Err(why) = contained(|module| application(module, &session, data)) else { return };
     let inside =
         current().and_then(|module| module.find(&session.uuid())).is_some_and(|leg| leg.lock().conferences > 0);
     if inside {

@@ -11,7 +11,7 @@ use super::{
     follow::seat,
     fs,
     leg::Flags,
-    module::{NAME, current},
+    module::{Module, NAME, current, visit},
     switch::{Session, log, text},
 };
 
@@ -58,12 +58,11 @@ pub fn unbind(bindings: Bindings) {
 unsafe extern "C" fn on_conference(event: *mut fs::switch_event_t) {
     // SAFETY: the core's event, which lives during the call.
     let header = |name: &CStr| unsafe { text(fs::switch_event_get_header_idx(event, name.as_ptr(), -1)) };
-    let _ = catch_unwind(AssertUnwindSafe(|| conference_event(header)));
+    let _ = catch_unwind(AssertUnwindSafe(|| visit(|module| conference_event(module, header))));
 }
 
 /// Every event about a member says what the member may do. The late ones of another stay, or from behind a newer one, do not count.
-fn conference_event<'a>(header: impl Fn(&CStr) -> Option<&'a str>) -> Option<()> {
-    let module = current()?;
+fn conference_event<'a>(module: &Module, header: impl Fn(&CStr) -> Option<&'a str>) -> Option<()> {
     let uuid = header(c"Unique-ID")?;
     let yes = |name: &CStr| header(name).map(|value| value == "true");
     let flags = Flags { muted: !yes(c"Speak")?, deaf: !yes(c"Hear")?, held: yes(c"Hold").unwrap_or_default() };
@@ -73,7 +72,7 @@ fn conference_event<'a>(header: impl Fn(&CStr) -> Option<&'a str>) -> Option<()>
     let Some(leg) = module.find(uuid) else {
         if action == "add-member" {
             let session = Session::locate(uuid)?;
-            adopt(&module, &session, seat(&session).filter(|seat| seat.unique_id == unique_id)?, flags);
+            adopt(module, &session, seat(&session).filter(|seat| seat.unique_id == unique_id)?, flags);
         }
         return None;
     };
@@ -83,7 +82,7 @@ fn conference_event<'a>(header: impl Fn(&CStr) -> Option<&'a str>) -> Option<()>
     }
     state.sequence = sequence;
     match action {
-        "del-member" => leg.rise(&module, &mut state),
+        "del-member" => leg.rise(module, &mut state),
         _ => leg.follow(&mut state, flags),
     }
     Some(())

@@ -10,7 +10,7 @@ use super::{
     fs,
     leg::{Flags, Leg, SPEAK_ONLY_TO, Seat, Settings, State},
     legacy,
-    module::{Module, current},
+    module::{Module, current, visit},
     switch::{Session, log, text},
 };
 
@@ -67,9 +67,7 @@ pub fn unhook(session: &Session) {
 unsafe fn with(raw: *mut fs::switch_core_session_t, act: impl FnOnce(&Module, &Session)) -> fs::switch_status_t {
     // SAFETY: the caller was given the session for the time of its call.
     let session = unsafe { Session::given(raw) };
-    if let Some(module) = current()
-        && catch_unwind(AssertUnwindSafe(|| act(&module, &session))).is_err()
-    {
+    if catch_unwind(AssertUnwindSafe(|| visit(|module| act(module, &session)))).is_err() {
         refuse(&session, "a fault inside Coach was contained: please report it");
     }
     fs::SWITCH_STATUS_SUCCESS
@@ -152,7 +150,7 @@ fn begins(module: &Module, session: &Session) {
     if wanted.speak_only_to.is_none() {
         wanted.speak_only_to = legacy::inherited(module, session);
     }
-    if wanted.any() {
+    if wanted.speak_only_to.is_some() {
         session.make_media();
     }
     let enter = || -> Result<(), String> {
@@ -161,7 +159,7 @@ fn begins(module: &Module, session: &Session) {
         leg.apply(module, session, &mut state, &wanted)?;
         leg.pass(module, &mut state, false)?;
         state.conferences += 1;
-        state.flags = Flags::default();
+        leg.follow(&mut state, Flags::default());
         // What happened in an earlier conference, and is told late, has another.
         session.set_variable(CONFERENCE_ID, None);
         session.set_variable(SPEAK_ONLY_TO, state.settings.speak_only_to.as_deref());
@@ -181,9 +179,9 @@ fn ends(module: &Module, session: &Session) {
         return; // back in the conference around it
     }
     leg.rise(module, &mut state);
-    if !state.hooked && !state.settings.any() {
+    if !state.reads && !state.writes {
         drop(state);
-        return module.end(&leg);
+        return module.end(&leg); // its variables say what it is set to
     }
     if let Err(why) = leg.pass(module, &mut state, true) {
         log(fs::SWITCH_LOG_ERROR, Some(&leg.uuid), &format!("{why}. What the call says stays silence"));

@@ -1,4 +1,5 @@
-//! The media bug on a session: a read hook and a write hook for the engine. What the audio threads run is here, and all of it.
+//! Media bugs on sessions: read hooks for who speaks privately, write hooks for who hears it. What the audio threads run is here, and
+//! all of it.
 
 use std::{ffi::c_void, mem::MaybeUninit, ptr};
 
@@ -8,13 +9,25 @@ use super::{
 };
 use crate::sys;
 
+/// What is hooked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What the member says.
+    Read,
+    /// What it hears.
+    Write,
+}
+
 /// Hooks a session for `member`; false if it cannot be.
 ///
 /// The bug carries the member's handle, a number: one that outlives its member makes silence of what was private, since the engine
 /// refuses it. It is locked, so that `remove_bugs` passes it by; the core removes it with the session.
-pub fn attach(session: &Session, member: sys::coach_member_t) -> bool {
+pub fn attach(session: &Session, member: sys::coach_member_t, side: Side) -> bool {
     let mut bug = ptr::null_mut();
-    let flags = fs::SMBF_READ_REPLACE | fs::SMBF_WRITE_REPLACE | fs::SMBF_NO_PAUSE | fs::SMBF_LOCK;
+    let replace = match side {
+        Side::Read => fs::SMBF_READ_REPLACE,
+        Side::Write => fs::SMBF_WRITE_REPLACE,
+    };
     // SAFETY: the session lives; the callback is this module's, which removes it before it goes.
     unsafe {
         let added = fs::switch_core_media_bug_add(
@@ -24,7 +37,7 @@ pub fn attach(session: &Session, member: sys::coach_member_t) -> bool {
             Some(on_media),
             member as usize as *mut c_void,
             0,
-            flags,
+            replace | fs::SMBF_NO_PAUSE | fs::SMBF_LOCK,
             &raw mut bug,
         );
         if added != fs::SWITCH_STATUS_SUCCESS || bug.is_null() {

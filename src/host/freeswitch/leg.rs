@@ -9,7 +9,8 @@ use std::{
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{
-    fs, hooks,
+    fs,
+    hooks::{self, Side},
     module::{Module, said},
     switch::{Session, c, log},
 };
@@ -32,11 +33,6 @@ impl Settings {
     /// As its variables stand.
     pub fn of(session: &Session) -> Self {
         Self { tags: session.variable(TAGS), speak_only_to: session.variable(SPEAK_ONLY_TO) }
-    }
-
-    /// Whether the call needs hooks: it can be heard privately, or hear what is.
-    pub fn any(&self) -> bool {
-        self.tags.is_some() || self.speak_only_to.is_some()
     }
 }
 
@@ -107,7 +103,9 @@ pub struct Flags {
 #[derive(Default)]
 pub struct State {
     pub settings: Settings,
-    pub hooked: bool,
+    /// It has a read hook, and a write hook.
+    pub reads: bool,
+    pub writes: bool,
     /// `conference` applications that run on it, one inside the other.
     pub conferences: u32,
     /// The hooks let everything pass: it is an ordinary call for now.
@@ -177,16 +175,22 @@ impl Leg {
         self.private.load(Ordering::Acquire)
     }
 
-    /// Sees to it that it has hooks if it needs them.
-    pub fn hook(&self, session: &Session, state: &mut State) -> Result<(), String> {
-        if !state.hooked && !hooks::attach(session, self.member) {
-            return Err("its media cannot be hooked; is it a call with audio, and up?".into());
-        }
-        state.hooked = true;
-        Ok(())
+    /// Sees to it that what it says passes Coach.
+    fn hook_read(&self, session: &Session, state: &mut State) -> Result<(), String> {
+        state.reads = state.reads || hooks::attach(session, self.member, Side::Read);
+        if state.reads { Ok(()) } else { Err("its media cannot be hooked; is it a call with audio, and up?".into()) }
     }
 
-    /// Does what somebody asked for, and says what is now. Hooks come first: the call is never private without them.
+    /// Sees to it that it hears what is said to it privately.
+    pub fn hook_write(&self, session: &Session, state: &mut State) {
+        state.writes = state.writes || hooks::attach(session, self.member, Side::Write);
+        if !state.writes {
+            let line = "its media cannot be hooked: it does not hear what is said to it privately";
+            log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), line);
+        }
+    }
+
+    /// Does what somebody asked for, and says what is now. The hook comes first: the call is never private without it.
     pub fn change(
         &self,
         module: &Module,
@@ -194,8 +198,8 @@ impl Leg {
         state: &mut State,
         action: Action,
     ) -> Result<String, String> {
-        if matches!(action, Action::Tag(_) | Action::Coach(_)) {
-            self.hook(session, state)?;
+        if matches!(action, Action::Coach(_)) {
+            self.hook_read(session, state)?;
         }
         let was = state.settings.clone();
         match action {
@@ -259,8 +263,8 @@ impl Leg {
         state: &mut State,
         wanted: &Settings,
     ) -> Result<(), String> {
-        if wanted.any() {
-            self.hook(session, state)?;
+        if wanted.speak_only_to.is_some() {
+            self.hook_read(session, state)?;
         }
         if wanted.speak_only_to != state.settings.speak_only_to {
             let action = wanted.speak_only_to.as_deref().map_or(Action::Uncoach, Action::Coach);
@@ -293,12 +297,12 @@ impl Leg {
         if state.seat.is_some() {
             return;
         }
+        // First: the engine tells at once whom this one hears.
+        module.legs.lock().numbers.insert(seat.number, self.uuid.clone());
         match module.rooms.join(module, self.member, &seat) {
-            Ok(()) => {
-                module.legs.lock().numbers.insert(seat.number, self.uuid.clone());
-                state.seat = Some(seat);
-            }
+            Ok(()) => state.seat = Some(seat),
             Err(why) => {
+                module.legs.lock().numbers.remove(&seat.number);
                 let line =
                     format!("{why}. The member is in no room of Coach's: what it says privately is heard by nobody");
                 log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), &line);

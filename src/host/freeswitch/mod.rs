@@ -46,6 +46,6 @@ pub static mod_coach_module_interface: fs::switch_loadable_module_function_table
         switch_api_version: fs::SWITCH_API_VERSION as i32,
         load: Some(module::load),
         shutdown: Some(module::shutdown),
-        runtime: None,
+        runtime: Some(module::runtime),
         flags: 0,
     };

@@ -27,6 +27,9 @@ use crate::sys;
 /// FreeSWITCH's name for us.
 pub const NAME: &CStr = c"mod_coach";
 
+/// How often the engine prepares rate conversions and frees what is no longer used.
+const SERVICE: Duration = Duration::from_millis(20);
+
 /// How long an unload waits for a call that it has hung up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -40,6 +43,8 @@ pub struct Module {
     pub rooms: Rooms,
     pub lock: Lock,
     pub legacy: Legacy,
+    /// Numbers of members that hear somebody privately, since when the last write hooks were made.
+    pub listeners: Mutex<Vec<u32>>,
     /// What this version's numbers for messages about applications are short of those declared.
     pub message_shift: u32,
     bindings: Mutex<events::Bindings>,
@@ -93,6 +98,18 @@ impl Module {
         }
     }
 
+    /// Gives write hooks to who hears somebody privately, and has none yet. No lock of ours may be held.
+    fn hook_listeners(&self) {
+        let numbers = std::mem::take(&mut *self.listeners.lock());
+        for number in numbers {
+            let uuid = self.legs.lock().numbers.get(&number).cloned();
+            let Some((leg, session)) = uuid.and_then(|uuid| Some((self.find(&uuid)?, Session::locate(&uuid)?))) else {
+                continue;
+            };
+            leg.hook_write(&session, &mut leg.lock());
+        }
+    }
+
     /// Every call.
     pub fn all(&self) -> Vec<Arc<Leg>> {
         self.legs.lock().calls.values().cloned().collect()
@@ -127,6 +144,14 @@ pub fn current() -> Option<Arc<Module>> {
     MODULE.read().clone()
 }
 
+/// Does something with the module, unless it is being unloaded; then sees to those who hear somebody privately by now.
+pub fn visit<R>(act: impl FnOnce(&Module) -> R) -> Option<R> {
+    let module = current()?;
+    let done = act(&module);
+    module.hook_listeners();
+    Some(done)
+}
+
 /// What the engine's last failure on this thread was.
 pub fn said() -> String {
     // SAFETY: never null; the engine's until this thread's next call.
@@ -153,11 +178,22 @@ pub unsafe extern "C" fn load(
     }
 }
 
+/// What a thread of the core's calls over and over while the module is loaded. The engine could have a thread of its own; but one made
+/// by Rust leaves a key behind in the process that is never given back, and each load would take another.
+pub unsafe extern "C" fn runtime() -> fs::switch_status_t {
+    thread::sleep(SERVICE);
+    if let Some(module) = current() {
+        // SAFETY: a number.
+        unsafe { sys::coach_engine_service(module.engine) };
+    }
+    fs::SWITCH_STATUS_SUCCESS
+}
+
 fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), String> {
     let (guard_ms, flags) = configuration()?;
     let config = sys::coach_engine_config_t {
         size: size_of::<sys::coach_engine_config_t>() as u32,
-        flags,
+        flags: flags | sys::COACH_ENGINE_HOST_SERVICE,
         guard_ms,
         reserved: 0,
         on_event: Some(tell::on_event),
@@ -177,6 +213,7 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
         rooms: Rooms::default(),
         lock: Lock(AtomicPtr::new(lock)),
         legacy: Legacy::new(Duration::from_millis(guard_ms.into())),
+        listeners: Mutex::default(),
         message_shift: message_shift(),
         bindings: Mutex::default(),
     });
@@ -192,7 +229,7 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
     }
     api::register(table);
     complete::add();
-    adopt::adopt_all(&module);
+    visit(adopt::adopt_all);
     log(fs::SWITCH_LOG_INFO, None, &format!("Coach {}", crate::VERSION));
     Ok(())
 }
