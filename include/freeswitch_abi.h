@@ -24,7 +24,6 @@ typedef enum { SWITCH_FALSE = 0, SWITCH_TRUE = 1 } switch_bool_t;
 typedef enum { SWITCH_STATUS_SUCCESS = 0, SWITCH_STATUS_FALSE = 1 } switch_status_t;
 
 typedef enum {
-    SWITCH_LOG_DISABLE = -1,
     SWITCH_LOG_ERROR = 3,
     SWITCH_LOG_WARNING = 4,
     SWITCH_LOG_NOTICE = 5,
@@ -35,7 +34,7 @@ typedef enum {
 /* Where a log line goes; `userdata` is then the UUID of the call that it is about, or null. */
 typedef enum { SWITCH_CHANNEL_ID_LOG = 0 } switch_text_channel_t;
 
-typedef enum { SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER = 27, SWITCH_CAUSE_MANAGER_REQUEST = 703 } switch_call_cause_t;
+typedef enum { SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER = 27 } switch_call_cause_t;
 
 /* Returned by the function that hangs up, and of no interest here. */
 typedef enum { CS_NEW = 0, CS_HANGUP = 10 } switch_channel_state_t;

@@ -183,7 +183,7 @@ unsafe extern "C" fn on_application(session: *mut fs::switch_core_session_t, dat
     }
     let line = format!("coach {data}: {why}. The call ends: it would go on as nobody meant it to");
     log(fs::SWITCH_LOG_ERROR, Some(&session.uuid()), &line);
-    session.hang_up(fs::SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER);
+    session.hang_up();
 }
 
 /// A setting as variables are written, or an action in words. From now on what the call says privately is silence for everyone outside

@@ -207,7 +207,7 @@ fn assigned(session: &Session, data: &str) {
 pub fn refuse(session: &Session, why: impl AsRef<str>) {
     let line = format!("{}. The call ends: it would have joined a conference without Coach", why.as_ref());
     log(fs::SWITCH_LOG_ERROR, Some(&session.uuid()), &line);
-    session.hang_up(fs::SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER);
+    session.hang_up();
 }
 
 /// The core has taken the hooks off a session, with a lock of its own held: no lock of ours may be taken here.
@@ -216,7 +216,7 @@ pub fn hook_lost(session: &Session) {
     if current().is_some_and(|module| private(&module)) {
         let line = "something took Coach's hooks off this call while it speaks privately: the call ends";
         log(fs::SWITCH_LOG_ERROR, Some(&session.uuid()), line);
-        session.hang_up(fs::SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER);
+        session.hang_up();
     }
 }
 

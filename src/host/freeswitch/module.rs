@@ -264,7 +264,7 @@ fn end_private(module: &Module) {
         if let Some(session) = Session::locate(&leg.uuid) {
             let line = "mod_coach is unloaded while this call speaks privately: the call ends";
             log(fs::SWITCH_LOG_WARNING, Some(&leg.uuid), line);
-            session.hang_up(fs::SWITCH_CAUSE_MANAGER_REQUEST);
+            session.hang_up();
         }
     }
     let started = Instant::now();

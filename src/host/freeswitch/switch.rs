@@ -137,7 +137,8 @@ impl Session {
     }
 
     /// Ends the call.
-    pub fn hang_up(&self, cause: fs::switch_call_cause_t) {
+    pub fn hang_up(&self) {
+        let cause = fs::SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER;
         // SAFETY: the session lives.
         unsafe {
             fs::switch_channel_perform_hangup(self.channel(), FILE.as_ptr(), c"coach".as_ptr(), line!() as i32, cause);
