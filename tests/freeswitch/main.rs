@@ -11,6 +11,7 @@ mod scenarios;
 mod scene;
 mod socket;
 mod switch;
+mod tones;
 mod verdict;
 
 use scene::{Outcome, Scene};

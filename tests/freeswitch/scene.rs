@@ -12,8 +12,10 @@ use std::{
 };
 
 use crate::{
+    judge::Recording,
     socket::Socket,
     switch::Switch,
+    tones,
     verdict::{Listener, NEAR, Played, Said},
 };
 
@@ -22,8 +24,6 @@ pub const EVERYONE: &[&str] = &["*"];
 /// For `says`: not a soul.
 pub const NOBODY: &[&str] = &[];
 
-/// The tones in Hz: far enough apart for the judge, and within the narrowest band.
-const TONES: std::ops::Range<u32> = 3..34;
 /// A tone is not said again before nobody can mix it up with the last time.
 const TONE_RESTS: f64 = 2.0 * NEAR + 1.0;
 
@@ -39,7 +39,7 @@ pub struct Scene<'s> {
     socket: RefCell<Socket>,
     legs: RefCell<Vec<Leg>>,
     said: RefCell<Vec<Said>>,
-    next_tone: Cell<u32>,
+    next_tone: Cell<usize>,
     begin: Instant,
 }
 
@@ -54,7 +54,10 @@ struct Leg {
     /// Its recording's first moment.
     started: f64,
     joined: f64,
+    /// Out of the conference.
     left: Option<f64>,
+    /// Its call is over, the recording too.
+    over: bool,
 }
 
 impl<'s> Scene<'s> {
@@ -67,7 +70,7 @@ impl<'s> Scene<'s> {
             socket: RefCell::new(switch.socket()?),
             legs: RefCell::default(),
             said: RefCell::default(),
-            next_tone: Cell::new(TONES.start),
+            next_tone: Cell::new(0),
             begin: Instant::now(),
         })
     }
@@ -87,6 +90,7 @@ impl<'s> Scene<'s> {
             before: Vec::new(),
             variables: String::new(),
             originated: None,
+            silent: false,
             says: EVERYONE,
         }
     }
@@ -127,6 +131,7 @@ impl<'s> Scene<'s> {
             started: now,
             joined: now,
             left: None,
+            over: false,
         });
         Ok(())
     }
@@ -174,11 +179,14 @@ impl<'s> Scene<'s> {
         for stop in self.legs.borrow().iter().flat_map(|leg| &leg.stop) {
             let _ = self.api(stop);
         }
-        let listeners = self.legs.into_inner().into_iter().map(|leg| {
-            let (joined, left) = (leg.joined, leg.left.unwrap_or(over));
-            Listener::read(leg.name, &leg.recording, leg.started, joined..left)
+        let listeners = self.legs.take().into_iter().map(|leg| {
+            let left = leg.left.unwrap_or(over);
+            let recorded = leg.started..if leg.over { left } else { over };
+            // The switch ends a file when it comes to it.
+            self.until("recorded", || Ok(Recording::read(&leg.recording).is_ok_and(|wav| !wav.samples.is_empty())))?;
+            Listener::read(leg.name, &leg.recording, recorded, leg.joined..left)
         });
-        let mut said = self.said.into_inner();
+        let mut said = self.said.take();
         said.iter_mut().for_each(|said| said.until = said.until.min(over));
         Ok(Played { listeners: listeners.collect::<Outcome<_>>()?, said })
     }
@@ -198,9 +206,8 @@ impl<'s> Scene<'s> {
     /// A tone for something new that is said; where there is none to be played: silence.
     fn speech(&self, name: &str, heard_by: &[&str], murmured: bool) -> Outcome<String> {
         self.falls_silent(name);
-        let tone = self.next_tone.get();
-        self.next_tone.set(if tone + 1 == TONES.end { TONES.start } else { tone + 1 });
-        let tone = tone * 100;
+        let tone = tones::TONES[self.next_tone.get()];
+        self.next_tone.set((self.next_tone.get() + 1) % tones::TONES.len());
         let now = self.now();
         let mut said = self.said.borrow_mut();
         if said.iter().any(|said| said.tone == tone && said.until + TONE_RESTS > now) {
@@ -209,16 +216,12 @@ impl<'s> Scene<'s> {
         let heard_by: Vec<String> = heard_by.iter().map(|name| (*name).into()).collect();
         let played = !self.control || heard_by == EVERYONE;
         said.push(Said { by: name.into(), tone, heard_by, murmured, from: now, until: f64::INFINITY, played });
-        Ok(if played { playback(tone) } else { HUSH.into() })
+        Ok(if played { format!("playback:{}", tones::file(tone)?) } else { HUSH.into() })
     }
 }
 
 /// What a telephone does, as a dialplan.
 const HUSH: &str = "playback:silence_stream://-1";
-
-fn playback(tone: u32) -> String {
-    format!("playback:tone_stream://v=-20;%(1000,0,{tone});loops=-1")
-}
 
 /// Somebody about to be called.
 pub struct Call<'a> {
@@ -229,6 +232,7 @@ pub struct Call<'a> {
     before: Vec<&'a str>,
     variables: String,
     originated: Option<&'a str>,
+    silent: bool,
     says: &'a [&'a str],
 }
 
@@ -264,6 +268,11 @@ impl<'a> Call<'a> {
         Self { variables: variables.into(), ..self }
     }
 
+    /// Says nothing from the first moment on.
+    pub fn silently(self) -> Self {
+        Self { silent: true, ..self }
+    }
+
     /// Who may hear what is said from the first moment on. Without: everyone.
     pub fn saying(self, heard_by: &'a [&'a str]) -> Self {
         Self { says: heard_by, ..self }
@@ -284,7 +293,8 @@ impl<'a> Call<'a> {
         let (scene, name) = (self.scene, self.name);
         let id = format!("{}-{name}", scene.room);
         let recording = scene.switch.folder.join(format!("{id}.wav"));
-        let plays = format!("record_session:{}^{}", recording.display(), scene.speech(name, self.says, false)?);
+        let speech = if self.silent { HUSH.into() } else { scene.speech(name, self.says, false)? };
+        let plays = format!("set:RECORD_READ_ONLY=true^record_session:{}^{speech}", recording.display());
         let (far, near) = match self.originated {
             None => self.calls_in(&id, does, &plays)?,
             Some(variables) => self.is_called(&id, variables, does, &plays)?,
@@ -292,7 +302,17 @@ impl<'a> Call<'a> {
         let stop = vec![format!("uuid_record {far} stop {}", recording.display()), format!("uuid_kill {far}")];
         let now = scene.now();
         let mut legs = scene.legs.borrow_mut();
-        legs.push(Leg { name: name.into(), far, near, recording, stop, started: now, joined: now, left: None });
+        legs.push(Leg {
+            name: name.into(),
+            far,
+            near,
+            recording,
+            stop,
+            started: now,
+            joined: now,
+            left: None,
+            over: false,
+        });
         Ok(Party { scene, name, leg: legs.len() - 1 })
     }
 
@@ -300,13 +320,13 @@ impl<'a> Call<'a> {
     fn calls_in(self, id: &str, does: &str, plays: &str) -> Outcome<(String, String)> {
         let (scene, near) = (self.scene, format!("{id}-near"));
         let plan = ["answer", "sleep:400"].into_iter().chain(self.before).chain([does]).collect::<Vec<_>>().join("^");
-        let mut variables = format!("origination_uuid={id},RECORD_READ_ONLY=true{}", self.variables);
+        // The other leg of a loopback has the variables of the first.
+        let mut variables = format!("origination_uuid={id},sip_h_X-Does='m:^:{plan}'{}", self.variables);
         let to = match self.codec {
-            None => format!("loopback/m:^:{plan}/callers/inline"),
+            None => "loopback/member/callers".into(),
             Some(codec) => {
-                variables +=
-                    &format!(",absolute_codec_string={codec},sip_invite_call_id={near},sip_h_X-Does='m:^:{plan}'");
-                format!("sofia/test/{}@127.0.0.1:{}", self.name, scene.switch.sip_port)
+                variables += &format!(",absolute_codec_string={codec},sip_invite_call_id={near}");
+                format!("sofia/test/member@127.0.0.1:{}", scene.switch.sip_port)
             }
         };
         scene.api(&format!("originate {{{variables}}}{to} 'm:^:{plays}' inline"))?;
@@ -323,7 +343,6 @@ impl<'a> Call<'a> {
         let to = "loopback/m:^:answer^park/callers/inline";
         scene.api(&format!("originate {{origination_uuid={near},{variables}}}{to} 'm:^:sleep:600^{does}' inline"))?;
         let far: String = scene.api(&format!("uuid_getvar {near} other_loopback_leg_uuid"))?.trim().into();
-        scene.api(&format!("uuid_setvar {far} RECORD_READ_ONLY true"))?;
         scene.api(&format!("uuid_transfer {far} m:^:{plays} inline"))?;
         Ok((far, near))
     }
@@ -382,20 +401,22 @@ impl Party<'_> {
         self.scene.api(&format!("conference {} {word} {}", self.scene.room, self.number()?))
     }
 
-    /// Is no longer in the conference, for the judgement.
+    /// Has left the conference, for the judgement.
     pub fn has_left(&self) {
         self.scene.legs.borrow_mut()[self.leg].left = Some(self.scene.now());
+    }
+
+    /// Its call has ended, for the judgement.
+    pub fn is_gone(&self) {
+        self.scene.falls_silent(self.name);
+        self.has_left();
+        self.scene.legs.borrow_mut()[self.leg].over = true;
     }
 
     /// Says something that only these may hear, and that they may miss: while things change.
     pub fn murmurs(&self, heard_by: &[&str]) -> Outcome {
         let does = self.scene.speech(self.name, heard_by, true)?;
         self.does(&does)
-    }
-
-    /// What it says has ended, for the judgement: its telephone is no longer there.
-    pub fn falls_silent(&self) {
-        self.scene.falls_silent(self.name);
     }
 
     /// How another call names this one's dialog at the far end of its near leg: call id and tags, as Replaces does.
@@ -428,8 +449,7 @@ impl Party<'_> {
     /// Hangs up in the middle of a word.
     pub fn hangs_up(&self) -> Outcome {
         self.scene.api(&format!("uuid_kill {}", self.far()))?;
-        self.scene.falls_silent(self.name);
-        self.has_left();
+        self.is_gone();
         Ok(())
     }
 

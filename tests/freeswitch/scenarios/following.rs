@@ -11,9 +11,8 @@ const SOON: f64 = 0.2;
 /// mod_conference does something to a member, and undoes it: meanwhile nobody hears the coach.
 fn interrupts(stage: &Stage, room: &str, who: &str, does: &str, undoes: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
-    scene.call("customer").joins()?;
-    let agent = scene.call("agent").with("coach:memberTag=agent").saying(NOBODY).joins()?;
-    agent.hushes()?;
+    scene.call("customer").silently().joins()?;
+    let agent = scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
     let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
     scene.wait(1.0);
     let whom = if who == "coach" { coach } else { agent };
@@ -50,14 +49,12 @@ pub fn an_agent_on_hold_hears_no_coach(stage: &Stage, room: &str) -> Outcome {
 
 pub fn who_joins_muted_or_deaf_is_so(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
-    scene.call("customer").joins()?;
+    scene.call("customer").silently().joins()?;
     let mute = "set:conference_member_flags=mute";
     let deaf = "set:conference_member_flags=deaf";
-    scene.call("agent").with("coach:memberTag=agent").joins()?;
-    let deaf = scene.call("deaf").with(deaf).with("coach:memberTag=agent").joins()?;
+    scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
+    let deaf = scene.call("deaf").with(deaf).with("coach:memberTag=agent").silently().joins()?;
     let coach = scene.call("coach").with(mute).with("coach:speakOnlyTo=agent").saying(NOBODY).joins()?;
-    // What everyone says, the deaf one does not hear.
-    deaf.has_left();
     scene.wait(1.2);
     coach.conference("unmute")?;
     scene.wait(SOON);
@@ -77,8 +74,7 @@ pub fn a_coach_is_kicked(stage: &Stage, room: &str) -> Outcome {
     let other = scene.call("other").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
     scene.wait(1.0);
     coach.conference("kick")?;
-    coach.falls_silent();
-    coach.has_left();
+    coach.is_gone();
     scene.wait(0.5);
     tells(&scene, &other, &["agent"])?;
     scene.finish()?.judge()

@@ -45,7 +45,7 @@ pub fn joined_by_lua(stage: &Stage, room: &str) -> Outcome {
     let script = |name: &str, value: &str| -> Outcome<String> {
         let path = stage.switch()?.folder.join(format!("{name}.lua"));
         std::fs::write(&path, format!("session:setVariable('{name}', '{value}')\n")).map_err(|e| e.to_string())?;
-        Ok(format!("lua:{}", path.display()))
+        Ok(format!("lua:{name}.lua"))
     };
     let (tag, only) = (script("memberTag", "agent")?, script("speakOnlyTo", "agent")?);
     whispers(stage.scene(room, "narrow")?, &tag, &only)

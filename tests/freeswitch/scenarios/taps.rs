@@ -110,8 +110,7 @@ pub fn hooks_taken_away_are_put_back(stage: &Stage, room: &str) -> Outcome {
         if !log.contains("[ERR]") {
             return Err("the coach was hung up, and the log does not say why".into());
         }
-        coach.falls_silent();
-        coach.has_left();
+        coach.is_gone();
     }
     scene.finish()?.judge()
 }
