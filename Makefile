@@ -16,6 +16,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test bench fuzz lint install clean
+.PHONY: freeswitch install-freeswitch check-abi
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,7 +74,6 @@ install: build ## install library, header and pkg-config file under PREFIX (/usr
 # Its headers: the folder with asterisk.h and asterisk/. The system's, else those of the Asterisk that the tests fetch.
 ASTERISK_INCLUDE ?= $(if $(wildcard /usr/include/asterisk.h),/usr/include,$(CURDIR)/target/asterisk/usr/include)
 ASTERISK_MODULES ?= $(firstword $(wildcard /usr/lib/*/asterisk/modules /usr/lib/asterisk/modules /usr/lib64/asterisk/modules))
-HOSTS := $(TARGET)/hosts
 SHIM := $(sort $(wildcard src/host/asterisk/*.c))
 SHIM_FLAGS := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror -Wno-unused-parameter \
 	-DAST_MODULE='"res_coach"' -DAST_MODULE_SELF_SYM=res_coach_self
@@ -93,5 +93,38 @@ install-asterisk: ## install res_coach.so where Asterisk looks for modules; ASTE
 	@test -n "$(ASTERISK_MODULES)" || { echo "install-asterisk: no Asterisk found; give ASTERISK_MODULES=<its folder of modules>"; exit 1; }
 	install -D -m 644 $(HOSTS)/res_coach.so $(DESTDIR)$(ASTERISK_MODULES)/res_coach.so
 
+# ---- FreeSWITCH
+# The module for FreeSWITCH has a folder of its own too; PROFILE=dev builds it faster, for tests.
+FREESWITCH ?=
+PROFILE ?= release
+MOD_COACH := $(HOSTS)/$(patsubst release,,$(PROFILE))
+
+freeswitch: setup ## mod_coach.so, the module for FreeSWITCH, in target/hosts; needs no FreeSWITCH
+	cargo rustc --profile $(PROFILE) --lib --crate-type staticlib --features freeswitch --target-dir $(HOSTS)/build
+	mkdir -p $(MOD_COACH)
+	$(CC) -shared -o $(MOD_COACH)/mod_coach.so -Wl,-u,mod_coach_module_interface \
+		$(HOSTS)/build/$(patsubst dev,debug,$(PROFILE))/libcoach.a -Wl,--gc-sections,-z,relro,-z,now \
+		-Wl,--version-script=src/host/freeswitch/exports.map -lgcc_s -lm -lc
+
+install-freeswitch: freeswitch ## install it and its configuration into the FreeSWITCH at FREESWITCH=<prefix>
+	@test -n "$(FREESWITCH)" -a -d "$(FREESWITCH)" || { echo "install-freeswitch: no FreeSWITCH there: say FREESWITCH=<prefix>"; exit 1; }
+	install -D -m 755 $(HOSTS)/mod_coach.so $(or $(wildcard $(FREESWITCH)/lib/freeswitch/mod),$(FREESWITCH)/mod)/mod_coach.so
+	@conf=$(or $(wildcard $(FREESWITCH)/etc/freeswitch),$(FREESWITCH)/conf)/autoload_configs/coach.conf.xml; \
+	if [ -e "$$conf" ]; then echo "install-freeswitch: $$conf is there, and stays as it is"; \
+	else install -D -m 644 examples/freeswitch/autoload_configs/coach.conf.xml "$$conf"; fi
+
+check-abi: setup ## compare include/freeswitch_abi.h with the headers of the FreeSWITCH at FREESWITCH=<prefix>
+	@headers=$(or $(wildcard $(FREESWITCH)/include/freeswitch),$(FREESWITCH)/include); \
+	test -e "$$headers/switch.h" || { echo "check-abi: no switch.h in $$headers: say FREESWITCH=<prefix>"; exit 1; }; \
+	tests/freeswitch_abi.sh "$$headers"
+
 clean: ## remove everything that was built
 	cargo clean
+
+# The tests on a real FreeSWITCH, for who has one: FREESWITCH says where it is installed.
+export FREESWITCH
+.PHONY: test-freeswitch
+test-freeswitch: ## run every scenario in a real FreeSWITCH: FREESWITCH=<prefix>, ARGS=<part of a name>
+	@[ -n "$(FREESWITCH)" ] || { echo 'test-freeswitch: FREESWITCH=<prefix> has to say where FreeSWITCH 1.10 is installed'; exit 2; }
+	@$(MAKE) --no-print-directory freeswitch
+	cargo test --test freeswitch -- $(ARGS)

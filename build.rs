@@ -1,6 +1,9 @@
 //! Derives every type at the C boundary from `include/coach.h`, so that a signature that drifts does not compile.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 fn main() {
     println!("cargo::rerun-if-changed=include/coach.h");
@@ -25,6 +28,26 @@ fn main() {
         .expect("coach.h parses")
         .write_to_file(out.join("host.rs"))
         .expect("OUT_DIR is writable");
+    if env::var_os("CARGO_FEATURE_FREESWITCH").is_some() {
+        freeswitch(&out);
+    }
     // The shared object says its own name, as a packager expects.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libcoach.so");
+}
+
+/// The part of FreeSWITCH's binary interface that `mod_coach` uses.
+fn freeswitch(out: &Path) {
+    println!("cargo::rerun-if-changed=include/freeswitch_abi.h");
+    bindgen::Builder::default()
+        .header("include/freeswitch_abi.h")
+        .allowlist_file(".*freeswitch_abi.h")
+        .prepend_enum_name(false)
+        .layout_tests(false)
+        .generate_comments(false)
+        .merge_extern_blocks(true)
+        .rust_edition(bindgen::RustEdition::Edition2024)
+        .generate()
+        .expect("freeswitch_abi.h parses")
+        .write_to_file(out.join("freeswitch.rs"))
+        .expect("OUT_DIR is writable");
 }

@@ -6,20 +6,21 @@
 //! # The map
 //!
 //! ```text
-//! abi     the C boundary: arguments, panics, statuses          the only `extern "C"`
+//! host    adapters to switches, one feature each               translate, and nothing else
+//! abi     the C boundary: arguments, panics, statuses          the only other `extern "C"`
 //! room    the control plane: rooms, members, commands, events  may lock, may allocate
 //! route   the rule: who hears whom                             pure
 //! audio   the audio plane: hooks, voices, the mix              never allocates, locks, logs, calls the system
 //! ```
 //!
-//! Dependencies go one way: `abi -> room -> route`, and `abi`, `room -> audio`. `room` turns what `route` says into plans
+//! Dependencies go one way: `host -> abi -> room -> route`, and `abi`, `room -> audio`. `room` turns what `route` says into plans
 //! (`audio::plan`), immutable and numbered; the hooks act on the plan that they load, and on nothing else.
 //!
 //! # The rules of the house
 //!
 //! * Doubt ends in silence for private speech.
 //! * What is taken away from the hooks is freed by the control plane once they have left (`audio::gate`, `audio::retire`).
-//! * `unsafe` stays in `abi` and `audio`, two calls of theirs from `room` apart; each block says why it is sound.
+//! * `unsafe` stays in `host`, `abi` and `audio`, two calls of theirs from `room` apart; each block says why it is sound.
 
 // A model check looks at a few files only.
 #![cfg_attr(loom, allow(dead_code, unused_imports))]
@@ -28,6 +29,9 @@
 mod abi;
 mod audio;
 mod faults;
+#[cfg(all(not(loom), feature = "freeswitch"))]
+mod host;
+#[cfg(not(loom))]
 mod lock;
 #[cfg(not(loom))]
 mod room;

@@ -123,7 +123,7 @@ macro_rules! hosts {
 // `memory` and `realtime` have an allocator of their own, which the tools would replace by theirs. `memory` itself counts what
 // is not given back.
 hosts! {
-    by_itself, Itself: arguments callbacks frames handles memory order overlaps panics realtime texts threads;
+    by_itself, Itself: arguments callbacks frames handles memory order overlaps panics realtime texts threads unloads;
     under_valgrind, Valgrind: arguments callbacks frames handles order overlaps panics texts threads;
     with_sanitizers, Sanitizers: arguments callbacks frames handles order overlaps panics texts threads;
 }

@@ -50,16 +50,9 @@ static inline void host_is_stuck(int signal)
     _exit(3);
 }
 
-static inline void host_load(int argc, char **argv)
+/* Loads it, for the first time or again. */
+static inline void host_open(void)
 {
-    signal(SIGALRM, host_is_stuck);
-    alarm(540); /* far above what any of them needs */
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    if (argc < 2) {
-        fprintf(stderr, "usage: %s <libcoach.so>\n", argv[0]);
-        exit(2);
-    }
-    coach.path = argv[1];
     coach.library = dlopen(coach.path, RTLD_NOW | RTLD_LOCAL);
     if (!coach.library) {
         fprintf(stderr, "%s\n", dlerror());
@@ -75,6 +68,19 @@ static inline void host_load(int argc, char **argv)
         memcpy(&coach.name, &address, sizeof address);                                                                 \
     }
     FUNCTIONS(LOAD)
+}
+
+static inline void host_load(int argc, char **argv)
+{
+    signal(SIGALRM, host_is_stuck);
+    alarm(540); /* far above what any of them needs */
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (argc < 2) {
+        fprintf(stderr, "usage: %s <libcoach.so>\n", argv[0]);
+        exit(2);
+    }
+    coach.path = argv[1];
+    host_open();
 }
 
 /* ----------------------------------------------------------------------------------------------- one call ---- */

@@ -18,11 +18,12 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads a WAV file of 16-bit samples, of several channels the first.
+    /// Reads a WAV file of 16-bit samples, of several channels the first. Its header may be unfinished, as long as the samples are
+    /// there.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, hound::Error> {
         let mut wav = hound::WavReader::open(path)?;
         let channels = wav.spec().channels.into();
-        let samples = wav.samples().step_by(channels).collect::<Result<_, _>>()?;
+        let samples = wav.samples().step_by(channels).map_while(Result::ok).collect();
         Ok(Self { rate: wav.spec().sample_rate, samples })
     }
 
@@ -41,6 +42,20 @@ impl Recording {
     pub fn between(&self, from: f64, to: f64) -> Self {
         let at = |seconds: f64| ((seconds * f64::from(self.rate)) as usize).min(self.samples.len());
         Self { rate: self.rate, samples: self.samples[at(from)..at(to)].to_vec() }
+    }
+
+    /// The level of a tone in those windows in which it is one, silence in the others.
+    ///
+    /// Somebody else's tone that begins or ends at once has something of every frequency in that moment: as much beside this tone
+    /// as there. A tone is louder than what is beside it, from about 10 ms of it on.
+    pub fn standing_out(&self, tone: f64) -> Levels {
+        let (mut levels, below, above) = (self.levels(tone), self.levels(tone - BESIDE), self.levels(tone + BESIDE));
+        for (level, (below, above)) in levels.0.iter_mut().zip(below.0.iter().zip(&above.0)) {
+            if *level < below.max(*above) + STANDS_OUT {
+                *level = SILENCE;
+            }
+        }
+        levels
     }
 
     /// The level of a tone in every window, in dB: 0 dB is a sine that just fits into 16 bits.
@@ -97,6 +112,11 @@ impl Recording {
         levels
     }
 }
+
+/// How far beside a tone is looked for what is no tone, in Hz: others are to speak twice as far from it, or farther.
+const BESIDE: f64 = 100.0;
+/// A tone is so much louder than what is beside it, in dB.
+const STANDS_OUT: f64 = 9.0;
 
 /// Levels in dB, one a window.
 #[derive(Debug, Clone)]
@@ -207,6 +227,32 @@ mod tests {
             }
             let worst = heard.levels_beside(700.0, &[550.0, 400.0, 850.0], -12.04).worst();
             assert!(worst > -30.0, "{worst} dB, with 20 ms of it at sample {at}");
+        }
+    }
+
+    #[test]
+    fn what_begins_or_ends_beside_a_tone_is_no_tone() {
+        for others in [vec![400.0], vec![500.0, 900.0, 2300.0]] {
+            for at in (1000..1400).step_by(9) {
+                let mut heard = tones(8000, 0.5, &others, 3);
+                heard.samples[at..at + 1800].fill(0);
+                assert!(heard.levels(700.0).worst() > -70.0, "it has something of every frequency");
+                let worst = heard.standing_out(700.0).worst();
+                assert!(worst < -90.0, "{worst} dB, where {others:?} end at sample {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn ten_milliseconds_of_a_tone_stand_out() {
+        for at in (1000..1400).step_by(9) {
+            let mut heard = tones(8000, 0.5, &[400.0, 1000.0], 3);
+            let leak = tones(8000, 0.5, &[700.0], 3);
+            for n in at..at + 80 {
+                heard.samples[n] += leak.samples[n];
+            }
+            let worst = heard.standing_out(700.0).worst();
+            assert!(worst > -40.0, "{worst} dB, with 10 ms of it at sample {at}");
         }
     }
 

@@ -1,0 +1,200 @@
+//! What people do: the commands `coach` and `uuid_coach`, and the dialplan application `coach`.
+
+use std::{
+    ffi::{CStr, c_char},
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+};
+
+use super::{
+    fs,
+    leg::{Action, Leg, Seat, Settings},
+    module::{Module, current, visit},
+    switch::{Session, c, log, text},
+};
+
+const COACH_USAGE: &CStr = c"rooms|show|explain|tag|untag|coach|uncoach|gettag|stats|version|help [<room> [<member>] [<tag>[,<tag>...]]] [as json]";
+const UUID_USAGE: &CStr = c"<uuid> tag <tag>[,<tag>...]|untag|coach <tag>[,<tag>...]|uncoach|show [as json]";
+const APPLICATION_USAGE: &CStr =
+    c"memberTag=<tag>[,<tag>...]|speakOnlyTo=<tag>[,<tag>...]|tag <tags>|untag|coach <tags>|uncoach";
+
+/// Puts commands and application into the module's table.
+pub fn register(table: *mut fs::switch_loadable_module_interface_t) {
+    let api = |name: &CStr, does: &CStr, usage: &CStr, function| {
+        // SAFETY: the core's table and entry, which is of this kind; texts that stay as long as the module.
+        unsafe {
+            let entry = fs::switch_loadable_module_create_interface(table, fs::SWITCH_API_INTERFACE);
+            let entry = &mut *entry.cast::<fs::switch_api_interface_t>();
+            (entry.interface_name, entry.desc, entry.syntax) = (name.as_ptr(), does.as_ptr(), usage.as_ptr());
+            entry.function = Some(function);
+        }
+    };
+    api(c"coach", c"Who is heard by whom in conferences", COACH_USAGE, on_coach);
+    api(c"uuid_coach", c"The same for one call", UUID_USAGE, on_uuid_coach);
+    // SAFETY: as above.
+    unsafe {
+        let entry = fs::switch_loadable_module_create_interface(table, fs::SWITCH_APPLICATION_INTERFACE);
+        let entry = &mut *entry.cast::<fs::switch_application_interface_t>();
+        (entry.interface_name, entry.syntax) = (c"coach".as_ptr(), APPLICATION_USAGE.as_ptr());
+        entry.short_desc = c"Who this call is heard by in a conference".as_ptr();
+        entry.long_desc = c"Sets memberTag and speakOnlyTo of this call, before `conference` or inside it".as_ptr();
+        entry.application_function = Some(on_application);
+    }
+}
+
+/// The answer of another module's command.
+pub fn execute(command: &CStr, arguments: &CStr) -> String {
+    const CHUNK: usize = 1024;
+    // SAFETY: a stream as the core makes its own: the core's function grows `data` with realloc, and it ends in NUL.
+    unsafe {
+        let data = libc::calloc(CHUNK, 1);
+        let mut stream = fs::switch_stream_handle_t {
+            write_function: Some(fs::switch_console_stream_write),
+            data,
+            end: data,
+            data_size: CHUNK,
+            alloc_len: CHUNK,
+            alloc_chunk: CHUNK,
+            ..std::mem::zeroed()
+        };
+        fs::switch_api_execute(command.as_ptr(), arguments.as_ptr(), ptr::null_mut(), &raw mut stream);
+        let answer = text(stream.data.cast::<c_char>()).unwrap_or_default().to_owned();
+        libc::free(stream.data);
+        answer
+    }
+}
+
+unsafe extern "C" fn on_coach(
+    command: *const c_char,
+    _: *mut fs::switch_core_session_t,
+    stream: *mut fs::switch_stream_handle_t,
+) -> fs::switch_status_t {
+    // SAFETY: the core's texts and stream.
+    unsafe { answer(stream, text(command).unwrap_or_default(), coach) }
+}
+
+unsafe extern "C" fn on_uuid_coach(
+    command: *const c_char,
+    _: *mut fs::switch_core_session_t,
+    stream: *mut fs::switch_stream_handle_t,
+) -> fs::switch_status_t {
+    // SAFETY: as above.
+    unsafe { answer(stream, text(command).unwrap_or_default(), uuid_coach) }
+}
+
+/// Writes what `run` answers.
+///
+/// # Safety
+/// `stream` is one of the core's.
+unsafe fn answer(
+    stream: *mut fs::switch_stream_handle_t,
+    command: &str,
+    run: fn(&Module, &[&str]) -> Result<String, String>,
+) -> fs::switch_status_t {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let answer = c(&contained(|module| run(module, &words)).unwrap_or_else(|why| format!("-ERR {why}")));
+    // SAFETY: a format of one string, and one string.
+    unsafe {
+        if let Some(write) = (*stream).write_function {
+            write(stream, c"%s\n".as_ptr(), answer.as_ptr());
+        }
+    }
+    fs::SWITCH_STATUS_SUCCESS
+}
+
+/// Does what somebody asked for; a fault in it is an answer too.
+fn contained<R>(run: impl FnOnce(&Module) -> Result<R, String>) -> Result<R, String> {
+    catch_unwind(AssertUnwindSafe(|| visit(run)))
+        .unwrap_or_else(|_| Some(Err("a fault inside Coach was contained: please report it".into())))
+        .unwrap_or_else(|| Err("mod_coach is being unloaded".into()))
+}
+
+/// `coach ...`: the engine's grammar. What changes a call goes through its leg, for hooks and variables.
+fn coach(module: &Module, words: &[&str]) -> Result<String, String> {
+    if words.is_empty() {
+        return Ok(usage("coach", COACH_USAGE));
+    }
+    if let [_, room, member, ..] = words
+        && let Some(action) = Action::parse(&[&words[..1], &words[3..]].concat())
+        && let Some(leg) = seated(module, room, member)
+        && let Some(session) = Session::locate(&leg.uuid)
+    {
+        return leg.change(module, &session, &mut leg.lock(), action);
+    }
+    module.command(&words.join(" "))
+}
+
+/// The leg of a member, given by number or UUID, if it is in that conference.
+fn seated(module: &Module, room: &str, member: &str) -> Option<std::sync::Arc<Leg>> {
+    let legs = module.legs.lock();
+    let by_number = member.parse().ok().and_then(|number: u32| legs.numbers.get(&number));
+    let leg = legs.calls.get(by_number.map_or(member, String::as_str)).cloned();
+    drop(legs);
+    leg.filter(|leg| leg.lock().seat.as_ref().is_some_and(|seat| seat.conference == room))
+}
+
+/// `uuid_coach <uuid> ...`: the same, for who only knows the call.
+fn uuid_coach(module: &Module, words: &[&str]) -> Result<String, String> {
+    let [uuid, words @ ..] = words else { return Ok(usage("uuid_coach", UUID_USAGE)) };
+    let reads = matches!(words, ["show"] | ["show", "as", "json"]);
+    let action = Action::parse(words);
+    if !reads && action.is_none() {
+        return Err(format!("usage: uuid_coach {}", UUID_USAGE.to_string_lossy()));
+    }
+    let session = Session::locate(uuid).ok_or_else(|| format!("no call {uuid}; `show calls` lists them"))?;
+    let leg = module.find(uuid).ok_or_else(|| {
+        format!(
+            "the call is in no conference; set memberTag or speakOnlyTo on it before it joins: `uuid_setvar {uuid} ...`"
+        )
+    })?;
+    let mut state = leg.lock();
+    if let Some(action) = action {
+        return leg.change(module, &session, &mut state, action);
+    }
+    let json = words.ends_with(&["as", "json"]);
+    match &state.seat {
+        Some(Seat { conference, number, .. }) => {
+            module.command(&format!("explain {conference} {number}{}", if json { " as json" } else { "" }))
+        }
+        None if json => Ok(serde_json::json!({
+            "room": null,
+            "memberTag": state.settings.tags,
+            "speakOnlyTo": state.settings.speak_only_to,
+        })
+        .to_string()),
+        None => Ok(format!("{}; in no conference", state.settings)),
+    }
+}
+
+fn usage(command: &str, usage: &CStr) -> String {
+    format!("-USAGE: {command} {}", usage.to_string_lossy())
+}
+
+// ---- the dialplan application
+
+unsafe extern "C" fn on_application(session: *mut fs::switch_core_session_t, data: *const c_char) {
+    // SAFETY: the core's session and text.
+    let (session, data) = unsafe { (Session::given(session), text(data).unwrap_or_default()) };
+    let Err(why) = contained(|module| application(module, &session, data)) else { return };
+    let inside =
+        current().and_then(|module| module.find(&session.uuid())).is_some_and(|leg| leg.lock().conferences > 0);
+    if inside {
+        return log(fs::SWITCH_LOG_ERROR, Some(&session.uuid()), &format!("coach {data}: {why}. Nothing has changed"));
+    }
+    let line = format!("coach {data}: {why}. The call ends: it would go on as nobody meant it to");
+    log(fs::SWITCH_LOG_ERROR, Some(&session.uuid()), &line);
+    session.hang_up();
+}
+
+/// A setting as variables are written, or an action in words. From now on what the call says privately is silence for everyone outside
+/// its audience.
+fn application(module: &Module, session: &Session, data: &str) -> Result<(), String> {
+    let words: Vec<&str> = data.split_whitespace().collect();
+    let action = Action::assigned(data.trim()).or_else(|| Action::parse(&words));
+    let action = action.ok_or_else(|| format!("right is {}", APPLICATION_USAGE.to_string_lossy()))?;
+    session.make_media();
+    let leg = module.leg(session, &Settings::default())?;
+    let mut state = leg.lock();
+    leg.pass(module, &mut state, false)?;
+    leg.set(module, session, &mut state, action)
+}

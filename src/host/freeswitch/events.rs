@@ -1,0 +1,104 @@
+//! Events of FreeSWITCH's. They come late, and on another thread: they add what a member may do, and nothing that privacy needs.
+
+use std::{
+    ffi::CStr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+};
+
+use super::{
+    adopt::adopt,
+    follow::seat,
+    fs,
+    leg::Flags,
+    module::{Module, NAME, current, visit},
+    switch::{Session, log, text},
+};
+
+/// Bindings, to be given back.
+#[derive(Default)]
+pub struct Bindings(Vec<Binding>);
+
+struct Binding(*mut fs::switch_event_node_t);
+
+// SAFETY: a name for a binding; the core's functions lock what it stands for.
+unsafe impl Send for Binding {}
+
+/// From now on events come.
+pub fn bind() -> Result<Bindings, String> {
+    let mut bindings = Bindings::default();
+    for (event, subclass, callback) in [
+        (fs::SWITCH_EVENT_CUSTOM, c"conference::maintenance".as_ptr(), on_conference as unsafe extern "C" fn(_)),
+        (fs::SWITCH_EVENT_API, ptr::null(), on_api),
+    ] {
+        let mut node = ptr::null_mut();
+        // SAFETY: texts that end in NUL; the function stays until `unbind` has returned.
+        let bound = unsafe {
+            let (id, none) = (NAME.as_ptr(), ptr::null_mut());
+            fs::switch_event_bind_removable(id, event, subclass, Some(callback), none, &raw mut node)
+        };
+        if bound != fs::SWITCH_STATUS_SUCCESS {
+            unbind(bindings);
+            return Err("an event cannot be bound".into());
+        }
+        bindings.0.push(Binding(node));
+    }
+    Ok(bindings)
+}
+
+/// No longer. When this returns, no callback is at work.
+pub fn unbind(bindings: Bindings) {
+    for mut binding in bindings.0 {
+        // SAFETY: bound above, and given back once.
+        unsafe { fs::switch_event_unbind(&raw mut binding.0) };
+    }
+}
+
+/// `conference::maintenance`.
+unsafe extern "C" fn on_conference(event: *mut fs::switch_event_t) {
+    // SAFETY: the core's event, which lives during the call.
+    let header = |name: &CStr| unsafe { text(fs::switch_event_get_header_idx(event, name.as_ptr(), -1)) };
+    let _ = catch_unwind(AssertUnwindSafe(|| visit(|module| conference_event(module, header))));
+}
+
+/// Every event about a member says what the member may do. The late ones of another stay, or from behind a newer one, do not count.
+fn conference_event<'a>(module: &Module, header: impl Fn(&CStr) -> Option<&'a str>) -> Option<()> {
+    let uuid = header(c"Unique-ID")?;
+    let yes = |name: &CStr| header(name).map(|value| value == "true");
+    let flags = Flags { muted: !yes(c"Speak")?, deaf: !yes(c"Hear")?, held: yes(c"Hold").unwrap_or_default() };
+    let unique_id = header(c"Conference-Unique-ID")?;
+    let sequence = header(c"Event-Sequence").and_then(|number| number.parse().ok()).unwrap_or_default();
+    let action = header(c"Action")?;
+    let Some(leg) = module.find(uuid) else {
+        if action == "add-member" {
+            let session = Session::locate(uuid)?;
+            adopt(module, &session, seat(&session).filter(|seat| seat.unique_id == unique_id)?, flags);
+        }
+        return None;
+    };
+    let mut state = leg.lock();
+    if sequence < state.sequence || state.seat.as_ref()?.unique_id != unique_id {
+        return None;
+    }
+    state.sequence = sequence;
+    match action {
+        "del-member" => leg.rise(module, &mut state),
+        _ => leg.follow(&mut state, flags),
+    }
+    Some(())
+}
+
+/// A command was run: if it was an unload of this module, and did not happen, the log says because of whom.
+unsafe extern "C" fn on_api(event: *mut fs::switch_event_t) {
+    // SAFETY: the core's event, which lives during the call.
+    let header = |name: &CStr| unsafe { text(fs::switch_event_get_header_idx(event, name.as_ptr(), -1)) };
+    let unloads = matches!(header(c"API-Command"), Some("unload" | "reload"));
+    if unloads && header(c"API-Command-Argument").is_some_and(|module| Some(module.trim()) == NAME.to_str().ok()) {
+        let private = current().map(|module| module.all()).unwrap_or_default();
+        for leg in private.iter().filter(|leg| leg.private()) {
+            let line =
+                "mod_coach stays loaded while this call speaks privately; `uncoach` it, or hang it up, then unload";
+            log(fs::SWITCH_LOG_WARNING, Some(&leg.uuid), line);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Following what calls do. Coming, going and changing conferences is learnt from what the core tells each session as it happens,
+//! on the session's own thread.
+
+use std::{
+    ffi::CStr,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use super::{
+    fs,
+    leg::{Flags, Leg, SPEAK_ONLY_TO, Seat, Settings, State},
+    legacy,
+    module::{Module, current, visit},
+    switch::{Session, log, text},
+};
+
+/// The application whose members Coach serves.
+const CONFERENCE: &str = "conference";
+
+/// `mod_conference` sets these on a member's channel before it takes the member in.
+const CONFERENCE_NAME: &CStr = c"conference_name";
+/// See [`CONFERENCE_NAME`].
+const CONFERENCE_ID: &CStr = c"conference_uuid";
+/// See [`CONFERENCE_NAME`].
+const MEMBER_ID: &CStr = c"conference_member_id";
+
+struct States(fs::switch_state_handler_table_t);
+
+// SAFETY: nobody writes it.
+unsafe impl Sync for States {}
+
+static STATES: States = States(fs::switch_state_handler_table_t {
+    on_init: Some(on_init),
+    on_hangup: Some(on_hangup),
+    // SAFETY: null functions are none, and the rest are numbers and pointers that nobody follows.
+    ..unsafe { std::mem::zeroed() }
+});
+
+/// From now on sessions are followed that begin.
+pub fn bind() -> Result<(), String> {
+    // SAFETY: the table and its functions stay until `unbind` has returned.
+    match unsafe { fs::switch_core_add_state_handler(&raw const STATES.0) } {
+        ..0 => Err("the core has no room for another state handler".into()),
+        _ => Ok(()),
+    }
+}
+
+/// No longer.
+pub fn unbind() {
+    // SAFETY: as above.
+    unsafe { fs::switch_core_remove_state_handler(&raw const STATES.0) };
+}
+
+/// Follows a session.
+pub fn hook(session: &Session) {
+    // SAFETY: the session lives; who is hooked twice is hooked once.
+    unsafe { fs::switch_core_event_hook_add_receive_message(session.raw(), Some(on_message)) };
+}
+
+/// Follows a session no more.
+pub fn unhook(session: &Session) {
+    // SAFETY: the session lives.
+    unsafe { fs::switch_core_event_hook_remove_receive_message(session.raw(), Some(on_message)) };
+}
+
+/// Does something with a session, as the core asked; a fault in it is the call's end, and nobody else's.
+unsafe fn with(raw: *mut fs::switch_core_session_t, act: impl FnOnce(&Module, &Session)) -> fs::switch_status_t {
+    // SAFETY: the caller was given the session for the time of its call.
+    let session = unsafe { Session::given(raw) };
+    if catch_unwind(AssertUnwindSafe(|| visit(|module| act(module, &session)))).is_err() {
+        refuse(&session, "a fault inside Coach was contained: please report it");
+    }
+    fs::SWITCH_STATUS_SUCCESS
+}
+
+unsafe extern "C" fn on_init(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
+    // SAFETY: the core's session.
+    unsafe { with(session, |_, session| hook(session)) }
+}
+
+unsafe extern "C" fn on_hangup(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
+    let act = |module: &Module, session: &Session| {
+        if let Some(leg) = module.find(&session.uuid()) {
+            module.end(&leg);
+        }
+    };
+    // SAFETY: the core's session.
+    unsafe { with(session, act) }
+}
+
+/// What the core tells a session, on the session's own thread, while it waits.
+unsafe extern "C" fn on_message(
+    session: *mut fs::switch_core_session_t,
+    message: *mut fs::switch_core_session_message_t,
+) -> fs::switch_status_t {
+    // SAFETY: the core's message, whose texts end in NUL.
+    let (what, application, data) = unsafe {
+        let message = &*message;
+        (message.message_id, text(message.string_array_arg[0]), text(message.string_array_arg[1]))
+    };
+    let act = |module: &Module, session: &Session| match what {
+        fs::SWITCH_MESSAGE_INDICATE_BRIDGE => {
+            with_leg(module, session, |leg, state| {
+                if let Some(seat) = seat(session).filter(|_| state.conferences > 0) {
+                    leg.sit(module, state, seat);
+                }
+            });
+        }
+        fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE => {
+            with_leg(module, session, |leg, state| {
+                if state.conferences > 0 {
+                    leg.rise(module, state);
+                }
+            });
+        }
+        _ => match (application_message(module, what), application) {
+            (Some(Run::Begins), Some(name)) if name.eq_ignore_ascii_case(CONFERENCE) => begins(module, session),
+            (Some(Run::Ends), Some(name)) if name.eq_ignore_ascii_case(CONFERENCE) => ends(module, session),
+            (Some(Run::Ends), Some("set" | "export" | "multiset")) => assigned(session, data.unwrap_or_default()),
+            _ => {}
+        },
+    };
+    // SAFETY: the core's session.
+    unsafe { with(session, act) }
+}
+
+/// An application begins or ends.
+enum Run {
+    Begins,
+    Ends,
+}
+
+fn application_message(module: &Module, what: fs::switch_core_session_message_types_t) -> Option<Run> {
+    match what.wrapping_add(module.message_shift) {
+        fs::SWITCH_MESSAGE_INDICATE_APPLICATION_EXEC => Some(Run::Begins),
+        fs::SWITCH_MESSAGE_INDICATE_APPLICATION_EXEC_COMPLETE => Some(Run::Ends),
+        _ => None,
+    }
+}
+
+fn with_leg(module: &Module, session: &Session, act: impl FnOnce(&Leg, &mut State)) {
+    if let Some(leg) = module.find(&session.uuid()) {
+        act(&leg, &mut leg.lock());
+    }
+}
+
+/// `conference` is about to run: what the variables say holds before it does, or the call ends.
+fn begins(module: &Module, session: &Session) {
+    let mut wanted = Settings::of(session);
+    if wanted.speak_only_to.is_none() {
+        wanted.speak_only_to = legacy::inherited(module, session);
+    }
+    if wanted.speak_only_to.is_some() {
+        session.make_media();
+    }
+    let enter = || -> Result<(), String> {
+        let leg = module.leg(session, &wanted)?;
+        let mut state = leg.lock();
+        leg.apply(module, session, &mut state, &wanted)?;
+        leg.pass(module, &mut state, false)?;
+        state.conferences += 1;
+        leg.follow(&mut state, Flags::default());
+        // What happened in an earlier conference, and is told late, has another.
+        session.set_variable(CONFERENCE_ID, None);
+        session.set_variable(SPEAK_ONLY_TO, state.settings.speak_only_to.as_deref());
+        Ok(())
+    };
+    if let Err(why) = enter() {
+        refuse(session, why);
+    }
+}
+
+/// `conference` has ended for this leg: what it says from now on is an ordinary call's.
+fn ends(module: &Module, session: &Session) {
+    let Some(leg) = module.find(&session.uuid()) else { return };
+    let mut state = leg.lock();
+    state.conferences = state.conferences.saturating_sub(1);
+    if state.conferences > 0 {
+        return; // back in the conference around it
+    }
+    leg.rise(module, &mut state);
+    if !state.reads && !state.writes {
+        drop(state);
+        return module.end(&leg); // its variables say what it is set to
+    }
+    if let Err(why) = leg.pass(module, &mut state, true) {
+        log(fs::SWITCH_LOG_ERROR, Some(&leg.uuid), &format!("{why}. What the call says stays silence"));
+    }
+}
+
+/// `set` and the like have run. An empty value removes a variable; in the case of `speakOnlyTo` that would be open speech for a member
+/// that somebody wanted private.
+fn assigned(session: &Session, data: &str) {
+    let name = SPEAK_ONLY_TO.to_str().unwrap_or_default();
+    let assigns = data.split_once(name).is_some_and(|(before, after)| {
+        let alone = before.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_');
+        alone && !before.contains("nolocal:") && after.starts_with('=')
+    });
+    if assigns && session.variable(SPEAK_ONLY_TO).is_none() {
+        let line = "speakOnlyTo is set to nothing: the call is private to nobody. To speak openly, do not set it, or `unset` it";
+        log(fs::SWITCH_LOG_WARNING, Some(&session.uuid()), line);
+        session.set_variable(SPEAK_ONLY_TO, Some("-"));
+    }
+}
+
+/// A call that cannot be protected does not join.
+pub fn refuse(session: &Session, why: impl AsRef<str>) {
+    let line = format!("{}. The call ends: it would have joined a conference without Coach", why.as_ref());
+    log(fs::SWITCH_LOG_ERROR, Some(&session.uuid()), &line);
+    session.hang_up();
+}
+
+/// The core has taken the hooks off a session, with a lock of its own held: no lock of ours may be taken here.
+pub fn hook_lost(session: &Session) {
+    let private = |module: &Module| module.find(&session.uuid()).is_some_and(|leg| leg.private());
+    if current().is_some_and(|module| private(&module)) {
+        let line = "something took Coach's hooks off this call while it speaks privately: the call ends";
+        log(fs::SWITCH_LOG_ERROR, Some(&session.uuid()), line);
+        session.hang_up();
+    }
+}
+
+/// Where `mod_conference` says that it has put a session.
+pub fn seat(session: &Session) -> Option<Seat> {
+    Some(Seat {
+        conference: session.variable(CONFERENCE_NAME)?,
+        unique_id: session.variable(CONFERENCE_ID)?,
+        number: session.variable(MEMBER_ID)?.parse().ok()?,
+    })
+}

@@ -1,0 +1,111 @@
+//! Media bugs on sessions: read hooks for who speaks privately, write hooks for who hears it. What the audio threads run is here, and
+//! all of it.
+
+use std::{ffi::c_void, mem::MaybeUninit, ptr};
+
+use super::{
+    follow, fs,
+    switch::{Session, c},
+};
+use crate::sys;
+
+/// What is hooked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What the member says.
+    Read,
+    /// What it hears.
+    Write,
+}
+
+/// Hooks a session for `member`; false if it cannot be.
+///
+/// The bug carries the member's handle, a number: one that outlives its member makes silence of what was private, since the engine
+/// refuses it. It is locked, so that `remove_bugs` passes it by; the core removes it with the session.
+pub fn attach(session: &Session, member: sys::coach_member_t, side: Side) -> bool {
+    let mut bug = ptr::null_mut();
+    let replace = match side {
+        Side::Read => fs::SMBF_READ_REPLACE,
+        Side::Write => fs::SMBF_WRITE_REPLACE,
+    };
+    // SAFETY: the session lives; the callback is this module's, which removes it before it goes.
+    unsafe {
+        let added = fs::switch_core_media_bug_add(
+            session.raw(),
+            c"coach".as_ptr(),
+            c(&session.uuid()).as_ptr(),
+            Some(on_media),
+            member as usize as *mut c_void,
+            0,
+            replace | fs::SMBF_NO_PAUSE | fs::SMBF_LOCK,
+            &raw mut bug,
+        );
+        if added != fs::SWITCH_STATUS_SUCCESS || bug.is_null() {
+            return false;
+        }
+        // A call may ask its bugs to sleep until it is answered: this one would leak that long.
+        fs::switch_core_media_bug_clear_flag(bug, fs::SMBF_ANSWER_REQ);
+    }
+    true
+}
+
+/// Takes the hooks off.
+pub fn detach(session: &Session) {
+    // SAFETY: the session lives. When this returns, no thread is inside the callback.
+    unsafe { fs::switch_core_media_bug_remove_callback(session.raw(), Some(on_media)) };
+}
+
+/// What the core calls for every frame, each direction on a thread of its own.
+unsafe extern "C" fn on_media(
+    bug: *mut fs::switch_media_bug_t,
+    member: *mut c_void,
+    what: fs::switch_abc_type_t,
+) -> fs::switch_bool_t {
+    let member = member as usize as sys::coach_member_t;
+    // SAFETY: the core's promises: the bug and its session live during the call, and a replaced frame is there and is this thread's.
+    unsafe {
+        match what {
+            fs::SWITCH_ABC_TYPE_READ_REPLACE => {
+                let session = fs::switch_core_media_bug_get_session(bug);
+                let mut codec = MaybeUninit::zeroed();
+                fs::switch_core_session_get_real_read_impl(session, codec.as_mut_ptr());
+                if let Some(frame) = fs::switch_core_media_bug_get_read_replace_frame(bug).as_mut() {
+                    // The core has made the channels those of the conference, not of the codec.
+                    hook(sys::coach_read, member, frame, codec.assume_init(), frame.channels);
+                }
+            }
+            fs::SWITCH_ABC_TYPE_WRITE_REPLACE => {
+                let session = fs::switch_core_media_bug_get_session(bug);
+                let mut codec: MaybeUninit<fs::switch_codec_implementation_t> = MaybeUninit::zeroed();
+                fs::switch_core_session_get_write_impl(session, codec.as_mut_ptr());
+                let codec = codec.assume_init();
+                if let Some(frame) = fs::switch_core_media_bug_get_write_replace_frame(bug).as_mut() {
+                    hook(sys::coach_write, member, frame, codec, codec.number_of_channels.into());
+                }
+            }
+            fs::SWITCH_ABC_TYPE_CLOSE => follow::hook_lost(&Session::given(fs::switch_core_media_bug_get_session(bug))),
+            _ => {}
+        }
+    }
+    fs::SWITCH_TRUE
+}
+
+/// The engine's hook on one frame, in place.
+///
+/// # Safety
+/// The frame's data are `datalen` bytes of this thread's.
+unsafe fn hook(
+    run: unsafe extern "C" fn(sys::coach_member_t, *mut i16, u32, u32, u32) -> sys::coach_status_t,
+    member: sys::coach_member_t,
+    frame: &mut fs::switch_frame_t,
+    codec: fs::switch_codec_implementation_t,
+    channels: u32,
+) {
+    let samples = frame.datalen / 2;
+    // Whole groups of samples, so that nothing is left over: the engine makes silence of any format that it does not know.
+    let channels = if (1..=8).contains(&channels) && samples.is_multiple_of(channels) { channels } else { 1 };
+    if samples > 0 && !frame.data.is_null() {
+        // SAFETY: passed on.
+        unsafe { run(member, frame.data.cast(), codec.actual_samples_per_second, channels, samples / channels) };
+    }
+}

@@ -1,0 +1,365 @@
+//! One call that Coach knows: its member of the engine, its settings, its hooks, its seat in a conference.
+
+use std::{
+    ffi::CStr,
+    fmt, ptr,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::{
+    fs,
+    hooks::{self, Side},
+    module::{Module, said},
+    switch::{Session, c, log},
+};
+use crate::sys;
+
+/// The channel variables. They say what holds: read when `conference` starts, written when a command changes it, so that settings go
+/// with the call.
+const TAGS: &CStr = c"memberTag";
+/// See [`TAGS`].
+pub const SPEAK_ONLY_TO: &CStr = c"speakOnlyTo";
+
+/// What a call is set to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    pub tags: Option<String>,
+    pub speak_only_to: Option<String>,
+}
+
+impl Settings {
+    /// As its variables stand.
+    pub fn of(session: &Session) -> Self {
+        Self { tags: session.variable(TAGS), speak_only_to: session.variable(SPEAK_ONLY_TO) }
+    }
+}
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_none = |value: &Option<String>| value.clone().unwrap_or("none".into());
+        write!(f, "+OK memberTag {}, speakOnlyTo {}", or_none(&self.tags), or_none(&self.speak_only_to))
+    }
+}
+
+/// What people do to a call; the same words everywhere.
+#[derive(Clone, Copy, Debug)]
+pub enum Action<'a> {
+    Tag(&'a str),
+    Untag,
+    Coach(&'a str),
+    Uncoach,
+}
+
+impl<'a> Action<'a> {
+    /// `tag agent`, `untag`: a word, and tags where they belong.
+    pub fn parse(words: &[&'a str]) -> Option<Self> {
+        match words {
+            ["tag", tags] => Some(Self::Tag(tags)),
+            ["untag"] => Some(Self::Untag),
+            ["coach", tags] => Some(Self::Coach(tags)),
+            ["uncoach"] => Some(Self::Uncoach),
+            _ => None,
+        }
+    }
+
+    /// `memberTag=agent`: a setting, as variables are written.
+    pub fn assigned(word: &'a str) -> Option<Self> {
+        match word.split_once('=')? {
+            ("memberTag", tags) => Some(Self::Tag(tags)),
+            ("speakOnlyTo", to) => Some(Self::Coach(to)),
+            _ => None,
+        }
+    }
+
+    /// As it is written.
+    fn words(&self) -> (&'static str, &'a str) {
+        match self {
+            Self::Tag(tags) => ("tag", tags),
+            Self::Untag => ("untag", ""),
+            Self::Coach(to) => ("coach", to),
+            Self::Uncoach => ("uncoach", ""),
+        }
+    }
+}
+
+/// Where it is in a conference.
+pub struct Seat {
+    pub conference: String,
+    pub unique_id: String,
+    pub number: u32,
+}
+
+/// What `mod_conference` lets a member do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    pub muted: bool,
+    pub deaf: bool,
+    pub held: bool,
+}
+
+/// What changes.
+#[derive(Default)]
+pub struct State {
+    pub settings: Settings,
+    /// It has a read hook, and a write hook.
+    pub reads: bool,
+    pub writes: bool,
+    /// `conference` applications that run on it, one inside the other.
+    pub conferences: u32,
+    /// The hooks let everything pass: it is an ordinary call for now.
+    passing: bool,
+    pub seat: Option<Seat>,
+    pub flags: Flags,
+    /// `Event-Sequence` of the last conference event that counted.
+    pub sequence: u64,
+}
+
+/// See the module.
+pub struct Leg {
+    pub uuid: String,
+    /// SIP's name for the call, by which another leg says that it replaces this one.
+    pub sip_call_id: Option<String>,
+    member: sys::coach_member_t,
+    /// It speaks privately, and holds the module's lock for that: mod_coach is not unloaded.
+    private: AtomicBool,
+    state: Mutex<State>,
+}
+
+impl Leg {
+    /// Makes its member, with no hooks yet: what it says privately is silence once it has them, and it enters nothing before.
+    pub fn new(module: &Module, session: &Session, settings: &Settings) -> Result<Self, String> {
+        let uuid = session.uuid();
+        let call_id = c(&uuid);
+        let speak_only_to = settings.speak_only_to.as_deref().map(c);
+        let mut member = 0;
+        let mut attach = |tags: Option<&str>| {
+            let tags = tags.map(c);
+            let config = sys::coach_member_config_t {
+                size: size_of::<sys::coach_member_config_t>() as u32,
+                flags: sys::COACH_MEMBER_STARTS,
+                call_id: call_id.as_ptr(),
+                tags: tags.as_ref().map_or(ptr::null(), |tags| tags.as_ptr()),
+                speak_only_to: speak_only_to.as_ref().map_or(ptr::null(), |to| to.as_ptr()),
+            };
+            // SAFETY: the config and its texts outlive the call.
+            unsafe { sys::coach_member_attach(module.engine, &raw const config, &raw mut member) }
+        };
+        let mut status = attach(settings.tags.as_deref());
+        if status == sys::COACH_ERR_TAG || status == sys::COACH_ERR_TOO_MANY {
+            log(fs::SWITCH_LOG_ERROR, Some(&uuid), &format!("{}. The call joins without tags", said()));
+            status = attach(None);
+        }
+        if status != sys::COACH_OK {
+            return Err(said());
+        }
+        let leg = Self {
+            uuid,
+            sip_call_id: session.variable(c"sip_call_id"),
+            member,
+            private: AtomicBool::new(false),
+            state: Mutex::new(State { settings: settings.clone(), ..State::default() }),
+        };
+        leg.keep(module, &leg.lock())?;
+        Ok(leg)
+    }
+
+    /// The right to do something to it.
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Whether it speaks privately.
+    pub fn private(&self) -> bool {
+        self.private.load(Ordering::Acquire)
+    }
+
+    /// Sees to it that what it says passes Coach.
+    fn hook_read(&self, session: &Session, state: &mut State) -> Result<(), String> {
+        state.reads = state.reads || hooks::attach(session, self.member, Side::Read);
+        if state.reads { Ok(()) } else { Err("its media cannot be hooked; is it a call with audio, and up?".into()) }
+    }
+
+    /// Sees to it that it hears what is said to it privately.
+    pub fn hook_write(&self, session: &Session, state: &mut State) {
+        state.writes = state.writes || hooks::attach(session, self.member, Side::Write);
+        if !state.writes {
+            let line = "its media cannot be hooked: it does not hear what is said to it privately";
+            log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), line);
+        }
+    }
+
+    /// Does what somebody asked for, and says what is now. The hook comes first: the call is never private without it.
+    pub fn change(
+        &self,
+        module: &Module,
+        session: &Session,
+        state: &mut State,
+        action: Action,
+    ) -> Result<String, String> {
+        if matches!(action, Action::Coach(_)) {
+            self.hook_read(session, state)?;
+        }
+        let was = state.settings.clone();
+        match action {
+            Action::Tag(tags) => state.settings.tags = Some(tags.into()),
+            Action::Untag => state.settings.tags = None,
+            Action::Coach(to) => state.settings.speak_only_to = Some(to.into()),
+            Action::Uncoach => state.settings.speak_only_to = None,
+        }
+        self.keep(module, state).inspect_err(|_| state.settings.clone_from(&was))?;
+        let (reply, done) = self.perform(module, state, action);
+        if !done {
+            state.settings = was;
+            self.keep(module, state)?;
+        }
+        session.set_variable(TAGS, state.settings.tags.as_deref());
+        session.set_variable(SPEAK_ONLY_TO, state.settings.speak_only_to.as_deref());
+        reply
+    }
+
+    /// Has the engine do it; whether it is done, since for want of memory the answer may be an error, and the call private all the same.
+    fn perform(&self, module: &Module, state: &State, action: Action) -> (Result<String, String>, bool) {
+        let (word, tags) = action.words();
+        let place = state.seat.as_ref().map(|seat| format!("{} {}", seat.conference, seat.number));
+        let reply = place.map(|place| module.command(&format!("{word} {place} {tags}")));
+        if let Some(Ok(reply)) = reply {
+            return (Ok(reply), true);
+        }
+        // SAFETY: texts that outlive the calls.
+        let status = unsafe {
+            match action {
+                Action::Tag(tags) => sys::coach_tag(self.member, c(tags).as_ptr()),
+                Action::Untag => sys::coach_untag(self.member),
+                Action::Coach(to) => sys::coach_coach(self.member, c(to).as_ptr()),
+                Action::Uncoach => sys::coach_uncoach(self.member),
+            }
+        };
+        let done = matches!(status, sys::COACH_OK | sys::COACH_ERR_MEMORY);
+        let direct = if status == sys::COACH_OK { Ok(state.settings.to_string()) } else { Err(said()) };
+        (reply.unwrap_or(direct), done)
+    }
+
+    /// The same for who cannot be asked again: what cannot be meant so is closed, private to nobody or without tags, and logged.
+    pub fn set(&self, module: &Module, session: &Session, state: &mut State, action: Action) -> Result<(), String> {
+        let closed = match action {
+            Action::Coach(_) => Action::Coach("-"),
+            _ => Action::Untag,
+        };
+        let done = self.change(module, session, state, action).or_else(|why| {
+            let (word, tags) = closed.words();
+            log(fs::SWITCH_LOG_WARNING, Some(&self.uuid), &format!("{why}. What holds instead: {word} {tags}"));
+            self.change(module, session, state, closed)
+        });
+        done.map(drop)
+    }
+
+    /// Makes it what its variables say.
+    pub fn apply(
+        &self,
+        module: &Module,
+        session: &Session,
+        state: &mut State,
+        wanted: &Settings,
+    ) -> Result<(), String> {
+        if wanted.speak_only_to.is_some() {
+            self.hook_read(session, state)?;
+        }
+        if wanted.speak_only_to != state.settings.speak_only_to {
+            let action = wanted.speak_only_to.as_deref().map_or(Action::Uncoach, Action::Coach);
+            self.set(module, session, state, action)?;
+        }
+        if wanted.tags != state.settings.tags {
+            let action = wanted.tags.as_deref().map_or(Action::Untag, Action::Tag);
+            self.set(module, session, state, action)?;
+        }
+        Ok(())
+    }
+
+    /// In, or on its way into, a conference (`false`); or an ordinary call (`true`), whose hooks let everything pass.
+    pub fn pass(&self, module: &Module, state: &mut State, on: bool) -> Result<(), String> {
+        if state.passing == on {
+            return Ok(());
+        }
+        state.passing = on;
+        if on {
+            module.legacy.opened();
+        }
+        // SAFETY: a number.
+        let status = unsafe { sys::coach_member_pass(self.member, on.into()) };
+        self.keep(module, state)?;
+        if status == sys::COACH_OK { Ok(()) } else { Err(said()) }
+    }
+
+    /// Takes a seat, if it has none.
+    pub fn sit(&self, module: &Module, state: &mut State, seat: Seat) {
+        if state.seat.is_some() {
+            return;
+        }
+        // First: the engine tells at once whom this one hears.
+        module.legs.lock().numbers.insert(seat.number, self.uuid.clone());
+        match module.rooms.join(module, self.member, &seat) {
+            Ok(()) => state.seat = Some(seat),
+            Err(why) => {
+                module.legs.lock().numbers.remove(&seat.number);
+                let line =
+                    format!("{why}. The member is in no room of Coach's: what it says privately is heard by nobody");
+                log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), &line);
+            }
+        }
+    }
+
+    /// Gives its seat up.
+    pub fn rise(&self, module: &Module, state: &mut State) {
+        if let Some(seat) = state.seat.take() {
+            module.legs.lock().numbers.remove(&seat.number);
+            module.rooms.leave(self.member, &seat);
+        }
+    }
+
+    /// Follows what `mod_conference` lets it do.
+    pub fn follow(&self, state: &mut State, flags: Flags) {
+        let was = std::mem::replace(&mut state.flags, flags);
+        // SAFETY: numbers.
+        unsafe {
+            if was.muted != flags.muted {
+                sys::coach_member_mute(self.member, flags.muted.into());
+            }
+            if was.deaf != flags.deaf {
+                sys::coach_member_deaf(self.member, flags.deaf.into());
+            }
+            if was.held != flags.held {
+                sys::coach_member_hold(self.member, flags.held.into());
+            }
+        }
+    }
+
+    /// The end of it. Hooks that it has make silence of what was private from now on.
+    pub fn end(&self, module: &Module) {
+        let mut state = self.lock();
+        self.rise(module, &mut state);
+        // SAFETY: a number.
+        unsafe { sys::coach_member_detach(self.member) };
+        if let Some(speak_only_to) = &state.settings.speak_only_to {
+            module.legacy.leave(self, speak_only_to);
+        }
+        state.settings = Settings::default();
+        let _ = self.keep(module, &state); // giving up a hold cannot fail
+    }
+
+    /// Keeps the module loaded while the call speaks privately.
+    fn keep(&self, module: &Module, state: &State) -> Result<(), String> {
+        let private = state.settings.speak_only_to.is_some() && !state.passing;
+        match (self.private(), private) {
+            (false, true) if !module.lock.hold() => return Err("mod_coach is being unloaded".into()),
+            (true, false) => {
+                module.legacy.opened();
+                module.lock.release();
+            }
+            _ => {}
+        }
+        self.private.store(private, Ordering::Release);
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! `mod_coach`: coach mode in the conferences of a stock FreeSWITCH. `mod_conference` mixes what is said openly; a media bug on each
+//! session that has a tag or speaks privately takes private speech out of what is read, and puts it into what is written.
+//!
+//! ```text
+//! module    load, unload, what there is while it is loaded
+//! follow    what a call does: conferences that begin and end, hang-up
+//! events    what is told late: mute, deaf, hold
+//! adopt     calls that were there before the module
+//! api       what people do: the commands and the dialplan application
+//! leg       one call: its member of the engine, its hooks, its settings
+//! legacy    what a private call leaves behind
+//! rooms     the engine's rooms, one a conference
+//! hooks     the media bug: what audio threads run
+//! tell      the engine's events, told as FreeSWITCH's
+//! complete  tab completion
+//! switch    FreeSWITCH's calls in the words of Rust
+//! ```
+//!
+//! Two rules keep its threads from waiting for each other. A leg's lock is held during what is done to that leg, calls into FreeSWITCH
+//! included; nothing that FreeSWITCH calls with a lock of its own held takes one. Every other lock is held for a moment, and during
+//! calls into the engine at most.
+
+mod adopt;
+mod api;
+mod complete;
+mod events;
+mod follow;
+mod hooks;
+mod leg;
+mod legacy;
+mod module;
+mod rooms;
+mod switch;
+mod tell;
+
+/// What FreeSWITCH declares, from `include/freeswitch_abi.h`.
+#[allow(missing_docs, non_camel_case_types, non_snake_case, non_upper_case_globals, dead_code)]
+mod fs {
+    include!(concat!(env!("OUT_DIR"), "/freeswitch.rs"));
+}
+
+/// What the core looks up in `mod_coach.so`.
+#[unsafe(no_mangle)]
+pub static mod_coach_module_interface: fs::switch_loadable_module_function_table_t =
+    fs::switch_loadable_module_function_table_t {
+        switch_api_version: fs::SWITCH_API_VERSION as i32,
+        load: Some(module::load),
+        shutdown: Some(module::shutdown),
+        runtime: Some(module::runtime),
+        flags: 0,
+    };

@@ -1,0 +1,322 @@
+//! Loading and unloading, and what there is in between.
+
+use std::{
+    collections::HashMap,
+    ffi::{CStr, c_char},
+    ptr,
+    sync::{
+        Arc,
+        atomic::{AtomicPtr, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::{
+    adopt, api, complete, events, follow, fs, hooks,
+    leg::{Leg, Settings},
+    legacy::Legacy,
+    rooms::Rooms,
+    switch::{Session, c, log, text},
+    tell,
+};
+use crate::sys;
+
+/// FreeSWITCH's name for us.
+pub const NAME: &CStr = c"mod_coach";
+
+/// How often the engine prepares rate conversions and frees what is no longer used.
+const SERVICE: Duration = Duration::from_millis(20);
+
+/// How long an unload waits for a call that it has hung up.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The module while it is loaded. It may be loaded again into the same memory, so nothing else outlives an unload.
+static MODULE: RwLock<Option<Arc<Module>>> = RwLock::new(None);
+
+/// What there is while the module is loaded.
+pub struct Module {
+    pub engine: sys::coach_engine_t,
+    pub legs: Mutex<Legs>,
+    pub rooms: Rooms,
+    pub lock: Lock,
+    pub legacy: Legacy,
+    /// Numbers of members that hear somebody privately, since when the last write hooks were made.
+    pub listeners: Mutex<Vec<u32>>,
+    /// What this version's numbers for messages about applications are short of those declared.
+    pub message_shift: u32,
+    bindings: Mutex<events::Bindings>,
+}
+
+/// The calls that Coach knows.
+#[derive(Default)]
+pub struct Legs {
+    pub calls: HashMap<String, Arc<Leg>>,
+    /// UUIDs by number in a conference: FreeSWITCH gives each number once.
+    pub numbers: HashMap<u32, String>,
+}
+
+impl Module {
+    /// The call with that UUID.
+    pub fn find(&self, uuid: &str) -> Option<Arc<Leg>> {
+        self.legs.lock().calls.get(uuid).cloned()
+    }
+
+    /// The same; one that Coach does not know begins with `settings`.
+    pub fn leg(&self, session: &Session, settings: &Settings) -> Result<Arc<Leg>, String> {
+        if let Some(leg) = self.find(&session.uuid()) {
+            return Ok(leg);
+        }
+        let leg = Arc::new(Leg::new(self, session, settings)?);
+        self.legs.lock().calls.insert(leg.uuid.clone(), leg.clone());
+        Ok(leg)
+    }
+
+    /// Forgets a call.
+    pub fn end(&self, leg: &Leg) {
+        self.legs.lock().calls.remove(&leg.uuid);
+        leg.end(self);
+    }
+
+    /// One of the engine's commands.
+    pub fn command(&self, command: &str) -> Result<String, String> {
+        let mut reply = ptr::null_mut();
+        // SAFETY: texts that end in NUL; the reply is ours until it is given back.
+        let answer = unsafe {
+            if sys::coach_command(self.engine, c(command).as_ptr(), &raw mut reply) != sys::COACH_OK {
+                return Err(said());
+            }
+            let answer = text(reply).unwrap_or_default().to_owned();
+            sys::coach_text_free(reply);
+            answer
+        };
+        match answer.strip_prefix("-ERR ") {
+            Some(why) => Err(why.into()),
+            None => Ok(answer),
+        }
+    }
+
+    /// Gives write hooks to who hears somebody privately, and has none yet. No lock of ours may be held.
+    fn hook_listeners(&self) {
+        let numbers = std::mem::take(&mut *self.listeners.lock());
+        for number in numbers {
+            let uuid = self.legs.lock().numbers.get(&number).cloned();
+            let Some((leg, session)) = uuid.and_then(|uuid| Some((self.find(&uuid)?, Session::locate(&uuid)?))) else {
+                continue;
+            };
+            leg.hook_write(&session, &mut leg.lock());
+        }
+    }
+
+    /// Every call.
+    pub fn all(&self) -> Vec<Arc<Leg>> {
+        self.legs.lock().calls.values().cloned().collect()
+    }
+}
+
+impl Drop for Module {
+    fn drop(&mut self) {
+        // SAFETY: a number.
+        unsafe { sys::coach_engine_destroy(self.engine) };
+    }
+}
+
+/// The core's lock on this module: while it is held for reading, `unload` answers "Module in use".
+pub struct Lock(AtomicPtr<fs::switch_thread_rwlock_t>);
+
+impl Lock {
+    /// False: an unload is under way.
+    pub fn hold(&self) -> bool {
+        // SAFETY: the core's, as long as the module is loaded.
+        unsafe { fs::switch_thread_rwlock_tryrdlock(self.0.load(Ordering::Relaxed)) == fs::SWITCH_STATUS_SUCCESS }
+    }
+
+    pub fn release(&self) {
+        // SAFETY: as above, and held.
+        unsafe { fs::switch_thread_rwlock_unlock(self.0.load(Ordering::Relaxed)) };
+    }
+}
+
+/// The module, unless it is being unloaded.
+pub fn current() -> Option<Arc<Module>> {
+    MODULE.read().clone()
+}
+
+/// Does something with the module, unless it is being unloaded; then sees to those who hear somebody privately by now.
+pub fn visit<R>(act: impl FnOnce(&Module) -> R) -> Option<R> {
+    let module = current()?;
+    let done = act(&module);
+    module.hook_listeners();
+    Some(done)
+}
+
+/// What the engine's last failure on this thread was.
+pub fn said() -> String {
+    // SAFETY: never null; the engine's until this thread's next call.
+    unsafe { text(sys::coach_message()) }.unwrap_or("the engine refused").into()
+}
+
+/// What the core calls first.
+pub unsafe extern "C" fn load(
+    interface: *mut *mut fs::switch_loadable_module_interface_t,
+    pool: *mut fs::switch_memory_pool_t,
+) -> fs::switch_status_t {
+    // SAFETY: the core's promise: it takes the table from here, and keeps it until after `shutdown`.
+    let table = unsafe { fs::switch_loadable_module_create_module_interface(pool, NAME.as_ptr()) };
+    match start(table) {
+        Ok(()) => {
+            // SAFETY: as above.
+            unsafe { interface.write(table) };
+            fs::SWITCH_STATUS_SUCCESS
+        }
+        Err(why) => {
+            log(fs::SWITCH_LOG_ERROR, None, &format!("mod_coach is not loaded: {why}"));
+            fs::SWITCH_STATUS_FALSE
+        }
+    }
+}
+
+/// What a thread of the core's calls over and over while the module is loaded. The engine could have a thread of its own; but one made
+/// by Rust leaves a key behind in the process that is never given back, and each load would take another.
+pub unsafe extern "C" fn runtime() -> fs::switch_status_t {
+    thread::sleep(SERVICE);
+    if let Some(module) = current() {
+        // SAFETY: a number.
+        unsafe { sys::coach_engine_service(module.engine) };
+    }
+    fs::SWITCH_STATUS_SUCCESS
+}
+
+fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), String> {
+    let (guard_ms, flags) = configuration()?;
+    let config = sys::coach_engine_config_t {
+        size: size_of::<sys::coach_engine_config_t>() as u32,
+        flags: flags | sys::COACH_ENGINE_HOST_SERVICE,
+        guard_ms,
+        reserved: 0,
+        on_event: Some(tell::on_event),
+        user: ptr::null_mut(),
+    };
+    let mut engine = 0;
+    // SAFETY: the config outlives the call.
+    if unsafe { sys::coach_engine_create(sys::COACH_ABI_VERSION, &raw const config, &raw mut engine) } != sys::COACH_OK
+    {
+        return Err(said());
+    }
+    // SAFETY: the core's table.
+    let lock = unsafe { (*table).rwlock };
+    let module = Arc::new(Module {
+        engine,
+        legs: Mutex::default(),
+        rooms: Rooms::default(),
+        lock: Lock(AtomicPtr::new(lock)),
+        legacy: Legacy::new(Duration::from_millis(guard_ms.into())),
+        listeners: Mutex::default(),
+        message_shift: message_shift(),
+        bindings: Mutex::default(),
+    });
+    tell::reserve()?;
+    *MODULE.write() = Some(module.clone());
+    match follow::bind().and_then(|()| events::bind().inspect_err(|_| follow::unbind())) {
+        Ok(bindings) => *module.bindings.lock() = bindings,
+        Err(why) => {
+            *MODULE.write() = None;
+            tell::give_back();
+            return Err(why);
+        }
+    }
+    api::register(table);
+    complete::add();
+    visit(adopt::adopt_all);
+    log(fs::SWITCH_LOG_INFO, None, &format!("Coach {}", crate::VERSION));
+    Ok(())
+}
+
+/// What the core calls last; the commands are gone by then. Also when it shuts down, or is forced (`unload -f`): then there may be
+/// calls that speak privately, and they end.
+pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
+    let Some(module) = MODULE.write().take() else { return fs::SWITCH_STATUS_SUCCESS };
+    complete::delete();
+    follow::unbind();
+    events::unbind(std::mem::take(&mut *module.bindings.lock()));
+    while Arc::strong_count(&module) > 1 {
+        thread::sleep(Duration::from_millis(1)); // a callback is at work
+    }
+    end_private(&module);
+    module.legacy.wait_for_guards();
+    for session in Session::all().iter().filter_map(|uuid| Session::locate(uuid)) {
+        follow::unhook(&session);
+        hooks::detach(&session);
+    }
+    // A thread may have read the address of a hook just before it was taken away: it finds no module, and returns.
+    thread::sleep(Duration::from_millis(10));
+    drop(module);
+    tell::give_back();
+    fs::SWITCH_STATUS_SUCCESS
+}
+
+/// Hangs up whoever speaks privately, and waits until those calls are gone: until then their hooks stay, and make silence.
+fn end_private(module: &Module) {
+    let private: Vec<_> = module.all().into_iter().filter(|leg| leg.private()).collect();
+    for leg in &private {
+        if let Some(session) = Session::locate(&leg.uuid) {
+            let line = "mod_coach is unloaded while this call speaks privately: the call ends";
+            log(fs::SWITCH_LOG_WARNING, Some(&leg.uuid), line);
+            session.hang_up();
+        }
+    }
+    let started = Instant::now();
+    while started.elapsed() < PATIENCE && private.iter().any(|leg| Session::all().contains(&leg.uuid)) {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// 1.10.7 put a message in front of those about applications.
+fn message_shift() -> u32 {
+    // SAFETY: static texts.
+    let (minor, micro) = unsafe { (text(fs::switch_version_minor()), text(fs::switch_version_micro())) };
+    let number = |text: Option<&str>| {
+        let text = text.unwrap_or_default();
+        text[..text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len())].parse().unwrap_or(u32::MAX)
+    };
+    u32::from((number(minor), number(micro)) < (10, 7))
+}
+
+/// `coach.conf.xml`: guard and engine flags. All of it may be missing.
+fn configuration() -> Result<(u32, u32), String> {
+    let parameter = |settings, name: &CStr| -> Option<String> {
+        // SAFETY: the configuration is open; its texts are copied.
+        unsafe {
+            let parameter = fs::switch_xml_find_child(settings, c"param".as_ptr(), c"name".as_ptr(), name.as_ptr());
+            let value = (!parameter.is_null()).then(|| fs::switch_xml_attr_soft(parameter, c"value".as_ptr()))?;
+            text(value.cast::<c_char>()).map(Into::into)
+        }
+    };
+    let mut node = ptr::null_mut();
+    // SAFETY: texts that end in NUL; what is opened is given back.
+    let (guard, time) = unsafe {
+        let xml = fs::switch_xml_open_cfg(c"coach.conf".as_ptr(), &raw mut node, ptr::null_mut());
+        if xml.is_null() {
+            return Ok((200, 0));
+        }
+        let settings = fs::switch_xml_child(node, c"settings".as_ptr());
+        let found = match settings.is_null() {
+            true => (None, None),
+            false => (parameter(settings, c"guard-ms"), parameter(settings, c"time-hooks")),
+        };
+        fs::switch_xml_free(xml);
+        found
+    };
+    let guard_ms = match guard.as_deref().unwrap_or("200").parse() {
+        Ok(ms) if ms <= sys::COACH_MAX_GUARD_MS => ms,
+        _ => return Err(format!("coach.conf: guard-ms is 0 to {}", sys::COACH_MAX_GUARD_MS)),
+    };
+    let flags = match time.as_deref() {
+        None | Some("false") => 0,
+        Some("true") => sys::COACH_ENGINE_TIME_HOOKS,
+        Some(_) => return Err("coach.conf: time-hooks is true or false".into()),
+    };
+    Ok((guard_ms, flags))
+}

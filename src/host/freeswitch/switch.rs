@@ -1,0 +1,156 @@
+//! FreeSWITCH's calls in the words of Rust: sessions that are held, channel variables, the log.
+
+use std::{
+    ffi::{CStr, CString, c_char},
+    ptr,
+};
+
+use super::fs;
+
+/// Where our lines of its log come from.
+const FILE: &CStr = c"mod_coach";
+
+/// Text for C; a NUL in it ends it.
+pub fn c(text: &str) -> CString {
+    let end = text.find('\0').unwrap_or(text.len());
+    CString::new(&text[..end]).unwrap_or_default()
+}
+
+/// Text from C, as far as it is UTF-8; none where there is none.
+///
+/// # Safety
+/// `text` is null or a string that stays as it is during `'a`.
+pub unsafe fn text<'a>(text: *const c_char) -> Option<&'a str> {
+    // SAFETY: the caller's promise.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }).and_then(|text| text.to_str().ok())
+}
+
+/// A line of the log, about the call `uuid` where there is one.
+pub fn log(level: fs::switch_log_level_t, uuid: Option<&str>, line: &str) {
+    let (uuid, line) = (uuid.map(c), c(line));
+    // SAFETY: a format of one string, and one string; `FILE` ends in NUL.
+    unsafe {
+        fs::switch_log_printf(
+            fs::SWITCH_CHANNEL_ID_LOG,
+            FILE.as_ptr(),
+            c"coach".as_ptr(),
+            0,
+            uuid.as_ref().map_or(ptr::null(), |uuid| uuid.as_ptr()),
+            level,
+            c"%s\n".as_ptr(),
+            line.as_ptr(),
+        );
+    }
+}
+
+/// A session that stays as long as this lives: it is the caller's own, or held for reading.
+pub struct Session {
+    raw: *mut fs::switch_core_session_t,
+    held: bool,
+}
+
+impl Session {
+    /// The session that a callback was given.
+    ///
+    /// # Safety
+    /// `raw` is a session that outlives this.
+    pub unsafe fn given(raw: *mut fs::switch_core_session_t) -> Self {
+        Self { raw, held: false }
+    }
+
+    /// The live session with that UUID.
+    pub fn locate(uuid: &str) -> Option<Self> {
+        // SAFETY: texts that end in NUL.
+        let raw = unsafe {
+            fs::switch_core_session_perform_locate(c(uuid).as_ptr(), FILE.as_ptr(), c"coach".as_ptr(), line!() as i32)
+        };
+        // Lazily: what is no session must not be dropped as one.
+        (!raw.is_null()).then(|| Self { raw, held: true })
+    }
+
+    /// UUIDs of all sessions.
+    pub fn all() -> Vec<String> {
+        // SAFETY: the list is ours until it is freed; its values end in NUL.
+        unsafe {
+            let mut list = fs::switch_core_session_findall();
+            let mut uuids = Vec::new();
+            let mut node = list.as_ref().map_or(ptr::null_mut(), |list| list.head);
+            while let Some(this) = node.as_ref() {
+                uuids.extend(text(this.val).map(Into::into));
+                node = this.next;
+            }
+            if !list.is_null() {
+                fs::switch_console_free_matches(&raw mut list);
+            }
+            uuids
+        }
+    }
+
+    /// For FreeSWITCH's functions.
+    pub fn raw(&self) -> *mut fs::switch_core_session_t {
+        self.raw
+    }
+
+    pub fn uuid(&self) -> String {
+        // SAFETY: the session lives; its UUID lives as long.
+        unsafe { text(fs::switch_core_session_get_uuid(self.raw)) }.unwrap_or_default().into()
+    }
+
+    fn channel(&self) -> *mut fs::switch_channel_t {
+        // SAFETY: the session lives.
+        unsafe { fs::switch_core_session_get_channel(self.raw) }
+    }
+
+    /// A channel variable; of one that is not UTF-8 only that it is there: "" is no tag.
+    pub fn variable(&self, name: &CStr) -> Option<String> {
+        // SAFETY: the session lives, and with it the duplicate.
+        let value = unsafe {
+            fs::switch_channel_get_variable_dup(self.channel(), name.as_ptr(), fs::SWITCH_TRUE, -1).as_ref()
+        }?;
+        // SAFETY: as above; it ends in NUL.
+        Some(unsafe { text(value) }.unwrap_or_default().into())
+    }
+
+    /// Sets a channel variable, or removes it.
+    pub fn set_variable(&self, name: &CStr, value: Option<&str>) {
+        let value = value.map(c);
+        // SAFETY: the session lives; the value is copied. Unchecked: a tag may hold `${`.
+        unsafe {
+            fs::switch_channel_set_variable_var_check(
+                self.channel(),
+                name.as_ptr(),
+                value.as_ref().map_or(ptr::null(), |value| value.as_ptr()),
+                fs::SWITCH_FALSE,
+            );
+        }
+    }
+
+    /// Answers early where the call has no media yet: hooks need it. This may run applications that the dialplan has set for that
+    /// moment, so no lock of ours may be held.
+    pub fn make_media(&self) {
+        // SAFETY: the session lives.
+        unsafe {
+            if fs::switch_channel_test_ready(self.channel(), fs::SWITCH_FALSE, fs::SWITCH_TRUE) == 0 {
+                fs::switch_channel_perform_pre_answer(self.channel(), FILE.as_ptr(), c"coach".as_ptr(), line!() as i32);
+            }
+        }
+    }
+
+    /// Ends the call.
+    pub fn hang_up(&self) {
+        let cause = fs::SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER;
+        // SAFETY: the session lives.
+        unsafe {
+            fs::switch_channel_perform_hangup(self.channel(), FILE.as_ptr(), c"coach".as_ptr(), line!() as i32, cause);
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.held {
+            // SAFETY: `locate` held it.
+            unsafe { fs::switch_core_session_rwunlock(self.raw) };
+        }
+    }
+}

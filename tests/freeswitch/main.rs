@@ -1,0 +1,57 @@
+//! The module in a real FreeSWITCH: `make test-freeswitch FREESWITCH=<prefix>`. What the callers heard is judged.
+
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Trial};
+
+#[allow(dead_code)] // its own tests have run elsewhere
+#[path = "../switch/judge.rs"]
+mod judge;
+mod scenarios;
+mod scene;
+mod socket;
+mod switch;
+mod tones;
+mod verdict;
+
+use scene::{Outcome, Scene};
+use switch::Switch;
+
+/// What scenarios are given.
+pub struct Stage {
+    /// One switch for all that do not disturb each other.
+    shared: Outcome<Switch>,
+}
+
+impl Stage {
+    /// A conference on the shared switch.
+    pub fn scene(&self, room: &str, profile: &'static str) -> Outcome<Scene<'_>> {
+        Scene::new(self.switch()?, room, profile)
+    }
+
+    /// The shared switch.
+    pub fn switch(&self) -> Outcome<&Switch> {
+        self.shared.as_ref().map_err(String::clone)
+    }
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let missing = switch::prefix().is_none();
+    let stage = (!missing && !arguments.list).then(|| Arc::new(Stage { shared: Switch::start(true) }));
+    let trials = scenarios::ALL.iter().map(|&(name, play)| {
+        let stage = stage.clone();
+        let run = move || match &stage {
+            Some(stage) => play(stage, name).map_err(Into::into),
+            None => Err("make test-freeswitch FREESWITCH=<prefix> runs this".into()),
+        };
+        Trial::test(name, run).with_ignored_flag(missing)
+    });
+    let mut conclusion = libtest_mimic::run(&arguments, trials.collect());
+    if let Some(Err(how)) = stage.as_ref().and_then(|stage| Some(stage.switch().ok()?.stop())) {
+        eprintln!("{how}");
+        conclusion.num_failed += 1;
+    }
+    drop(stage);
+    conclusion.exit()
+}

@@ -1,0 +1,105 @@
+//! What the module tells: events, and the answers of its commands.
+
+use serde_json::Value;
+
+use crate::{
+    Stage,
+    scene::{Outcome, Scene},
+    socket::Socket,
+};
+
+/// The next event of this conference.
+fn next(events: &mut Socket, room: &str) -> Outcome<Value> {
+    events.event(2.0, |event| event["Conference-Name"] == room)
+}
+
+/// Waits for an action and checks the headers that go with it.
+fn expect(events: &mut Socket, room: &str, action: &str, headers: &[(&str, &str)]) -> Outcome<Value> {
+    let mut others = Vec::new();
+    loop {
+        let event = next(events, room).map_err(|e| format!("{action}: {e}; there were {others:?}"))?;
+        let same = |(name, value): &(&str, &str)| event[*name].as_str().unwrap_or_default() == *value;
+        if event["Action"] == action && headers.iter().all(same) {
+            return Ok(event);
+        }
+        let told = ["Action", "Member-ID", "Tag", "Speak-Only-To", "Heard-By"].map(|name| event[name].to_string());
+        others.push(told.join(" "));
+    }
+}
+
+pub fn every_change_is_an_event(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    let mut events = scene.events()?;
+    let agent = scene.call("agent").with("coach:memberTag=agent").joins()?;
+    let agents = agent.number()?.to_string();
+    let near = agent.near();
+    let event = expect(&mut events, room, "join", &[("Member-ID", &agents), ("Unique-ID", &near), ("Tag", "agent")])?;
+    let conference = scene.api(&format!("conference {room} get uuid"))?;
+    if event["Conference-Unique-ID"] != conference.trim() {
+        return Err(format!("Conference-Unique-ID is not {conference}: {event}"));
+    }
+    let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    let coaches = coach.number()?.to_string();
+    let id = ("Member-ID", coaches.as_str());
+    expect(&mut events, room, "join", &[id, ("Speak-Only-To", "agent")])?;
+    expect(&mut events, room, "audience", &[id, ("Heard-By", &agents)])?;
+    agent.coach("untag")?;
+    expect(&mut events, room, "untag", &[("Member-ID", &agents), ("Tag", "")])?;
+    expect(&mut events, room, "audience", &[id, ("Heard-By", "")])?;
+    coach.says(&[])?;
+    agent.coach("tag boss,agent")?;
+    expect(&mut events, room, "tag", &[("Member-ID", &agents), ("Tag", "boss,agent")])?;
+    expect(&mut events, room, "audience", &[id, ("Heard-By", &agents)])?;
+    coach.coach("coach -")?;
+    expect(&mut events, room, "coach", &[id, ("Speak-Only-To", "-")])?;
+    expect(&mut events, room, "audience", &[id, ("Heard-By", "")])?;
+    coach.coach("uncoach")?;
+    expect(&mut events, room, "uncoach", &[id])?;
+    coach.hangs_up()?;
+    expect(&mut events, room, "leave", &[id])?;
+    scene.finish()?.judge()
+}
+
+pub fn commands_answer_alike_on_every_way_in(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    let agent = scene.call("agent").with("coach:memberTag=agent").joins()?;
+    let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    let (number, near) = (agent.number()?, coach.near());
+    holds(&scene, "coach rooms", room)?;
+    holds(&scene, &format!("coach show {room}"), &near)?;
+    holds(&scene, &format!("coach explain {room} {near}"), &number.to_string())?;
+    holds(&scene, &format!("coach gettag {room} agent"), &format!("+OK {number}"))?;
+    holds(&scene, &format!("coach gettag {room} agent nomatch"), &format!("+OK {}", coach.number()?))?;
+    holds(&scene, "coach version", "+OK")?;
+    holds(&scene, &format!("coach stats {room}"), "private_delivered")?;
+    let shown: Value =
+        serde_json::from_str(&scene.api(&format!("coach show {room} as json"))?).map_err(|e| e.to_string())?;
+    if shown["members"].as_array().map_or(0, Vec::len) != 2 {
+        return Err(format!("`show as json` knows other members: {shown}"));
+    }
+    for wrong in ["coach", "coach nonsense", "coach show nowhere", "coach tag", "uuid_coach", "uuid_coach x tag y"] {
+        let refusal = scene.api(wrong).err().ok_or(format!("`{wrong}` was not refused"))?;
+        if refusal.len() < wrong.len() + 40 {
+            return Err(format!("no help in this: {refusal}"));
+        }
+    }
+    // In the background: the answer comes as an event.
+    let mut jobs = scene.switch.socket()?;
+    jobs.request("event json BACKGROUND_JOB")?;
+    jobs.request(&format!("bgapi coach tag {room} {number} night-shift"))?;
+    let done = jobs.event(2.0, |event| event["Job-Command"] == "coach")?;
+    if !done["_body"].as_str().unwrap_or_default().starts_with("+OK") {
+        return Err(format!("bgapi: {done}"));
+    }
+    // Tab completion, as the console asks for it.
+    holds(&scene, "console_complete c=0;coach s", "show")?;
+    holds(&scene, &format!("console_complete c=0;coach show {}", &room[..room.len() - 2]), room)?;
+    coach.says(&[])?;
+    scene.wait(0.3);
+    scene.finish()?.judge()
+}
+
+fn holds(scene: &Scene, command: &str, what: &str) -> Outcome {
+    let reply = scene.api(command)?;
+    if reply.contains(what) { Ok(()) } else { Err(format!("`{command}` does not tell {what}: {reply}")) }
+}

@@ -1,0 +1,116 @@
+//! Ways into a conference: in each of them the coach speaks before it is in.
+
+use crate::{
+    Stage,
+    scene::{EVERYONE, NOBODY, Outcome, Scene},
+    switch::Switch,
+};
+
+/// The proof that a leak is found: the same call on a switch that knows nothing of Coach.
+pub fn without_the_module_everyone_hears_the_coach(_: &Stage, room: &str) -> Outcome {
+    let stock = Switch::start(false)?;
+    let scene = Scene::new(&stock, room, "narrow")?;
+    scene.call("customer").joins()?;
+    scene.call("agent").with("set:memberTag=agent").joins()?;
+    scene.call("coach").with("set:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    scene.wait(1.5);
+    match scene.finish()?.judge() {
+        Err(found) if found.lines().count() == 1 && found.contains("customer of coach's") => Ok(()),
+        Err(found) => Err(format!("more was found than there was: {found}")),
+        Ok(()) => Err("the customer heard the coach, and the judge did not".into()),
+    }
+}
+
+/// An agent, a coach that joins in one way or another, and a customer; then the coach speaks openly.
+fn whispers(scene: Scene<'_>, agent_does: &str, coach_does: &str) -> Outcome {
+    scene.call("customer").joins()?;
+    scene.call("agent").with(agent_does).joins()?;
+    let coach = scene.call("coach").with(coach_does).saying(&["agent"]).joins()?;
+    scene.wait(1.5);
+    coach.coach("uncoach")?;
+    coach.says(EVERYONE)?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
+pub fn joined_by_application(stage: &Stage, room: &str) -> Outcome {
+    whispers(stage.scene(room, "narrow")?, "coach:memberTag=agent", "coach:speakOnlyTo=agent")
+}
+
+pub fn joined_by_variables(stage: &Stage, room: &str) -> Outcome {
+    whispers(stage.scene(room, "narrow")?, "set:memberTag=agent", "set:speakOnlyTo=agent")
+}
+
+pub fn joined_by_lua(stage: &Stage, room: &str) -> Outcome {
+    let script = |name: &str, value: &str| -> Outcome<String> {
+        let path = stage.switch()?.folder.join(format!("{name}.lua"));
+        std::fs::write(&path, format!("session:setVariable('{name}', '{value}')\n")).map_err(|e| e.to_string())?;
+        Ok(format!("lua:{name}.lua"))
+    };
+    let (tag, only) = (script("memberTag", "agent")?, script("speakOnlyTo", "agent")?);
+    whispers(stage.scene(room, "narrow")?, &tag, &only)
+}
+
+pub fn joined_by_event_socket(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").joins()?;
+    let agent = scene.call("agent").answers("park")?;
+    let coach = scene.call("coach").saying(&["agent"]).answers("park")?;
+    for (party, name) in [(agent, "memberTag"), (coach, "speakOnlyTo")] {
+        scene.api(&format!("uuid_setvar {} {name} agent", party.near()))?;
+        scene.execute(&party.near(), "conference", &format!("{room}@narrow"))?;
+        party.comes_to(room)?;
+    }
+    coach.says(&["agent"])?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
+pub fn joined_by_originate(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").joins()?;
+    scene.call("agent").originated("memberTag=agent").joins()?;
+    let coach = scene.call("coach").originated("speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    scene.wait(1.2);
+    coach.coach("uncoach")?;
+    coach.says(EVERYONE)?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
+/// What is no list of tags is private to nobody: a variable that was never set, for one.
+pub fn empty_and_unset_settings_are_private_to_nobody(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").joins()?;
+    scene.call("agent").with("coach:memberTag=agent").joins()?;
+    scene.call("empty").with("coach:speakOnlyTo=").saying(NOBODY).joins()?;
+    scene.call("unset").with("coach:speakOnlyTo=${nobody_has_set_this}").saying(NOBODY).joins()?;
+    scene.call("malformed").with("coach:speakOnlyTo=agent boss").saying(NOBODY).joins()?;
+    scene.call("listless").with("set:speakOnlyTo=agent boss").saying(NOBODY).joins()?;
+    let monitor = scene.call("monitor").with("coach:speakOnlyTo=-").saying(NOBODY).joins()?;
+    scene.wait(1.2);
+    let log = scene.switch.log_of("speakOnlyTo");
+    for name in ["empty", "unset", "malformed", "listless"] {
+        // The log says so, and of whom.
+        if !log.lines().any(|line| line.contains("[WARNING]")) {
+            return Err(format!("no warning in the log about {name}: {log}"));
+        }
+    }
+    monitor.coach("coach agent")?;
+    monitor.says(&["agent"])?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
+/// Neither tag nor mode: an open member as ever, with no hook.
+pub fn a_member_without_settings_is_open_and_has_no_hook(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    let customer = scene.call("customer").with("set:speakOnlyTo=").joins()?;
+    scene.call("agent").joins()?;
+    scene.wait(1.2);
+    let hooks = scene.api(&format!("uuid_buglist {}", customer.near()))?;
+    if hooks.contains("coach") {
+        return Err(format!("a hook that nobody needs: {hooks}"));
+    }
+    scene.finish()?.judge()
+}

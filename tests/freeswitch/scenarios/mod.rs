@@ -1,0 +1,83 @@
+//! What is played, one file a subject.
+
+use crate::{Stage, scene::Outcome};
+
+mod changing;
+mod events;
+mod following;
+mod joining;
+mod lifecycle;
+mod media;
+mod moving;
+mod taps;
+
+/// A scenario's name, which is its conference's too, and its play.
+pub type Scenario = (&'static str, fn(&Stage, &str) -> Outcome);
+
+/// Lists functions under their own names.
+macro_rules! scenarios {
+    ($($module:ident: $($name:ident)*;)*) => {
+        pub const ALL: &[Scenario] = &[$($((stringify!($name), $module::$name)),*),*];
+    };
+}
+
+scenarios! {
+    joining:
+        without_the_module_everyone_hears_the_coach
+        joined_by_application
+        joined_by_variables
+        joined_by_lua
+        joined_by_event_socket
+        joined_by_originate
+        empty_and_unset_settings_are_private_to_nobody
+        a_member_without_settings_is_open_and_has_no_hook;
+    changing:
+        every_change_of_mode
+        every_change_by_uuid_coach
+        a_late_joiner_is_in_the_audience_of_its_tags
+        a_tag_by_mistake_is_taken_back
+        two_coaches_with_different_tags
+        two_agents_hear_one_coach;
+    following:
+        a_muted_coach_is_not_heard
+        a_deaf_agent_hears_no_coach
+        a_coach_on_hold_is_not_heard
+        an_agent_on_hold_hears_no_coach
+        who_joins_muted_or_deaf_is_so
+        a_coach_is_kicked
+        hanging_up_in_the_middle_of_a_word
+        the_conference_ends;
+    moving:
+        transferred_to_another_conference
+        transferred_out_to_a_bridge_and_back
+        a_leg_that_replaces_the_coach_is_never_open
+        the_coach_is_transferred_with_consultation
+        an_agent_leaves_and_comes_back;
+    taps:
+        the_conference_recording_has_no_private_speech
+        a_recording_of_the_coach_has_no_private_speech
+        a_recording_of_the_customer_has_no_private_speech
+        a_recording_of_the_agent_has_what_the_agent_hears
+        a_file_played_into_the_conference_is_heard_by_all
+        hooks_taken_away_are_put_back;
+    events:
+        every_change_is_an_event
+        commands_answer_alike_on_every_way_in;
+    media:
+        pcmu_in_packets_of_10_to_30_ms
+        pcma_in_packets_of_40_and_60_ms
+        g722_in_a_wide_conference
+        opus_in_a_full_band_conference
+        every_codec_in_a_conference_of_32_khz
+        linear_legs_of_three_rates
+        a_stereo_conference
+        a_conference_that_mixes_every_10_ms
+        a_conference_with_comfort_noise
+        a_codec_changes_in_mid_call
+        silence_suppression_and_a_jitter_buffer;
+    lifecycle:
+        unloading_is_refused_while_anyone_is_private
+        unloading_by_force_opens_nobody
+        the_switch_ends_promptly_while_somebody_is_private
+        a_thousand_reloads_under_calls_leave_nothing_behind;
+}

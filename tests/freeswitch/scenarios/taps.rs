@@ -1,0 +1,116 @@
+//! Whoever else listens or plays: recordings, files, applications that take hooks away.
+
+use crate::{
+    Stage,
+    scene::{EVERYONE, Outcome, Party, Scene},
+};
+
+/// Starts a `record_session`, as `uuid_record` does, on a member's leg in the conference.
+fn records(scene: &Scene, name: &str, party: &Party) -> Outcome {
+    let near = party.near();
+    scene.records(name, &format!("uuid_record {near} start {{}}"), &format!("uuid_record {near} stop {{}}"))
+}
+
+pub fn the_conference_recording_has_no_private_speech(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").joins()?;
+    scene.call("agent").with("coach:memberTag=agent").joins()?;
+    let record = |name: &str, doing: &str| {
+        scene.records(name, &format!("conference {room} {doing} {{}}"), &format!("conference {room} norecord {{}}"))
+    };
+    record("early", "record")?;
+    let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    scene.wait(1.0);
+    record("late", "record")?;
+    coach.says(&["agent"])?;
+    scene.wait(1.0);
+    coach.coach("uncoach")?;
+    coach.says(EVERYONE)?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
+/// Both directions of the coach's leg, from before and from after its hooks: of private speech there is silence.
+pub fn a_recording_of_the_coach_has_no_private_speech(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").joins()?;
+    scene.call("agent").with("coach:memberTag=agent").joins()?;
+    let coach = scene.call("coach").joins()?;
+    records(&scene, "before", &coach)?;
+    scene.wait(1.0);
+    coach.coach("coach agent")?;
+    records(&scene, "after", &coach)?;
+    coach.says(&["agent"])?;
+    scene.wait(1.0);
+    coach.coach("uncoach")?;
+    coach.says(EVERYONE)?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
+pub fn a_recording_of_the_customer_has_no_private_speech(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    let customer = scene.call("customer").joins()?;
+    records(&scene, "before", &customer)?;
+    scene.call("agent").with("coach:memberTag=agent").joins()?;
+    // With a tag of its own the customer has hooks too.
+    customer.coach("tag customer")?;
+    records(&scene, "after", &customer)?;
+    scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
+/// What Coach cannot keep: a tap on the listener's own leg that runs after the hook hears what the listener hears.
+pub fn a_recording_of_the_agent_has_what_the_agent_hears(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").joins()?;
+    let agent = scene.call("agent").with("coach:memberTag=agent").joins()?;
+    records(&scene, "tap", &agent)?;
+    scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent", "tap"]).joins()?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
+pub fn a_file_played_into_the_conference_is_heard_by_all(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").joins()?;
+    scene.call("agent").with("coach:memberTag=agent").joins()?;
+    let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    scene.wait(0.5);
+    scene.announces()?;
+    scene.wait(1.0);
+    coach.coach("coach -")?;
+    coach.says(&[])?;
+    scene.wait(1.0);
+    scene.falls_quiet()?;
+    coach.coach("coach agent")?;
+    coach.says(&["agent"])?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
+/// `remove_bugs` on the coach's leg: its hook is put back in the same breath, or its call ends.
+pub fn hooks_taken_away_are_put_back(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").joins()?;
+    scene.call("agent").with("coach:memberTag=agent").joins()?;
+    let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    scene.wait(0.5);
+    for _ in 0..10 {
+        coach.murmurs(&["agent"])?;
+        scene.execute(&coach.near(), "remove_bugs", "")?;
+        scene.wait(0.1);
+    }
+    if coach.number_in(room)?.is_some() {
+        coach.says(&["agent"])?;
+        scene.wait(1.2);
+    } else {
+        let log = scene.switch.log_of(&coach.near());
+        if !log.contains("[ERR]") {
+            return Err("the coach was hung up, and the log does not say why".into());
+        }
+        coach.is_gone();
+    }
+    scene.finish()?.judge()
+}

@@ -1,0 +1,202 @@
+//! A private FreeSWITCH: stock binaries, folders and ports of its own, on the loopback interface only.
+
+use std::{
+    env, fs, io,
+    net::TcpListener,
+    os::unix::{fs::symlink, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Mutex,
+        atomic::{AtomicU16, Ordering},
+    },
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::socket::Socket;
+
+const PASSWORD: &str = "private";
+/// Ports for audio, for each of the switches that run at once.
+const RTP_PORTS: u16 = 1000;
+
+/// A running switch; dropping it ends it.
+pub struct Switch {
+    /// Configuration, log and recordings.
+    pub folder: PathBuf,
+    pub sip_port: u16,
+    event_port: u16,
+    child: Mutex<Child>,
+    keep: bool,
+}
+
+/// Where FreeSWITCH is installed: given to `make test-freeswitch`.
+pub fn prefix() -> Option<PathBuf> {
+    env::var_os("FREESWITCH").filter(|prefix| !prefix.is_empty()).map(Into::into)
+}
+
+/// The module under test, as `make freeswitch` leaves it.
+fn coach() -> Result<PathBuf, String> {
+    let hosts = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("hosts");
+    let module = hosts.join("mod_coach.so");
+    if module.exists() { Ok(module) } else { Err(format!("{} is missing: run `make freeswitch`", module.display())) }
+}
+
+/// An installation's own modules: packages and `make install` have different folders for them.
+fn stock_modules(prefix: &Path) -> Result<Vec<PathBuf>, String> {
+    let places = ["lib/freeswitch/mod", "mod", "lib64/freeswitch/mod"];
+    let found = places.iter().map(|place| prefix.join(place)).find(|place| place.join("mod_conference.so").exists());
+    let folder =
+        found.ok_or_else(|| format!("no mod_conference.so under {}/{{{}}}", prefix.display(), places.join(",")))?;
+    let entries = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let ours = |path: &PathBuf| path.file_name().is_some_and(|name| name == "mod_coach.so");
+    let modules = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    Ok(modules.filter(|path| path.extension().is_some_and(|end| end == "so") && !ours(path)).collect())
+}
+
+impl Switch {
+    /// Starts a switch, with the module under test or without, and waits until it is ready.
+    pub fn start(with_coach: bool) -> Result<Self, String> {
+        static STARTED: AtomicU16 = AtomicU16::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let prefix = prefix().ok_or("FREESWITCH=<prefix> says where FreeSWITCH is installed")?;
+        let folder = env::temp_dir().join(format!("coach-freeswitch-{}-{number}", std::process::id()));
+        let mut modules = stock_modules(&prefix)?;
+        if with_coach {
+            modules.push(coach()?);
+        }
+        let (event_port, sip_port) = (free_port()?, free_port()?);
+        link(&modules, &folder.join("mod"))?;
+        configure(&folder, with_coach, number, event_port, sip_port)?;
+        let child = run(&folder, &prefix.join("bin/freeswitch"))?;
+        let keep = env::var_os("KEEP").is_some();
+        let switch = Self { folder, sip_port, event_port, child: Mutex::new(child), keep };
+        switch.wait_until_ready()?;
+        if with_coach && switch.socket()?.api("module_exists mod_coach")? != "true" {
+            return Err(format!("the switch did not load mod_coach:\n{}", switch.log_of("coach")));
+        }
+        Ok(switch)
+    }
+
+    /// A connection of one's own.
+    pub fn socket(&self) -> Result<Socket, String> {
+        Socket::connect(self.event_port, PASSWORD).map_err(|e| match self.ended() {
+            Some(how) => format!("the switch has ended: {how}; see {}", self.folder.display()),
+            None => e,
+        })
+    }
+
+    /// The switch's process.
+    pub fn process(&self) -> u32 {
+        self.child().id()
+    }
+
+    /// Asks the switch to end, as a service manager does; how long that took.
+    pub fn stop(&self) -> Result<Duration, String> {
+        let begin = Instant::now();
+        let process = self.process() as libc::pid_t;
+        // SAFETY: a signal to a child that has not been waited for, so that its number is still its own.
+        unsafe { libc::kill(process, libc::SIGTERM) };
+        while begin.elapsed() < Duration::from_secs(20) {
+            if let Some(how) = self.ended() {
+                return if how.success() { Ok(begin.elapsed()) } else { Err(format!("the switch ended badly: {how}")) };
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Err("the switch does not end".into())
+    }
+
+    /// The lines of the switch's log, so far, that hold a word.
+    pub fn log_of(&self, word: &str) -> String {
+        let log = fs::read(self.folder.join("switch.log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).lines().filter(|line| line.contains(word)).collect::<Vec<_>>().join("\n")
+    }
+
+    fn ended(&self) -> Option<std::process::ExitStatus> {
+        self.child().try_wait().ok().flatten()
+    }
+
+    fn child(&self) -> std::sync::MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn wait_until_ready(&self) -> Result<(), String> {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(30) {
+            let status = self.socket().and_then(|mut socket| socket.api("status"));
+            if status.is_ok_and(|status| status.contains("is ready")) {
+                return Ok(());
+            }
+            if let Some(how) = self.ended() {
+                let said = fs::read_to_string(self.folder.join("output")).unwrap_or_default();
+                return Err(format!("the switch did not start: {how}\n{said}{}", self.log_of("")));
+            }
+            sleep(Duration::from_millis(50));
+        }
+        Err(format!("the switch is not ready after 30 s; see {}", self.folder.display()))
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        let child = self.child.get_mut().unwrap_or_else(|e| e.into_inner());
+        if child.try_wait().ok().flatten().is_none() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if !self.keep {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// A port that nobody uses now.
+fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|e| e.to_string())?;
+    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
+}
+
+/// Makes a folder with links to these files.
+fn link(files: &[PathBuf], folder: &Path) -> Result<(), String> {
+    let failed = |e: io::Error| format!("{}: {e}", folder.display());
+    fs::create_dir_all(folder).map_err(failed)?;
+    for file in files {
+        let name = file.file_name().unwrap_or_default();
+        symlink(file, folder.join(name)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn configure(folder: &Path, with_coach: bool, number: u16, event_port: u16, sip_port: u16) -> Result<(), String> {
+    let first = 20_000 + number % 20 * RTP_PORTS;
+    let configuration = include_str!("freeswitch.xml")
+        .replace("@FOLDER@", &folder.to_string_lossy())
+        .replace("@PASSWORD@", PASSWORD)
+        .replace("@EVENT_PORT@", &event_port.to_string())
+        .replace("@SIP_PORT@", &sip_port.to_string())
+        .replace("@RTP_FIRST@", &first.to_string())
+        .replace("@RTP_LAST@", &(first + RTP_PORTS - 1).to_string())
+        .replace("@COACH@", if with_coach { r#"<load module="mod_coach"/>"# } else { "" });
+    fs::write(folder.join("freeswitch.xml"), configuration).map_err(|e| format!("{}: {e}", folder.display()))
+}
+
+fn run(folder: &Path, binary: &Path) -> Result<Child, String> {
+    let output = fs::File::create(folder.join("output")).map_err(|e| e.to_string())?;
+    let mut command = Command::new(binary);
+    command.args(["-nc", "-nf", "-nonat", "-nonatmap", "-mod"]).arg(folder.join("mod"));
+    let places = ["conf", "log", "run", "db", "temp", "cache", "storage", "recordings", "sounds", "scripts", "grammar"];
+    for place in places.iter().chain(&["htdocs"]) {
+        command.arg(format!("-{place}")).arg(folder);
+    }
+    // Its keys take seconds to make: once is enough.
+    command.arg("-certs").arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("freeswitch-keys"));
+    command.stdin(Stdio::null()).stdout(output.try_clone().map_err(|e| e.to_string())?).stderr(output);
+    // SAFETY: between fork and exec, one system call that is allowed there. A switch whose test was killed ends as well.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        });
+    }
+    command.spawn().map_err(|e| format!("{}: {e}", binary.display()))
+}

@@ -1,0 +1,135 @@
+//! The judgement: who heard what, and who should have.
+
+use std::{ops::Range, path::Path};
+
+use crate::{judge::Recording, tones};
+
+/// The level of every tone that is said, in dB.
+const SPOKEN: f64 = tones::LEVEL;
+/// Outside its audience a tone stays below this, in dB.
+const SILENT: f64 = -80.0;
+/// On coded legs: no more than so many dB above a run in which it was not said.
+const ABOVE_CONTROL: f64 = 3.0;
+/// How late a word may be heard, in seconds: the way through the switch, the opening guard, a changed tone.
+const LATE: f64 = 0.5;
+/// A tone is looked for so many seconds around the time when it was said: longer than anything waits in a queue.
+pub const NEAR: f64 = 3.0;
+/// What is said so briefly is not asked for.
+const BRIEF: f64 = 0.2;
+
+/// What may be missing from a recording, in seconds, or be too much.
+const HOLES: f64 = 0.4;
+
+/// A tone, who said it when, and who may hear it. Times are seconds since the scene began.
+pub struct Said {
+    pub by: String,
+    pub tone: u32,
+    /// Names; `*` for everyone.
+    pub heard_by: Vec<String>,
+    /// They may hear it and need not.
+    pub murmured: bool,
+    pub from: f64,
+    pub until: f64,
+    /// In a control run, private speech is not.
+    pub played: bool,
+}
+
+/// What somebody heard.
+pub struct Listener {
+    name: String,
+    heard: Recording,
+    /// When its recording began.
+    started: f64,
+    /// When it was in the conference.
+    there: Range<f64>,
+}
+
+/// A scene that is over.
+pub struct Played {
+    pub listeners: Vec<Listener>,
+    pub said: Vec<Said>,
+}
+
+impl Listener {
+    /// Reads a recording that began and ended when it says.
+    pub fn read(name: String, path: &Path, recorded: Range<f64>, there: Range<f64>) -> Result<Self, String> {
+        let heard = Recording::read(path).map_err(|e| format!("{name} recorded nothing: {}: {e}", path.display()))?;
+        let (length, should) = (heard.samples.len() as f64 / f64::from(heard.rate), recorded.end - recorded.start);
+        // Times in a recording with holes would mean nothing.
+        if (length - should).abs() > HOLES {
+            return Err(format!("{name} recorded {length:.2} s of {should:.2} s"));
+        }
+        Ok(Self { name, heard, started: recorded.start, there })
+    }
+
+    fn heard(&self, from: f64, until: f64) -> Recording {
+        self.heard.between((from - self.started).max(0.0), (until - self.started).max(0.0))
+    }
+
+    /// The loudest window of a tone, anywhere near the time when it was said; none where nobody listened then.
+    fn worst(&self, said: &Said) -> Option<f64> {
+        // As long as the same tone is not said for something else.
+        let near = self.heard(said.from - NEAR, said.until + NEAR);
+        (near.samples.len() >= near.rate as usize / 10).then(|| near.standing_out(f64::from(said.tone)).worst())
+    }
+}
+
+impl Said {
+    fn is_for(&self, listener: &Listener) -> bool {
+        self.heard_by.iter().any(|name| *name == "*" || *name == listener.name)
+    }
+}
+
+impl Played {
+    /// Linear legs: nothing outside the audience, full level inside.
+    pub fn judge(&self) -> Result<(), String> {
+        self.verdict(|_, _| SILENT)
+    }
+
+    /// Coded legs: nothing above what was heard without.
+    pub fn judge_against(&self, control: &Played) -> Result<(), String> {
+        self.verdict(|listener, said| {
+            let unsaid = control.listeners[listener].worst(&control.said[said]);
+            unsaid.map_or(SILENT, |level| (level + ABOVE_CONTROL).max(SILENT))
+        })
+    }
+
+    fn verdict(&self, bound: impl Fn(usize, usize) -> f64) -> Result<(), String> {
+        let mut wrong = Vec::new();
+        for (s, said) in self.said.iter().enumerate() {
+            for (l, listener) in self.listeners.iter().enumerate().filter(|(_, listener)| listener.name != said.by) {
+                let complaint =
+                    if said.is_for(listener) { missed(said, listener) } else { overheard(said, listener, bound(l, s)) };
+                wrong.extend(complaint.map(|what| {
+                    let Said { by, tone, from, until, .. } = said;
+                    format!("{} of {by}'s {tone} Hz ({from:.1} to {until:.1} s): {what}", listener.name)
+                }));
+            }
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+    }
+}
+
+/// What is wrong with what somebody outside the audience heard.
+fn overheard(said: &Said, listener: &Listener, bound: f64) -> Option<String> {
+    let worst = listener.worst(said)?;
+    (worst > bound).then(|| format!("heard at {worst:.1} dB, with {bound:.1} dB allowed"))
+}
+
+/// What is wrong with what somebody in the audience heard.
+fn missed(said: &Said, listener: &Listener) -> Option<String> {
+    let (from, until) = (said.from.max(listener.there.start) + LATE, said.until.min(listener.there.end));
+    if !said.played || said.murmured || until - from < BRIEF {
+        return None;
+    }
+    let heard = listener.heard(from, until);
+    if heard.samples.len() < heard.rate as usize / 10 {
+        return Some("nothing was recorded".into());
+    }
+    let levels = heard.levels(f64::from(said.tone));
+    let (median, whole) = (levels.median(), levels.share_above(SPOKEN - 3.0));
+    if (median - SPOKEN).abs() > 1.0 {
+        return Some(format!("heard at {median:.1} dB, should be {SPOKEN} dB"));
+    }
+    (whole < 0.7).then(|| format!("heard for {:.0} % of the time only", 100.0 * whole))
+}
