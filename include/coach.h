@@ -296,7 +296,7 @@ coach_status_t coach_write(coach_member_t member, int16_t *frame, uint32_t rate,
  * JSON alone. Give it back with coach_text_free. */
 coach_status_t coach_command(coach_engine_t engine, const char *command, char **reply);
 
-/* [control] The state as JSON: of the room called `room`, or of every room where it is null. coach_text_free. */
+/* [control] The state as JSON: of the room called `room`, or of every room, by name, where it is null. coach_text_free. */
 coach_status_t coach_state_json(coach_engine_t engine, const char *room, char **json);
 
 /* [control] Gives back a text. Null is fine. */

@@ -394,10 +394,7 @@ pub unsafe extern "C" fn coach_state_json(
         let state = || {
             give(engine.act(|control| match room {
                 Some(room) => command::to_json(&control.room_report(control.find_room(room)?)?),
-                None => {
-                    let rooms: Result<Vec<_>> = control.rooms.keys().map(|room| control.room_report(*room)).collect();
-                    command::to_json(&serde_json::json!({ "rooms": rooms? }))
-                }
+                None => command::to_json(&serde_json::json!({ "rooms": control.room_reports()? })),
             })?)
         };
         // SAFETY: the caller's promise.

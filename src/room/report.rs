@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::{
-    control::{Control, Gone, Member},
+    control::{Control, Gone, Member, Room},
     error::Result,
     tell::{guard_floor, numbers, opens_in, speak_only_to},
 };
@@ -88,18 +88,24 @@ pub struct Stats {
 
 impl Control {
     pub fn room_lines(&self) -> Vec<RoomLine> {
-        let mut lines: Vec<_> = self
-            .rooms
-            .iter()
-            .map(|(handle, room)| RoomLine {
-                name: room.name.clone(),
-                carrier: carrier(room.bus().is_some()),
-                members: room.members.len(),
-                private: self.inside(*handle).filter(|(.., m)| m.facts.speaks.privately()).count(),
-            })
-            .collect();
-        lines.sort_by(|a, b| a.name.cmp(&b.name));
-        lines
+        let line = |(handle, room): (u64, &Room)| RoomLine {
+            name: room.name.clone(),
+            carrier: carrier(room.bus().is_some()),
+            members: room.members.len(),
+            private: self.inside(handle).filter(|(.., m)| m.facts.speaks.privately()).count(),
+        };
+        self.rooms_by_name().map(line).collect()
+    }
+
+    /// Every room.
+    pub fn room_reports(&self) -> Result<Vec<RoomReport>> {
+        self.rooms_by_name().map(|(handle, _)| self.room_report(handle)).collect()
+    }
+
+    fn rooms_by_name(&self) -> impl Iterator<Item = (u64, &Room)> {
+        let mut rooms: Vec<_> = self.rooms.iter().map(|(handle, room)| (*handle, room)).collect();
+        rooms.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
+        rooms.into_iter()
     }
 
     pub fn room_report(&self, handle: u64) -> Result<RoomReport> {

@@ -18,7 +18,7 @@ RUSTC_BOOTSTRAP=1 RUSTFLAGS="$coverage -Zsanitizer=address" CXXFLAGS=-fno-saniti
     --config 'profile.dev.package.libfuzzer-sys.opt-level=2'
 fuzzer=$target/$host/debug/fuzzer
 
-if FUZZ=overrun "$fuzzer" -runs=1 >"$target/fuzz-overrun.log" 2>&1 ||
+if FUZZ=overrun "$fuzzer" -runs=1 -artifact_prefix="$target/fuzz-overrun-" >"$target/fuzz-overrun.log" 2>&1 ||
     ! grep -q 'AddressSanitizer: heap-buffer-overflow' "$target/fuzz-overrun.log"; then
     echo 'fuzz: AddressSanitizer should see a read past the end, but does not'
     exit 1
