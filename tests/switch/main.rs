@@ -1,5 +1,4 @@
-//! What the tests on real switches share, itself tested: the judge of recordings, and the SIP phones.
+//! What judges the tests on real switches, itself judged.
 
 mod judge;
-mod phone;
-mod process;
+mod judge_tests;
