@@ -5,6 +5,7 @@ mod alone;
 mod at_once;
 mod conference;
 mod follow;
+mod interfaces;
 #[path = "../switch/judge.rs"]
 mod judge;
 mod line;
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     {
         trials.push(trial(name, scenario));
     }
-    let shared = [modes::SCENARIOS, at_once::SCENARIOS, follow::SCENARIOS, phones::SCENARIOS];
+    let shared = [modes::SCENARIOS, at_once::SCENARIOS, follow::SCENARIOS, interfaces::SCENARIOS, phones::SCENARIOS];
     let random: (&str, fn(&Pbx)) = ("random_commands_do_what_the_rule_says", random::oracle);
     let pbx = (!arguments.list).then(|| Arc::new(Pbx::start("shared", Setup::default())));
     for &(name, scenario) in [random].iter().chain(shared.concat().iter()) {
