@@ -34,6 +34,9 @@
 
 extern coach_engine_t engine;
 
+/* The engine's opening guard. */
+#define GUARD_MS 200
+
 /* ------------------------------------------------------------------------------------------------- linear.c ---- */
 
 /* A decoder from whatever arrives to signed linear. All zeros is a new one. */
@@ -153,6 +156,8 @@ int mode_uncoach(struct ast_channel *chan);
 int mode_command(const char *command, struct ast_str **answer);
 /* Whether anybody speaks privately. */
 int mode_anybody_private(void);
+/* Returns when what was said privately before an `uncoach` is no longer on its way. */
+void mode_wait_for_guard(void);
 
 /* -------------------------------------------------------------------------------------- event.c, interfaces ---- */
 
