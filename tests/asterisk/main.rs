@@ -1,9 +1,11 @@
 //! Coach in a real Asterisk: a stock one from Debian's packages, loaded with res_coach.so, called by lines of the test's own and
 //! by SIP phones. Each scenario has a room of its own; those that bear no others have an instance of their own.
 
+mod alone;
 mod at_once;
 mod conference;
 mod follow;
+mod interfaces;
 #[path = "../switch/judge.rs"]
 mod judge;
 mod line;
@@ -15,6 +17,7 @@ mod phone;
 mod phones;
 #[path = "../switch/process.rs"]
 mod process;
+mod random;
 mod sip;
 
 use libtest_mimic::{Arguments, Trial};
@@ -22,17 +25,32 @@ use pbx::{Pbx, Setup};
 use std::{process::ExitCode, sync::Arc};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let pbx = Arc::new(Pbx::start("shared", Setup::default()));
-    let mut trials = Vec::new();
-    for (name, scenario) in
-        modes::SCENARIOS.iter().chain(at_once::SCENARIOS).chain(follow::SCENARIOS).chain(phones::SCENARIOS)
+    let mut arguments = Arguments::from_args();
+    // They mostly wait, as callers do; but each takes a share of the processors.
+    arguments.test_threads.get_or_insert(4);
+    let mut trials: Vec<Trial> = Vec::new();
+    for &(name, scenario) in
+        alone::SCENARIOS.iter().chain(&[("fifty_calls_at_once_leave_nothing_behind", random::many as fn())])
     {
-        let pbx = pbx.clone();
-        trials.push(Trial::test(*name, move || {
-            scenario(&pbx);
-            Ok(())
-        }));
+        trials.push(trial(name, scenario));
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let shared = [modes::SCENARIOS, at_once::SCENARIOS, follow::SCENARIOS, interfaces::SCENARIOS, phones::SCENARIOS];
+    let random: (&str, fn(&Pbx)) = ("random_commands_do_what_the_rule_says", random::oracle);
+    let pbx = (!arguments.list).then(|| Arc::new(Pbx::start("shared", Setup::default())));
+    for &(name, scenario) in [random].iter().chain(shared.concat().iter()) {
+        let pbx = pbx.clone();
+        trials.push(trial(name, move || scenario(pbx.as_ref().expect("it runs where scenarios do"))));
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if let Some(pbx) = pbx.and_then(Arc::into_inner) {
+        assert!(pbx.stop().success(), "Asterisk ends well");
+    }
+    conclusion.exit_code()
+}
+
+fn trial(name: &str, scenario: impl FnOnce() + Send + 'static) -> Trial {
+    Trial::test(name, move || {
+        scenario();
+        Ok(())
+    })
 }

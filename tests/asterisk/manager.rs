@@ -37,7 +37,7 @@ impl Manager {
         let mut manager = Self { stream: BufReader::new(stream), actions: 0, events: Vec::new() };
         let greeting = manager.line();
         assert!(greeting.starts_with("Asterisk Call Manager"), "{greeting}");
-        let answer = manager.action("Login", &[("Username", "test"), ("Secret", "test")]);
+        let answer = manager.action("Login", &[("Username", "test"), ("Secret", "test"), ("Events", "off")]);
         assert_eq!(answer.get("Response"), "Success", "{answer:?}");
         manager
     }
@@ -84,16 +84,20 @@ impl Manager {
         self.action("Command", &[("Command", command)]).lines("Output")
     }
 
-    /// The next event that fits, seen already or to come within 5 s.
-    pub fn event(&mut self, fits: impl Fn(&Message) -> bool) -> Option<Message> {
+    /// Has events told from now on. Asterisk hangs up on a session that does not read them.
+    pub fn watch(&mut self) {
+        self.action("Events", &[("EventMask", "call")]);
+    }
+
+    /// The next event of a name about a channel: seen already, or to come within 5 s.
+    pub fn event(&mut self, name: &str, channel: &str) -> Message {
         let end = Instant::now() + Duration::from_secs(5);
         loop {
-            if let Some(at) = self.events.iter().position(&fits) {
-                return Some(self.events.drain(..=at).next_back().expect("it is there"));
+            let fits = |event: &Message| event.get("Event") == name && event.get("Channel") == channel;
+            if let Some(at) = self.events.iter().position(fits) {
+                return self.events.drain(..=at).next_back().expect("it is there");
             }
-            if Instant::now() > end {
-                return None;
-            }
+            assert!(Instant::now() < end, "{name} of {channel} should come; there were {:?}", self.events);
             // An action always has an answer: no read waits for an event that does not come.
             self.action("Ping", &[]);
             std::thread::sleep(Duration::from_millis(20));

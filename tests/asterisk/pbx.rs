@@ -72,6 +72,12 @@ impl Pbx {
         Manager::connect(self.manager)
     }
 
+    /// What its console says to a command. The manager interface refuses some, such as loading modules.
+    pub fn console(&self, command: &str) -> String {
+        let output = asterisk(&self.folder, false).args(["-rx", command]).output().expect("Asterisk's console starts");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// Where it listens for SIP.
     pub fn sip(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.sip))
@@ -111,10 +117,11 @@ fn asterisk(folder: &Path, valgrind: bool) -> Command {
     let mut command = if valgrind {
         let mut command = Command::new(stock.join("usr/bin/valgrind"));
         command.env("VALGRIND_LIB", stock.join("usr/libexec/valgrind"));
-        command.arg(format!("--extra-debuginfo-path={}", stock.join("usr/lib/debug").display()));
+        command.arg(format!("--extra-debuginfo-path={}", symbols(&stock, folder).display()));
         command.arg(format!("--log-file={}", folder.join("valgrind.log").display()));
-        command.arg(format!("--suppressions={}", folder.join("valgrind.supp").display()));
-        command.args(["--error-exitcode=99", "--fair-sched=yes", "--num-callers=20"]).arg(loader);
+        command
+            .args(["--leak-check=full", "--show-leak-kinds=definite", "--fair-sched=yes", "--num-callers=20"])
+            .arg(loader);
         command
     } else {
         Command::new(loader)
@@ -122,6 +129,22 @@ fn asterisk(folder: &Path, valgrind: bool) -> Command {
     command.arg("--library-path").arg(libraries).arg(stock.join("usr/sbin/asterisk"));
     command.arg("-C").arg(folder.join("asterisk.conf"));
     command
+}
+
+/// Where Valgrind is to look for the symbols of the C library. There it wants them in the folder that the library itself is in, and
+/// not, as Debian has them, by their build id.
+fn symbols(stock: &Path, folder: &Path) -> PathBuf {
+    let root = folder.join("symbols");
+    let library = libraries(stock);
+    let symbols = root.join(library.strip_prefix("/").expect("the path is absolute"));
+    fs::create_dir_all(&symbols).expect("a folder can be made");
+    for part in fs::read_dir(stock.join("usr/lib/debug/.build-id")).expect("there are symbols") {
+        for file in fs::read_dir(part.expect("a folder can be read").path()).expect("a folder can be read") {
+            let file = file.expect("a folder can be read");
+            symlink(file.path(), symbols.join(file.file_name())).expect("a link can be made");
+        }
+    }
+    root
 }
 
 /// The folder of shared libraries: its name has the machine's architecture in it.

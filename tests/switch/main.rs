@@ -1,7 +1,4 @@
-//! What the tests on real switches share, itself tested: the judge of recordings. Phones and processes only have to compile here.
+//! What judges the tests on real switches, itself judged.
 
 mod judge;
-#[allow(dead_code)]
-mod phone;
-#[allow(dead_code)]
-mod process;
+mod judge_tests;

@@ -4,7 +4,7 @@
  * Asterisk tells of it late, from a thread of its own. Privacy does not wait for that: a hook works only in the bridge that it was
  * placed in (hook.c), and until then private speech is heard by nobody.
  *
- * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "shim.h"
 
@@ -63,6 +63,10 @@ static struct conference *conference_obtain(struct ast_bridge *bridge)
 	AST_LIST_TRAVERSE(&conferences, conference, entry) {
 		if (conference->bridge == bridge) {
 			return conference;
+		}
+		if (!strcmp(conference->bridge->name, bridge->name)) {
+			/* The one before of that name. The word that it has ended is on its way, and after it the word of this join. */
+			return NULL;
 		}
 	}
 	conference = ast_calloc(1, sizeof(*conference));

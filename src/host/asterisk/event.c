@@ -3,7 +3,7 @@
  *
  * They come from any thread that calls the engine: nothing here takes a lock that such a thread may hold.
  *
- * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "shim.h"
 

@@ -1,7 +1,7 @@
 /*
  * res_coach: Asterisk's word of who moves.
  *
- * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "shim.h"
 

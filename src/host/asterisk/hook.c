@@ -5,7 +5,7 @@
  * what a hook made of it cannot be encoded again, they let the original pass. Here private speech is gone before anything
  * else of Asterisk has seen it, and what stands in for it is made from nothing of it.
  *
- * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "hook.h"
 
@@ -56,7 +56,15 @@ static int consumes(void *data, enum ast_frame_type type)
 	return type == AST_FRAME_VOICE || type == AST_FRAME_CONTROL;
 }
 
-static void on_fixup(void *data, int id, struct ast_channel *old, struct ast_channel *chan)
+/* A masquerade gave the channel that the hook is on another phone, which has not put anybody on hold. */
+static void on_other_phone(void *data, int id, struct ast_channel *old, struct ast_channel *chan)
+{
+	((struct leg *) data)->hook->held = 0;
+	settle_soon(ast_channel_uniqueid(chan));
+}
+
+/* A masquerade moved the hook to another channel. */
+static void on_moved(void *data, int id, struct ast_channel *old, struct ast_channel *chan)
 {
 	((struct leg *) data)->hook->id = id;
 }
@@ -68,7 +76,8 @@ int hook_attach(struct ast_channel *chan, struct leg *leg)
 		.event_cb = on_frame,
 		.destroy_cb = on_destroy,
 		.consume_cb = consumes,
-		.chan_fixup_cb = on_fixup,
+		.chan_fixup_cb = on_moved,
+		.chan_breakdown_cb = on_other_phone,
 		.data = leg,
 	};
 	struct hook *hook;

@@ -1,7 +1,7 @@
 /*
  * res_coach: what the hook knows of its channel, for the files that handle frames.
  *
- * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ * SPDX-License-Identifier: GPL-2.0-only
  */
 #ifndef COACH_ASTERISK_HOOK_H
 #define COACH_ASTERISK_HOOK_H

@@ -4,7 +4,7 @@
  * A leg without a hook lives while its channel is in a ConfBridge; one with a hook until its channel ends: a datastore tells.
  * Transfers move hook and datastore to another channel: the leg follows, with its tags and its mode.
  *
- * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "shim.h"
 
@@ -141,9 +141,11 @@ static void on_channel_end(void *data)
 	struct leg *leg = data;
 	char uniqueid[AST_MAX_UNIQUEID];
 
-	leg_uniqueid(leg, uniqueid);
+	ao2_lock(leg);
 	leg->gone = 1;
-	settle_soon(leg->astray ? "" : uniqueid);
+	ast_copy_string(uniqueid, leg->astray ? "" : leg->uniqueid, sizeof(uniqueid));
+	ao2_unlock(leg);
+	settle_soon(uniqueid);
 	ao2_ref(leg, -1);
 }
 
@@ -176,7 +178,7 @@ static const struct ast_datastore_info datastore_info = {
 };
 
 /* Hooks it, unless it is over. The channel and the leg are locked. Nonzero: it cannot be. */
-static int hook(struct leg *leg, struct ast_channel *chan)
+static int put_hook(struct leg *leg, struct ast_channel *chan)
 {
 	struct ast_datastore *datastore;
 
@@ -208,7 +210,7 @@ struct leg *leg_hooked(struct ast_channel *chan)
 		}
 		ast_channel_lock(chan);
 		ao2_lock(leg);
-		failed = hook(leg, chan);
+		failed = put_hook(leg, chan);
 		over = leg->over;
 		ao2_unlock(leg);
 		ast_channel_unlock(chan);

@@ -1,7 +1,7 @@
 /*
  * res_coach: tag, untag, coach, uncoach: what every interface does.
  *
- * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "shim.h"
 
@@ -16,6 +16,17 @@ static void record(struct leg *leg, char **field, const char *value)
 	ast_free(*field);
 	*field = value ? ast_strdup(value) : NULL;
 	ao2_unlock(leg);
+}
+
+/* When somebody began to speak openly. */
+static struct timeval opened;
+
+static void record_mode(struct leg *leg, const char *speak_only_to)
+{
+	record(leg, &leg->speak_only_to, speak_only_to);
+	if (!speak_only_to) {
+		opened = ast_tvnow();
+	}
 }
 
 /* Before the engine hears that a member is private, its frames have to be looked at. */
@@ -60,7 +71,7 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 		coach_coach(leg->member, "-");
 		speak_only_to = "-";
 	}
-	record(leg, &leg->speak_only_to, speak_only_to);
+	record_mode(leg, speak_only_to);
 	ao2_ref(leg, -1);
 	return 0;
 }
@@ -83,7 +94,7 @@ int mode_uncoach(struct ast_channel *chan)
 
 	if (leg) {
 		coach_uncoach(leg->member);
-		record(leg, &leg->speak_only_to, NULL);
+		record_mode(leg, NULL);
 		ao2_ref(leg, -1);
 	}
 	return 0;
@@ -114,7 +125,7 @@ static void note(struct leg *leg, const char *verb, const char *value)
 	if (!strcmp(verb, "tag") || !strcmp(verb, "untag")) {
 		record(leg, &leg->tags, S_OR(value, NULL));
 	} else if (!strcmp(verb, "coach") || !strcmp(verb, "uncoach")) {
-		record(leg, &leg->speak_only_to, S_OR(value, NULL));
+		record_mode(leg, S_OR(value, NULL));
 	}
 }
 
@@ -181,4 +192,13 @@ int mode_anybody_private(void)
 	}
 	ao2_iterator_destroy(&all);
 	return found;
+}
+
+void mode_wait_for_guard(void)
+{
+	int64_t since = ast_tvdiff_ms(ast_tvnow(), opened);
+
+	if (since >= 0 && since < GUARD_MS) {
+		usleep((GUARD_MS - since) * 1000);
+	}
 }

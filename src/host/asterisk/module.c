@@ -1,7 +1,7 @@
 /*
  * res_coach: load and unload.
  *
- * This program is free software, distributed under the terms of the GNU General Public License Version 2.
+ * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "shim.h"
 
@@ -62,6 +62,7 @@ static int load_module(void)
 	coach_engine_config_t config = COACH_ENGINE_CONFIG_INIT;
 
 	config.flags = COACH_ENGINE_HOST_SERVICE;
+	config.guard_ms = GUARD_MS;
 	config.on_event = on_event;
 	if (coach_engine_create(COACH_ABI_VERSION, &config, &engine)) {
 		ast_log(LOG_ERROR, "Coach cannot start: %s\n", coach_message());
@@ -87,6 +88,7 @@ static int unload_module(void)
 			" everyone. `coach uncoach` them, or wait for their hang-up\n");
 		return -1;
 	}
+	mode_wait_for_guard();
 	stop();
 	return 0;
 }

@@ -1,8 +1,8 @@
 /*
  * res_coach: coach mode for Asterisk's ConfBridge. What its files share.
  *
- * Copyright (c) the Coach authors. This program is free software, distributed under the terms of the GNU General Public
- * License Version 2.
+ * SPDX-License-Identifier: GPL-2.0-only
+ * Asterisk takes no module under another licence; so these files are, and what is linked with them, unlike the rest of Coach.
  *
  * The map:
  *   module.c      load, unload, the engine
@@ -18,7 +18,8 @@
  *   event.c       the engine's events, to the manager interface and the log
  *   dialplan.c, cli.c, manager.c                                   the interfaces
  *
- * Locks, in the order in which they are taken: `settling` (conference.c), a channel's, the registry's (leg.c), a leg's.
+ * Locks, in the order in which they are taken: `settling` (conference.c), `making` (leg.c) or a channel's, the registry's
+ * (leg.c), a leg's.
  * The engine is never called for more than a frame with a channel locked, because its events may be delivered inside any call.
  */
 #ifndef COACH_ASTERISK_SHIM_H
@@ -33,6 +34,9 @@
 #include "coach.h"
 
 extern coach_engine_t engine;
+
+/* The engine's opening guard. */
+#define GUARD_MS 200
 
 /* ------------------------------------------------------------------------------------------------- linear.c ---- */
 
@@ -153,6 +157,8 @@ int mode_uncoach(struct ast_channel *chan);
 int mode_command(const char *command, struct ast_str **answer);
 /* Whether anybody speaks privately. */
 int mode_anybody_private(void);
+/* Returns when what was said privately before an `uncoach` is no longer on its way. */
+void mode_wait_for_guard(void);
 
 /* -------------------------------------------------------------------------------------- event.c, interfaces ---- */
 

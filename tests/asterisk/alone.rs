@@ -1,0 +1,112 @@
+//! Scenarios that need an instance of their own.
+
+use crate::{
+    conference::{AGENT, CUSTOMER, Conference, MANAGER, Role, seconds},
+    line::Format,
+    pbx::{Pbx, Setup},
+};
+
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("unloading_is_refused_while_somebody_speaks_privately", unloading),
+    ("without_the_module_a_coachs_call_ends", without_module),
+    ("without_conversion_between_rates_nothing_private_passes", without_resampling),
+    ("valgrind_finds_no_fault", valgrind),
+];
+
+fn unloading() {
+    let pbx = Pbx::start("unloading", Setup::default());
+    let mut c = Conference::new(&pbx, "unloading");
+    let (customer, agent, manager) = (c.join("customer", CUSTOMER), c.join("agent", AGENT), c.join("manager", MANAGER));
+    for unload in ["module unload res_coach.so", "module unload -f res_coach.so"] {
+        let said = pbx.console(unload);
+        assert!(said.contains("Unable to unload"), "{unload}: {said}");
+        let show = c.manager.command("module show like res_coach");
+        assert!(show.contains("1 modules loaded"), "{unload}: {show}");
+        c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+    }
+    c.never_heard(&customer, &manager);
+
+    c.coach("uncoach", &manager, "");
+    seconds(0.5);
+    let said = pbx.console("module unload res_coach.so");
+    assert!(c.manager.command("module show like res_coach").contains("0 modules loaded"), "{said}");
+    assert!(c.manager.command("coach rooms").starts_with("No such command"), "no command stays");
+    c.hears(&[(&customer, &[&agent, &manager]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+
+    // Loaded again, it takes the conferences up that are there.
+    let said = pbx.console("module load res_coach.so");
+    assert!(said.contains("Loaded"), "{said}");
+    c.coach("tag", &agent, "agent");
+    c.coach("coach", &manager, "agent");
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+    drop(c);
+    drop((customer, agent, manager));
+    assert!(pbx.stop().success(), "Asterisk ends well");
+}
+
+/// Where the application is missing, a coach does not get into the conference; and the judge hears one who does.
+fn without_module() {
+    let pbx = Pbx::start("without_module", Setup { without: &["res_coach.so"], ..Setup::default() });
+    let mut c = Conference::new(&pbx, "without_module");
+    let customer = c.join("customer", CUSTOMER);
+    let manager = c.call("manager", MANAGER, 1000.0);
+    seconds(1.5);
+    assert!(!c.has(&manager), "the dialplan ends where the application is missing");
+    let open = c.join("open", CUSTOMER);
+    seconds(0.5);
+    c.judge_last(&customer, 0.3, open.tone, false).expect_err("a coach without Coach is heard");
+}
+
+/// Frames that Asterisk cannot convert go around what converts them, never around Coach.
+fn without_resampling() {
+    let pbx = Pbx::start("without_resampling", Setup { without: &["codec_resample.so"], ..Setup::default() });
+    for rate in [8000, 16000] {
+        let mut c = Conference::new(&pbx, &format!("mixed_at_{rate}"));
+        let at = |of, role| Role {
+            format: Format::at(of),
+            bridge: if rate == 8000 { "mixed_at_8000" } else { "mixed_at_16000" },
+            ..role
+        };
+        let customers = [c.enter("low", at(8000, CUSTOMER)), c.enter("high", at(16000, CUSTOMER))];
+        let agent = c.enter("agent", at(rate, AGENT));
+        for of in [8000, 16000, 24000] {
+            let manager = c.enter(&format!("manager_{of}"), at(of, MANAGER));
+            seconds(1.0);
+            for customer in &customers {
+                c.never_heard(customer, &manager);
+            }
+            if of == rate {
+                c.judge_last(&agent, 0.4, manager.tone, true).expect("what needs no conversion is heard");
+            }
+            c.coach("uncoach", &manager, "");
+            seconds(0.5);
+            c.coach("coach", &manager, "agent");
+            c.hang_up(manager);
+        }
+    }
+}
+
+fn valgrind() {
+    let pbx = Pbx::start("valgrind", Setup { valgrind: true, ..Setup::default() });
+    let mut c = Conference::new(&pbx, "valgrind");
+    let (_customer, agent, manager) =
+        (c.join("customer", CUSTOMER), c.join("agent", AGENT), c.join("manager", MANAGER));
+    seconds(2.0);
+    c.coach("uncoach", &manager, "");
+    c.coach("tag", &agent, "night-shift");
+    c.coach("coach", &manager, "night-shift");
+    for command in ["coach rooms", "coach show valgrind as json", "coach stats", "core show help coach tag"] {
+        c.manager.command(command);
+    }
+    c.confbridge("mute", &manager);
+    seconds(1.0);
+    c.act("Redirect", &agent, &[("Context", "members"), ("Exten", "after"), ("Priority", "1")]);
+    seconds(1.0);
+    c.hang_up(manager);
+    drop(c);
+    let log = pbx.folder().join("valgrind.log");
+    let status = pbx.stop();
+    let said = std::fs::read_to_string(&log).expect("Valgrind has a log");
+    let faults: Vec<&str> = said.split("\n==").filter(|part| part.contains("res_coach")).collect();
+    assert!(faults.is_empty() && said.contains("ERROR SUMMARY"), "{status}, {}:\n{faults:?}", log.display());
+}

@@ -1,0 +1,107 @@
+//! The same words on every interface: console, manager, dialplan; and what they say of themselves.
+
+use crate::{
+    conference::{CUSTOMER, Conference, MANAGER, seconds},
+    pbx::Pbx,
+};
+
+pub const SCENARIOS: &[(&str, fn(&Pbx))] = &[
+    ("manager_actions_and_events", manager),
+    ("commands_explain_themselves", help),
+    ("the_console_completes_words", completion),
+    ("mistakes_are_answered_and_change_nothing", mistakes),
+];
+
+fn manager(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "manager");
+    let (customer, agent, coach) = (c.join("customer", CUSTOMER), c.join("agent", CUSTOMER), c.join("coach", CUSTOMER));
+    let channel = |c: &mut Conference, member| c.channel(member).expect("it is there");
+    let (agents, coachs) = (channel(&mut c, &agent), channel(&mut c, &coach));
+    c.manager.watch();
+
+    c.act("CoachTag", &agent, &[("Conference", "manager"), ("MemberTag", "agent")]);
+    let event = c.manager.event("CoachTag", &agents);
+    assert_eq!((event.get("Conference"), event.get("MemberTag")), ("manager", "agent"), "{event:?}");
+
+    // The channel alone says where it is.
+    c.act("Coach", &coach, &[("SpeakOnlyTo", "agent")]);
+    let event = c.manager.event("CoachMode", &coachs);
+    assert_eq!((event.get("Mode"), event.get("SpeakOnlyTo")), ("private", "agent"), "{event:?}");
+    let event = c.manager.event("CoachAudience", &coachs);
+    assert_eq!(event.get("HeardBy"), "2", "{event:?}");
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &coach]), (&coach, &[&customer, &agent])]);
+
+    c.manager.action("CoachList", &[("Conference", "manager")]);
+    let entry = c.manager.event("CoachListEntry", &coachs);
+    assert_eq!((entry.get("Number"), entry.get("HeardBy")), ("3", "2"), "{entry:?}");
+
+    c.act("CoachUntag", &agent, &[]);
+    let event = c.manager.event("CoachAudience", &coachs);
+    assert_eq!(event.get("HeardBy"), "", "{event:?}");
+    c.act("Uncoach", &coach, &[("Conference", "manager")]);
+    let event = c.manager.event("CoachMode", &coachs);
+    assert_eq!((event.get("Mode"), event.get("OpensInMs")), ("open", "200"), "{event:?}");
+    c.hears(&[(&customer, &[&agent, &coach]), (&agent, &[&customer, &coach]), (&coach, &[&customer, &agent])]);
+}
+
+fn help(pbx: &Pbx) {
+    for (command, words) in [
+        ("core show application Coach", &["memberTag", "speakOnlyTo", "ConfBridge"][..]),
+        ("core show function COACH", &["memberTag", "speakOnlyTo"]),
+        ("manager show command CoachTag", &["Channel", "Conference", "MemberTag"]),
+        ("manager show command Coach", &["SpeakOnlyTo"]),
+        ("manager show command CoachList", &["CoachListEntry"]),
+        ("core show help coach tag", &["coach tag <conference> <member> <tag>[,<tag>...]"]),
+        ("core show help coach", &["coach explain", "coach uncoach", "coach stats"]),
+        ("coach version", &["+OK"]),
+    ] {
+        let said = pbx.manager().command(command);
+        for word in words {
+            assert!(said.contains(word), "{command} should say {word:?}:\n{said}");
+        }
+    }
+}
+
+fn completion(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "completion");
+    let manager = c.join("manager", MANAGER);
+    let channel = c.channel(&manager).expect("it is there");
+    for (typed, completed) in [
+        ("coach ", "explain"),
+        ("coach show compl", "completion"),
+        ("coach explain completion ", &channel),
+        ("coach rooms ", "as"),
+    ] {
+        let last = typed.rsplit(' ').next().unwrap_or_default();
+        let said = pbx.console(&format!("_command matchesarray \"{typed}\" \"{last}\""));
+        assert!(said.split_whitespace().any(|word| word == completed), "{typed:?} should give {completed}: {said}");
+    }
+}
+
+fn mistakes(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "mistakes");
+    let (customer, manager) = (c.join("customer", CUSTOMER), c.join("manager", MANAGER));
+    seconds(0.3);
+    let before = c.manager.command("coach show mistakes");
+    for command in [
+        "coach show nowhere",
+        "coach tag mistakes 99 agent",
+        "coach tag mistakes nobody agent",
+        "coach coach mistakes 1 a b",
+        "coach uncoach nowhere 1",
+    ] {
+        let said = c.manager.command(command);
+        assert!(said.starts_with("-ERR "), "{command}: {said}");
+    }
+    for (action, headers) in [
+        ("CoachTag", &[("Channel", "nobody"), ("MemberTag", "a")][..]),
+        ("CoachTag", &[("Conference", "mistakes"), ("Channel", "1")]),
+        ("Uncoach", &[]),
+        ("Coach", &[("Conference", "mistakes"), ("Channel", "99"), ("SpeakOnlyTo", "a")]),
+    ] {
+        let said = c.manager.action(action, headers);
+        assert!(said.get("Response") == "Error" && said.get("Message").len() > 10, "{action} {headers:?}: {said:?}");
+    }
+    assert_eq!(c.manager.command("coach show mistakes"), before);
+    c.never_heard(&customer, &manager);
+}
