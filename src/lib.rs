@@ -31,6 +31,7 @@ mod audio;
 mod faults;
 #[cfg(all(not(loom), feature = "freeswitch"))]
 mod host;
+mod lock;
 #[cfg(not(loom))]
 mod room;
 mod route;

@@ -10,14 +10,15 @@ use std::{
     sync::LazyLock,
 };
 
-use parking_lot::Mutex;
-
 use super::{
     gate::{Gate, Inside},
     member::Member,
     room::Room,
 };
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::{
+    lock::Mutex,
+    sync::{AtomicPtr, AtomicU64, Ordering},
+};
 
 /// What a handle stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,6 @@
 
 use std::{ffi::CString, sync::Arc, thread};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
-
 use super::{
     control::Control,
     error::{Error, Result},
@@ -17,6 +15,7 @@ use crate::{
         convert::Converter,
         slot::{Kind, unslotted},
     },
+    lock::{Condvar, Mutex, MutexGuard},
     sys,
 };
 

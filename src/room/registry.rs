@@ -2,13 +2,14 @@
 
 use std::{collections::HashMap, sync::Arc, sync::LazyLock};
 
-use parking_lot::RwLock;
-
 use super::{
     engine::Engine,
     error::{Error, Result},
 };
-use crate::audio::slot::{Kind, kind};
+use crate::{
+    audio::slot::{Kind, kind},
+    lock::RwLock,
+};
 
 static ENGINES: LazyLock<RwLock<HashMap<u64, Arc<Engine>>>> = LazyLock::new(RwLock::default);
 

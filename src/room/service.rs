@@ -11,10 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex};
-
 use super::engine::Engine;
-use crate::audio::{convert::warm, slot::ROOM};
+use crate::{
+    audio::{convert::warm, slot::ROOM},
+    lock::{Condvar, Mutex, MutexGuard},
+};
 
 /// How often the service looks whether a hook wants something; half of what a change of rate may cost.
 const PERIOD: Duration = Duration::from_millis(10);
@@ -35,11 +36,11 @@ impl Service {
             let (stop, engine) = (self.stop.clone(), Arc::downgrade(engine));
             let serve = move || {
                 let mut stopped = stop.0.lock();
-                parking_lot::MutexGuard::unlocked(&mut stopped, || warm(|| *stop.0.lock()));
+                MutexGuard::unlocked(&mut stopped, || warm(|| *stop.0.lock()));
                 while !*stopped {
                     stop.1.wait_for(&mut stopped, PERIOD);
                     if !*stopped && let Some(engine) = engine.upgrade() {
-                        parking_lot::MutexGuard::unlocked(&mut stopped, || {
+                        MutexGuard::unlocked(&mut stopped, || {
                             // A fault costs this turn; the next one is another chance.
                             let _ = catch_unwind(AssertUnwindSafe(|| engine.serve()));
                         });
