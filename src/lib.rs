@@ -31,7 +31,6 @@ mod audio;
 mod faults;
 #[cfg(all(not(loom), feature = "freeswitch"))]
 mod host;
-#[cfg(not(loom))]
 mod lock;
 #[cfg(not(loom))]
 mod room;

@@ -6,15 +6,16 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use parking_lot::{Mutex, MutexGuard};
-
 use super::{
     fs,
     hooks::{self, Side},
     module::{Module, said},
     switch::{Session, c, log},
 };
-use crate::sys;
+use crate::{
+    lock::{Mutex, MutexGuard},
+    sys,
+};
 
 /// The channel variables. They say what holds: read when `conference` starts, written when a command changes it, so that settings go
 /// with the call.

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
 use percent_encoding::percent_decode_str;
 
 use super::{leg::Leg, module::Module, switch::Session};
+use crate::lock::Mutex;
 
 /// How long after its end a leg can be replaced by one that is still on its way to the conference.
 const REPLACED_WITHIN: Duration = Duration::from_secs(60);

@@ -12,8 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::{Mutex, RwLock};
-
 use super::{
     adopt, api, complete, events, follow, fs, hooks,
     leg::{Leg, Settings},
@@ -22,19 +20,19 @@ use super::{
     switch::{Session, c, log, text},
     tell,
 };
-use crate::sys;
+use crate::{lock::Mutex, sys};
 
 /// FreeSWITCH's name for us.
 pub const NAME: &CStr = c"mod_coach";
 
 /// How often the engine prepares rate conversions and frees what is no longer used.
-const SERVICE: Duration = Duration::from_millis(20);
+const SERVICE: Duration = Duration::from_millis(10);
 
 /// How long an unload waits for a call that it has hung up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The module while it is loaded. It may be loaded again into the same memory, so nothing else outlives an unload.
-static MODULE: RwLock<Option<Arc<Module>>> = RwLock::new(None);
+static MODULE: Mutex<Option<Arc<Module>>> = Mutex::new(None);
 
 /// What there is while the module is loaded.
 pub struct Module {
@@ -141,7 +139,7 @@ impl Lock {
 
 /// The module, unless it is being unloaded.
 pub fn current() -> Option<Arc<Module>> {
-    MODULE.read().clone()
+    MODULE.lock().clone()
 }
 
 /// Does something with the module, unless it is being unloaded; then sees to those who hear somebody privately by now.
@@ -218,11 +216,11 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
         bindings: Mutex::default(),
     });
     tell::reserve()?;
-    *MODULE.write() = Some(module.clone());
+    *MODULE.lock() = Some(module.clone());
     match follow::bind().and_then(|()| events::bind().inspect_err(|_| follow::unbind())) {
         Ok(bindings) => *module.bindings.lock() = bindings,
         Err(why) => {
-            *MODULE.write() = None;
+            *MODULE.lock() = None;
             tell::give_back();
             return Err(why);
         }
@@ -237,7 +235,7 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
 /// What the core calls last; the commands are gone by then. Also when it shuts down, or is forced (`unload -f`): then there may be
 /// calls that speak privately, and they end.
 pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
-    let Some(module) = MODULE.write().take() else { return fs::SWITCH_STATUS_SUCCESS };
+    let Some(module) = MODULE.lock().take() else { return fs::SWITCH_STATUS_SUCCESS };
     complete::delete();
     follow::unbind();
     events::unbind(std::mem::take(&mut *module.bindings.lock()));

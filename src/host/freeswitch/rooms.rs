@@ -2,14 +2,12 @@
 
 use std::collections::HashMap;
 
-use parking_lot::Mutex;
-
 use super::{
     leg::Seat,
     module::{Module, said},
     switch::c,
 };
-use crate::sys;
+use crate::{lock::Mutex, sys};
 
 /// See the module.
 #[derive(Default)]
