@@ -75,7 +75,7 @@ install: build ## install library, header and pkg-config file under PREFIX (/usr
 ASTERISK_INCLUDE ?= $(if $(wildcard /usr/include/asterisk.h),/usr/include,$(CURDIR)/target/asterisk/usr/include)
 ASTERISK_MODULES ?= $(firstword $(wildcard /usr/lib/*/asterisk/modules /usr/lib/asterisk/modules /usr/lib64/asterisk/modules))
 SHIM := $(sort $(wildcard src/host/asterisk/*.c))
-SHIM_FLAGS := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror -Wno-unused-parameter \
+SHIM_FLAGS := -std=gnu11 $(or $(CFLAGS),-O2 -g) -fPIC -fvisibility=hidden -Wall -Wextra -Werror -Wno-unused-parameter \
 	-DAST_MODULE='"res_coach"' -DAST_MODULE_SELF_SYM=res_coach_self
 
 .PHONY: asterisk install-asterisk
@@ -86,7 +86,7 @@ asterisk: setup ## build res_coach.so for Asterisk in target/hosts; ASTERISK_INC
 	@# Nothing but Asterisk's headers goes on the path: its folder may be another system's, with a C library of its own.
 	@mkdir -p $(HOSTS)/include && ln -sfn $(abspath $(ASTERISK_INCLUDE))/asterisk.h $(abspath $(ASTERISK_INCLUDE))/asterisk $(HOSTS)/include
 	cc $(SHIM_FLAGS) -isystem $(HOSTS)/include -Iinclude -shared -o $(HOSTS)/res_coach.so $(SHIM) $(LIBRARY)/libcoach.a \
-		-Wl,--version-script=src/host/asterisk/exports.map -Wl,--gc-sections -lgcc_s -lm
+		-Wl,--version-script=src/host/asterisk/exports.map -Wl,--gc-sections $(LDFLAGS) -lgcc_s -lm
 
 install-asterisk: ## install res_coach.so where Asterisk looks for modules; ASTERISK_MODULES=<folder>
 	@test -e $(HOSTS)/res_coach.so || { echo "install-asterisk: run make asterisk first"; exit 1; }

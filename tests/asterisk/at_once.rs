@@ -2,10 +2,10 @@
 
 use crate::{
     conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, seconds},
-    pbx::Pbx,
+    pbx::{Pbx, Scenario},
 };
 
-pub const SCENARIOS: &[(&str, fn(&Pbx))] = &[
+pub const SCENARIOS: &[Scenario] = &[
     ("nothing_is_heard_of_a_coach_that_speaks_while_it_joins", joining),
     ("a_command_that_narrows_acts_at_once", narrowing),
     ("a_command_that_widens_opens_nothing_said_before", widening),

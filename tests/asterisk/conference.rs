@@ -128,8 +128,8 @@ impl<'a> Conference<'a> {
     /// Somebody's channel.
     pub fn channel(&mut self, member: &Member) -> Option<String> {
         let channels = self.manager.command("core show channels concise");
-        let fields = channels.lines().map(|line| line.split('!').collect::<Vec<_>>());
-        fields.filter(|fields| fields.last() == Some(&member.id.as_str())).map(|fields| fields[0].to_owned()).last()
+        let mut fields = channels.lines().map(|line| line.split('!').collect::<Vec<_>>());
+        fields.find(|fields| fields.last() == Some(&member.id.as_str())).map(|fields| fields[0].to_owned())
     }
 
     /// Whether ConfBridge has somebody in this room.

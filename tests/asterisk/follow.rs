@@ -2,10 +2,10 @@
 
 use crate::{
     conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
-    pbx::Pbx,
+    pbx::{Pbx, Scenario},
 };
 
-pub const SCENARIOS: &[(&str, fn(&Pbx))] = &[
+pub const SCENARIOS: &[Scenario] = &[
     ("a_muted_coach_is_heard_by_nobody", mute),
     ("a_coach_that_joins_muted_is_heard_by_nobody", joins_muted),
     ("a_kicked_coach_is_gone", kick),

@@ -2,10 +2,10 @@
 
 use crate::{
     conference::{CUSTOMER, Conference, MANAGER, seconds},
-    pbx::Pbx,
+    pbx::{Pbx, Scenario},
 };
 
-pub const SCENARIOS: &[(&str, fn(&Pbx))] = &[
+pub const SCENARIOS: &[Scenario] = &[
     ("manager_actions_and_events", manager),
     ("commands_explain_themselves", help),
     ("the_console_completes_words", completion),

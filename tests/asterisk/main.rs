@@ -4,6 +4,7 @@
 mod alone;
 mod at_once;
 mod conference;
+mod cost;
 mod follow;
 mod interfaces;
 #[path = "../switch/judge.rs"]
@@ -21,7 +22,7 @@ mod random;
 mod sip;
 
 use libtest_mimic::{Arguments, Trial};
-use pbx::{Pbx, Setup};
+use pbx::{Pbx, Scenario, Setup};
 use std::{process::ExitCode, sync::Arc};
 
 fn main() -> ExitCode {
@@ -35,12 +36,15 @@ fn main() -> ExitCode {
         trials.push(trial(name, scenario));
     }
     let shared = [modes::SCENARIOS, at_once::SCENARIOS, follow::SCENARIOS, interfaces::SCENARIOS, phones::SCENARIOS];
-    let random: (&str, fn(&Pbx)) = ("random_commands_do_what_the_rule_says", random::oracle);
-    let pbx = (!arguments.list).then(|| Arc::new(Pbx::start("shared", Setup::default())));
+    let random: Scenario = ("random_commands_do_what_the_rule_says", random::oracle);
+    let pbx = (!arguments.list && !arguments.bench).then(|| Arc::new(Pbx::start("shared", Setup::default())));
     for &(name, scenario) in [random].iter().chain(shared.concat().iter()) {
         let pbx = pbx.clone();
         trials.push(trial(name, move || scenario(pbx.as_ref().expect("it runs where scenarios do"))));
     }
+    trials.push(Trial::bench("a_conference_of_a_hundred_members", |test| {
+        Ok(Some(cost::conference(if test { &cost::Size::SHORT } else { &cost::Size::FULL })))
+    }));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Some(pbx) = pbx.and_then(Arc::into_inner) {
         assert!(pbx.stop().success(), "Asterisk ends well");

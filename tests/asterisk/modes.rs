@@ -3,10 +3,10 @@
 use crate::{
     conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
     line::Format,
-    pbx::Pbx,
+    pbx::{Pbx, Scenario},
 };
 
-pub const SCENARIOS: &[(&str, fn(&Pbx))] = &[
+pub const SCENARIOS: &[Scenario] = &[
     ("without_coach_everybody_hears_everybody", open),
     ("the_first_call", first_call),
     ("a_late_joiner_is_in_the_audience_or_not", late_joiner),

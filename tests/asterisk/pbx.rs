@@ -11,6 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// A scenario on an instance that it shares with others, and its name.
+pub type Scenario = (&'static str, fn(&Pbx));
+
 /// How an instance differs from the usual one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Setup {

@@ -5,7 +5,7 @@ use crate::{
     conference::seconds,
     judge::Recording,
     manager::Manager,
-    pbx::Pbx,
+    pbx::{Pbx, Scenario},
     phone::{Call, Phone},
 };
 use std::{
@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub const SCENARIOS: &[(&str, fn(&Pbx))] = &[
+pub const SCENARIOS: &[Scenario] = &[
     ("phones_with_u_law", |pbx| phones(pbx, "u_law", ["PCMU/8000/1"; 3], 20)),
     ("phones_with_a_law_g722_and_opus", |pbx| {
         phones(pbx, "mixed", ["PCMA/8000/1", "G722/16000/1", "opus/48000/2"], 20)
@@ -88,10 +88,12 @@ fn call(pbx: &Pbx, room: &str, codecs: [&str; 3], packet_ms: u32, manager_speaks
     let coach = coach_of(&mut control, room);
     let mut states: Vec<[(f64, f64); 2]> = Vec::new();
     let mut state = || {
+        let clocks = || [&customer, &agent].map(|phone| phone.clock().expect("the phone records"));
         seconds(SETTLE);
-        let from = [customer.clock(), agent.clock()];
+        let from = clocks();
         seconds(STATE - SETTLE);
-        states.push([(from[0], customer.clock()), (from[1], agent.clock())]);
+        let to = clocks();
+        states.push([(from[0], to[0]), (from[1], to[1])]);
     };
     state();
     command(&mut control, &format!("coach uncoach {room} {coach}"));
@@ -109,12 +111,17 @@ fn call(pbx: &Pbx, room: &str, codecs: [&str; 3], packet_ms: u32, manager_speaks
     Heard { private: next(), open: next(), private_again: next(), on_hold: next(), taken_back: next() }
 }
 
-/// The member that speaks privately.
+/// The member that speaks privately, once the conference has it.
 fn coach_of(control: &mut Manager, room: &str) -> String {
-    let show = control.command(&format!("coach show {room}"));
-    let private = show.lines().find(|line| line.split_whitespace().nth(3) == Some("agent"));
-    let coach = private.and_then(|line| line.split_whitespace().nth(1));
-    coach.unwrap_or_else(|| panic!("a member should speak to agents:\n{show}")).to_owned()
+    for _ in 0..100 {
+        let show = control.command(&format!("coach show {room}"));
+        let private = show.lines().find(|line| line.split_whitespace().nth(3) == Some("agent"));
+        if let Some(id) = private.and_then(|line| line.split_whitespace().nth(1)) {
+            return id.to_owned();
+        }
+        seconds(0.05);
+    }
+    panic!("a member should speak to agents: {}", control.command(&format!("coach show {room}")));
 }
 
 fn command(control: &mut Manager, command: &str) {

@@ -99,7 +99,8 @@ impl Recording {
     /// least.
     pub fn levels_beside(&self, tone: f64, others: &[f64], full: f64) -> Levels {
         let mut levels = self.levels(tone);
-        let reach = (WINDOW_MS / STEP_MS) as usize;
+        // A gap is found where windows have it in their middle; others see its edges.
+        let reach = (WINDOW_MS / STEP_MS) as usize + 3;
         for other in others {
             for (at, level) in self.levels(*other).0.iter().enumerate() {
                 if (full - 15.5..full - 3.0).contains(level) {

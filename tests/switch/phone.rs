@@ -28,7 +28,6 @@ pub struct Phone {
     process: Process,
     control: TcpStream,
     folder: PathBuf,
-    answered: Instant,
 }
 
 impl Phone {
@@ -43,17 +42,26 @@ impl Phone {
         fs::write(folder.join("accounts"), account)?;
         fs::write(folder.join("contacts"), "")?;
         let process = Process::start(Command::new("baresip").arg("-f").arg(folder), &folder.join("log"))?;
-        let mut phone =
-            Self { process, control: connect(control)?, folder: folder.to_owned(), answered: Instant::now() };
+        let mut phone = Self { process, control: connect(control)?, folder: folder.to_owned() };
         phone.command("dial", call.uri)?;
         phone.wait_for("Call established")?;
-        phone.answered = Instant::now();
         Ok(phone)
     }
 
-    /// How long it has been in the call, in seconds: about where its recording is now.
-    pub fn clock(&self) -> f64 {
-        self.answered.elapsed().as_secs_f64()
+    /// How much it has heard by now, in seconds.
+    pub fn clock(&self) -> io::Result<f64> {
+        let file = self.recording()?;
+        let spec = hound::WavReader::open(&file).map_err(io::Error::other)?.spec();
+        let samples = fs::metadata(&file)?.len().saturating_sub(44) as f64 / 2.0;
+        Ok(samples / f64::from(spec.channels) / f64::from(spec.sample_rate))
+    }
+
+    /// The file in which it writes down what it hears.
+    fn recording(&self) -> io::Result<PathBuf> {
+        let files = fs::read_dir(&self.folder)?.collect::<io::Result<Vec<_>>>()?;
+        let mut heard =
+            files.iter().map(fs::DirEntry::path).filter(|path| path.to_string_lossy().ends_with("-dec.wav"));
+        heard.next().ok_or_else(|| io::Error::other("the phone has recorded nothing"))
     }
 
     /// Puts the other side on hold.
@@ -69,11 +77,7 @@ impl Phone {
     /// Hangs up. What it heard: all of it.
     pub fn hang_up(mut self) -> io::Result<Recording> {
         self.process.stop(Duration::from_secs(10))?;
-        let files = fs::read_dir(&self.folder)?.collect::<io::Result<Vec<_>>>()?;
-        let mut heard =
-            files.iter().map(fs::DirEntry::path).filter(|path| path.to_string_lossy().ends_with("-dec.wav"));
-        let heard = heard.next().ok_or_else(|| io::Error::other("the phone has recorded nothing"))?;
-        Recording::read(heard).map_err(io::Error::other)
+        Recording::read(self.recording()?).map_err(io::Error::other)
     }
 
     /// Sends a command: JSON with its length in front.

@@ -33,7 +33,7 @@ static int is_called(struct leg *leg, const char *uniqueid, const char *member)
 
 struct leg *member_find(const char *room, const char *member)
 {
-	struct ast_channel *chan = ast_channel_get_by_name(member);
+	struct ast_channel *chan = ast_strlen_zero(member) ? NULL : ast_channel_get_by_name(member);
 	char uniqueid[AST_MAX_UNIQUEID] = "";
 	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
 	struct leg *leg;

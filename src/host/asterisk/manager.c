@@ -45,11 +45,20 @@ static const struct action actions[] = {
 		LATER_TEXT WHERE_TEXT },
 };
 
+/* The leg of a channel that is called by its name or its unique id: a reference, or NULL. */
+static struct leg *leg_called(const char *channel)
+{
+	struct ast_channel *chan = ast_strlen_zero(channel) ? NULL : ast_channel_get_by_name(channel);
+	struct leg *leg = chan ? leg_find(ast_channel_uniqueid(chan)) : NULL;
+
+	ast_channel_cleanup(chan);
+	return leg;
+}
+
 /* Where the action's channel is, and what the engine may call it. Nonzero: answered with what is wrong. */
 static int locate(struct mansession *session, const struct message *message, char *room, const char **member)
 {
 	const char *conference = astman_get_header(message, "Conference");
-	struct ast_channel *chan;
 	struct leg *leg;
 	int in;
 
@@ -62,14 +71,12 @@ static int locate(struct mansession *session, const struct message *message, cha
 		return conference_name(conference, room)
 			? astman_send_error(session, message, "Conference is too long a name"), -1 : 0;
 	}
-	chan = ast_channel_get_by_name(*member);
-	leg = chan ? leg_find(ast_channel_uniqueid(chan)) : NULL;
+	leg = leg_called(*member);
 	in = leg && room_of(leg, room);
 	ao2_cleanup(leg);
-	ast_channel_cleanup(chan);
 	if (!in) {
-		astman_send_error_va(session, message, chan ? "%s is in no conference; CoachList lists those who are"
-			: "No channel %s; with a member number, give the Conference too", *member);
+		astman_send_error_va(session, message, "No channel %s in a conference; CoachList lists those there are. With a member"
+			" number, give the Conference too", *member);
 	}
 	return in ? 0 : -1;
 }
@@ -116,7 +123,7 @@ static const char list_text[] =
 	"each, then CoachListComplete.\n"
 	"Variables:\n"
 	" Conference: <name>  This one only.\n"
-	" Channel: <name>  This channel only.\n";
+	" Channel: <name>  This channel only: its name or its unique id.\n";
 
 /* A list in JSON as one header's value. */
 static void joined(struct ast_str **text, struct ast_json *list)
@@ -144,11 +151,19 @@ static void list_member(struct mansession *session, const char *id, const char *
 	struct ast_str **text)
 {
 	struct ast_json *to = ast_json_object_get(member, "speak_only_to");
+	const char *call_id = ast_json_string_get(ast_json_object_get(member, "call_id"));
+	struct leg *leg = member_find(room, call_id);
+	char uniqueid[AST_MAX_UNIQUEID] = "";
 	int private = ast_json_typeof(to) == AST_JSON_ARRAY;
 
-	astman_append(session, "Event: CoachListEntry\r\n%sConference: %s\r\nNumber: %jd\r\nChannel: %s\r\nMode: %s\r\n", id, room,
-		ast_json_integer_get(ast_json_object_get(member, "number")),
-		ast_json_string_get(ast_json_object_get(member, "call_id")), private ? "private" : "open");
+	if (leg) {
+		leg_uniqueid(leg, uniqueid);
+		ao2_ref(leg, -1);
+	}
+
+	astman_append(session, "Event: CoachListEntry\r\n%sConference: %s\r\nNumber: %jd\r\nChannel: %s\r\nUniqueid: %s\r\nMode: %s\r\n",
+		id, room, ast_json_integer_get(ast_json_object_get(member, "number")), call_id, uniqueid,
+		private ? "private" : "open");
 	joined(text, ast_json_object_get(member, "tags"));
 	astman_append(session, "MemberTag: %s\r\n", ast_str_buffer(*text));
 	joined(text, to);
@@ -184,6 +199,7 @@ static int list(struct mansession *session, const struct message *message)
 {
 	const char *conference = astman_get_header(message, "Conference"), *id = astman_get_header(message, "ActionID");
 	const char *channel = astman_get_header(message, "Channel");
+	struct leg *only = leg_called(channel);
 	char room[COACH_MAX_NAME_BYTES + 1], action_id[256] = "", *text = NULL;
 	struct ast_json *state = NULL, *rooms;
 	int listed = 0;
@@ -191,6 +207,7 @@ static int list(struct mansession *session, const struct message *message)
 	if (conference_name(conference, room) || coach_state_json(engine, NULL, &text)
 		|| !(state = ast_json_load_string(text, NULL))) {
 		coach_text_free(text);
+		ao2_cleanup(only);
 		astman_send_error(session, message, "No memory, or Conference is too long a name");
 		return 0;
 	}
@@ -204,10 +221,11 @@ static int list(struct mansession *session, const struct message *message)
 		struct ast_json *one = ast_json_array_get(rooms, i);
 
 		if (!*room || !strcmp(room, ast_json_string_get(ast_json_object_get(one, "name")))) {
-			listed += list_room(session, action_id, one, channel);
+			listed += list_room(session, action_id, one, only ? only->call_id : channel);
 		}
 	}
 	ast_json_unref(state);
+	ao2_cleanup(only);
 	astman_send_list_complete_start(session, message, "CoachListComplete", listed);
 	astman_send_list_complete_end(session);
 	return 0;

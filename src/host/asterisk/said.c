@@ -62,7 +62,7 @@ static struct ast_frame *silence(struct ast_channel *chan, struct hook *hook, st
 	struct ast_frame *quiet = &hook->quiet;
 
 	*quiet = (struct ast_frame) { .frametype = AST_FRAME_NULL, .src = QUIET };
-	if (ast_format_cache_is_slinear(format)) {
+	if (ast_format_cache_is_slinear(format) && frame->samples > 0) {
 		uint64_t wanted = ast_format_get_sample_rate(format);
 		uint64_t samples = frame->samples * wanted / MAX(1, ast_format_get_sample_rate(frame->subclass.format));
 
