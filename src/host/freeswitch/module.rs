@@ -74,8 +74,9 @@ impl Module {
 
     /// Forgets a call.
     pub fn end(&self, leg: &Leg) {
-        self.legs.lock().calls.remove(&leg.uuid);
+        // In this order: whoever replaces it finds it among the calls or among those that have left.
         leg.end(self);
+        self.legs.lock().calls.remove(&leg.uuid);
     }
 
     /// One of the engine's commands.
