@@ -181,14 +181,17 @@ impl<'s> Scene<'s> {
         }
         let listeners = self.legs.take().into_iter().map(|leg| {
             let left = leg.left.unwrap_or(over);
-            let recorded = leg.started..if leg.over { left } else { over };
+            // Of a call that has ended we know when we saw it.
+            let until = (!leg.over).then_some(over);
             // The switch ends a file when it comes to it.
             self.until("recorded", || Ok(Recording::read(&leg.recording).is_ok_and(|wav| !wav.samples.is_empty())))?;
-            Listener::read(leg.name, &leg.recording, recorded, leg.joined..left)
+            Listener::read(leg.name, &leg.recording, leg.started, until, leg.joined..left)
         });
         let mut said = self.said.take();
         said.iter_mut().for_each(|said| said.until = said.until.min(over));
-        Ok(Played { listeners: listeners.collect::<Outcome<_>>()?, said })
+        // The two sides of a stereo conference are added up for a mono leg.
+        let open_level = tones::LEVEL + if self.profile == "stereo" { 20.0 * 2f64.log10() } else { 0.0 };
+        Ok(Played { open_level, listeners: listeners.collect::<Outcome<_>>()?, said })
     }
 
     fn now(&self) -> f64 {
@@ -263,7 +266,7 @@ impl<'a> Call<'a> {
         Self { originated: Some(variables), ..self }
     }
 
-    /// With these channel variables on its telephone's leg, each with a comma in front: headers of its call, say.
+    /// With these channel variables on its telephone's leg, each with a `!` in front: headers of its call, say.
     pub fn variables(self, variables: &str) -> Self {
         Self { variables: variables.into(), ..self }
     }
@@ -320,12 +323,12 @@ impl<'a> Call<'a> {
     fn calls_in(self, id: &str, does: &str, plays: &str) -> Outcome<(String, String)> {
         let (scene, near) = (self.scene, format!("{id}-near"));
         let plan = ["answer", "sleep:400"].into_iter().chain(self.before).chain([does]).collect::<Vec<_>>().join("^");
-        // The other leg of a loopback has the variables of the first.
-        let mut variables = format!("origination_uuid={id},sip_h_X-Does='m:^:{plan}'{}", self.variables);
+        // The other leg of a loopback has the variables of the first. A plan has commas: variables are separated by something else.
+        let mut variables = format!("^^!origination_uuid={id}!sip_h_X-Does=m:^:{plan}{}", self.variables);
         let to = match self.codec {
             None => "loopback/member/callers".into(),
             Some(codec) => {
-                variables += &format!(",absolute_codec_string={codec},sip_invite_call_id={near}");
+                variables += &format!("!absolute_codec_string={codec}!sip_invite_call_id={near}");
                 format!("sofia/test/member@127.0.0.1:{}", scene.switch.sip_port)
             }
         };

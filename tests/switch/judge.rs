@@ -36,9 +36,11 @@ impl Recording {
     /// Somebody else's tone that begins or ends at once has something of every frequency in that moment: as much beside this tone
     /// as there. A tone is louder than what is beside it, from about 10 ms of it on.
     pub fn standing_out(&self, tone: f64) -> Levels {
-        let (mut levels, below, above) = (self.levels(tone), self.levels(tone - BESIDE), self.levels(tone + BESIDE));
-        for (level, (below, above)) in levels.0.iter_mut().zip(below.0.iter().zip(&above.0)) {
-            if *level < below.max(*above) + STANDS_OUT {
+        let mut levels = self.levels(tone);
+        let beside = BESIDE.map(|hertz| self.levels(tone + hertz));
+        for (n, level) in levels.0.iter_mut().enumerate() {
+            let loudest = beside.iter().map(|levels| levels.0[n]).fold(SILENCE, f64::max);
+            if *level < loudest + STANDS_OUT {
                 *level = SILENCE;
             }
         }
@@ -78,8 +80,9 @@ impl Recording {
     }
 }
 
-/// How far beside a tone is looked for what is no tone, in Hz: others are to speak twice as far from it, or farther.
-const BESIDE: f64 = 100.0;
+/// How far beside a tone is looked for what is no tone, in Hz: others are to speak 200 Hz from it, or farther. In several places,
+/// since what is no tone may have gaps.
+const BESIDE: [f64; 6] = [-115.0, -100.0, -85.0, 85.0, 100.0, 115.0];
 /// A tone is so much louder than what is beside it, in dB.
 const STANDS_OUT: f64 = 9.0;
 
