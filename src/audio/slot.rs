@@ -214,7 +214,13 @@ impl<T> Drop for Revoked<T> {
         let object = self.slot().object.swap(ptr::null_mut(), Ordering::SeqCst);
         // SAFETY: made by Box::into_raw in `lease`, swapped out once, and whoever drops this has waited for the gates.
         drop(unsafe { Box::from_raw(object) });
-        self.0.table.free.lock().returned.push(self.0.index);
+        let mut free = self.0.table.free.lock();
+        free.returned.push(self.0.index);
+        if free.returned.len() == free.fresh as usize {
+            // All are back. A list that no longer is needed would stay behind where the library is unloaded.
+            free.returned = Vec::new();
+            free.fresh = 0;
+        }
     }
 }
 

@@ -25,7 +25,11 @@ pub fn remove(handle: u64) {
 
 /// From now on nothing of `engine` is found.
 pub fn remove_all(engine: &Arc<Engine>) {
-    ENGINES.write().retain(|_, other| !Arc::ptr_eq(other, engine));
+    let mut engines = ENGINES.write();
+    engines.retain(|_, other| !Arc::ptr_eq(other, engine));
+    if engines.is_empty() {
+        *engines = HashMap::default(); // nothing stays behind where the library is unloaded
+    }
 }
 
 /// The engine of a handle of `wanted` kind.
