@@ -284,9 +284,6 @@ impl Leg {
             return Ok(());
         }
         state.passing = on;
-        if on {
-            module.legacy.opened();
-        }
         // SAFETY: a number.
         let status = unsafe { sys::coach_member_pass(self.member, on.into()) };
         self.keep(module, state)?;
@@ -345,8 +342,9 @@ impl Leg {
         if let Some(speak_only_to) = &state.settings.speak_only_to {
             module.legacy.leave(self, speak_only_to);
         }
-        state.settings = Settings::default();
-        let _ = self.keep(module, &state); // giving up a hold cannot fail
+        if self.private.swap(false, Ordering::AcqRel) {
+            module.lock.release();
+        }
     }
 
     /// Keeps the module loaded while the call speaks privately.

@@ -1,12 +1,12 @@
 //! Loading and unloading, and what there is in between.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     ffi::{CStr, c_char},
     ptr,
     sync::{
         Arc,
-        atomic::{AtomicPtr, Ordering},
+        atomic::{AtomicBool, AtomicPtr, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -29,7 +29,7 @@ pub const NAME: &CStr = c"mod_coach";
 const SERVICE: Duration = Duration::from_millis(10);
 
 /// How long an unload waits for a call that it has hung up.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The module while it is loaded. It may be loaded again into the same memory, so nothing else outlives an unload.
 static MODULE: Mutex<Option<Arc<Module>>> = Mutex::new(None);
@@ -38,6 +38,8 @@ static MODULE: Mutex<Option<Arc<Module>>> = Mutex::new(None);
 pub struct Module {
     pub engine: sys::coach_engine_t,
     pub legs: Mutex<Legs>,
+    /// UUIDs of sessions that have our message hook.
+    pub followed: Mutex<HashSet<String>>,
     pub rooms: Rooms,
     pub lock: Lock,
     pub legacy: Legacy,
@@ -123,18 +125,24 @@ impl Drop for Module {
 }
 
 /// The core's lock on this module: while it is held for reading, `unload` answers "Module in use".
-pub struct Lock(AtomicPtr<fs::switch_thread_rwlock_t>);
+pub struct Lock {
+    lock: AtomicPtr<fs::switch_thread_rwlock_t>,
+    /// An unload is under way, which a lock does not stop.
+    closed: AtomicBool,
+}
 
 impl Lock {
     /// False: an unload is under way.
     pub fn hold(&self) -> bool {
+        let lock = self.lock.load(Ordering::Relaxed);
         // SAFETY: the core's, as long as the module is loaded.
-        unsafe { fs::switch_thread_rwlock_tryrdlock(self.0.load(Ordering::Relaxed)) == fs::SWITCH_STATUS_SUCCESS }
+        !self.closed.load(Ordering::SeqCst)
+            && unsafe { fs::switch_thread_rwlock_tryrdlock(lock) } == fs::SWITCH_STATUS_SUCCESS
     }
 
     pub fn release(&self) {
         // SAFETY: as above, and held.
-        unsafe { fs::switch_thread_rwlock_unlock(self.0.load(Ordering::Relaxed)) };
+        unsafe { fs::switch_thread_rwlock_unlock(self.lock.load(Ordering::Relaxed)) };
     }
 }
 
@@ -209,8 +217,9 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
     let module = Arc::new(Module {
         engine,
         legs: Mutex::default(),
+        followed: Mutex::default(),
         rooms: Rooms::default(),
-        lock: Lock(AtomicPtr::new(lock)),
+        lock: Lock { lock: AtomicPtr::new(lock), closed: AtomicBool::new(false) },
         legacy: Legacy::new(Duration::from_millis(guard_ms.into())),
         listeners: Mutex::default(),
         message_shift: message_shift(),
@@ -236,16 +245,17 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
 /// What the core calls last; the commands are gone by then. Also when it shuts down, or is forced (`unload -f`): then there may be
 /// calls that speak privately, and they end.
 pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
-    let Some(module) = MODULE.lock().take() else { return fs::SWITCH_STATUS_SUCCESS };
+    let Some(module) = current() else { return fs::SWITCH_STATUS_SUCCESS };
+    end_private(&module);
+    *MODULE.lock() = None;
     complete::delete();
     follow::unbind();
     events::unbind(std::mem::take(&mut *module.bindings.lock()));
     while Arc::strong_count(&module) > 1 {
         thread::sleep(Duration::from_millis(1)); // a callback is at work
     }
-    end_private(&module);
     module.legacy.wait_for_guards();
-    for session in Session::all().iter().filter_map(|uuid| Session::locate(uuid)) {
+    for session in module.followed.lock().iter().filter_map(|uuid| Session::locate_to_its_end(uuid)) {
         follow::unhook(&session);
         hooks::detach(&session);
     }
@@ -256,8 +266,9 @@ pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
     fs::SWITCH_STATUS_SUCCESS
 }
 
-/// Hangs up whoever speaks privately, and waits until those calls are gone: until then their hooks stay, and make silence.
+/// Hangs up whoever speaks privately, and waits until they have left their conferences: until then their hooks stay, and make silence.
 fn end_private(module: &Module) {
+    module.lock.closed.store(true, Ordering::SeqCst);
     let private: Vec<_> = module.all().into_iter().filter(|leg| leg.private()).collect();
     for leg in &private {
         if let Some(session) = Session::locate(&leg.uuid) {
@@ -267,7 +278,7 @@ fn end_private(module: &Module) {
         }
     }
     let started = Instant::now();
-    while started.elapsed() < PATIENCE && private.iter().any(|leg| Session::all().contains(&leg.uuid)) {
+    while started.elapsed() < PATIENCE && private.iter().any(|leg| leg.private()) {
         thread::sleep(Duration::from_millis(10));
     }
 }
