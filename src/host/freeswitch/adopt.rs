@@ -76,7 +76,7 @@ pub fn adopt(module: &Module, session: &Session, seat: Seat, flags: Flags) {
             leg.pass(module, &mut state, false)?;
             state.conferences = 1;
             leg.sit(module, &mut state, seat);
-            leg.follow(&mut state, flags);
+            leg.follow(module, &mut state, flags);
         }
         Ok(())
     };

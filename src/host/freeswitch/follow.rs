@@ -170,7 +170,7 @@ fn begins(module: &Module, session: &Session) {
         leg.apply(module, session, &mut state, &wanted)?;
         leg.pass(module, &mut state, false)?;
         state.conferences += 1;
-        leg.follow(&mut state, Flags::default());
+        leg.follow(module, &mut state, Flags::default());
         // What happened in an earlier conference, and is told late, has another.
         session.set_variable(CONFERENCE_ID, None);
         session.set_variable(SPEAK_ONLY_TO, state.settings.speak_only_to.as_deref());

@@ -1,7 +1,7 @@
 //! Loading and unloading, and what there is in between.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     ffi::{CStr, c_char},
     ptr,
     sync::{
@@ -16,6 +16,7 @@ use super::{
     adopt, api, complete, events, follow, fs, hooks,
     leg::{Leg, Settings},
     legacy::Legacy,
+    listeners,
     rooms::Rooms,
     switch::{Session, c, log, text},
     tell,
@@ -43,8 +44,8 @@ pub struct Module {
     pub rooms: Rooms,
     pub lock: Lock,
     pub legacy: Legacy,
-    /// Numbers of members that hear somebody privately, since when the last write hooks were made.
-    pub listeners: Mutex<Vec<u32>>,
+    /// Conferences in which somebody may hear somebody privately who did not before.
+    pub changed: Mutex<BTreeSet<String>>,
     /// What this version's numbers for messages about applications are short of those declared.
     pub message_shift: u32,
     bindings: Mutex<events::Bindings>,
@@ -99,18 +100,6 @@ impl Module {
         }
     }
 
-    /// Gives write hooks to who hears somebody privately, and has none yet. No lock of ours may be held.
-    fn hook_listeners(&self) {
-        let numbers = std::mem::take(&mut *self.listeners.lock());
-        for number in numbers {
-            let uuid = self.legs.lock().numbers.get(&number).cloned();
-            let Some((leg, session)) = uuid.and_then(|uuid| Some((self.find(&uuid)?, Session::locate(&uuid)?))) else {
-                continue;
-            };
-            leg.hook_write(&session, &mut leg.lock());
-        }
-    }
-
     /// Every call.
     pub fn all(&self) -> Vec<Arc<Leg>> {
         self.legs.lock().calls.values().cloned().collect()
@@ -155,7 +144,7 @@ pub fn current() -> Option<Arc<Module>> {
 pub fn visit<R>(act: impl FnOnce(&Module) -> R) -> Option<R> {
     let module = current()?;
     let done = act(&module);
-    module.hook_listeners();
+    listeners::hook(&module);
     Some(done)
 }
 
@@ -221,7 +210,7 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
         rooms: Rooms::default(),
         lock: Lock { lock: AtomicPtr::new(lock), closed: AtomicBool::new(false) },
         legacy: Legacy::new(Duration::from_millis(guard_ms.into())),
-        listeners: Mutex::default(),
+        changed: Mutex::default(),
         message_shift: message_shift(),
         bindings: Mutex::default(),
     });
