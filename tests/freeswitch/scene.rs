@@ -5,7 +5,7 @@
 //! plays and records.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     path::PathBuf,
     thread::sleep,
     time::{Duration, Instant},
@@ -39,7 +39,6 @@ pub struct Scene<'s> {
     socket: RefCell<Socket>,
     legs: RefCell<Vec<Leg>>,
     said: RefCell<Vec<Said>>,
-    next_tone: Cell<usize>,
     begin: Instant,
 }
 
@@ -70,7 +69,6 @@ impl<'s> Scene<'s> {
             socket: RefCell::new(switch.socket()?),
             legs: RefCell::default(),
             said: RefCell::default(),
-            next_tone: Cell::new(0),
             begin: Instant::now(),
         })
     }
@@ -194,28 +192,42 @@ impl<'s> Scene<'s> {
         Ok(Played { open_level, listeners: listeners.collect::<Outcome<_>>()?, said })
     }
 
-    fn now(&self) -> f64 {
+    /// Seconds since it began.
+    pub fn now(&self) -> f64 {
         self.begin.elapsed().as_secs_f64()
     }
 
+    /// Writes down that somebody says a tone from now on, whose phone does so without being told.
+    pub fn says_by_itself(&self, name: &str, tone: u32, heard_by: &[&str]) {
+        let heard_by = heard_by.iter().map(|name| (*name).into()).collect();
+        let (from, until) = (self.now(), f64::INFINITY);
+        let said = Said { by: name.into(), tone, heard_by, murmured: false, from, until, played: true };
+        self.said.borrow_mut().push(said);
+    }
+
     /// Ends what a caller says.
-    fn falls_silent(&self, name: &str) {
+    pub fn falls_silent(&self, name: &str) {
         let now = self.now();
         for said in self.said.borrow_mut().iter_mut().filter(|said| said.by == name) {
             said.until = said.until.min(now);
         }
     }
 
+    /// The tone that has rested longest, if it has long enough.
+    pub fn free_tone(&self) -> Option<u32> {
+        let said = self.said.borrow();
+        let last =
+            |tone: u32| said.iter().filter(|said| said.tone == tone).map(|said| said.until).fold(-TONE_RESTS, f64::max);
+        let rested = tones::TONES.into_iter().min_by(|a, b| last(*a).total_cmp(&last(*b)))?;
+        (last(rested) + TONE_RESTS <= self.now()).then_some(rested)
+    }
+
     /// A tone for something new that is said; where there is none to be played: silence.
     fn speech(&self, name: &str, heard_by: &[&str], murmured: bool) -> Outcome<String> {
         self.falls_silent(name);
-        let tone = tones::TONES[self.next_tone.get()];
-        self.next_tone.set((self.next_tone.get() + 1) % tones::TONES.len());
+        let tone = self.free_tone().ok_or("more is said than there are tones")?;
         let now = self.now();
         let mut said = self.said.borrow_mut();
-        if said.iter().any(|said| said.tone == tone && said.until + TONE_RESTS > now) {
-            return Err("more is said than there are tones".into());
-        }
         let heard_by: Vec<String> = heard_by.iter().map(|name| (*name).into()).collect();
         let played = !self.control || heard_by == EVERYONE;
         said.push(Said { by: name.into(), tone, heard_by, murmured, from: now, until: f64::INFINITY, played });

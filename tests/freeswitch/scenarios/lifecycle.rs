@@ -96,7 +96,7 @@ struct Holdings {
 
 impl Holdings {
     fn of(switch: &Switch) -> Outcome<Self> {
-        let folder = format!("/proc/{}", switch.process());
+        let folder = format!("/proc/{}", switch.process_id());
         let count =
             |what: &str| Ok::<_, String>(fs::read_dir(format!("{folder}/{what}")).map_err(|e| e.to_string())?.count());
         let text = |what: &str| fs::read_to_string(format!("{folder}/{what}")).map_err(|e| e.to_string());

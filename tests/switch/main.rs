@@ -1,0 +1,4 @@
+//! What judges the tests on real switches, itself judged.
+
+mod judge;
+mod judge_tests;

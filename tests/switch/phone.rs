@@ -1,0 +1,132 @@
+//! A real SIP phone on the loopback interface: Debian's baresip, which says what a WAV file holds and records what it hears.
+
+use crate::{judge::Recording, process::Process};
+use std::{
+    fs,
+    io::{self, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+/// A call that a phone makes.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// Whom it calls: a SIP address.
+    pub uri: &'a str,
+    /// What it says: a WAV file of 16-bit samples, one channel, that goes on for as long as the call does.
+    pub says: &'a Path,
+    /// Its one codec, as baresip has it: `PCMU/8000/1`, `PCMA/8000/1`, `G722/16000/1`, `L16/16000/1`, `opus/48000/2`.
+    pub codec: &'a str,
+    /// Milliseconds in a packet.
+    pub packet_ms: u32,
+}
+
+/// A phone in a call. It hangs up with this value.
+pub struct Phone {
+    process: Process,
+    control: TcpStream,
+    folder: PathBuf,
+}
+
+impl Phone {
+    /// Calls, and returns when the other side has answered. The phone's files go to `folder`.
+    pub fn call(folder: &Path, call: Call<'_>) -> io::Result<Self> {
+        fs::remove_dir_all(folder).ok();
+        fs::create_dir_all(folder)?;
+        let control = free_port()?;
+        fs::write(folder.join("config"), config(folder, call, control)?)?;
+        let (codec, packet_ms) = (call.codec, call.packet_ms);
+        let account = format!("<sip:phone@127.0.0.1>;regint=0;audio_codecs={codec};ptime={packet_ms}\n");
+        fs::write(folder.join("accounts"), account)?;
+        fs::write(folder.join("contacts"), "")?;
+        let process = Process::start(Command::new("baresip").arg("-f").arg(folder), &folder.join("log"))?;
+        let mut phone = Self { process, control: connect(control)?, folder: folder.to_owned() };
+        phone.command("dial", call.uri)?;
+        phone.wait_for("Call established")?;
+        Ok(phone)
+    }
+
+    /// How much it has heard by now, in seconds.
+    pub fn clock(&self) -> io::Result<f64> {
+        let file = self.recording()?;
+        let spec = hound::WavReader::open(&file).map_err(io::Error::other)?.spec();
+        let samples = fs::metadata(&file)?.len().saturating_sub(44) as f64 / 2.0;
+        Ok(samples / f64::from(spec.channels) / f64::from(spec.sample_rate))
+    }
+
+    /// The file in which it writes down what it hears.
+    fn recording(&self) -> io::Result<PathBuf> {
+        let files = fs::read_dir(&self.folder)?.collect::<io::Result<Vec<_>>>()?;
+        let mut heard =
+            files.iter().map(fs::DirEntry::path).filter(|path| path.to_string_lossy().ends_with("-dec.wav"));
+        heard.next().ok_or_else(|| io::Error::other("the phone has recorded nothing"))
+    }
+
+    /// Puts the other side on hold.
+    pub fn hold(&mut self) -> io::Result<()> {
+        self.command("hold", "")
+    }
+
+    /// Takes it back.
+    pub fn resume(&mut self) -> io::Result<()> {
+        self.command("resume", "")
+    }
+
+    /// Hangs up. What it heard: all of it.
+    pub fn hang_up(mut self) -> io::Result<Recording> {
+        self.process.stop(Duration::from_secs(10))?;
+        Recording::read(self.recording()?).map_err(io::Error::other)
+    }
+
+    /// Sends a command: JSON with its length in front.
+    fn command(&mut self, command: &str, parameters: &str) -> io::Result<()> {
+        let json = format!(r#"{{"command":"{command}","params":"{parameters}"}}"#);
+        write!(self.control, "{}:{json},", json.len())
+    }
+
+    /// Waits until the phone has said something, in its log.
+    fn wait_for(&mut self, what: &str) -> io::Result<()> {
+        let end = Instant::now() + Duration::from_secs(10);
+        let log = self.folder.join("log");
+        loop {
+            let said = fs::read_to_string(&log)?;
+            if said.contains(what) {
+                return Ok(());
+            }
+            if Instant::now() > end || self.process.try_wait()?.is_some() {
+                return Err(io::Error::other(format!("the phone did not say {what:?}, but:\n{said}")));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn config(folder: &Path, call: Call<'_>, control: u16) -> io::Result<String> {
+    let says = hound::WavReader::open(call.says).map_err(io::Error::other)?.spec();
+    let (folder, file, rate) = (folder.display(), call.says.display(), says.sample_rate);
+    // The player is a bridge that nobody listens at: what is heard is recorded on the way there.
+    Ok(format!(
+        "net_interface 127.0.0.1\nsip_listen 127.0.0.1:0\nctrl_tcp_listen 127.0.0.1:{control}\n\
+         audio_source aufile,{file}\nausrc_srate {rate}\nausrc_channels 1\naudio_player aubridge,nobody\n\
+         audio_alert aubridge,alert\nsnd_path {folder}\nrtp_stats no\n\
+         module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule g722.so\nmodule l16.so\nmodule opus.so\n\
+         module aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule_tmp uuid.so\nmodule_app account.so\n\
+         module_app menu.so\nmodule_app ctrl_tcp.so\n"
+    ))
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn connect(port: u16) -> io::Result<TcpStream> {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        match TcpStream::connect(("127.0.0.1", port)) {
+            Err(_) if Instant::now() < end => std::thread::sleep(Duration::from_millis(20)),
+            connected => return connected,
+        }
+    }
+}
