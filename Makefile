@@ -128,3 +128,9 @@ test-freeswitch: ## run every scenario in a real FreeSWITCH: FREESWITCH=<prefix>
 	@[ -n "$(FREESWITCH)" ] || { echo 'test-freeswitch: FREESWITCH=<prefix> has to say where FreeSWITCH 1.10 is installed'; exit 2; }
 	@$(MAKE) --no-print-directory freeswitch
 	cargo test --test freeswitch -- $(ARGS)
+
+.PHONY: bench-freeswitch
+bench-freeswitch: ## what coach mode costs a real FreeSWITCH: FREESWITCH=<prefix>; takes four minutes
+	@[ -n "$(FREESWITCH)" ] || { echo 'bench-freeswitch: FREESWITCH=<prefix> has to say where FreeSWITCH 1.10 is installed'; exit 2; }
+	@$(MAKE) --no-print-directory freeswitch
+	cargo bench --bench freeswitch

@@ -329,10 +329,12 @@ switch_xml_t switch_xml_find_child(switch_xml_t node, const char *child, const c
 const char *switch_xml_attr_soft(switch_xml_t xml, const char *attribute); /* "" where there is none */
 void switch_xml_free(switch_xml_t xml);
 
-/* sessions. Who is given one by `locate` holds it for reading until `rwunlock`. */
+/* sessions. Who is given one by `locate` holds it for reading until `rwunlock`; one that has been hung up takes force. */
 switch_core_session_t *switch_core_session_perform_locate(const char *uuid, const char *file, const char *function, int line);
+switch_core_session_t *switch_core_session_perform_force_locate(const char *uuid, const char *file, const char *function,
+                                                                int line);
 void switch_core_session_rwunlock(switch_core_session_t *session);
-switch_console_callback_match_t *switch_core_session_findall(void);
+switch_console_callback_match_t *switch_core_session_findall(void); /* of those that are up */
 char *switch_core_session_get_uuid(switch_core_session_t *session);
 switch_channel_t *switch_core_session_get_channel(switch_core_session_t *session);
 switch_status_t switch_core_session_get_real_read_impl(switch_core_session_t *session,

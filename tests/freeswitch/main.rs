@@ -4,9 +4,14 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
 
-#[allow(dead_code)] // its own tests have run elsewhere
+#[allow(dead_code)] // Asterisk's tests need the rest
 #[path = "../switch/judge.rs"]
 mod judge;
+#[allow(dead_code)]
+#[path = "../switch/phone.rs"]
+mod phone;
+#[path = "../switch/process.rs"]
+mod process;
 mod scenarios;
 mod scene;
 mod socket;

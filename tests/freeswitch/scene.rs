@@ -5,7 +5,7 @@
 //! plays and records.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     path::PathBuf,
     thread::sleep,
     time::{Duration, Instant},
@@ -39,7 +39,6 @@ pub struct Scene<'s> {
     socket: RefCell<Socket>,
     legs: RefCell<Vec<Leg>>,
     said: RefCell<Vec<Said>>,
-    next_tone: Cell<usize>,
     begin: Instant,
 }
 
@@ -70,7 +69,6 @@ impl<'s> Scene<'s> {
             socket: RefCell::new(switch.socket()?),
             legs: RefCell::default(),
             said: RefCell::default(),
-            next_tone: Cell::new(0),
             begin: Instant::now(),
         })
     }
@@ -181,38 +179,55 @@ impl<'s> Scene<'s> {
         }
         let listeners = self.legs.take().into_iter().map(|leg| {
             let left = leg.left.unwrap_or(over);
-            let recorded = leg.started..if leg.over { left } else { over };
+            // Of a call that has ended we know when we saw it.
+            let until = (!leg.over).then_some(over);
             // The switch ends a file when it comes to it.
             self.until("recorded", || Ok(Recording::read(&leg.recording).is_ok_and(|wav| !wav.samples.is_empty())))?;
-            Listener::read(leg.name, &leg.recording, recorded, leg.joined..left)
+            Listener::read(leg.name, &leg.recording, leg.started, until, leg.joined..left)
         });
         let mut said = self.said.take();
         said.iter_mut().for_each(|said| said.until = said.until.min(over));
-        Ok(Played { listeners: listeners.collect::<Outcome<_>>()?, said })
+        // The two sides of a stereo conference are added up for a mono leg.
+        let open_level = tones::LEVEL + if self.profile == "stereo" { 20.0 * 2f64.log10() } else { 0.0 };
+        Ok(Played { open_level, listeners: listeners.collect::<Outcome<_>>()?, said })
     }
 
-    fn now(&self) -> f64 {
+    /// Seconds since it began.
+    pub fn now(&self) -> f64 {
         self.begin.elapsed().as_secs_f64()
     }
 
+    /// Writes down that somebody says a tone from now on, whose phone does so without being told.
+    pub fn says_by_itself(&self, name: &str, tone: u32, heard_by: &[&str]) {
+        let heard_by = heard_by.iter().map(|name| (*name).into()).collect();
+        let (from, until) = (self.now(), f64::INFINITY);
+        let said = Said { by: name.into(), tone, heard_by, murmured: false, from, until, played: true };
+        self.said.borrow_mut().push(said);
+    }
+
     /// Ends what a caller says.
-    fn falls_silent(&self, name: &str) {
+    pub fn falls_silent(&self, name: &str) {
         let now = self.now();
         for said in self.said.borrow_mut().iter_mut().filter(|said| said.by == name) {
             said.until = said.until.min(now);
         }
     }
 
+    /// The tone that has rested longest, if it has long enough.
+    pub fn free_tone(&self) -> Option<u32> {
+        let said = self.said.borrow();
+        let last =
+            |tone: u32| said.iter().filter(|said| said.tone == tone).map(|said| said.until).fold(-TONE_RESTS, f64::max);
+        let rested = tones::TONES.into_iter().min_by(|a, b| last(*a).total_cmp(&last(*b)))?;
+        (last(rested) + TONE_RESTS <= self.now()).then_some(rested)
+    }
+
     /// A tone for something new that is said; where there is none to be played: silence.
     fn speech(&self, name: &str, heard_by: &[&str], murmured: bool) -> Outcome<String> {
         self.falls_silent(name);
-        let tone = tones::TONES[self.next_tone.get()];
-        self.next_tone.set((self.next_tone.get() + 1) % tones::TONES.len());
+        let tone = self.free_tone().ok_or("more is said than there are tones")?;
         let now = self.now();
         let mut said = self.said.borrow_mut();
-        if said.iter().any(|said| said.tone == tone && said.until + TONE_RESTS > now) {
-            return Err("more is said than there are tones".into());
-        }
         let heard_by: Vec<String> = heard_by.iter().map(|name| (*name).into()).collect();
         let played = !self.control || heard_by == EVERYONE;
         said.push(Said { by: name.into(), tone, heard_by, murmured, from: now, until: f64::INFINITY, played });
@@ -263,7 +278,7 @@ impl<'a> Call<'a> {
         Self { originated: Some(variables), ..self }
     }
 
-    /// With these channel variables on its telephone's leg, each with a comma in front: headers of its call, say.
+    /// With these channel variables on its telephone's leg, each with a `!` in front: headers of its call, say.
     pub fn variables(self, variables: &str) -> Self {
         Self { variables: variables.into(), ..self }
     }
@@ -320,12 +335,12 @@ impl<'a> Call<'a> {
     fn calls_in(self, id: &str, does: &str, plays: &str) -> Outcome<(String, String)> {
         let (scene, near) = (self.scene, format!("{id}-near"));
         let plan = ["answer", "sleep:400"].into_iter().chain(self.before).chain([does]).collect::<Vec<_>>().join("^");
-        // The other leg of a loopback has the variables of the first.
-        let mut variables = format!("origination_uuid={id},sip_h_X-Does='m:^:{plan}'{}", self.variables);
+        // The other leg of a loopback has the variables of the first. A plan has commas: variables are separated by something else.
+        let mut variables = format!("^^!origination_uuid={id}!sip_h_X-Does=m:^:{plan}{}", self.variables);
         let to = match self.codec {
             None => "loopback/member/callers".into(),
             Some(codec) => {
-                variables += &format!(",absolute_codec_string={codec},sip_invite_call_id={near}");
+                variables += &format!("!absolute_codec_string={codec}!sip_invite_call_id={near}");
                 format!("sofia/test/member@127.0.0.1:{}", scene.switch.sip_port)
             }
         };

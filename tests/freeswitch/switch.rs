@@ -3,18 +3,18 @@
 use std::{
     env, fs, io,
     net::TcpListener,
-    os::unix::{fs::symlink, process::CommandExt},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, ExitStatus},
     sync::{
-        Mutex,
+        Mutex, MutexGuard,
         atomic::{AtomicU16, Ordering},
     },
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use crate::socket::Socket;
+use crate::{process::Process, socket::Socket};
 
 const PASSWORD: &str = "private";
 /// Ports for audio, for each of the switches that run at once.
@@ -26,7 +26,7 @@ pub struct Switch {
     pub folder: PathBuf,
     pub sip_port: u16,
     event_port: u16,
-    child: Mutex<Child>,
+    process: Mutex<Process>,
     keep: bool,
 }
 
@@ -68,9 +68,9 @@ impl Switch {
         let (event_port, sip_port) = (free_port()?, free_port()?);
         link(&modules, &folder.join("mod"))?;
         configure(&folder, with_coach, number, event_port, sip_port)?;
-        let child = run(&folder, &prefix.join("bin/freeswitch"))?;
+        let process = run(&folder, &prefix.join("bin/freeswitch"))?;
         let keep = env::var_os("KEEP").is_some();
-        let switch = Self { folder, sip_port, event_port, child: Mutex::new(child), keep };
+        let switch = Self { folder, sip_port, event_port, process: Mutex::new(process), keep };
         switch.wait_until_ready()?;
         if with_coach && switch.socket()?.api("module_exists mod_coach")? != "true" {
             return Err(format!("the switch did not load mod_coach:\n{}", switch.log_of("coach")));
@@ -86,24 +86,16 @@ impl Switch {
         })
     }
 
-    /// The switch's process.
-    pub fn process(&self) -> u32 {
-        self.child().id()
+    /// The number of the switch's process.
+    pub fn process_id(&self) -> u32 {
+        self.process().id()
     }
 
     /// Asks the switch to end, as a service manager does; how long that took.
     pub fn stop(&self) -> Result<Duration, String> {
         let begin = Instant::now();
-        let process = self.process() as libc::pid_t;
-        // SAFETY: a signal to a child that has not been waited for, so that its number is still its own.
-        unsafe { libc::kill(process, libc::SIGTERM) };
-        while begin.elapsed() < Duration::from_secs(20) {
-            if let Some(how) = self.ended() {
-                return if how.success() { Ok(begin.elapsed()) } else { Err(format!("the switch ended badly: {how}")) };
-            }
-            sleep(Duration::from_millis(20));
-        }
-        Err("the switch does not end".into())
+        let how = self.process().stop(Duration::from_secs(20)).map_err(|e| format!("the switch: {e}"))?;
+        if how.success() { Ok(begin.elapsed()) } else { Err(format!("the switch ended badly: {how}")) }
     }
 
     /// The lines of the switch's log, so far, that hold a word.
@@ -112,12 +104,12 @@ impl Switch {
         String::from_utf8_lossy(&log).lines().filter(|line| line.contains(word)).collect::<Vec<_>>().join("\n")
     }
 
-    fn ended(&self) -> Option<std::process::ExitStatus> {
-        self.child().try_wait().ok().flatten()
+    fn ended(&self) -> Option<ExitStatus> {
+        self.process().try_wait().ok().flatten()
     }
 
-    fn child(&self) -> std::sync::MutexGuard<'_, Child> {
-        self.child.lock().unwrap_or_else(|e| e.into_inner())
+    fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     fn wait_until_ready(&self) -> Result<(), String> {
@@ -139,11 +131,6 @@ impl Switch {
 
 impl Drop for Switch {
     fn drop(&mut self) {
-        let child = self.child.get_mut().unwrap_or_else(|e| e.into_inner());
-        if child.try_wait().ok().flatten().is_none() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
         if !self.keep {
             let _ = fs::remove_dir_all(&self.folder);
         }
@@ -180,8 +167,7 @@ fn configure(folder: &Path, with_coach: bool, number: u16, event_port: u16, sip_
     fs::write(folder.join("freeswitch.xml"), configuration).map_err(|e| format!("{}: {e}", folder.display()))
 }
 
-fn run(folder: &Path, binary: &Path) -> Result<Child, String> {
-    let output = fs::File::create(folder.join("output")).map_err(|e| e.to_string())?;
+fn run(folder: &Path, binary: &Path) -> Result<Process, String> {
     let mut command = Command::new(binary);
     command.args(["-nc", "-nf", "-nonat", "-nonatmap", "-mod"]).arg(folder.join("mod"));
     let places = ["conf", "log", "run", "db", "temp", "cache", "storage", "recordings", "sounds", "scripts", "grammar"];
@@ -190,13 +176,5 @@ fn run(folder: &Path, binary: &Path) -> Result<Child, String> {
     }
     // Its keys take seconds to make: once is enough.
     command.arg("-certs").arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("freeswitch-keys"));
-    command.stdin(Stdio::null()).stdout(output.try_clone().map_err(|e| e.to_string())?).stderr(output);
-    // SAFETY: between fork and exec, one system call that is allowed there. A switch whose test was killed ends as well.
-    unsafe {
-        command.pre_exec(|| {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-            Ok(())
-        });
-    }
-    command.spawn().map_err(|e| format!("{}: {e}", binary.display()))
+    Process::start(&mut command, &folder.join("output")).map_err(|e| format!("{}: {e}", binary.display()))
 }

@@ -8,9 +8,10 @@ use std::{
     sync::Mutex,
 };
 
-/// In Hz: far enough apart for the judge, and within the narrowest band.
-pub const TONES: [u32; 17] =
-    [300, 500, 700, 900, 1100, 1300, 1500, 1700, 1900, 2100, 2300, 2500, 2700, 2900, 3100, 3300, 3500];
+use crate::judge::Recording;
+
+/// In Hz: far enough apart for the judge, and low enough for a leg of 8 kHz to have them at full level.
+pub const TONES: [u32; 15] = [300, 500, 700, 900, 1100, 1300, 1500, 1700, 1900, 2100, 2300, 2500, 2700, 2900, 3100];
 /// In dB below a sine that just fits.
 pub const LEVEL: f64 = -20.0;
 
@@ -32,21 +33,19 @@ pub fn file(tone: u32) -> Result<String, String> {
     if !path.exists() {
         // As a whole or not at all.
         let draft = folder.join(format!("{tone}-{}.part", std::process::id()));
-        write(tone, &draft).map_err(|e| format!("{}: {e}", draft.display()))?;
+        said(tone, RATE).write(&draft).map_err(|e| format!("{}: {e}", draft.display()))?;
         fs::rename(&draft, &path).map_err(|e| format!("{}: {e}", path.display()))?;
     }
     made.insert(tone, path.clone());
     Ok(path.to_string_lossy().into())
 }
 
-fn write(tone: u32, path: &Path) -> Result<(), hound::Error> {
-    let spec =
-        hound::WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
-    let mut wav = hound::WavWriter::create(path, spec)?;
+/// So much of a tone.
+pub fn said(tone: u32, rate: u32) -> Recording {
     let amplitude = 32768.0 * 10f64.powf(LEVEL / 20.0);
-    for n in 0..RATE * SECONDS {
-        let turn = TAU * f64::from(tone) * f64::from(n % RATE) / f64::from(RATE);
-        wav.write_sample((amplitude * turn.sin()).round() as i16)?;
-    }
-    wav.finalize()
+    let sample = |n: u32| {
+        let turn = TAU * f64::from(tone) * f64::from(n % rate) / f64::from(rate);
+        (amplitude * turn.sin()).round() as i16
+    };
+    Recording { rate, samples: (0..rate * SECONDS).map(sample).collect() }
 }

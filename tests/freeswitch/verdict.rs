@@ -4,8 +4,6 @@ use std::{ops::Range, path::Path};
 
 use crate::{judge::Recording, tones};
 
-/// The level of every tone that is said, in dB.
-const SPOKEN: f64 = tones::LEVEL;
 /// Outside its audience a tone stays below this, in dB.
 const SILENT: f64 = -80.0;
 /// On coded legs: no more than so many dB above a run in which it was not said.
@@ -18,7 +16,7 @@ pub const NEAR: f64 = 3.0;
 const BRIEF: f64 = 0.2;
 
 /// What may be missing from a recording, in seconds, or be too much.
-const HOLES: f64 = 0.4;
+const HOLES: f64 = 0.8;
 
 /// A tone, who said it when, and who may hear it. Times are seconds since the scene began.
 pub struct Said {
@@ -46,20 +44,35 @@ pub struct Listener {
 
 /// A scene that is over.
 pub struct Played {
+    /// The level of open speech: what the mixer makes of what is said.
+    pub open_level: f64,
     pub listeners: Vec<Listener>,
     pub said: Vec<Said>,
 }
 
 impl Listener {
-    /// Reads a recording that began and ended when it says.
-    pub fn read(name: String, path: &Path, recorded: Range<f64>, there: Range<f64>) -> Result<Self, String> {
+    /// Reads a recording that began, and ended, when it says.
+    pub fn read(
+        name: String,
+        path: &Path,
+        started: f64,
+        ended: Option<f64>,
+        there: Range<f64>,
+    ) -> Result<Self, String> {
         let heard = Recording::read(path).map_err(|e| format!("{name} recorded nothing: {}: {e}", path.display()))?;
-        let (length, should) = (heard.samples.len() as f64 / f64::from(heard.rate), recorded.end - recorded.start);
+        let length = heard.samples.len() as f64 / f64::from(heard.rate);
         // Times in a recording with holes would mean nothing.
-        if (length - should).abs() > HOLES {
-            return Err(format!("{name} recorded {length:.2} s of {should:.2} s"));
+        match ended.map(|ended| ended - started) {
+            Some(should) if (length - should).abs() > HOLES => {
+                Err(format!("{name} recorded {length:.2} s of {should:.2} s"))
+            }
+            _ => Ok(Self::new(name, heard, started, there)),
         }
-        Ok(Self { name, heard, started: recorded.start, there })
+    }
+
+    /// A recording that somebody else has made.
+    pub fn new(name: String, heard: Recording, started: f64, there: Range<f64>) -> Self {
+        Self { name, heard, started, there }
     }
 
     fn heard(&self, from: f64, until: f64) -> Recording {
@@ -89,17 +102,30 @@ impl Played {
     /// Coded legs: nothing above what was heard without.
     pub fn judge_against(&self, control: &Played) -> Result<(), String> {
         self.verdict(|listener, said| {
-            let unsaid = control.listeners[listener].worst(&control.said[said]);
-            unsaid.map_or(SILENT, |level| (level + ABOVE_CONTROL).max(SILENT))
+            let (listener, unsaid) = (&control.listeners[listener], &control.said[said]);
+            let tone = f64::from(unsaid.tone);
+            // What the codec makes of the others' tones: as a tone anywhere, and as noise while this was not said.
+            let noise = listener.heard(unsaid.from + LATE, unsaid.until);
+            let noise =
+                if noise.samples.len() < noise.rate as usize / 10 { SILENT } else { noise.levels(tone).worst() };
+            (listener.heard.standing_out(tone).worst().max(noise) + ABOVE_CONTROL).max(SILENT)
         })
+    }
+
+    /// The level at which something is to be heard. Private speech has its own in every conference.
+    fn level(&self, said: &Said) -> f64 {
+        if said.heard_by.iter().any(|name| name == "*") { self.open_level } else { tones::LEVEL }
     }
 
     fn verdict(&self, bound: impl Fn(usize, usize) -> f64) -> Result<(), String> {
         let mut wrong = Vec::new();
         for (s, said) in self.said.iter().enumerate() {
             for (l, listener) in self.listeners.iter().enumerate().filter(|(_, listener)| listener.name != said.by) {
-                let complaint =
-                    if said.is_for(listener) { missed(said, listener) } else { overheard(said, listener, bound(l, s)) };
+                let complaint = if said.is_for(listener) {
+                    missed(said, listener, self.level(said))
+                } else {
+                    overheard(said, listener, bound(l, s))
+                };
                 wrong.extend(complaint.map(|what| {
                     let Said { by, tone, from, until, .. } = said;
                     format!("{} of {by}'s {tone} Hz ({from:.1} to {until:.1} s): {what}", listener.name)
@@ -117,7 +143,7 @@ fn overheard(said: &Said, listener: &Listener, bound: f64) -> Option<String> {
 }
 
 /// What is wrong with what somebody in the audience heard.
-fn missed(said: &Said, listener: &Listener) -> Option<String> {
+fn missed(said: &Said, listener: &Listener, level: f64) -> Option<String> {
     let (from, until) = (said.from.max(listener.there.start) + LATE, said.until.min(listener.there.end));
     if !said.played || said.murmured || until - from < BRIEF {
         return None;
@@ -127,9 +153,9 @@ fn missed(said: &Said, listener: &Listener) -> Option<String> {
         return Some("nothing was recorded".into());
     }
     let levels = heard.levels(f64::from(said.tone));
-    let (median, whole) = (levels.median(), levels.share_above(SPOKEN - 3.0));
-    if (median - SPOKEN).abs() > 1.0 {
-        return Some(format!("heard at {median:.1} dB, should be {SPOKEN} dB"));
+    let (median, whole) = (levels.median(), levels.share_above(level - 3.0));
+    if (median - level).abs() > 1.0 {
+        return Some(format!("heard at {median:.1} dB, should be {level:.1} dB"));
     }
     (whole < 0.7).then(|| format!("heard for {:.0} % of the time only", 100.0 * whole))
 }

@@ -18,12 +18,11 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads a WAV file of 16-bit samples, of several channels the first. Its header may be unfinished, as long as the samples are
-    /// there.
+    /// Reads a WAV file of 16-bit samples, of several channels the first.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, hound::Error> {
         let mut wav = hound::WavReader::open(path)?;
         let channels = wav.spec().channels.into();
-        let samples = wav.samples().step_by(channels).map_while(Result::ok).collect();
+        let samples = wav.samples().step_by(channels).collect::<Result<_, _>>()?;
         Ok(Self { rate: wav.spec().sample_rate, samples })
     }
 
@@ -42,20 +41,6 @@ impl Recording {
     pub fn between(&self, from: f64, to: f64) -> Self {
         let at = |seconds: f64| ((seconds * f64::from(self.rate)) as usize).min(self.samples.len());
         Self { rate: self.rate, samples: self.samples[at(from)..at(to)].to_vec() }
-    }
-
-    /// The level of a tone in those windows in which it is one, silence in the others.
-    ///
-    /// Somebody else's tone that begins or ends at once has something of every frequency in that moment: as much beside this tone
-    /// as there. A tone is louder than what is beside it, from about 10 ms of it on.
-    pub fn standing_out(&self, tone: f64) -> Levels {
-        let (mut levels, below, above) = (self.levels(tone), self.levels(tone - BESIDE), self.levels(tone + BESIDE));
-        for (level, (below, above)) in levels.0.iter_mut().zip(below.0.iter().zip(&above.0)) {
-            if *level < below.max(*above) + STANDS_OUT {
-                *level = SILENCE;
-            }
-        }
-        levels
     }
 
     /// The level of a tone in every window, in dB: 0 dB is a sine that just fits into 16 bits.
@@ -112,10 +97,27 @@ impl Recording {
         levels.0.retain(|level| !level.is_nan());
         levels
     }
+
+    /// The level of a tone in those windows in which it is one, silence in the others.
+    ///
+    /// Somebody else's tone that begins or ends at once has something of every frequency in that moment: as much beside this tone
+    /// as there. A tone is louder than what is beside it, from about 10 ms of it on.
+    pub fn standing_out(&self, tone: f64) -> Levels {
+        let mut levels = self.levels(tone);
+        let beside = BESIDE.map(|hertz| self.levels(tone + hertz));
+        for (n, level) in levels.0.iter_mut().enumerate() {
+            let loudest = beside.iter().map(|levels| levels.0[n]).fold(SILENCE, f64::max);
+            if *level < loudest + STANDS_OUT {
+                *level = SILENCE;
+            }
+        }
+        levels
+    }
 }
 
-/// How far beside a tone is looked for what is no tone, in Hz: others are to speak twice as far from it, or farther.
-const BESIDE: f64 = 100.0;
+/// How far beside a tone is looked for what is no tone, in Hz: others are to speak 200 Hz from it, or farther. In several places,
+/// since what is no tone may have gaps.
+const BESIDE: [f64; 6] = [-115.0, -100.0, -85.0, 85.0, 100.0, 115.0];
 /// A tone is so much louder than what is beside it, in dB.
 const STANDS_OUT: f64 = 9.0;
 

@@ -78,6 +78,29 @@ fn a_voice_that_is_heard_for_a_moment_does_not_hide_itself() {
 }
 
 #[test]
+fn nothing_is_silence() {
+    let nothing = Recording { rate: 16000, samples: vec![0; 1600] };
+    assert_eq!(nothing.levels(700.0).worst(), SILENCE);
+    assert_eq!(nothing.between(0.05, 9.0).samples.len(), 800);
+}
+
+#[test]
+#[should_panic(expected = "50 ms or more")]
+fn no_recording_is_no_silence() {
+    Recording { rate: 16000, samples: vec![0; 799] }.levels(700.0).worst();
+}
+
+#[test]
+fn a_recording_is_read_from_a_file() {
+    let path = std::env::temp_dir().join(format!("judge-{}.wav", std::process::id()));
+    let said = tones(8000, 0.1, &[700.0], 2);
+    said.write(&path).expect("a file can be written");
+    let read = Recording::read(&path).expect("it can be read");
+    std::fs::remove_file(&path).expect("it can be removed");
+    assert_eq!((read.rate, read.samples), (said.rate, said.samples));
+}
+
+#[test]
 fn what_begins_or_ends_beside_a_tone_is_no_tone() {
     for others in [vec![400.0], vec![500.0, 900.0, 2300.0]] {
         for at in (1000..1400).step_by(9) {
@@ -101,27 +124,4 @@ fn ten_milliseconds_of_a_tone_stand_out() {
         let worst = heard.standing_out(700.0).worst();
         assert!(worst > -40.0, "{worst} dB, with 10 ms of it at sample {at}");
     }
-}
-
-#[test]
-fn nothing_is_silence() {
-    let nothing = Recording { rate: 16000, samples: vec![0; 1600] };
-    assert_eq!(nothing.levels(700.0).worst(), SILENCE);
-    assert_eq!(nothing.between(0.05, 9.0).samples.len(), 800);
-}
-
-#[test]
-#[should_panic(expected = "50 ms or more")]
-fn no_recording_is_no_silence() {
-    Recording { rate: 16000, samples: vec![0; 799] }.levels(700.0).worst();
-}
-
-#[test]
-fn a_recording_is_read_from_a_file() {
-    let path = std::env::temp_dir().join(format!("judge-{}.wav", std::process::id()));
-    let said = tones(8000, 0.1, &[700.0], 2);
-    said.write(&path).expect("a file can be written");
-    let read = Recording::read(&path).expect("it can be read");
-    std::fs::remove_file(&path).expect("it can be removed");
-    assert_eq!((read.rate, read.samples), (said.rate, said.samples));
 }

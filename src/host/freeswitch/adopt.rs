@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{
     api,
-    follow::{hook, refuse},
+    follow::{follow, refuse},
     leg::{Flags, Seat, Settings},
     module::Module,
     switch::Session,
@@ -37,7 +37,7 @@ struct MemberFlags {
 /// The module has been loaded under calls: they are followed from now on, and those in conferences are members.
 pub fn adopt_all(module: &Module) {
     for session in Session::all().iter().filter_map(|uuid| Session::locate(uuid)) {
-        hook(&session);
+        follow(module, &session);
     }
     let list = api::execute(c"conference", c"json_list");
     // With no conference, or no mod_conference, the answer is no list.
@@ -76,7 +76,7 @@ pub fn adopt(module: &Module, session: &Session, seat: Seat, flags: Flags) {
             leg.pass(module, &mut state, false)?;
             state.conferences = 1;
             leg.sit(module, &mut state, seat);
-            leg.follow(&mut state, flags);
+            leg.follow(module, &mut state, flags);
         }
         Ok(())
     };

@@ -88,7 +88,7 @@ fn conference_event<'a>(module: &Module, header: impl Fn(&CStr) -> Option<&'a st
     state.sequence = sequence;
     match action {
         "del-member" => leg.rise(module, &mut state),
-        _ => leg.follow(&mut state, flags),
+        _ => leg.follow(module, &mut state, flags),
     }
     Some(())
 }

@@ -32,6 +32,7 @@ unsafe impl Sync for States {}
 static STATES: States = States(fs::switch_state_handler_table_t {
     on_init: Some(on_init),
     on_hangup: Some(on_hangup),
+    on_destroy: Some(on_destroy),
     // SAFETY: null functions are none, and the rest are numbers and pointers that nobody follows.
     ..unsafe { std::mem::zeroed() }
 });
@@ -52,7 +53,8 @@ pub fn unbind() {
 }
 
 /// Follows a session.
-pub fn hook(session: &Session) {
+pub fn follow(module: &Module, session: &Session) {
+    module.followed.lock().insert(session.uuid());
     // SAFETY: the session lives; who is hooked twice is hooked once.
     unsafe { fs::switch_core_event_hook_add_receive_message(session.raw(), Some(on_message)) };
 }
@@ -75,14 +77,23 @@ unsafe fn with(raw: *mut fs::switch_core_session_t, act: impl FnOnce(&Module, &S
 
 unsafe extern "C" fn on_init(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
     // SAFETY: the core's session.
-    unsafe { with(session, |_, session| hook(session)) }
+    unsafe { with(session, follow) }
 }
 
 unsafe extern "C" fn on_hangup(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
     let act = |module: &Module, session: &Session| {
         if let Some(leg) = module.find(&session.uuid()) {
+            module.legacy.hang_up(&leg, session);
             module.end(&leg);
         }
+    };
+    // SAFETY: the core's session.
+    unsafe { with(session, act) }
+}
+
+unsafe extern "C" fn on_destroy(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
+    let act = |module: &Module, session: &Session| {
+        module.followed.lock().remove(&session.uuid());
     };
     // SAFETY: the core's session.
     unsafe { with(session, act) }
@@ -159,7 +170,7 @@ fn begins(module: &Module, session: &Session) {
         leg.apply(module, session, &mut state, &wanted)?;
         leg.pass(module, &mut state, false)?;
         state.conferences += 1;
-        leg.follow(&mut state, Flags::default());
+        leg.follow(module, &mut state, Flags::default());
         // What happened in an earlier conference, and is told late, has another.
         session.set_variable(CONFERENCE_ID, None);
         session.set_variable(SPEAK_ONLY_TO, state.settings.speak_only_to.as_deref());

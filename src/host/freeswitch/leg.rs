@@ -215,6 +215,7 @@ impl Leg {
             state.settings = was;
             self.keep(module, state)?;
         }
+        module.changed.lock().extend(state.seat.iter().map(|seat| seat.conference.clone()));
         session.set_variable(TAGS, state.settings.tags.as_deref());
         session.set_variable(SPEAK_ONLY_TO, state.settings.speak_only_to.as_deref());
         reply
@@ -284,9 +285,6 @@ impl Leg {
             return Ok(());
         }
         state.passing = on;
-        if on {
-            module.legacy.opened();
-        }
         // SAFETY: a number.
         let status = unsafe { sys::coach_member_pass(self.member, on.into()) };
         self.keep(module, state)?;
@@ -301,7 +299,10 @@ impl Leg {
         // First: the engine tells at once whom this one hears.
         module.legs.lock().numbers.insert(seat.number, self.uuid.clone());
         match module.rooms.join(module, self.member, &seat) {
-            Ok(()) => state.seat = Some(seat),
+            Ok(()) => {
+                module.changed.lock().insert(seat.conference.clone());
+                state.seat = Some(seat);
+            }
             Err(why) => {
                 module.legs.lock().numbers.remove(&seat.number);
                 let line =
@@ -320,8 +321,11 @@ impl Leg {
     }
 
     /// Follows what `mod_conference` lets it do.
-    pub fn follow(&self, state: &mut State, flags: Flags) {
+    pub fn follow(&self, module: &Module, state: &mut State, flags: Flags) {
         let was = std::mem::replace(&mut state.flags, flags);
+        if was != flags {
+            module.changed.lock().extend(state.seat.iter().map(|seat| seat.conference.clone()));
+        }
         // SAFETY: numbers.
         unsafe {
             if was.muted != flags.muted {
@@ -345,8 +349,9 @@ impl Leg {
         if let Some(speak_only_to) = &state.settings.speak_only_to {
             module.legacy.leave(self, speak_only_to);
         }
-        state.settings = Settings::default();
-        let _ = self.keep(module, &state); // giving up a hold cannot fail
+        if self.private.swap(false, Ordering::AcqRel) {
+            module.lock.release();
+        }
     }
 
     /// Keeps the module loaded while the call speaks privately.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    ffi::CStr,
     thread,
     time::{Duration, Instant},
 };
@@ -13,6 +14,13 @@ use crate::lock::Mutex;
 
 /// How long after its end a leg can be replaced by one that is still on its way to the conference.
 const REPLACED_WITHIN: Duration = Duration::from_secs(60);
+
+/// On a leg whose phone sent a REFER with Replaces: the SIP call that this names, a second call of that phone's. Whoever is on the
+/// other end of that one takes the leg's place.
+const HANDED_OVER_TO: &CStr = c"_sofia_replaces_";
+
+/// How long a leg takes at most from its end to its hang-up.
+const HANGS_UP_WITHIN: Duration = Duration::from_secs(1);
 
 /// A private leg that has ended.
 struct Left {
@@ -36,15 +44,21 @@ impl Legacy {
 
     /// A private leg ends.
     pub fn leave(&self, leg: &Leg, speak_only_to: &str) {
+        self.note(leg, leg.sip_call_id.clone(), speak_only_to);
+    }
+
+    /// A leg hangs up. If it is private, and its phone has handed it over to another call of its own, that call's name stands for it.
+    pub fn hang_up(&self, leg: &Leg, session: &Session) {
+        if let (Some(call), Some(to)) = (session.variable(HANDED_OVER_TO), &leg.lock().settings.speak_only_to) {
+            self.note(leg, Some(call), to);
+        }
+    }
+
+    fn note(&self, leg: &Leg, sip_call_id: Option<String>, speak_only_to: &str) {
         let now = Instant::now();
         let mut left = self.left.lock();
         left.retain(|left| now.duration_since(left.when) < REPLACED_WITHIN);
-        left.push_back(Left {
-            when: now,
-            uuid: leg.uuid.clone(),
-            sip_call_id: leg.sip_call_id.clone(),
-            speak_only_to: speak_only_to.into(),
-        });
+        left.push_back(Left { when: now, uuid: leg.uuid.clone(), sip_call_id, speak_only_to: speak_only_to.into() });
     }
 
     /// Somebody speaks openly from now on; what it said privately may still be on its way to the hooks.
@@ -63,7 +77,7 @@ impl Legacy {
 /// `speakOnlyTo` of the private leg that this one replaces, if it does.
 ///
 /// An INVITE with Replaces and an attended transfer run the new leg into the same `conference`, without the old leg's variables. What
-/// they leave is the old leg's name, in these two.
+/// they leave is a name in these two: the old leg's, or that of the call to which the old leg's phone handed it over.
 pub fn inherited(module: &Module, session: &Session) -> Option<String> {
     let replaces = session.variable(c"sip_replaces_call_id").unwrap_or_default();
     let refer_to = session.variable(c"sip_refer_to").unwrap_or_default();
@@ -78,10 +92,33 @@ pub fn inherited(module: &Module, session: &Session) -> Option<String> {
     if replaces.is_empty() && referred.is_empty() {
         return None;
     }
-    let alive = module.all().into_iter().find(|leg| meant(&leg.uuid, &leg.sip_call_id));
-    if let Some(leg) = alive {
-        return leg.lock().settings.speak_only_to.clone();
+    let started = Instant::now();
+    loop {
+        let mut hanging_up = false;
+        for leg in module.all() {
+            let session = Session::locate(&leg.uuid);
+            hanging_up |= leg.private() && session.is_none();
+            let hands_over = session.and_then(|session| session.variable(HANDED_OVER_TO));
+            let here = meant(&leg.uuid, &leg.sip_call_id) || meant(&leg.uuid, &hands_over);
+            if let Some(to) = leg.lock().settings.speak_only_to.clone().filter(|_| here) {
+                return Some(to);
+            }
+        }
+        let left = module
+            .legacy
+            .left
+            .lock()
+            .iter()
+            .rev()
+            .find(|left| meant(&left.uuid, &left.sip_call_id))
+            .map(|left| left.speak_only_to.clone());
+        // Between the moment in which a call ends and the one in which it tells so, nobody knows what it hands over.
+        if left.is_some() || !hanging_up {
+            return left;
+        }
+        if started.elapsed() > HANGS_UP_WITHIN {
+            return Some("-".into());
+        }
+        thread::sleep(Duration::from_millis(5));
     }
-    let left = module.legacy.left.lock();
-    left.iter().rev().find(|left| meant(&left.uuid, &left.sip_call_id)).map(|left| left.speak_only_to.clone())
 }

@@ -9,6 +9,7 @@
 //! api       what people do: the commands and the dialplan application
 //! leg       one call: its member of the engine, its hooks, its settings
 //! legacy    what a private call leaves behind
+//! listeners who needs a write hook
 //! rooms     the engine's rooms, one a conference
 //! hooks     the media bug: what audio threads run
 //! tell      the engine's events, told as FreeSWITCH's
@@ -28,6 +29,7 @@ mod follow;
 mod hooks;
 mod leg;
 mod legacy;
+mod listeners;
 mod module;
 mod rooms;
 mod switch;

@@ -1,12 +1,12 @@
 //! Loading and unloading, and what there is in between.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap, HashSet},
     ffi::{CStr, c_char},
     ptr,
     sync::{
         Arc,
-        atomic::{AtomicPtr, Ordering},
+        atomic::{AtomicBool, AtomicPtr, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -16,6 +16,7 @@ use super::{
     adopt, api, complete, events, follow, fs, hooks,
     leg::{Leg, Settings},
     legacy::Legacy,
+    listeners,
     rooms::Rooms,
     switch::{Session, c, log, text},
     tell,
@@ -29,7 +30,7 @@ pub const NAME: &CStr = c"mod_coach";
 const SERVICE: Duration = Duration::from_millis(10);
 
 /// How long an unload waits for a call that it has hung up.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The module while it is loaded. It may be loaded again into the same memory, so nothing else outlives an unload.
 static MODULE: Mutex<Option<Arc<Module>>> = Mutex::new(None);
@@ -38,11 +39,13 @@ static MODULE: Mutex<Option<Arc<Module>>> = Mutex::new(None);
 pub struct Module {
     pub engine: sys::coach_engine_t,
     pub legs: Mutex<Legs>,
+    /// UUIDs of sessions that have our message hook.
+    pub followed: Mutex<HashSet<String>>,
     pub rooms: Rooms,
     pub lock: Lock,
     pub legacy: Legacy,
-    /// Numbers of members that hear somebody privately, since when the last write hooks were made.
-    pub listeners: Mutex<Vec<u32>>,
+    /// Conferences in which somebody may hear somebody privately who did not before.
+    pub changed: Mutex<BTreeSet<String>>,
     /// What this version's numbers for messages about applications are short of those declared.
     pub message_shift: u32,
     bindings: Mutex<events::Bindings>,
@@ -74,8 +77,9 @@ impl Module {
 
     /// Forgets a call.
     pub fn end(&self, leg: &Leg) {
-        self.legs.lock().calls.remove(&leg.uuid);
+        // In this order: whoever replaces it finds it among the calls or among those that have left.
         leg.end(self);
+        self.legs.lock().calls.remove(&leg.uuid);
     }
 
     /// One of the engine's commands.
@@ -96,18 +100,6 @@ impl Module {
         }
     }
 
-    /// Gives write hooks to who hears somebody privately, and has none yet. No lock of ours may be held.
-    fn hook_listeners(&self) {
-        let numbers = std::mem::take(&mut *self.listeners.lock());
-        for number in numbers {
-            let uuid = self.legs.lock().numbers.get(&number).cloned();
-            let Some((leg, session)) = uuid.and_then(|uuid| Some((self.find(&uuid)?, Session::locate(&uuid)?))) else {
-                continue;
-            };
-            leg.hook_write(&session, &mut leg.lock());
-        }
-    }
-
     /// Every call.
     pub fn all(&self) -> Vec<Arc<Leg>> {
         self.legs.lock().calls.values().cloned().collect()
@@ -122,18 +114,24 @@ impl Drop for Module {
 }
 
 /// The core's lock on this module: while it is held for reading, `unload` answers "Module in use".
-pub struct Lock(AtomicPtr<fs::switch_thread_rwlock_t>);
+pub struct Lock {
+    lock: AtomicPtr<fs::switch_thread_rwlock_t>,
+    /// An unload is under way, which a lock does not stop.
+    closed: AtomicBool,
+}
 
 impl Lock {
     /// False: an unload is under way.
     pub fn hold(&self) -> bool {
+        let lock = self.lock.load(Ordering::Relaxed);
         // SAFETY: the core's, as long as the module is loaded.
-        unsafe { fs::switch_thread_rwlock_tryrdlock(self.0.load(Ordering::Relaxed)) == fs::SWITCH_STATUS_SUCCESS }
+        !self.closed.load(Ordering::SeqCst)
+            && unsafe { fs::switch_thread_rwlock_tryrdlock(lock) } == fs::SWITCH_STATUS_SUCCESS
     }
 
     pub fn release(&self) {
         // SAFETY: as above, and held.
-        unsafe { fs::switch_thread_rwlock_unlock(self.0.load(Ordering::Relaxed)) };
+        unsafe { fs::switch_thread_rwlock_unlock(self.lock.load(Ordering::Relaxed)) };
     }
 }
 
@@ -146,7 +144,7 @@ pub fn current() -> Option<Arc<Module>> {
 pub fn visit<R>(act: impl FnOnce(&Module) -> R) -> Option<R> {
     let module = current()?;
     let done = act(&module);
-    module.hook_listeners();
+    listeners::hook(&module);
     Some(done)
 }
 
@@ -208,10 +206,11 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
     let module = Arc::new(Module {
         engine,
         legs: Mutex::default(),
+        followed: Mutex::default(),
         rooms: Rooms::default(),
-        lock: Lock(AtomicPtr::new(lock)),
+        lock: Lock { lock: AtomicPtr::new(lock), closed: AtomicBool::new(false) },
         legacy: Legacy::new(Duration::from_millis(guard_ms.into())),
-        listeners: Mutex::default(),
+        changed: Mutex::default(),
         message_shift: message_shift(),
         bindings: Mutex::default(),
     });
@@ -235,16 +234,17 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
 /// What the core calls last; the commands are gone by then. Also when it shuts down, or is forced (`unload -f`): then there may be
 /// calls that speak privately, and they end.
 pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
-    let Some(module) = MODULE.lock().take() else { return fs::SWITCH_STATUS_SUCCESS };
+    let Some(module) = current() else { return fs::SWITCH_STATUS_SUCCESS };
+    end_private(&module);
+    *MODULE.lock() = None;
     complete::delete();
     follow::unbind();
     events::unbind(std::mem::take(&mut *module.bindings.lock()));
     while Arc::strong_count(&module) > 1 {
         thread::sleep(Duration::from_millis(1)); // a callback is at work
     }
-    end_private(&module);
     module.legacy.wait_for_guards();
-    for session in Session::all().iter().filter_map(|uuid| Session::locate(uuid)) {
+    for session in module.followed.lock().iter().filter_map(|uuid| Session::locate_to_its_end(uuid)) {
         follow::unhook(&session);
         hooks::detach(&session);
     }
@@ -255,8 +255,9 @@ pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
     fs::SWITCH_STATUS_SUCCESS
 }
 
-/// Hangs up whoever speaks privately, and waits until those calls are gone: until then their hooks stay, and make silence.
+/// Hangs up whoever speaks privately, and waits until they have left their conferences: until then their hooks stay, and make silence.
 fn end_private(module: &Module) {
+    module.lock.closed.store(true, Ordering::SeqCst);
     let private: Vec<_> = module.all().into_iter().filter(|leg| leg.private()).collect();
     for leg in &private {
         if let Some(session) = Session::locate(&leg.uuid) {
@@ -266,7 +267,7 @@ fn end_private(module: &Module) {
         }
     }
     let started = Instant::now();
-    while started.elapsed() < PATIENCE && private.iter().any(|leg| Session::all().contains(&leg.uuid)) {
+    while started.elapsed() < PATIENCE && private.iter().any(|leg| leg.private()) {
         thread::sleep(Duration::from_millis(10));
     }
 }

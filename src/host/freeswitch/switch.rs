@@ -58,17 +58,30 @@ impl Session {
         Self { raw, held: false }
     }
 
-    /// The live session with that UUID.
+    /// The session with that UUID, if the call is up.
     pub fn locate(uuid: &str) -> Option<Self> {
+        let line = line!() as i32;
         // SAFETY: texts that end in NUL.
-        let raw = unsafe {
-            fs::switch_core_session_perform_locate(c(uuid).as_ptr(), FILE.as_ptr(), c"coach".as_ptr(), line!() as i32)
-        };
+        Self::held(unsafe {
+            fs::switch_core_session_perform_locate(c(uuid).as_ptr(), FILE.as_ptr(), c"coach".as_ptr(), line)
+        })
+    }
+
+    /// The same, also if it has been hung up, and is not gone yet.
+    pub fn locate_to_its_end(uuid: &str) -> Option<Self> {
+        let line = line!() as i32;
+        // SAFETY: as above.
+        Self::held(unsafe {
+            fs::switch_core_session_perform_force_locate(c(uuid).as_ptr(), FILE.as_ptr(), c"coach".as_ptr(), line)
+        })
+    }
+
+    fn held(raw: *mut fs::switch_core_session_t) -> Option<Self> {
         // Lazily: what is no session must not be dropped as one.
         (!raw.is_null()).then(|| Self { raw, held: true })
     }
 
-    /// UUIDs of all sessions.
+    /// UUIDs of all calls that are up.
     pub fn all() -> Vec<String> {
         // SAFETY: the list is ours until it is freed; its values end in NUL.
         unsafe {

@@ -49,17 +49,9 @@ pub unsafe extern "C" fn on_event(_: *mut c_void, event: *const sys::coach_event
         // Mute, deaf and hold are mod_conference's to tell.
         _ => return,
     };
-    let module = current();
-    if event.kind == sys::COACH_EVENT_AUDIENCE
-        && let Some(module) = &module
-    {
-        // SAFETY: the event's text.
-        let heard_by = unsafe { text(event.heard_by) }.unwrap_or_default();
-        module.listeners.lock().extend(heard_by.split(',').filter_map(|number| number.parse::<u32>().ok()));
-    }
     // SAFETY: the event's text.
     let room = unsafe { text(event.room_name) }.unwrap_or_default();
-    let unique_id = module.and_then(|module| module.rooms.unique_id(room)).map(|id| c(&id));
+    let unique_id = current().and_then(|module| module.rooms.unique_id(room)).map(|id| c(&id));
     let number = |number: u64| c(&number.to_string());
     let (member, sequence, opens) =
         (number(event.number.into()), number(event.sequence), number(event.opens_in_ms.into()));

@@ -15,10 +15,12 @@ fn interrupts(stage: &Stage, room: &str, who: &str, does: &str, undoes: &str) ->
     let agent = scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
     let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
     scene.wait(1.0);
+    coach.murmurs(&["agent"])?;
     let whom = if who == "coach" { coach } else { agent };
     whom.conference(does)?;
     scene.wait(SOON);
     tells(&scene, &coach, NOBODY)?;
+    coach.murmurs(&["agent"])?;
     whom.conference(undoes)?;
     scene.wait(SOON);
     tells(&scene, &coach, &["agent"])?;
@@ -56,9 +58,11 @@ pub fn who_joins_muted_or_deaf_is_so(stage: &Stage, room: &str) -> Outcome {
     let deaf = scene.call("deaf").with(deaf).with("coach:memberTag=agent").silently().joins()?;
     let coach = scene.call("coach").with(mute).with("coach:speakOnlyTo=agent").saying(NOBODY).joins()?;
     scene.wait(1.2);
+    coach.murmurs(&["agent"])?;
     coach.conference("unmute")?;
     scene.wait(SOON);
     tells(&scene, &coach, &["agent"])?;
+    coach.murmurs(&["agent", "deaf"])?;
     deaf.conference("undeaf")?;
     scene.wait(SOON);
     coach.says(&["agent", "deaf"])?;

@@ -9,6 +9,8 @@ mod joining;
 mod lifecycle;
 mod media;
 mod moving;
+mod phones;
+mod random;
 mod taps;
 
 /// A scenario's name, which is its conference's too, and its play.
@@ -75,6 +77,10 @@ scenarios! {
         a_conference_with_comfort_noise
         a_codec_changes_in_mid_call
         silence_suppression_and_a_jitter_buffer;
+    phones:
+        a_phone_whispers_through_a_jitter_buffer;
+    random:
+        a_minute_of_random_commands;
     lifecycle:
         unloading_is_refused_while_anyone_is_private
         unloading_by_force_opens_nobody

@@ -37,6 +37,7 @@ pub fn transferred_out_to_a_bridge_and_back(stage: &Stage, room: &str) -> Outcom
     let friend = scene.call("friend").with(stay).silently().answers("park")?;
     let coach = scene.call("coach").with(stay).with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
     scene.wait(1.0);
+    coach.murmurs(&["agent", "friend"])?;
     scene.api(&format!("uuid_bridge {} {}", coach.near(), friend.near()))?;
     scene.wait(0.5);
     coach.says(&["friend"])?;
@@ -60,7 +61,7 @@ pub fn a_leg_that_replaces_the_coach_is_never_open(stage: &Stage, room: &str) ->
     scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
     let coach = scene.call("coach").over(LINEAR).with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
     scene.wait(1.0);
-    let replaces = format!(",sip_h_Replaces={}", coach.dialog()?);
+    let replaces = format!("!sip_h_Replaces={}", coach.dialog()?);
     let heir = scene.call("heir").over(LINEAR).variables(&replaces).saying(&["agent"]).answers("park")?;
     coach.is_gone();
     heir.comes_to(room)?;
@@ -83,12 +84,16 @@ pub fn the_coach_is_transferred_with_consultation(stage: &Stage, room: &str) -> 
     let heir = scene.call("heir").over(LINEAR).silently().answers("park")?;
     scene.api(&format!("uuid_bridge {} {}", line.near(), heir.near()))?;
     scene.wait(0.8);
+    // Where an incoming call that takes its place is sent: into the conference, as it came itself.
+    scene.api(&format!("uuid_setvar {} inline_destination conference:{room}@narrow", coach.near()))?;
     let replaces = line.dialog()?.replace(';', "%3B").replace('=', "%3D").replace('@', "%40");
     let port = scene.switch.sip_port;
+    coach.murmurs(&["agent"])?;
     scene.api(&format!("uuid_deflect {} sip:heir@127.0.0.1:{port}?Replaces={replaces}", coach.far()))?;
-    heir.murmurs(&["line"])?;
+    heir.murmurs(&["agent", "line"])?;
     heir.comes_to(room)?;
     coach.is_gone();
+    line.is_gone();
     let shown = scene.api(&format!("coach show {room}"))?;
     let inherits = shown.lines().any(|line| line.contains(&heir.near()) && line.contains("agent"));
     heir.says(if inherits { &["agent"] } else { NOBODY })?;

@@ -66,8 +66,9 @@ pub fn a_recording_of_the_agent_has_what_the_agent_hears(stage: &Stage, room: &s
     let scene = stage.scene(room, "narrow")?;
     scene.call("customer").joins()?;
     let agent = scene.call("agent").with("coach:memberTag=agent").joins()?;
+    let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
     records(&scene, "tap", &agent)?;
-    scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent", "tap"]).joins()?;
+    coach.says(&["agent", "tap"])?;
     scene.wait(1.2);
     scene.finish()?.judge()
 }

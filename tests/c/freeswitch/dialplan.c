@@ -1,0 +1,99 @@
+/* Applications of the stand-in: what the core tells a session around each, and what `set` and `conference` do. */
+#include "switch.h"
+
+static unsigned number(unsigned message)
+{
+    /* 1.10.7 put a message in front of these. */
+    return strcmp(version_micro, "6") == 0 ? message - 1 : message;
+}
+
+static void begins(switch_core_session_t *session, const char *application, const char *data)
+{
+    tell_session(session, number(SWITCH_MESSAGE_INDICATE_APPLICATION_EXEC), application, data);
+}
+
+static void ends(switch_core_session_t *session, const char *application, const char *data)
+{
+    tell_session(session, number(SWITCH_MESSAGE_INDICATE_APPLICATION_EXEC_COMPLETE), application, data);
+}
+
+void run(switch_core_session_t *session, const char *application, const char *data)
+{
+    begins(session, application, data);
+    if (strcmp(application, "set") == 0) {
+        char name[64];
+        const char *value = strchr(data, '=');
+        snprintf(name, sizeof name, "%.*s", (int)(value - data), data);
+        set_variable(session, name, value + 1);
+    } else if (strcmp(application, "unset") == 0) {
+        set_variable(session, data, NULL);
+    } else {
+        switch_application_interface_t *of = module_table() ? module_table()->application_interface : NULL;
+        while (of && strcmp(of->interface_name, application) != 0) of = of->next;
+        check(of, "there is no application %s", application);
+        of->application_function(session, data);
+    }
+    ends(session, application, data);
+}
+
+void conference_begins(switch_core_session_t *session, const char *name)
+{
+    begins(session, "conference", name);
+    switch_channel_perform_pre_answer(&session->channel, "", "", 0);
+    session->channel.answered = true;
+    set_variable(session, "conference_name", name);
+}
+
+void conference_takes(switch_core_session_t *session)
+{
+    char text[128];
+    const char *name = variable(session, "conference_name");
+    snprintf(text, sizeof text, "id of %s", name);
+    set_variable(session, "conference_uuid", text);
+    snprintf(text, sizeof text, "%u", session->number);
+    set_variable(session, "conference_member_id", text);
+    snprintf(session->conference, sizeof session->conference, "%s", name);
+    conference_event(session, "add-member");
+    tell_session(session, SWITCH_MESSAGE_INDICATE_BRIDGE, NULL, NULL);
+}
+
+void conference_lets_go(switch_core_session_t *session)
+{
+    tell_session(session, SWITCH_MESSAGE_INDICATE_UNBRIDGE, NULL, NULL);
+    conference_event(session, "del-member");
+    *session->conference = 0;
+}
+
+void conference_ends(switch_core_session_t *session)
+{
+    ends(session, "conference", variable(session, "conference_name"));
+}
+
+void joins(switch_core_session_t *session, const char *name)
+{
+    conference_begins(session, name);
+    if (is_up(session)) conference_takes(session);
+}
+
+void leaves(switch_core_session_t *session)
+{
+    conference_lets_go(session);
+    conference_ends(session);
+}
+
+void conference_event(switch_core_session_t *session, const char *action)
+{
+    char id[128], member[16];
+    switch_event_t *event;
+    switch_event_create_subclass_detailed("", "", 0, &event, SWITCH_EVENT_CUSTOM, "conference::maintenance");
+    snprintf(id, sizeof id, "id of %s", session->conference);
+    snprintf(member, sizeof member, "%u", session->number);
+    const char *headers[][2] = {
+        {"Action", action}, {"Conference-Name", session->conference}, {"Conference-Unique-ID", id},
+        {"Member-ID", member}, {"Unique-ID", session->uuid}, {"Speak", session->muted ? "false" : "true"},
+        {"Hear", session->deaf ? "false" : "true"}, {"Hold", session->held ? "true" : "false"},
+    };
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+        switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, headers[i][0], headers[i][1]);
+    switch_event_fire_detailed("", "", 0, &event, NULL);
+}

@@ -1,0 +1,149 @@
+/*
+ * A stand-in for FreeSWITCH: the functions that mod_coach uses, done the way the real core does them as far as the module can tell, and
+ * what a test needs to play calls: sessions, a conference that mixes, events that may come late.
+ *
+ * Locks are where the core has them: bugs run with a session's bug lock held for reading, the callbacks of removed bugs with it held for
+ * writing, event callbacks with the bindings' lock held for reading, completion functions with the console's.
+ */
+#ifndef SWITCH_H
+#define SWITCH_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "freeswitch_abi.h"
+
+#define check(condition, ...)                                                                                          \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            print_error(__VA_ARGS__);                                                                                  \
+            print_error("\n");                                                                                         \
+            _fail(__FILE__, __LINE__);                                                                                 \
+        }                                                                                                              \
+    } while (0)
+
+enum { MOST = 256, RATE = 8000, SAMPLES = 160 };
+
+struct fspr_thread_rwlock_t { pthread_rwlock_t lock; };
+
+struct switch_media_bug {
+    switch_core_session_t *session;
+    switch_media_bug_callback_t callback;
+    void *user_data;
+    uint32_t flags;
+    switch_frame_t *frame;
+    switch_media_bug_t *next;
+};
+
+struct variable { char *name, *value; struct variable *next; };
+
+struct switch_channel {
+    switch_core_session_t *session;
+    pthread_mutex_t lock;
+    struct variable *variables;
+    bool has_media;  /* early, or answered */
+    bool answered;
+    bool no_media;   /* it cannot have any */
+    bool bugs_paused;
+    int down;        /* hung up; atomic */
+};
+
+struct switch_core_session {
+    char uuid[64];
+    struct switch_channel channel;
+    pthread_rwlock_t lock;
+    switch_receive_message_hook_t hooks[4];
+    pthread_rwlock_t bug_lock;
+    switch_media_bug_t *bugs;
+    switch_codec_implementation_t read_codec, write_codec;
+    void **memory; /* its pool */
+    size_t pieces;
+    pthread_mutex_t memory_lock;
+
+    /* what the test plays with it */
+    char conference[64];
+    unsigned number;
+    int says;      /* every sample that it says; each party another */
+    int16_t said[4096], heard[4096]; /* the last frames, after the hooks */
+    bool muted, deaf, held;
+    switch_core_session_t *next;
+};
+
+/* -------------------------------------------------------------------------------------------------- calls ---- */
+
+switch_core_session_t *call_new(const char *uuid, int says);
+void call_ends(switch_core_session_t *session); /* hangs up, runs the states, destroys it */
+void calls_end(void);
+bool is_up(switch_core_session_t *session);
+const char *variable(switch_core_session_t *session, const char *name);
+void set_variable(switch_core_session_t *session, const char *name, const char *value);
+
+/* Runs an application of the dialplan: `set`, `unset`, or one that the module has. */
+void run(switch_core_session_t *session, const char *application, const char *data);
+
+/* `conference` in its parts: begins, takes the member in, lets it go, ends. */
+void conference_begins(switch_core_session_t *session, const char *name);
+void conference_takes(switch_core_session_t *session);
+void conference_lets_go(switch_core_session_t *session);
+void conference_ends(switch_core_session_t *session);
+void joins(switch_core_session_t *session, const char *name);  /* the first two */
+void leaves(switch_core_session_t *session);                   /* the last two */
+
+/* A conference event about a member. */
+void conference_event(switch_core_session_t *session, const char *action);
+
+/* -------------------------------------------------------------------------------------------------- media ---- */
+
+void play_read(switch_core_session_t *session);                      /* it says a frame */
+void play_write(switch_core_session_t *session, const int16_t *mix); /* it is to hear one; null is silence */
+void play(int ticks);                 /* every conference mixes 20 ms, so many times */
+int heard(switch_core_session_t *session); /* the last sample that it heard */
+int said(switch_core_session_t *session);  /* what the switch got of the last that it said */
+unsigned bugs(switch_core_session_t *session, uint32_t flag); /* how many it has */
+void remove_bugs(switch_core_session_t *session);
+void lose_bugs(switch_core_session_t *session); /* whatever locks they have */
+
+/* ------------------------------------------------------------------------------------------------- module ---- */
+
+bool load(void);
+bool unload(bool force);
+bool is_mapped(void);
+const char *api(const char *command, const char *arguments); /* good until the next */
+bool logged(const char *part);
+void forget_log(void);
+void complete(const char *function, const char *line, char *found, size_t size);
+extern const char *module_path, *version_micro;
+extern const char *configuration[2][2]; /* names and values of coach.conf; null for none */
+
+/* What has to be gone after an unload. */
+unsigned left_behind(void);
+
+/* ------------------------------------------------------------------------------------------------- events ---- */
+
+void events_wait(bool wait);  /* events wait until this is taken back, and are then told last first */
+void events_done(void);       /* returns when every event has been told */
+bool told(const char *action, const char *member, const char *header, const char *value); /* of coach::maintenance */
+void forget_events(void);
+unsigned events_bound(void);
+void events_start(void);
+void events_stop(void);
+
+/* for the stand-in's own parts */
+extern switch_core_session_t *sessions;
+extern pthread_mutex_t sessions_lock;
+extern const switch_state_handler_table_t *states[4];
+void *session_memory(switch_core_session_t *session, size_t size);
+void tell_session(switch_core_session_t *session, unsigned message, const char *application, const char *data);
+switch_loadable_module_interface_t *module_table(void);
+unsigned media_left(void);
+void media_end(switch_core_session_t *session);
+
+#endif

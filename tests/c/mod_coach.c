@@ -1,0 +1,488 @@
+/* mod_coach in a stand-in for FreeSWITCH, one call after the other: each test is named for what the switch or its people do. */
+#include "freeswitch/switch.h"
+
+/* Who says what: sums tell who is heard. */
+enum { CUSTOMER = 1, AGENT = 20, COACH = 400, OTHER = 8000, SETTLED = 3, GUARD = 12 };
+
+static switch_core_session_t *customer, *agent, *coach;
+
+static int opens(void **state)
+{
+    (void)state;
+    events_start();
+    check(load(), "the module does not load");
+    customer = call_new("customer", CUSTOMER);
+    agent = call_new("agent", AGENT);
+    coach = call_new("coach", COACH);
+    return 0;
+}
+
+static int closes(void **state)
+{
+    (void)state;
+    calls_end();
+    check(unload(false), "the module is still in use");
+    events_stop();
+    check(left_behind() == 0, "%u things are left behind", left_behind());
+    forget_log();
+    return 0;
+}
+
+#define expect_heard(who, sum)                                                                                         \
+    check(heard(who) == (sum), "%s hears %d; right: %d", (who)->uuid, heard(who), (sum))
+
+static void a_whispered_call(void)
+{
+    joins(customer, "r");
+    run(agent, "coach", "memberTag=agent");
+    joins(agent, "r");
+    run(coach, "set", "speakOnlyTo=agent");
+    joins(coach, "r");
+}
+
+static void whispers(void)
+{
+    play(SETTLED);
+    expect_heard(customer, AGENT);
+    expect_heard(agent, CUSTOMER + COACH);
+    expect_heard(coach, CUSTOMER + AGENT);
+}
+
+/* ------------------------------------------------------------------------------------------------ joining ---- */
+
+static void joins_by_variable_and_by_application(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    whispers();
+    check(!bugs(customer, 0), "a member with neither tag nor mode has a hook");
+    check(bugs(agent, SMBF_WRITE_REPLACE) == 1 && bugs(agent, 0) == 1, "the agent has other hooks than one for what it hears");
+    check(bugs(coach, SMBF_READ_REPLACE | SMBF_NO_PAUSE) == 1, "the coach has no hook that cannot be paused");
+}
+
+static void joins_with_no_gap(void **state)
+{
+    (void)state;
+    joins(customer, "r");
+    set_variable(coach, "speakOnlyTo", "agent");
+    set_variable(coach, "media_bug_answer_req", "true");
+    conference_begins(coach, "r");
+    coach->channel.answered = false;
+    coach->channel.bugs_paused = true;
+    play_read(coach); /* the conference has it, and Coach has not seated it */
+    check(said(coach) == 0, "the first frame after it joined holds %d", said(coach));
+    conference_takes(coach);
+    play(SETTLED);
+    expect_heard(customer, 0);
+}
+
+static void sets_what_was_never_set(void **state)
+{
+    (void)state;
+    joins(customer, "r");
+    run(coach, "set", "speakOnlyTo=");
+    check(logged("[4] coach") && logged("private to nobody"), "the log does not say so");
+    joins(coach, "r");
+    run(agent, "coach", "speakOnlyTo=");
+    joins(agent, "r");
+    play(SETTLED);
+    expect_heard(customer, 0);
+    leaves(coach);
+    run(coach, "unset", "speakOnlyTo");
+    joins(coach, "r");
+    play(GUARD);
+    expect_heard(customer, COACH);
+}
+
+static void joins_with_a_malformed_mode(void **state)
+{
+    (void)state;
+    joins(customer, "r");
+    set_variable(agent, "memberTag", "agent");
+    joins(agent, "r");
+    set_variable(coach, "speakOnlyTo", "agent boss");
+    joins(coach, "r");
+    play(SETTLED);
+    expect_heard(customer, AGENT);
+    expect_heard(agent, CUSTOMER);
+    check(logged("private to nobody"), "the log does not say so");
+}
+
+static void gives_the_application_nonsense(void **state)
+{
+    (void)state;
+    run(coach, "coach", "speakonlyto=agent");
+    check(!is_up(coach), "the call goes on, and would join openly");
+    check(logged("right is memberTag="), "the log does not say what would be right");
+}
+
+static void joins_and_cannot_be_hooked(void **state)
+{
+    (void)state;
+    coach->channel.no_media = true;
+    set_variable(coach, "speakOnlyTo", "agent");
+    joins(coach, "r");
+    check(!is_up(coach), "the call joined without a hook");
+    check(logged("The call ends"), "the log does not say so");
+}
+
+static void joins_as_an_older_switch_tells_it(void **state)
+{
+    (void)state;
+    calls_end();
+    check(unload(false), "the module is still in use");
+    version_micro = "6";
+    check(load(), "the module does not load");
+    customer = call_new("customer", CUSTOMER), agent = call_new("agent", AGENT), coach = call_new("coach", COACH);
+    a_whispered_call();
+    whispers();
+    leaves(coach);
+    play_read(coach);
+    version_micro = "12-release";
+    for (int i = 0; i < GUARD; i++) play_read(coach);
+    check(said(coach) == COACH, "outside the conference the coach is not heard");
+}
+
+/* -------------------------------------------------------------------------------------------- in the call ---- */
+
+static void expect_reply(const char *command, const char *arguments, const char *right)
+{
+    const char *reply = api(command, arguments);
+    check(strstr(reply, right), "%s %s: %s  right: %s", command, arguments, reply, right);
+}
+
+static void commands_a_call(void **state)
+{
+    (void)state;
+    char text[64];
+    a_whispered_call();
+    snprintf(text, sizeof text, "uncoach r %u", coach->number);
+    expect_reply("coach", text, "speaks openly after 200 ms");
+    play(GUARD);
+    expect_heard(customer, AGENT + COACH);
+    check(!variable(coach, "speakOnlyTo"), "the variable still says %s", variable(coach, "speakOnlyTo"));
+    /* Attached at once, and private before it returns. */
+    expect_reply("coach", "coach r customer boss", "+OK");
+    play_read(customer);
+    check(said(customer) == 0 || heard(agent) != CUSTOMER, "the customer is not private when the command has returned");
+    play(SETTLED);
+    expect_heard(agent, COACH);
+    expect_reply("coach", "tag r coach boss,night", "has the tags boss,night");
+    play(GUARD);
+    expect_heard(coach, CUSTOMER + AGENT);
+    check(strcmp(variable(coach, "memberTag"), "boss,night") == 0, "the variable says %s", variable(coach, "memberTag"));
+    expect_reply("uuid_coach", "coach untag", "has no tags");
+    expect_reply("uuid_coach", "customer uncoach", "speaks openly");
+    expect_reply("uuid_coach", "customer show", "speaks openly");
+    expect_reply("coach", "show r as json", "\"call_id\":\"agent\"");
+}
+
+static void commands_what_is_wrong(void **state)
+{
+    (void)state;
+    expect_reply("coach", "", "-USAGE: coach rooms|");
+    expect_reply("uuid_coach", "", "-USAGE: uuid_coach <uuid>");
+    expect_reply("coach", "tag r 1 agent", "-ERR no room called r");
+    expect_reply("uuid_coach", "nobody tag agent", "-ERR no call nobody");
+    expect_reply("uuid_coach", "agent tag agent", "-ERR the call is in no conference; set memberTag");
+    expect_reply("uuid_coach", "agent fly", "-ERR usage: uuid_coach");
+    a_whispered_call();
+    expect_reply("coach", "tag r 4711 agent", "-ERR no member 4711 in r");
+    expect_reply("coach", "tag q agent agent", "-ERR no room called q");
+    expect_reply("coach", "coach r agent a,,b", "-ERR");
+    expect_reply("coach", "tag r agent", "-ERR usage: tag");
+    check(!variable(agent, "speakOnlyTo"), "a command that failed changed a variable");
+    whispers();
+}
+
+static void mutes_deafens_and_holds(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    struct { bool *flag; const char *on, *off; switch_core_session_t *who; } all[] = {
+        {&coach->muted, "mute-member", "unmute-member", coach}, {&agent->deaf, "deaf-member", "undeaf-member", agent},
+        {&coach->held, "hold-member", "unhold-member", coach}, {&agent->held, "hold-member", "unhold-member", agent},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        *all[i].flag = true;
+        conference_event(all[i].who, all[i].on);
+        events_done();
+        play(SETTLED);
+        check(heard(agent) < COACH, "%s: the agent hears %d", all[i].on, heard(agent));
+        *all[i].flag = false;
+        conference_event(all[i].who, all[i].off);
+        events_done();
+        whispers();
+    }
+}
+
+static void tells_events_late_and_in_disorder(void **state)
+{
+    (void)state;
+    events_wait(true);
+    a_whispered_call();
+    whispers(); /* joining needs no event */
+    coach->muted = true;
+    conference_event(coach, "mute-member");
+    coach->muted = false;
+    conference_event(coach, "unmute-member");
+    events_wait(false); /* the last first: mute, told last, is the older one */
+    whispers();
+    events_wait(true);
+    leaves(agent);
+    joins(agent, "elsewhere");
+    events_wait(false);
+    play(SETTLED);
+    expect_heard(agent, 0);
+    expect_reply("coach", "show elsewhere", "agent");
+    check(!strstr(api("coach", "show r as json"), "\"agent\",\"tags"), "the agent is in two conferences");
+}
+
+static void moves_between_conferences_and_out(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    switch_core_session_t *second = call_new("second", OTHER);
+    set_variable(second, "memberTag", "agent");
+    joins(second, "s");
+    leaves(coach);
+    joins(coach, "s");
+    play_read(coach);
+    check(said(coach) == 0, "between two conferences the coach says %d", said(coach));
+    play(GUARD); /* what it said in the first may still be on its way */
+    expect_heard(second, COACH);
+    expect_heard(agent, CUSTOMER);
+    leaves(coach);
+    play_read(coach);
+    check(said(coach) == 0, "what it said privately may still be on its way, and is heard in an ordinary call");
+    for (int i = 0; i < GUARD; i++) play_read(coach);
+    check(said(coach) == COACH, "in an ordinary call the coach says %d", said(coach));
+    joins(coach, "r");
+    whispers();
+}
+
+static void takes_one_conference_inside_another(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    conference_begins(coach, "inner");
+    conference_ends(coach);
+    play_read(coach);
+    check(said(coach) == 0, "back in the outer conference the coach says %d", said(coach));
+}
+
+static void replaces_a_private_leg(void **state)
+{
+    (void)state;
+    set_variable(coach, "sip_call_id", "abc@host");
+    a_whispered_call();
+    switch_core_session_t *heir = call_new("heir", OTHER), *referred = call_new("referred", OTHER);
+    set_variable(heir, "sip_replaces_call_id", "abc@host");
+    joins(heir, "r");
+    call_ends(coach);
+    set_variable(referred, "sip_refer_to", "<sip:r@host?Replaces=abc%40host%3Bto-tag%3D1>");
+    joins(referred, "r");
+    play(SETTLED);
+    expect_heard(customer, AGENT);
+    expect_heard(agent, CUSTOMER + OTHER + OTHER);
+}
+
+static void hangs_up_and_reads_on(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    play(SETTLED);
+    for (int i = 0; i < 4; i++)
+        if (states[i] && states[i]->on_hangup) states[i]->on_hangup(coach);
+    play_read(coach); /* a frame that was on its way */
+    check(said(coach) == 0, "after the hang-up the coach says %d", said(coach));
+    expect_reply("coach", "show r", "2 members");
+}
+
+static void takes_hooks_away(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    remove_bugs(coach);
+    remove_bugs(agent);
+    whispers();
+    lose_bugs(coach);
+    check(!is_up(coach), "the coach goes on without a hook");
+    check(logged("took Coach's hooks off"), "the log does not say so");
+    lose_bugs(agent);
+    check(is_up(agent), "the agent is hung up, who says nothing privately");
+}
+
+static void listens_to_every_change(void **state)
+{
+    (void)state;
+    char number[16], other[16];
+    snprintf(number, sizeof number, "%u", agent->number);
+    snprintf(other, sizeof other, "%u", coach->number);
+    a_whispered_call();
+    check(told("join", "agent", "Tag", "agent"), "no join of the agent, with its tag");
+    check(told("join", "coach", "Speak-Only-To", "agent"), "no join of the coach, with its mode");
+    check(told("join", "customer", "Speak-Only-To", NULL), "the customer joins with a mode");
+    check(told("audience", "coach", "Heard-By", number), "no audience of the coach");
+    check(told("audience", "coach", "Conference-Unique-ID", "id of r"), "the audience is in no conference");
+    check(told("audience", "coach", "Conference-Name", "r"), "the audience is in no conference");
+    check(told("audience", "coach", "Member-ID", other), "the audience is of no member");
+    api("uuid_coach", "agent untag");
+    check(told("untag", "agent", NULL, NULL), "no untag");
+    check(told("audience", "coach", "Heard-By", ""), "nobody hears the coach, and no event says so");
+    api("uuid_coach", "agent tag boss");
+    check(told("tag", "agent", "Tag", "boss"), "no tag");
+    api("uuid_coach", "coach uncoach");
+    check(told("uncoach", "coach", "Opens-In-Ms", "200"), "no uncoach");
+    api("uuid_coach", "coach coach -");
+    check(told("coach", "coach", "Speak-Only-To", "-"), "no coach");
+    leaves(coach);
+    check(told("leave", "coach", NULL, NULL), "no leave");
+}
+
+static void completes_with_tab(void **state)
+{
+    (void)state;
+    char found[256], right[64];
+    a_whispered_call();
+    complete("::coach::room", "coach show ", found, sizeof found);
+    check(strcmp(found, "r ") == 0, "conferences: %s", found);
+    complete("::coach::member", "coach explain r ", found, sizeof found);
+    snprintf(right, sizeof right, "%u ", coach->number);
+    check(strstr(found, right), "members: %s; right: %s among them", found, right);
+    complete("::coach::member", "coach explain q ", found, sizeof found);
+    check(!*found, "members of no conference: %s", found);
+}
+
+static void mixes_rates_and_channels(void **state)
+{
+    (void)state;
+    agent->write_codec.actual_samples_per_second = 48000;
+    agent->write_codec.number_of_channels = 2;
+    coach->read_codec.actual_samples_per_second = 16000;
+    coach->read_codec.samples_per_second = 8000; /* G.722's clock */
+    a_whispered_call();
+    for (int i = 0; i < 10; i++) {
+        play(5);
+        usleep(30000); /* the conversion is prepared */
+    }
+    expect_heard(customer, AGENT);
+    check(abs(heard(agent) - CUSTOMER - COACH) <= 4, "the agent hears %d; right: about %d", heard(agent), CUSTOMER + COACH);
+}
+
+/* ---------------------------------------------------------------------------------------- loads and unloads ---- */
+
+static void unloads_while_somebody_is_private(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    check(!unload(false), "the module was unloaded");
+    check(logged("coach mod_coach stays loaded while this call speaks privately"), "the log does not say because of whom");
+    whispers();
+    expect_reply("coach", "show r", "3 members");
+    expect_reply("uuid_coach", "coach uncoach", "+OK");
+    check(unload(false), "nobody is private, and the module is in use");
+    check(!is_mapped(), "the module is still there");
+    play(SETTLED);
+    expect_heard(customer, AGENT + COACH);
+    check(load(), "the module does not load");
+    expect_reply("coach", "show r", "3 members");
+}
+
+static void *hangs_up_soon(void *none)
+{
+    (void)none;
+    while (is_up(coach)) usleep(1000);
+    for (int i = 0; i < 20; i++) {
+        play_read(coach); /* what is on its way */
+        check(said(coach) == 0, "an unload by force lets the coach say %d", said(coach));
+        usleep(1000);
+    }
+    call_ends(coach);
+    return NULL;
+}
+
+static void unloads_by_force(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    a_whispered_call();
+    play(SETTLED);
+    pthread_create(&thread, NULL, hangs_up_soon, NULL);
+    check(unload(true), "the module was not unloaded");
+    pthread_join(thread, NULL);
+    check(logged("coach mod_coach is unloaded while this call speaks privately"), "the log does not say so");
+    check(is_up(agent) && is_up(customer), "others were hung up");
+    check(load(), "the module does not load");
+}
+
+static void loads_under_calls(void **state)
+{
+    (void)state;
+    check(unload(false), "the module is in use");
+    joins(customer, "r");
+    set_variable(agent, "memberTag", "agent");
+    joins(agent, "r");
+    set_variable(coach, "speakOnlyTo", "agent");
+    joins(coach, "r");
+    play(SETTLED);
+    expect_heard(customer, AGENT + COACH); /* as a switch without Coach has it */
+    check(load(), "the module does not load");
+    whispers();
+    leaves(agent);
+    joins(agent, "r");
+    whispers();
+}
+
+static void loads_and_unloads_over_and_over(void **state)
+{
+    (void)state;
+    joins(customer, "r");
+    set_variable(agent, "memberTag", "agent");
+    joins(agent, "r");
+    for (int i = 0; i < 100; i++) {
+        check(unload(false), "the module is in use");
+        check(left_behind() == 0, "%u things are left behind", left_behind());
+        check(!is_mapped(), "the module is still there");
+        check(load(), "the module does not load");
+    }
+    set_variable(coach, "speakOnlyTo", "agent");
+    joins(coach, "r");
+    whispers();
+}
+
+static void configures_it(void **state)
+{
+    (void)state;
+    check(unload(false), "the module is in use");
+    configuration[0][0] = "guard-ms", configuration[0][1] = "2000";
+    check(!load(), "a guard of 2 s is taken");
+    check(logged("guard-ms is 0 to 1000"), "the log does not say what is right");
+    configuration[0][1] = "0";
+    configuration[1][0] = "time-hooks", configuration[1][1] = "true";
+    check(load(), "the module does not load");
+    a_whispered_call();
+    expect_reply("uuid_coach", "coach uncoach", "speaks openly\n");
+    memset(configuration, 0, sizeof configuration);
+}
+
+#define CALL(test) cmocka_unit_test_setup_teardown(test, opens, closes)
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) return fprintf(stderr, "usage: %s <mod_coach.so> [<test to skip>]\n", argv[0]), 2;
+    module_path = argv[1];
+    if (argc > 2) cmocka_set_skip_filter(argv[2]);
+    alarm(240);
+    const struct CMUnitTest tests[] = {
+        CALL(joins_by_variable_and_by_application), CALL(joins_with_no_gap), CALL(sets_what_was_never_set),
+        CALL(joins_with_a_malformed_mode), CALL(gives_the_application_nonsense), CALL(joins_and_cannot_be_hooked),
+        CALL(joins_as_an_older_switch_tells_it), CALL(commands_a_call), CALL(commands_what_is_wrong),
+        CALL(mutes_deafens_and_holds), CALL(tells_events_late_and_in_disorder), CALL(moves_between_conferences_and_out),
+        CALL(takes_one_conference_inside_another), CALL(replaces_a_private_leg), CALL(hangs_up_and_reads_on),
+        CALL(takes_hooks_away), CALL(listens_to_every_change), CALL(completes_with_tab), CALL(mixes_rates_and_channels),
+        CALL(unloads_while_somebody_is_private), CALL(unloads_by_force), CALL(loads_under_calls),
+        CALL(loads_and_unloads_over_and_over), CALL(configures_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

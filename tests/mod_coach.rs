@@ -1,0 +1,114 @@
+//! `mod_coach.so` in a stand-in for FreeSWITCH (`tests/c/freeswitch`): calls one after the other, and all at once, alone and under the
+//! tools that watch memory. On a real FreeSWITCH: `make test-freeswitch`.
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::OnceLock,
+};
+
+fn output(command: &mut Command) -> Output {
+    let output = command.env_remove("LD_LIBRARY_PATH").output();
+    output.unwrap_or_else(|error| panic!("{command:?} should run: {error}"))
+}
+
+fn told(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    format!("{}\n{}\n{}", output.status, text(&output.stdout), text(&output.stderr))
+}
+
+/// The module, built on a machine that needs no FreeSWITCH.
+fn module() -> &'static Path {
+    static MODULE: OnceLock<PathBuf> = OnceLock::new();
+    MODULE.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("freeswitch");
+        let mut make = Command::new("make");
+        make.args(["--no-print-directory", "freeswitch", "PROFILE=dev"]).env("CARGO_TARGET_DIR", &target);
+        let built = output(&mut make);
+        assert!(built.status.success(), "the module should build: {}", told(&built));
+        target.join("hosts/dev/mod_coach.so")
+    })
+}
+
+/// The stand-in with a program of tests.
+fn program(name: &str, kind: &str, flags: &[&str]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mod_coach");
+    fs::create_dir_all(&folder).expect("cargo's folder for tests can be written");
+    let program = folder.join(format!("{name}-{kind}"));
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-rdynamic"]).args(flags);
+    gcc.args(["-I", "include", "-I", "tests/c"]).arg(format!("tests/c/{name}.c"));
+    gcc.args(["calls", "dialplan", "events", "media", "module"].map(|part| format!("tests/c/freeswitch/{part}.c")));
+    gcc.arg("-o").arg(&program).args(["-ldl", "-lcmocka", "-lpthread"]);
+    let compiled = output(&mut gcc);
+    assert!(compiled.status.success(), "{name}.c should compile without a warning: {}", told(&compiled));
+    program
+}
+
+/// For tools that look for leaks: the tables of rate conversions stay in the process, a cache of the resampler's that cannot be emptied.
+const LEAVES_TABLES: &str = "mixes_rates_and_channels";
+
+fn passes(command: &mut Command, skip: Option<&str>) {
+    let run = output(command.arg(module()).args(skip));
+    assert!(run.status.success(), "{command:?}: {}", told(&run));
+    assert!(told(&run).contains("[  PASSED  ]"), "{command:?} should have run some tests: {}", told(&run));
+}
+
+fn under_valgrind(program: PathBuf) -> Command {
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["-q", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite"]);
+    valgrind.args(["--errors-for-leak-kinds=definite", "--fair-sched=yes"]).arg(program);
+    valgrind
+}
+
+#[test]
+fn calls_one_after_the_other() {
+    passes(&mut Command::new(program("mod_coach", "plain", &[])), None);
+}
+
+#[test]
+fn calls_all_at_once() {
+    passes(&mut Command::new(program("mod_coach_threads", "plain", &[])), None);
+}
+
+#[test]
+fn under_valgrind_calls_one_after_the_other() {
+    passes(&mut under_valgrind(program("mod_coach", "valgrind", &[])), Some(LEAVES_TABLES));
+}
+
+#[test]
+fn under_the_sanitizers() {
+    let flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    passes(&mut Command::new(program("mod_coach", "sanitized", &flags)), Some(LEAVES_TABLES));
+    passes(&mut Command::new(program("mod_coach_threads", "sanitized", &flags)), None);
+}
+
+/// Names in a column of `nm -D`, without their versions.
+fn symbols(kind: &str) -> BTreeSet<String> {
+    let listed = output(Command::new("nm").args(["-D", kind]).arg(module()));
+    let text = String::from_utf8(listed.stdout).expect("names are text");
+    let name = |line: &str| line.split_whitespace().last()?.split('@').next().map(String::from);
+    text.lines().filter_map(name).collect()
+}
+
+#[test]
+fn the_module_exports_its_table_alone() {
+    assert_eq!(symbols("--defined-only"), BTreeSet::from(["mod_coach_module_interface".into()]));
+}
+
+/// A function that only a newer FreeSWITCH has would keep an older one from loading the module.
+#[test]
+fn the_module_needs_what_the_header_declares_and_no_more() {
+    let header = fs::read_to_string("include/freeswitch_abi.h").expect("the header is there");
+    let (_, functions) = header.split_once("functions ---- */").expect("the functions have a part of their own");
+    let calls = |(at, _): (usize, &str)| {
+        let name: String = functions[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        functions[at + name.len()..].starts_with('(').then_some(name)
+    };
+    let declared: BTreeSet<String> = functions.match_indices("switch_").filter_map(calls).collect();
+    let needed: BTreeSet<String> = symbols("-u").into_iter().filter(|name| name.starts_with("switch_")).collect();
+    assert!(declared.len() > 40, "the header declares functions: {declared:?}");
+    assert_eq!(needed, declared);
+}
