@@ -93,5 +93,20 @@ install-asterisk: ## install res_coach.so where Asterisk looks for modules; ASTE
 	@test -n "$(ASTERISK_MODULES)" || { echo "install-asterisk: no Asterisk found; give ASTERISK_MODULES=<its folder of modules>"; exit 1; }
 	install -D -m 644 $(HOSTS)/res_coach.so $(DESTDIR)$(ASTERISK_MODULES)/res_coach.so
 
+# ---- A real Asterisk
+.PHONY: real-asterisk test-asterisk bench-asterisk demo-asterisk
+real-asterisk: setup
+	tests/asterisk/fetch.sh
+	$(MAKE) --no-print-directory asterisk ASTERISK_INCLUDE=$(CURDIR)/target/asterisk/usr/include
+
+test-asterisk: real-asterisk ## scenarios on a real Asterisk, fetched from Debian; ARGS=<name> runs those so named
+	cargo test --test asterisk -- $(ARGS)
+
+bench-asterisk: real-asterisk ## what Coach costs a ConfBridge of 100 members, against its bound
+	cargo test --test asterisk -- --bench
+
+demo-asterisk: real-asterisk ## play the coached call on a real Asterisk, with a SIP phone for each party
+	cargo run --example demo -- --asterisk --out $(TARGET)/demo-asterisk $(ARGS)
+
 clean: ## remove everything that was built
 	cargo clean
