@@ -10,6 +10,7 @@
 //! room    the control plane: rooms, members, commands, events  may lock, may allocate
 //! route   the rule: who hears whom                             pure
 //! audio   the audio plane: hooks, voices, the mix              never allocates, locks, logs, calls the system
+//! host    modules for switches, over the boundary as others    in C for Asterisk; built by make
 //! ```
 //!
 //! Dependencies go one way: `abi -> room -> route`, and `abi`, `room -> audio`. `room` turns what `route` says into plans
@@ -19,6 +20,7 @@
 //!
 //! * Doubt ends in silence for private speech.
 //! * What is taken away from the hooks is freed by the control plane once they have left (`audio::gate`, `audio::retire`).
+//! * Nothing that a host's thread runs leaves thread-local state with a destructor in it (`lock`): the library can be unloaded.
 //! * `unsafe` stays in `abi` and `audio`, two calls of theirs from `room` apart; each block says why it is sound.
 
 // A model check looks at a few files only.
