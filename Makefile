@@ -9,6 +9,8 @@ ARGS ?=
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # The library as it ships has a folder of its own: cargo optimizes it as a whole only where it builds nothing else of it.
 LIBRARY := $(TARGET)/library/release
+# The modules for switches.
+HOSTS := $(TARGET)/hosts
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
 # Where rustup puts cargo, for shells that have not been told.
@@ -92,6 +94,21 @@ install-asterisk: ## install res_coach.so where Asterisk looks for modules; ASTE
 	@test -e $(HOSTS)/res_coach.so || { echo "install-asterisk: run make asterisk first"; exit 1; }
 	@test -n "$(ASTERISK_MODULES)" || { echo "install-asterisk: no Asterisk found; give ASTERISK_MODULES=<its folder of modules>"; exit 1; }
 	install -D -m 644 $(HOSTS)/res_coach.so $(DESTDIR)$(ASTERISK_MODULES)/res_coach.so
+
+# ---- A real Asterisk
+.PHONY: real-asterisk test-asterisk bench-asterisk demo-asterisk
+real-asterisk: setup
+	tests/asterisk/fetch.sh
+	$(MAKE) --no-print-directory asterisk ASTERISK_INCLUDE=$(CURDIR)/target/asterisk/usr/include
+
+test-asterisk: real-asterisk ## scenarios on a real Asterisk, fetched from Debian; ARGS=<name> runs those so named
+	cargo test --test asterisk -- $(ARGS)
+
+bench-asterisk: real-asterisk ## what Coach costs a ConfBridge of 100 members, against its bound
+	cargo test --test asterisk -- --bench
+
+demo-asterisk: real-asterisk ## play the coached call on a real Asterisk, with a SIP phone for each party
+	cargo run --example demo -- --asterisk --out $(TARGET)/demo-asterisk $(ARGS)
 
 # ---- FreeSWITCH
 # The module for FreeSWITCH has a folder of its own too; PROFILE=dev builds it faster, for tests.

@@ -6,7 +6,7 @@
 //! # The map
 //!
 //! ```text
-//! host    adapters to switches, one feature each               translate, and nothing else
+//! host    modules for switches: translate, and nothing else    in C for Asterisk; over the boundary, as other hosts
 //! abi     the C boundary: arguments, panics, statuses          the only other `extern "C"`
 //! room    the control plane: rooms, members, commands, events  may lock, may allocate
 //! route   the rule: who hears whom                             pure
@@ -20,6 +20,7 @@
 //!
 //! * Doubt ends in silence for private speech.
 //! * What is taken away from the hooks is freed by the control plane once they have left (`audio::gate`, `audio::retire`).
+//! * Nothing that a host's thread runs leaves thread-local state with a destructor in it (`lock`): the library can be unloaded.
 //! * `unsafe` stays in `host`, `abi` and `audio`, two calls of theirs from `room` apart; each block says why it is sound.
 
 // A model check looks at a few files only.

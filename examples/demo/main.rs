@@ -1,6 +1,7 @@
 //! The first call: a small host that loads `libcoach.so` as a switch does and plays a support call in which a manager
 //! coaches an agent. It writes what everyone heard, and says and draws who heard whom when.
 
+mod asterisk;
 mod coach;
 mod host;
 mod mixer;
@@ -8,6 +9,7 @@ mod picture;
 mod report;
 mod scenario;
 mod speech;
+mod voices;
 
 use clap::{CommandFactory, Parser};
 use host::{Moment, Recording};
@@ -34,6 +36,9 @@ struct Arguments {
     /// Who mixes open speech [default: as the scenario says]
     #[arg(long, value_enum)]
     carrier: Option<Carrier>,
+    /// On a real switch: the Asterisk that `make demo-asterisk` fetches, with a SIP phone for each party. By the clock: 35 s
+    #[arg(long, conflicts_with_all = ["carrier", "speed"])]
+    asterisk: bool,
     /// How many times faster than a clock the call goes; 1 is real time, 0 is as fast as it can
     #[arg(long, default_value_t = 5.0, value_parser = speed)]
     speed: f64,
@@ -84,29 +89,39 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     // Once without a clock: a mistake in the scenario shows before anybody has waited for it.
     let rehearsal = host::play(&library, scenario, &scenario.speech(), &mut |_| ())?;
 
-    println!("Coach {}, {}:\n", library.version(), kind(scenario));
-    let call = live(&library, scenario, arguments.speed)?;
-    if call.heard != rehearsal.heard {
-        return Err("the same call, played twice, gave two recordings: nothing can be said about who heard whom".into());
-    }
-    let heard = report::attribute(&library, scenario, &call)?;
-    let checks = report::check(&library, scenario, &call, &heard)?;
+    fs::create_dir_all(&arguments.out).map_err(|e| format!("{}: {e}", arguments.out.display()))?;
+    println!("Coach {}, {}:\n", library.version(), kind(scenario, arguments.asterisk));
+    let (call, heard, checks, how) = if arguments.asterisk {
+        let call = live(scenario, 1.0, |each| asterisk::play(scenario, &rehearsal, &arguments.out, each))?;
+        let heard = voices::attribute(scenario, &call);
+        let checks = voices::check(scenario, &call, &heard);
+        (call, heard, checks, "on Asterisk, a SIP phone each; found in the recordings, by looking for each voice")
+    } else {
+        let call = live(scenario, arguments.speed, |each| host::play(&library, scenario, &scenario.speech(), each))?;
+        if call.heard != rehearsal.heard {
+            return Err(
+                "the same call, played twice, gave two recordings: nothing can be said about who heard whom".into()
+            );
+        }
+        let heard = report::attribute(&library, scenario, &call)?;
+        let checks = report::check(&library, scenario, &call, &heard)?;
+        (call, heard, checks, picture::by_leaving_out(scenario))
+    };
 
-    println!("\nWho heard it, found in the recordings (all: every word; -: not one sample):\n");
+    println!("\nWho heard it, found in the recordings (all: every word; -: nothing of it):\n");
     println!("{}", report::table(scenario, &heard));
     println!("Private speech, by what Coach said of it and by what the recordings hold:\n");
     for check in &checks {
         println!("{}  {}", if check.kept { "ok    " } else { "BROKEN" }, check.text);
     }
     println!();
-    fs::create_dir_all(&arguments.out).map_err(|e| format!("{}: {e}", arguments.out.display()))?;
     for (party, samples) in scenario.parties.iter().zip(&call.heard) {
         let path = arguments.out.join(format!("heard-by-{}.wav", party.name));
         speech::write_wav(&path, party.speech.rate, samples)?;
         println!("{}", path.display());
     }
     let path = arguments.out.join("call.png");
-    picture::draw(&path, scenario, &heard, &call.log)?;
+    picture::draw(&path, scenario, &heard, &call.log, how)?;
     println!("{}", path.display());
     Ok(checks.iter().all(|check| check.kept))
 }
@@ -119,9 +134,10 @@ fn built_library() -> Result<PathBuf, String> {
     Ok(folder.join("deps/libcoach.so"))
 }
 
-fn kind(scenario: &Scenario) -> String {
+fn kind(scenario: &Scenario, asterisk: bool) -> String {
     let length = seconds(scenario.ticks);
     let carrier = match scenario.carrier {
+        _ if asterisk => "on Asterisk".to_owned(),
         Carrier::Host => "mixed by the host".to_owned(),
         Carrier::Engine => format!("mixed by the engine at {} Hz", scenario.mix_rate),
     };
@@ -129,11 +145,16 @@ fn kind(scenario: &Scenario) -> String {
 }
 
 /// Plays the call by the clock, telling what happens.
-fn live(library: &coach::Library, scenario: &Scenario, speed: f64) -> Result<Recording, String> {
+fn live(
+    scenario: &Scenario,
+    speed: f64,
+    play: impl FnOnce(&mut dyn FnMut(&Moment)) -> Result<Recording, String>,
+) -> Result<Recording, String> {
     let style = ProgressStyle::with_template("{bar:40.cyan} {prefix}  {msg}").expect("the template is right");
     let bar = ProgressBar::new(scenario.ticks as u64).with_style(style.progress_chars("━╸─"));
-    let start = Instant::now();
-    let recording = host::play(library, scenario, &scenario.speech(), &mut |moment| {
+    let mut start = None;
+    let recording = play(&mut |moment| {
+        let start = *start.get_or_insert_with(Instant::now);
         let lines = happened(scenario, moment);
         if !lines.is_empty() {
             bar.suspend(|| print!("{lines}"));

@@ -57,8 +57,16 @@ pub fn load_font(path: Option<&Path>) -> Result<(), String> {
         .map_err(|_| format!("{}: not a typeface; --font needs a .ttf file", found.display()))
 }
 
-/// Draws the call.
-pub fn draw(path: &Path, scenario: &Scenario, heard: &Heard, log: &[Entry]) -> Result<(), String> {
+/// How who heard whom was found where the call could be played again.
+pub fn by_leaving_out(scenario: &Scenario) -> &'static str {
+    match scenario.carrier {
+        Carrier::Host => "mixed by the host; found in the recordings, by leaving out one voice at a time",
+        Carrier::Engine => "mixed by the engine; found in the recordings, by leaving out one voice at a time",
+    }
+}
+
+/// Draws the call. `how`: how it was mixed, and who heard whom found.
+pub fn draw(path: &Path, scenario: &Scenario, heard: &Heard, log: &[Entry], how: &str) -> Result<(), String> {
     let labels = Labels::new(scenario, log);
     let lane = STRIP * (scenario.parties.len() as i32 - 1).max(1);
     let lanes = TOP + LABEL * labels.rows;
@@ -67,7 +75,7 @@ pub fn draw(path: &Path, scenario: &Scenario, heard: &Heard, log: &[Entry]) -> R
     let picture = Picture { area: &area, scenario };
     let drawn = (|| {
         area.fill(&WHITE)?;
-        picture.title()?;
+        picture.title(how)?;
         for (listener, party) in scenario.parties.iter().enumerate() {
             picture.lane(lanes + (lane + GAP) * listener as i32, listener, party, heard)?;
         }
@@ -101,14 +109,9 @@ impl<'a> Picture<'_, 'a> {
         self.area.draw(&Rectangle::new([from, to], color.filled()))
     }
 
-    fn title(&self) -> Drawn<'a> {
-        let mixed = match self.scenario.carrier {
-            Carrier::Host => "mixed by the host",
-            Carrier::Engine => "mixed by the engine",
-        };
+    fn title(&self, how: &str) -> Drawn<'a> {
         self.text(&format!("Who heard whom in room {}", self.scenario.room), (24, 34), 32, INK, HPos::Left)?;
-        let how = format!("{mixed}; found in the recordings, by leaving out one voice at a time");
-        self.text(&how, (24, 70), 19, GREY, HPos::Left)
+        self.text(how, (24, 70), 19, GREY, HPos::Left)
     }
 
     /// All that one party heard.

@@ -26,6 +26,7 @@ use pbx::{Pbx, Scenario, Setup};
 use std::{process::ExitCode, sync::Arc};
 
 fn main() -> ExitCode {
+    process::keep_time();
     let mut arguments = Arguments::from_args();
     // They mostly wait, as callers do; but each takes a share of the processors.
     arguments.test_threads.get_or_insert(4);

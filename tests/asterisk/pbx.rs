@@ -1,6 +1,6 @@
 //! A private instance of the stock Asterisk in target/asterisk, on the loopback interface, with ports and a folder of its own.
 
-use crate::{manager::Manager, process::Process};
+use super::{manager::Manager, process::Process};
 use std::{
     fs,
     net::{SocketAddr, TcpListener, UdpSocket},
@@ -23,6 +23,12 @@ pub struct Setup {
     pub valgrind: bool,
 }
 
+/// Cargo's target folder: this program is in <target>/<profile>/<folder>.
+fn target() -> PathBuf {
+    let program = std::env::current_exe().expect("a program knows its own path");
+    program.ancestors().nth(3).expect("it is in the target folder").to_owned()
+}
+
 /// The folder with Asterisk in it, as tests/asterisk/fetch.sh makes it.
 fn stock() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/asterisk");
@@ -32,7 +38,7 @@ fn stock() -> PathBuf {
 
 /// The module under test, as `make asterisk` builds it.
 fn res_coach() -> PathBuf {
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("hosts").join("res_coach.so");
+    let file = target().join("hosts/res_coach.so");
     assert!(file.exists(), "{}: not there; `make asterisk` builds it", file.display());
     file
 }
@@ -48,7 +54,7 @@ pub struct Pbx {
 impl Pbx {
     /// Starts an instance and waits until it takes calls.
     pub fn start(name: &str, setup: Setup) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("asterisk").join(name);
+        let folder = target().join("tmp/asterisk").join(name);
         fs::remove_dir_all(&folder).ok();
         let (manager, sip) = (free_tcp_port(), free_udp_port());
         configure(&folder, manager, sip, setup);

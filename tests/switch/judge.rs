@@ -78,17 +78,21 @@ impl Recording {
 
 impl Recording {
     /// The levels of a tone in those windows in which no other voice comes, goes or breaks off: a hard edge sounds at every
-    /// frequency for as long as a window sees it. `full` is the level at which the others speak.
+    /// frequency for as long as a window sees it. A voice that is `dip` dB below the level that it mostly has breaks off; one 15 dB
+    /// below `full`, at which all speak, is not there.
     ///
-    /// A voice that is heard where it should not be does not hide itself: beside its own hard edges, another tone has 16 dB less at
-    /// least.
-    pub fn levels_beside(&self, tone: f64, others: &[f64], full: f64) -> Levels {
+    /// A voice that is heard where it should not be does not hide itself: its own hard edges change another one, 300 Hz away, by
+    /// 0.2 dB, and have 30 dB less where there is none.
+    pub fn levels_beside(&self, tone: f64, others: &[f64], full: f64, dip: f64) -> Levels {
         let mut levels = self.levels(tone);
         // A gap is found where windows have it in their middle; others see its edges.
         let reach = (WINDOW_MS / STEP_MS) as usize + 3;
         for other in others {
-            for (at, level) in self.levels(*other).0.iter().enumerate() {
-                if (full - 15.5..full - 3.0).contains(level) {
+            let other = self.levels(*other);
+            let there = Levels(other.0.iter().copied().filter(|&level| level > full - 6.0).collect());
+            let top = if there.0.is_empty() { full } else { there.median() };
+            for (at, level) in other.0.iter().enumerate() {
+                if (full - 15.0..top - dip).contains(level) {
                     let end = (at + reach + 1).min(levels.0.len());
                     levels.0[at.saturating_sub(reach)..end].fill(f64::NAN);
                 }

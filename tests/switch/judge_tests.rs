@@ -56,24 +56,26 @@ fn a_moment_is_seen_wherever_it_is() {
 
 #[test]
 fn a_voice_that_breaks_off_is_not_taken_for_another() {
-    let mut heard = tones(16000, 1.0, &[550.0], 2);
-    heard.samples[8000..8320].fill(0);
-    assert!(heard.levels(700.0).worst() > -50.0);
-    let beside = heard.levels_beside(700.0, &[550.0], -12.04);
-    assert!(beside.worst() < -90.0, "{} dB", beside.worst());
-    assert!(beside.count() > 70, "{} windows are left", beside.count());
+    for gap in [30, 60, 320, 900] {
+        let mut heard = tones(16000, 1.0, &[710.0], 2);
+        heard.samples[8000..8000 + gap].fill(0);
+        assert!(heard.levels(1020.0).worst() > -70.0);
+        let beside = heard.levels_beside(1020.0, &[710.0], -12.04, 0.7);
+        assert!(beside.worst() < -80.0, "{} dB beside a gap of {gap} samples", beside.worst());
+        assert!(beside.count() > 60, "{} windows are left", beside.count());
+    }
 }
 
 #[test]
 fn a_voice_that_is_heard_for_a_moment_does_not_hide_itself() {
-    for at in (4000..4800).step_by(23) {
-        let mut heard = tones(16000, 1.0, &[550.0], 2);
-        let leak = tones(16000, 1.0, &[700.0], 2);
-        for n in at..at + 320 {
+    for (at, length) in (4000..4800).step_by(23).flat_map(|at| [40, 160, 320, 1600].map(|length| (at, length))) {
+        let mut heard = tones(16000, 1.0, &[710.0, 1330.0], 2);
+        let leak = tones(16000, 1.0, &[1020.0], 2);
+        for n in at..at + length {
             heard.samples[n] += leak.samples[n];
         }
-        let worst = heard.levels_beside(700.0, &[550.0, 400.0, 850.0], -12.04).worst();
-        assert!(worst > -30.0, "{worst} dB, with 20 ms of it at sample {at}");
+        let worst = heard.levels_beside(1020.0, &[400.0, 710.0, 1330.0, 1640.0], -12.04, 0.7).worst();
+        assert!(worst > -40.0, "{worst} dB, with {length} samples of it at {at}");
     }
 }
 

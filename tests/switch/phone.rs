@@ -1,6 +1,6 @@
 //! A real SIP phone on the loopback interface: Debian's baresip, which says what a WAV file holds and records what it hears.
 
-use crate::{judge::Recording, process::Process};
+use super::{judge::Recording, process::Process};
 use std::{
     fs,
     io::{self, Write},
@@ -46,6 +46,11 @@ impl Phone {
         phone.command("dial", call.uri)?;
         phone.wait_for("Call established")?;
         Ok(phone)
+    }
+
+    /// Says what another file holds, of the same rate, from its beginning.
+    pub fn say(&mut self, file: &Path) -> io::Result<()> {
+        self.command("ausrc", &format!("aufile,{}", file.display()))
     }
 
     /// How much it has heard by now, in seconds.
