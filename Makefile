@@ -84,7 +84,7 @@ freeswitch: setup ## mod_coach.so, the module for FreeSWITCH, in target/hosts; n
 install-freeswitch: freeswitch ## install it and its configuration into the FreeSWITCH at FREESWITCH=<prefix>
 	@test -n "$(FREESWITCH)" -a -d "$(FREESWITCH)" || { echo "install-freeswitch: no FreeSWITCH there: say FREESWITCH=<prefix>"; exit 1; }
 	install -D -m 755 $(HOSTS)/mod_coach.so $(or $(wildcard $(FREESWITCH)/lib/freeswitch/mod),$(FREESWITCH)/mod)/mod_coach.so
-	@conf=$(or $(wildcard $(FREESWITCH)/etc/freeswitch),$(FREESWITCH)/conf)/autoload_configs/coach.conf.xml; \
+	@conf=$(firstword $(wildcard $(FREESWITCH)/etc/freeswitch $(FREESWITCH:/usr=)/etc/freeswitch) $(FREESWITCH)/conf)/autoload_configs/coach.conf.xml; \
 	if [ -e "$$conf" ]; then echo "install-freeswitch: $$conf is there, and stays as it is"; \
 	else install -D -m 644 examples/freeswitch/autoload_configs/coach.conf.xml "$$conf"; fi
 
