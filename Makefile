@@ -56,7 +56,7 @@ fuzz: setup ## fuzz commands and calls for SECONDS (600)
 
 lint: setup ## format, clippy and documentation, without a warning
 	cargo fmt --check
-	cargo clippy --all-targets --features faults -- -D warnings
+	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
 
 install: build ## install library, header and pkg-config file under PREFIX (/usr/local)
@@ -72,7 +72,7 @@ install: build ## install library, header and pkg-config file under PREFIX (/usr
 FREESWITCH ?=
 PROFILE ?= release
 HOSTS := $(TARGET)/hosts
-MOD_COACH := $(HOSTS)/$(patsubst release,,$(PROFILE))
+MOD_COACH := $(HOSTS)$(if $(filter release,$(PROFILE)),,/$(PROFILE))
 
 freeswitch: setup ## mod_coach.so, the module for FreeSWITCH, in target/hosts; needs no FreeSWITCH
 	cargo rustc --profile $(PROFILE) --lib --crate-type staticlib --features freeswitch --target-dir $(HOSTS)/build
