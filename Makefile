@@ -60,7 +60,7 @@ fuzz: setup ## fuzz commands and calls for SECONDS (600)
 
 lint: setup ## format, clippy and documentation, without a warning
 	cargo fmt --check
-	cargo clippy --all-targets --features faults -- -D warnings
+	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
 
 install: build ## install library, header and pkg-config file under PREFIX (/usr/local)
@@ -114,7 +114,7 @@ demo-asterisk: real-asterisk ## play the coached call on a real Asterisk, with a
 # The module for FreeSWITCH has a folder of its own too; PROFILE=dev builds it faster, for tests.
 FREESWITCH ?=
 PROFILE ?= release
-MOD_COACH := $(HOSTS)/$(patsubst release,,$(PROFILE))
+MOD_COACH := $(HOSTS)$(if $(filter release,$(PROFILE)),,/$(PROFILE))
 
 freeswitch: setup ## mod_coach.so, the module for FreeSWITCH, in target/hosts; needs no FreeSWITCH
 	cargo rustc --profile $(PROFILE) --lib --crate-type staticlib --features freeswitch --target-dir $(HOSTS)/build
@@ -126,7 +126,7 @@ freeswitch: setup ## mod_coach.so, the module for FreeSWITCH, in target/hosts; n
 install-freeswitch: freeswitch ## install it and its configuration into the FreeSWITCH at FREESWITCH=<prefix>
 	@test -n "$(FREESWITCH)" -a -d "$(FREESWITCH)" || { echo "install-freeswitch: no FreeSWITCH there: say FREESWITCH=<prefix>"; exit 1; }
 	install -D -m 755 $(HOSTS)/mod_coach.so $(or $(wildcard $(FREESWITCH)/lib/freeswitch/mod),$(FREESWITCH)/mod)/mod_coach.so
-	@conf=$(or $(wildcard $(FREESWITCH)/etc/freeswitch),$(FREESWITCH)/conf)/autoload_configs/coach.conf.xml; \
+	@conf=$(firstword $(wildcard $(FREESWITCH)/etc/freeswitch $(FREESWITCH:/usr=)/etc/freeswitch) $(FREESWITCH)/conf)/autoload_configs/coach.conf.xml; \
 	if [ -e "$$conf" ]; then echo "install-freeswitch: $$conf is there, and stays as it is"; \
 	else install -D -m 644 examples/freeswitch/autoload_configs/coach.conf.xml "$$conf"; fi
 

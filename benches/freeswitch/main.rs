@@ -6,6 +6,7 @@ use std::{thread::sleep, time::Duration};
 #[path = "../../tests/switch/judge.rs"]
 #[allow(dead_code)]
 mod judge;
+#[allow(dead_code)] // its priority is everybody else's: load is what is measured
 #[path = "../../tests/switch/process.rs"]
 mod process;
 #[path = "../../tests/freeswitch/socket.rs"]

@@ -312,7 +312,7 @@ impl<'a> Call<'a> {
         let plays = format!("set:RECORD_READ_ONLY=true^record_session:{}^{speech}", recording.display());
         let (far, near) = match self.originated {
             None => self.calls_in(&id, does, &plays)?,
-            Some(variables) => self.called(&id, variables, does, &plays)?,
+            Some(variables) => self.rings(&id, variables, does, &plays)?,
         };
         let stop = vec![format!("uuid_record {far} stop {}", recording.display()), format!("uuid_kill {far}")];
         let now = scene.now();
@@ -353,7 +353,7 @@ impl<'a> Call<'a> {
     }
 
     /// The near leg is an outgoing call of the switch's.
-    fn called(self, id: &str, variables: &str, does: &str, plays: &str) -> Outcome<(String, String)> {
+    fn rings(self, id: &str, variables: &str, does: &str, plays: &str) -> Outcome<(String, String)> {
         let (scene, near) = (self.scene, format!("{id}-near"));
         let to = "loopback/m:^:answer^park/callers/inline";
         scene.api(&format!("originate {{origination_uuid={near},{variables}}}{to} 'm:^:sleep:600^{does}' inline"))?;

@@ -95,6 +95,7 @@ pub fn hanging_up_in_the_middle_of_a_word(stage: &Stage, room: &str) -> Outcome 
     scene.wait(1.0);
     agent.hangs_up()?;
     tells(&scene, &again, NOBODY)?;
+    again.murmurs(&["next"])?;
     scene.call("next").with("coach:memberTag=agent").joins()?;
     tells(&scene, &again, &["next"])?;
     scene.finish()?.judge()

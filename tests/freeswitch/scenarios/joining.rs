@@ -41,6 +41,12 @@ pub fn joined_by_variables(stage: &Stage, room: &str) -> Outcome {
     whispers(stage.scene(room, "narrow")?, "set:memberTag=agent", "set:speakOnlyTo=agent")
 }
 
+/// A channel may ask for hooks to sleep until the call is answered. This one must not.
+pub fn joined_with_media_bug_answer_req(stage: &Stage, room: &str) -> Outcome {
+    let awaits = "set:media_bug_answer_req=true^set:speakOnlyTo=agent";
+    whispers(stage.scene(room, "narrow")?, "coach:memberTag=agent", awaits)
+}
+
 pub fn joined_by_lua(stage: &Stage, room: &str) -> Outcome {
     let script = |name: &str, value: &str| -> Outcome<String> {
         let path = stage.switch()?.folder.join(format!("{name}.lua"));

@@ -119,8 +119,8 @@ pub fn a_thousand_reloads_under_calls_leave_nothing_behind(_: &Stage, room: &str
     let agent = scene.call("agent").with("coach:memberTag=agent").joins()?;
     let coach = scene.call("coach").joins()?;
     let reload = || scene.api("unload mod_coach").and_then(|_| scene.api("load mod_coach")).map(drop);
-    // What the switch keeps of the first ones it keeps once.
-    (0..50).try_for_each(|_| reload())?;
+    // What the switch keeps of the first ones it keeps once; its memory settles.
+    (0..500).try_for_each(|_| reload())?;
     let before = Holdings::of(&switch)?;
     (0..1000).try_for_each(|_| reload())?;
     scene.wait(0.5);

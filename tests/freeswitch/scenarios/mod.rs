@@ -29,6 +29,7 @@ scenarios! {
         joined_by_application
         joined_by_variables
         joined_by_lua
+        joined_with_media_bug_answer_req
         joined_by_event_socket
         joined_by_originate
         empty_and_unset_settings_are_private_to_nobody
