@@ -43,6 +43,9 @@ impl Stage {
 fn main() {
     let arguments = Arguments::from_args();
     let missing = switch::prefix().is_none();
+    if !missing {
+        process::keep_time();
+    }
     let stage = (!missing && !arguments.list).then(|| Arc::new(Stage { shared: Switch::start(true) }));
     let trials = scenarios::ALL.iter().map(|&(name, play)| {
         let stage = stage.clone();
