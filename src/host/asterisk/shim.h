@@ -62,6 +62,8 @@ struct hook;
 int hook_attach(struct ast_channel *chan, struct leg *leg);
 /* Takes it off, before this returns. The channel is locked. */
 void hook_detach(struct ast_channel *chan, struct leg *leg);
+/* Whether a hook sees all that is said on a channel: of several audio streams Asterisk shows it the first. The channel is locked. */
+int hook_sees_all(struct ast_channel *chan);
 /* From now on, what the member says is decoded, because it may be private. The channel is locked. */
 void hook_listen(struct hook *hook);
 /* What the member says privately reaches its room, and it hears the room's private speech, while it is in this bridge and no
