@@ -37,7 +37,14 @@ fn main() -> ExitCode {
     {
         trials.push(trial(name, scenario));
     }
-    let shared = [modes::SCENARIOS, at_once::SCENARIOS, follow::SCENARIOS, interfaces::SCENARIOS, phones::SCENARIOS, streams::SCENARIOS];
+    let shared = [
+        modes::SCENARIOS,
+        at_once::SCENARIOS,
+        follow::SCENARIOS,
+        interfaces::SCENARIOS,
+        phones::SCENARIOS,
+        streams::SCENARIOS,
+    ];
     let random: Scenario = ("random_commands_do_what_the_rule_says", random::oracle);
     let pbx = (!arguments.list && !arguments.bench).then(|| Arc::new(Pbx::start("shared", Setup::default())));
     for &(name, scenario) in [random].iter().chain(shared.concat().iter()) {

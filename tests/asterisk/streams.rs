@@ -1,12 +1,12 @@
 //! Calls with a second audio stream: Asterisk shows hooks the first alone, so that nobody speaks privately in such a call.
 
-use crate::pbx::Pbx;
+use crate::pbx::{Pbx, Scenario};
 use std::{
     net::UdpSocket,
     time::{Duration, Instant},
 };
 
-pub const SCENARIOS: &[(&str, fn(&Pbx))] = &[
+pub const SCENARIOS: &[Scenario] = &[
     ("a_second_audio_stream_is_no_way_round_the_hook", |pbx| {
         assert!(Call::to(pbx, "streams*agent*", 2).lasts(), "an open member may have as many as it likes");
         assert!(Call::to(pbx, "streams**agent", 1).lasts(), "a private one has one");
