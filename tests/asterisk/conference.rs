@@ -26,11 +26,19 @@ pub struct Role {
     /// Profiles in conf/confbridge.conf.
     pub bridge: &'static str,
     pub user: &'static str,
+    /// Where in the dialplan the call goes.
+    pub place: (&'static str, &'static str),
 }
 
 /// An ordinary participant.
-pub const CUSTOMER: Role =
-    Role { format: Format::at(16000), tags: "", speak_only_to: "", bridge: "mixed_at_16000", user: "default_user" };
+pub const CUSTOMER: Role = Role {
+    format: Format::at(16000),
+    tags: "",
+    speak_only_to: "",
+    bridge: "mixed_at_16000",
+    user: "default_user",
+    place: ("members", "member"),
+};
 /// One with the tag `agent`.
 pub const AGENT: Role = Role { tags: "agent", ..CUSTOMER };
 /// One who speaks to agents alone.
@@ -108,8 +116,8 @@ impl<'a> Conference<'a> {
         let mut headers = vec![
             ("Channel", channel.as_str()),
             ("ChannelId", &id),
-            ("Context", "members"),
-            ("Exten", "member"),
+            ("Context", role.place.0),
+            ("Exten", role.place.1),
             ("Priority", "1"),
             ("Async", "true"),
         ];

@@ -14,6 +14,7 @@ mod manager;
 mod modes;
 mod pbx;
 #[path = "../switch/phone.rs"]
+#[expect(dead_code, reason = "the demo uses the rest")]
 mod phone;
 mod phones;
 #[path = "../switch/process.rs"]
