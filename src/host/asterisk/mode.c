@@ -24,6 +24,7 @@ static struct timeval opened;
 static void record_mode(struct leg *leg, const char *speak_only_to)
 {
 	record(leg, &leg->speak_only_to, speak_only_to);
+	leg->closing = 0;
 	if (!speak_only_to) {
 		opened = ast_tvnow();
 	}
@@ -34,6 +35,7 @@ static int expect_private(struct leg *leg, struct ast_channel *chan, int anew)
 {
 	int sees_all;
 
+	leg->closing = 1;
 	ast_channel_lock(chan);
 	sees_all = hook_sees_all(chan);
 	hook_listen(leg->hook);
@@ -158,12 +160,14 @@ static int run_for(struct leg *leg, const char *verb, const char *room, const ch
 	int coach = !strcmp(verb, "coach");
 
 	if ((coach || !strcmp(verb, "tag")) && prepare(leg, coach)) {
+		leg->closing = 0;
 		ast_str_set(answer, 0, "-ERR %s cannot be hooked: it has hung up, or memory is short, or it has a second audio"
 			" stream, which everyone would hear", leg->call_id);
 		return -1;
 	}
 	/* The member may have been called by any name of its channel: the engine knows the number. */
 	if (ast_asprintf(&command, "%s %s %u %s", verb, room, leg->number, value) < 0 || run(command, answer)) {
+		leg->closing = 0;
 		return -1;
 	}
 	note(leg, verb, value);
@@ -197,7 +201,7 @@ int mode_anybody_private(void)
 	int found = 0;
 
 	while (!found && (leg = ao2_iterator_next(&all))) {
-		found = leg->speak_only_to != NULL;
+		found = leg->speak_only_to || leg->closing;
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);
