@@ -6,6 +6,7 @@ mod at_once;
 mod conference;
 mod cost;
 mod follow;
+mod hearing;
 mod interfaces;
 #[path = "../switch/judge.rs"]
 mod judge;
