@@ -153,7 +153,8 @@ fn share(heard: &[u16], from: usize, to: usize, said: usize) -> String {
     let ticks = window.iter().filter(|&&level| level > AUDIBLE).count();
     match ticks {
         0 => "a trace".into(),
-        _ if ticks + 2 >= said => "all".into(),
+        // On a real switch, a late packet takes a few ticks out of a line.
+        _ if ticks + 2 + said / 20 >= said => "all".into(),
         _ => format!("{:.1} s", seconds(ticks)),
     }
 }

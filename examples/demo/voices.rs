@@ -14,6 +14,9 @@ const RATE: usize = 8000;
 const FRAME: usize = RATE / TICKS;
 /// A voice takes no longer than this through phone, switch and phone.
 const LATEST: usize = RATE * 6 / 10;
+/// Ticks of a line that are looked for together, and by how many samples their delay can differ from the whole line's.
+const PIECE: usize = 20;
+const NEAR: usize = 800;
 /// Ticks on either side that are judged together with one.
 const AROUND: usize = 2;
 /// A voice whose samples are mostly smaller than this is silent.
@@ -64,27 +67,37 @@ impl Arrived {
     fn new(speech: &Track, said: &[f64], recording: &[f64]) -> Self {
         let mut arrived = Self { samples: vec![0.0; recording.len() + LATEST], delay: vec![0; speech.ticks()] };
         for line in &speech.lines {
-            let (from, to) = (line.from * FRAME, (line.to * FRAME).min(said.len()));
-            let delay = delay(&said[from..to], &recording[from.min(recording.len())..]);
-            arrived.samples[from + delay..to + delay].copy_from_slice(&said[from..to]);
-            arrived.delay[line.from..line.to.min(speech.ticks())].fill(delay);
+            let late = |from: usize, to: usize, range: Range<usize>| {
+                let said = &said[(from * FRAME).min(said.len())..(to * FRAME).min(said.len())];
+                delay(said, &recording[(from * FRAME).min(recording.len())..], range)
+            };
+            let whole = late(line.from, line.to, 0..LATEST - NEAR);
+            let end = line.to.min(speech.ticks());
+            // A packet that is lost or late changes the delay within a line.
+            for from in (line.from..end).step_by(PIECE) {
+                let to = (from + PIECE).min(end);
+                let delay = late(from, to, whole.saturating_sub(NEAR)..whole + NEAR);
+                arrived.samples[from * FRAME + delay..to * FRAME + delay]
+                    .copy_from_slice(&said[from * FRAME..to * FRAME]);
+                arrived.delay[from..to].fill(delay);
+            }
         }
         arrived
     }
 }
 
-/// By how many samples a line is late in a recording: coarsely first, then to the sample.
-fn delay(line: &[f64], recording: &[f64]) -> usize {
+/// By how many samples something said is late in a recording: coarsely first, then to the sample.
+fn delay(said: &[f64], recording: &[f64], range: Range<usize>) -> usize {
     let fit = |delay: usize, step: usize| -> f64 {
         let heard = recording.iter().skip(delay).step_by(step);
-        line.iter().step_by(step).zip(heard).map(|(said, heard)| said * heard).sum()
+        said.iter().step_by(step).zip(heard).map(|(said, heard)| said * heard).sum()
     };
     let best = |candidates: Range<usize>, each: usize, step: usize| {
         let by_fit = |a: &usize, b: &usize| fit(*a, step).total_cmp(&fit(*b, step));
         candidates.step_by(each).max_by(by_fit).unwrap_or(0)
     };
-    let about = best(0..LATEST - 8, 2, 4);
-    best(about.saturating_sub(8)..about + 9, 1, 1)
+    let about = best(range.clone(), 2, 4);
+    best(about.saturating_sub(8).max(range.start)..(about + 9).min(range.end), 1, 1)
 }
 
 /// How much of one voice a recording has around a sample: of all voices together, what fits it best.

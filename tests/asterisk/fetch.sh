@@ -45,8 +45,6 @@ if ! "${as_root[@]}" mmdebstrap --mode=root --variant=apt --include="$packages" 
     echo "fetch.sh: mmdebstrap failed; $log has all it said" >&2
     exit 1
 fi
-# Asterisk looks its own host name up when it starts.
-echo "127.0.0.1 localhost $(hostname)" | "${as_root[@]}" tee "$work/etc/hosts" >/dev/null
 echo "$made_from" | "${as_root[@]}" tee "$work/.made-from" >/dev/null
 "${as_root[@]}" rm -rf "$folder"
 "${as_root[@]}" mv "$work" "$folder"

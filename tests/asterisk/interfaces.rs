@@ -1,7 +1,7 @@
 //! The same words on every interface: console, manager, dialplan; and what they say of themselves.
 
 use crate::{
-    conference::{CUSTOMER, Conference, MANAGER, seconds},
+    conference::{CUSTOMER, Conference, MANAGER, Role, seconds},
     pbx::{Pbx, Scenario},
 };
 
@@ -9,6 +9,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("manager_actions_and_events", manager),
     ("commands_explain_themselves", help),
     ("the_console_completes_words", completion),
+    ("the_examples_dialplan_and_keys_work", examples),
     ("mistakes_are_answered_and_change_nothing", mistakes),
 ];
 
@@ -75,6 +76,26 @@ fn completion(pbx: &Pbx) {
         let last = typed.rsplit(' ').next().unwrap_or_default();
         let said = pbx.console(&format!("_command matchesarray \"{typed}\" \"{last}\""));
         assert!(said.split_whitespace().any(|word| word == completed), "{typed:?} should give {completed}: {said}");
+    }
+}
+
+/// The dialplan that newcomers copy, with the manager's keys: 4 listens, 5 whispers, 6 barges in.
+fn examples(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "support");
+    let dials = |exten, role| Role { place: ("support", exten), ..role };
+    let (customer, agent) = (c.enter("customer", dials("100", CUSTOMER)), c.enter("agent", dials("101", CUSTOMER)));
+    let manager = c.enter("manager", dials("102", MANAGER));
+    seconds(2.5);
+    c.never_heard(&customer, &manager);
+    [&customer, &agent, &manager].into_iter().for_each(|member| member.speak());
+    for (key, hear) in [("", [false, true]), ("4", [false; 2]), ("6", [true; 2]), ("5", [false, true])] {
+        if !key.is_empty() {
+            c.act("PlayDTMF", &manager, &[("Digit", key), ("Receive", "true")]);
+            seconds(0.5);
+        }
+        let of = |hears: bool, other| if hears { vec![other, &manager] } else { vec![other] };
+        let (by_customer, by_agent) = (of(hear[0], &agent), of(hear[1], &customer));
+        c.hears(&[(&customer, &by_customer), (&agent, &by_agent), (&manager, &[&customer, &agent])]);
     }
 }
 

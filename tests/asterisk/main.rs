@@ -6,6 +6,7 @@ mod at_once;
 mod conference;
 mod cost;
 mod follow;
+mod hearing;
 mod interfaces;
 #[path = "../switch/judge.rs"]
 mod judge;
@@ -14,12 +15,14 @@ mod manager;
 mod modes;
 mod pbx;
 #[path = "../switch/phone.rs"]
+#[expect(dead_code, reason = "the demo uses the rest")]
 mod phone;
 mod phones;
 #[path = "../switch/process.rs"]
 mod process;
 mod random;
 mod sip;
+mod streams;
 
 use libtest_mimic::{Arguments, Trial};
 use pbx::{Pbx, Scenario, Setup};
@@ -36,7 +39,14 @@ fn main() -> ExitCode {
     {
         trials.push(trial(name, scenario));
     }
-    let shared = [modes::SCENARIOS, at_once::SCENARIOS, follow::SCENARIOS, interfaces::SCENARIOS, phones::SCENARIOS];
+    let shared = [
+        modes::SCENARIOS,
+        at_once::SCENARIOS,
+        follow::SCENARIOS,
+        interfaces::SCENARIOS,
+        phones::SCENARIOS,
+        streams::SCENARIOS,
+    ];
     let random: Scenario = ("random_commands_do_what_the_rule_says", random::oracle);
     let pbx = (!arguments.list && !arguments.bench).then(|| Arc::new(Pbx::start("shared", Setup::default())));
     for &(name, scenario) in [random].iter().chain(shared.concat().iter()) {

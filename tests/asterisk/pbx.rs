@@ -176,6 +176,7 @@ fn configure(folder: &Path, manager: u16, sip: u16, setup: Setup) {
         let mut text = fs::read_to_string(file.path()).expect("a file can be read");
         for (mark, value) in [
             ("@FOLDER@", folder.display().to_string()),
+            ("@EXAMPLES@", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/asterisk").into()),
             ("@DATA@", stock().join("usr/share/asterisk").display().to_string()),
             ("@MANAGER@", manager.to_string()),
             ("@SIP@", sip.to_string()),

@@ -1,8 +1,8 @@
 /*
  * res_coach: which channel is in which ConfBridge.
  *
- * Asterisk tells of it late, from a thread of its own. Privacy does not wait for that: a hook works only in the bridge that it was
- * placed in (hook.c), and until then private speech is heard by nobody.
+ * Asterisk tells of it late, from a thread of its own. Privacy does not wait for that: a hook works only in the bridge that it
+ * was placed in (said.c, heard.c), and until then private speech is heard by nobody.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

@@ -5,7 +5,8 @@
  */
 #include "hook.h"
 
-/* Adds private speech to the linear frames that `frame` became, in `out`. The number of samples there; 0: nothing was to be added. */
+/* Adds private speech to the linear frames that `frame` became, in `out`. The number of samples there; 0: nothing was to be
+ * added. */
 static unsigned int mix(struct hook *hook, struct ast_frame *linear, const struct ast_frame *frame)
 {
 	unsigned int total = 0, changed = 0;

@@ -11,6 +11,7 @@
 
 #include "asterisk/astobj2.h"
 #include "asterisk/bridge.h"
+#include "asterisk/stream.h"
 
 /* Mute as the bridge has it: it is obeyed from the next frame on. The engine is told too, for `show` and `explain`. */
 static void notice(struct ast_channel *chan, struct hook *hook, int held)
@@ -25,18 +26,49 @@ static void notice(struct ast_channel *chan, struct hook *hook, int held)
 	}
 }
 
+int hook_sees_all(struct ast_channel *chan)
+{
+	const struct ast_stream_topology *topology = ast_channel_get_stream_topology(chan);
+	int audio = 0;
+
+	for (int i = 0; topology && i < ast_stream_topology_get_count(topology); i++) {
+		const struct ast_stream *stream = ast_stream_topology_get_stream(topology, i);
+
+		audio += ast_stream_get_type(stream) == AST_MEDIA_TYPE_AUDIO
+			&& ast_stream_get_state(stream) != AST_STREAM_STATE_REMOVED;
+	}
+	return audio <= 1;
+}
+
+/* What the caller's side tells of itself. */
+static void on_control(struct ast_channel *chan, struct leg *leg, int what)
+{
+	switch (what) {
+	case AST_CONTROL_HOLD:
+	case AST_CONTROL_UNHOLD:
+		notice(chan, leg->hook, what == AST_CONTROL_HOLD);
+		break;
+	case AST_CONTROL_STREAM_TOPOLOGY_CHANGED:
+		if (leg->speak_only_to && !hook_sees_all(chan)) {
+			ast_log(LOG_ERROR, "%s speaks privately and has now a second audio stream, which everyone would hear: its"
+				" call ends\n", ast_channel_name(chan));
+			ast_softhangup_nolock(chan, AST_SOFTHANGUP_EXPLICIT);
+		}
+		break;
+	}
+}
+
 static struct ast_frame *on_frame(struct ast_channel *chan, struct ast_frame *frame, enum ast_framehook_event event,
 	void *data)
 {
-	struct hook *hook = ((struct leg *) data)->hook; /* not there yet while it is being attached: no frame comes then */
+	struct leg *leg = data;
+	struct hook *hook = leg->hook; /* not there yet while it is being attached: no frame comes then */
 
 	if (!frame || (event != AST_FRAMEHOOK_EVENT_READ && event != AST_FRAMEHOOK_EVENT_WRITE)) {
 		return frame;
 	}
 	if (frame->frametype == AST_FRAME_CONTROL && event == AST_FRAMEHOOK_EVENT_READ) {
-		if (frame->subclass.integer == AST_CONTROL_HOLD || frame->subclass.integer == AST_CONTROL_UNHOLD) {
-			notice(chan, hook, frame->subclass.integer == AST_CONTROL_HOLD);
-		}
+		on_control(chan, leg, frame->subclass.integer);
 		return frame;
 	}
 	if (frame->frametype != AST_FRAME_VOICE) {

@@ -24,20 +24,26 @@ static struct timeval opened;
 static void record_mode(struct leg *leg, const char *speak_only_to)
 {
 	record(leg, &leg->speak_only_to, speak_only_to);
+	leg->closing = 0;
 	if (!speak_only_to) {
 		opened = ast_tvnow();
 	}
 }
 
-/* Before the engine hears that a member is private, its frames have to be looked at. */
-static void expect_private(struct leg *leg, struct ast_channel *chan, int anew)
+/* Before the engine hears that a member is private, its frames have to be looked at. Nonzero: not all of them can be. */
+static int expect_private(struct leg *leg, struct ast_channel *chan, int anew)
 {
+	int sees_all;
+
+	leg->closing = 1;
 	ast_channel_lock(chan);
+	sees_all = hook_sees_all(chan);
 	hook_listen(leg->hook);
 	if (anew) {
 		hook_await(leg->hook);
 	}
 	ast_channel_unlock(chan);
+	return !sees_all;
 }
 
 int mode_set_tags(struct ast_channel *chan, const char *tags)
@@ -64,7 +70,13 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 	if (!leg) {
 		return -1;
 	}
-	expect_private(leg, chan, 1);
+	if (expect_private(leg, chan, 1)) {
+		ast_log(LOG_ERROR, "%s cannot speak privately, for it has a second audio stream, which everyone would hear: its call"
+			" ends\n", ast_channel_name(chan));
+		ast_softhangup(chan, AST_SOFTHANGUP_EXPLICIT);
+		ao2_ref(leg, -1);
+		return -1;
+	}
 	if (coach_coach(leg->member, speak_only_to)) {
 		ast_log(LOG_WARNING, "speakOnlyTo of %s: %s. It is private to nobody; `-` says that on purpose\n",
 			ast_channel_name(chan), coach_message());
@@ -108,15 +120,14 @@ static int prepare(struct leg *leg, int private)
 	char uniqueid[AST_MAX_UNIQUEID];
 	struct ast_channel *chan;
 	struct leg *hooked = NULL;
+	int failed;
 
 	leg_uniqueid(leg, uniqueid);
 	chan = ast_channel_get_by_name(uniqueid);
-	if (chan && (hooked = leg_hooked(chan)) && private) {
-		expect_private(hooked, chan, 0);
-	}
+	failed = !chan || !(hooked = leg_hooked(chan)) || (private && expect_private(hooked, chan, 0));
 	ast_channel_cleanup(chan);
 	ao2_cleanup(hooked);
-	return !hooked;
+	return failed;
 }
 
 /* What the answer's `+OK` means for the record. */
@@ -149,11 +160,14 @@ static int run_for(struct leg *leg, const char *verb, const char *room, const ch
 	int coach = !strcmp(verb, "coach");
 
 	if ((coach || !strcmp(verb, "tag")) && prepare(leg, coach)) {
-		ast_str_set(answer, 0, "-ERR %s cannot be hooked: it has hung up, or memory is short", leg->call_id);
+		leg->closing = 0;
+		ast_str_set(answer, 0, "-ERR %s cannot be hooked: it has hung up, or memory is short, or it has a second audio"
+			" stream, which everyone would hear", leg->call_id);
 		return -1;
 	}
 	/* The member may have been called by any name of its channel: the engine knows the number. */
 	if (ast_asprintf(&command, "%s %s %u %s", verb, room, leg->number, value) < 0 || run(command, answer)) {
+		leg->closing = 0;
 		return -1;
 	}
 	note(leg, verb, value);
@@ -187,7 +201,7 @@ int mode_anybody_private(void)
 	int found = 0;
 
 	while (!found && (leg = ao2_iterator_next(&all))) {
-		found = leg->speak_only_to != NULL;
+		found = leg->speak_only_to || leg->closing;
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);

@@ -62,6 +62,8 @@ struct hook;
 int hook_attach(struct ast_channel *chan, struct leg *leg);
 /* Takes it off, before this returns. The channel is locked. */
 void hook_detach(struct ast_channel *chan, struct leg *leg);
+/* Whether a hook sees all that is said: of several audio streams Asterisk shows it the first. The channel is locked. */
+int hook_sees_all(struct ast_channel *chan);
 /* From now on, what the member says is decoded, because it may be private. The channel is locked. */
 void hook_listen(struct hook *hook);
 /* What the member says privately reaches its room, and it hears the room's private speech, while it is in this bridge and no
@@ -85,6 +87,7 @@ struct leg {
 	int astray;                     /* a transfer brought it to a channel that has a leg already. The leg's lock */
 	char *tags;                     /* as set last, for COACH() to read; NULL for none. The leg's lock */
 	char *speak_only_to;            /* NULL: speaks openly. The leg's lock */
+	int closing;                    /* it is being made private: unloading has to wait */
 	int gone;                       /* its channel has ended. The leg's lock */
 	int over;                       /* it has been dropped. The leg's lock */
 	char room[COACH_MAX_NAME_BYTES + 1]; /* the conference that it is in, as the engine names it; "" for none. The leg's lock */
@@ -152,8 +155,8 @@ int mode_set_tags(struct ast_channel *chan, const char *tags);
 int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to);
 int mode_untag(struct ast_channel *chan);
 int mode_uncoach(struct ast_channel *chan);
-/* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about. Nonzero: the answer
- * is not `+OK`. */
+/* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about.
+ * Nonzero: the answer is not `+OK`. */
 int mode_command(const char *command, struct ast_str **answer);
 /* Whether anybody speaks privately. */
 int mode_anybody_private(void);
