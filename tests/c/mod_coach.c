@@ -219,23 +219,34 @@ static void mutes_deafens_and_holds(void **state)
 static void tells_events_late_and_in_disorder(void **state)
 {
     (void)state;
-    events_wait(true);
+    events_wait(LATER);
     a_whispered_call();
     whispers(); /* joining needs no event */
+    events_wait(AT_ONCE);
+    whispers();
+    events_wait(LATER_LAST_FIRST);
     coach->muted = true;
     conference_event(coach, "mute-member");
     coach->muted = false;
     conference_event(coach, "unmute-member");
-    events_wait(false); /* the last first: mute, told last, is the older one */
+    events_wait(AT_ONCE); /* mute is told last, and is the older one */
     whispers();
-    events_wait(true);
+    events_wait(LATER);
+    agent->deaf = true;
+    conference_event(agent, "deaf-member");
     leaves(agent);
-    joins(agent, "elsewhere");
-    events_wait(false);
-    play(SETTLED);
-    expect_heard(agent, 0);
-    expect_reply("coach", "show elsewhere", "agent");
+    agent->deaf = false;
+    joins(agent, "r2");
+    leaves(coach);
+    joins(coach, "r2");
+    play(GUARD);
+    expect_heard(agent, COACH);
+    conference_event(agent, "start-talking");
+    events_wait(AT_ONCE); /* of the earlier conference: that the agent is deaf, and has left */
+    expect_reply("coach", "show r2 as json", "\"agent\",\"tags");
     check(!strstr(api("coach", "show r as json"), "\"agent\",\"tags"), "the agent is in two conferences");
+    play(SETTLED);
+    expect_heard(agent, COACH);
 }
 
 static void moves_between_conferences_and_out(void **state)
