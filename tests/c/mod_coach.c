@@ -244,6 +244,7 @@ static void tells_events_late_and_in_disorder(void **state)
     conference_event(agent, "start-talking");
     events_wait(AT_ONCE); /* of the earlier conference: that the agent is deaf, and has left */
     expect_reply("coach", "show r2 as json", "\"agent\",\"tags");
+    check(!told("leave", "agent", "Conference-Name", "r2"), "the agent was taken out of the conference that it is in");
     check(!strstr(api("coach", "show r as json"), "\"agent\",\"tags"), "the agent is in two conferences");
     play(SETTLED);
     expect_heard(agent, COACH);
