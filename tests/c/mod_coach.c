@@ -401,17 +401,18 @@ static void unloads_while_somebody_is_private(void **state)
     expect_reply("coach", "show r", "3 members");
 }
 
+static int after_force;
+
 static void *hangs_up_soon(void *none)
 {
-    (void)none;
     while (is_up(coach)) usleep(1000);
     for (int i = 0; i < 20; i++) {
         play_read(coach); /* what is on its way */
-        check(said(coach) == 0, "an unload by force lets the coach say %d", said(coach));
+        if (said(coach) != 0) after_force = said(coach);
         usleep(1000);
     }
     call_ends(coach);
-    return NULL;
+    return none;
 }
 
 static void unloads_by_force(void **state)
@@ -423,8 +424,21 @@ static void unloads_by_force(void **state)
     pthread_create(&thread, NULL, hangs_up_soon, NULL);
     check(unload(true), "the module was not unloaded");
     pthread_join(thread, NULL);
+    check(!after_force, "an unload by force lets the coach say %d", after_force);
     check(logged("coach mod_coach is unloaded while this call speaks privately"), "the log does not say so");
     check(is_up(agent) && is_up(customer), "others were hung up");
+    check(load(), "the module does not load");
+}
+
+static void unloads_while_a_call_is_being_hung_up(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    play(SETTLED);
+    switch_channel_perform_hangup(&agent->channel, "", "", 0, SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER);
+    api("uuid_coach", "coach uncoach");
+    check(unload(false), "the module is in use");
+    check(left_behind() == 0, "%u things are left behind", left_behind());
     check(load(), "the module does not load");
 }
 
@@ -493,7 +507,8 @@ int main(int argc, char **argv)
         CALL(mutes_deafens_and_holds), CALL(tells_events_late_and_in_disorder), CALL(moves_between_conferences_and_out),
         CALL(takes_one_conference_inside_another), CALL(replaces_a_private_leg), CALL(hangs_up_and_reads_on),
         CALL(takes_hooks_away), CALL(listens_to_every_change), CALL(completes_with_tab), CALL(mixes_rates_and_channels),
-        CALL(unloads_while_somebody_is_private), CALL(unloads_by_force), CALL(loads_under_calls),
+        CALL(unloads_while_somebody_is_private), CALL(unloads_by_force), CALL(unloads_while_a_call_is_being_hung_up),
+        CALL(loads_under_calls),
         CALL(loads_and_unloads_over_and_over), CALL(configures_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
