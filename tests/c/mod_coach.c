@@ -219,23 +219,35 @@ static void mutes_deafens_and_holds(void **state)
 static void tells_events_late_and_in_disorder(void **state)
 {
     (void)state;
-    events_wait(true);
+    events_wait(LATER);
     a_whispered_call();
     whispers(); /* joining needs no event */
+    events_wait(AT_ONCE);
+    whispers();
+    events_wait(LATER_LAST_FIRST);
     coach->muted = true;
     conference_event(coach, "mute-member");
     coach->muted = false;
     conference_event(coach, "unmute-member");
-    events_wait(false); /* the last first: mute, told last, is the older one */
+    events_wait(AT_ONCE); /* mute is told last, and is the older one */
     whispers();
-    events_wait(true);
+    events_wait(LATER);
+    agent->deaf = true;
+    conference_event(agent, "deaf-member");
     leaves(agent);
-    joins(agent, "elsewhere");
-    events_wait(false);
-    play(SETTLED);
-    expect_heard(agent, 0);
-    expect_reply("coach", "show elsewhere", "agent");
+    agent->deaf = false;
+    joins(agent, "r2");
+    leaves(coach);
+    joins(coach, "r2");
+    play(GUARD);
+    expect_heard(agent, COACH);
+    conference_event(agent, "start-talking");
+    events_wait(AT_ONCE); /* of the earlier conference: that the agent is deaf, and has left */
+    expect_reply("coach", "show r2 as json", "\"agent\",\"tags");
+    check(!told("leave", "agent", "Conference-Name", "r2"), "the agent was taken out of the conference that it is in");
     check(!strstr(api("coach", "show r as json"), "\"agent\",\"tags"), "the agent is in two conferences");
+    play(SETTLED);
+    expect_heard(agent, COACH);
 }
 
 static void moves_between_conferences_and_out(void **state)
@@ -389,17 +401,18 @@ static void unloads_while_somebody_is_private(void **state)
     expect_reply("coach", "show r", "3 members");
 }
 
+static int after_force;
+
 static void *hangs_up_soon(void *none)
 {
-    (void)none;
     while (is_up(coach)) usleep(1000);
     for (int i = 0; i < 20; i++) {
         play_read(coach); /* what is on its way */
-        check(said(coach) == 0, "an unload by force lets the coach say %d", said(coach));
+        if (said(coach) != 0) after_force = said(coach);
         usleep(1000);
     }
     call_ends(coach);
-    return NULL;
+    return none;
 }
 
 static void unloads_by_force(void **state)
@@ -411,8 +424,21 @@ static void unloads_by_force(void **state)
     pthread_create(&thread, NULL, hangs_up_soon, NULL);
     check(unload(true), "the module was not unloaded");
     pthread_join(thread, NULL);
+    check(!after_force, "an unload by force lets the coach say %d", after_force);
     check(logged("coach mod_coach is unloaded while this call speaks privately"), "the log does not say so");
     check(is_up(agent) && is_up(customer), "others were hung up");
+    check(load(), "the module does not load");
+}
+
+static void unloads_while_a_call_is_being_hung_up(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    play(SETTLED);
+    switch_channel_perform_hangup(&agent->channel, "", "", 0, SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER);
+    api("uuid_coach", "coach uncoach");
+    check(unload(false), "the module is in use");
+    check(left_behind() == 0, "%u things are left behind", left_behind());
     check(load(), "the module does not load");
 }
 
@@ -481,7 +507,8 @@ int main(int argc, char **argv)
         CALL(mutes_deafens_and_holds), CALL(tells_events_late_and_in_disorder), CALL(moves_between_conferences_and_out),
         CALL(takes_one_conference_inside_another), CALL(replaces_a_private_leg), CALL(hangs_up_and_reads_on),
         CALL(takes_hooks_away), CALL(listens_to_every_change), CALL(completes_with_tab), CALL(mixes_rates_and_channels),
-        CALL(unloads_while_somebody_is_private), CALL(unloads_by_force), CALL(loads_under_calls),
+        CALL(unloads_while_somebody_is_private), CALL(unloads_by_force), CALL(unloads_while_a_call_is_being_hung_up),
+        CALL(loads_under_calls),
         CALL(loads_and_unloads_over_and_over), CALL(configures_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

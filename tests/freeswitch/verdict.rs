@@ -8,6 +8,8 @@ use crate::{judge::Recording, tones};
 const SILENT: f64 = -80.0;
 /// On coded legs: no more than so many dB above a run in which it was not said.
 const ABOVE_CONTROL: f64 = 3.0;
+/// The loudest of some hundred windows of noise is so much louder than half of them.
+const LOUDEST_OF_NOISE: f64 = 9.0;
 /// How late a word may be heard, in seconds: the way through the switch, the opening guard, a changed tone.
 const LATE: f64 = 0.5;
 /// A tone is looked for so many seconds around the time when it was said: longer than anything waits in a queue.
@@ -104,11 +106,10 @@ impl Played {
         self.verdict(|listener, said| {
             let (listener, unsaid) = (&control.listeners[listener], &control.said[said]);
             let tone = f64::from(unsaid.tone);
-            // What the codec makes of the others' tones: as a tone anywhere, and as noise while this was not said.
-            let noise = listener.heard(unsaid.from + LATE, unsaid.until);
-            let noise =
-                if noise.samples.len() < noise.rate as usize / 10 { SILENT } else { noise.levels(tone).worst() };
-            (listener.heard.standing_out(tone).worst().max(noise) + ABOVE_CONTROL).max(SILENT)
+            // What the codec makes of the others' tones: as a tone anywhere, and as noise.
+            let heard = &listener.heard;
+            let noise = noise(&listener.heard(unsaid.from - NEAR, unsaid.until + NEAR), tone);
+            (heard.standing_out(tone).worst().max(noise) + ABOVE_CONTROL).max(SILENT)
         })
     }
 
@@ -134,6 +135,14 @@ impl Played {
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
     }
+}
+
+/// The loudest that noise gets at a tone's pitch: from the half of the windows in each half of a second, so that what begins or ends
+/// somewhere does not count.
+fn noise(heard: &Recording, tone: f64) -> f64 {
+    let halves = 2 * heard.samples.len() / heard.rate as usize;
+    let median = |half: usize| heard.between(half as f64 / 2.0, (half + 1) as f64 / 2.0).levels(tone).median();
+    (0..halves).map(median).fold(f64::NEG_INFINITY, f64::max) + LOUDEST_OF_NOISE
 }
 
 /// What is wrong with what somebody outside the audience heard.

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use super::{
     api,
     follow::{follow, refuse},
-    leg::{Flags, Seat, Settings},
+    leg::{Flags, Seat},
     module::Module,
+    settings::Settings,
     switch::Session,
 };
 

@@ -8,8 +8,9 @@ use std::{
 
 use super::{
     fs,
-    leg::{Action, Leg, Seat, Settings},
+    leg::{Leg, Seat},
     module::{Module, current, visit},
+    settings::{Action, Settings},
     switch::{Session, c, log, text},
 };
 

@@ -8,9 +8,10 @@ use std::{
 
 use super::{
     fs,
-    leg::{Flags, Leg, SPEAK_ONLY_TO, Seat, Settings, State},
+    leg::{Flags, Leg, Seat, State},
     legacy,
     module::{Module, current, visit},
+    settings::{SPEAK_ONLY_TO, Settings},
     switch::{Session, log, text},
 };
 
@@ -173,7 +174,7 @@ fn begins(module: &Module, session: &Session) {
         leg.follow(module, &mut state, Flags::default());
         // What happened in an earlier conference, and is told late, has another.
         session.set_variable(CONFERENCE_ID, None);
-        session.set_variable(SPEAK_ONLY_TO, state.settings.speak_only_to.as_deref());
+        state.settings.write(session);
         Ok(())
     };
     if let Err(why) = enter() {
@@ -221,7 +222,7 @@ pub fn refuse(session: &Session, why: impl AsRef<str>) {
     session.hang_up();
 }
 
-/// The core has taken the hooks off a session, with a lock of its own held: no lock of ours may be taken here.
+/// The core has taken the hooks off a session, with a lock of its own held: none of ours may be taken that is held during calls into it.
 pub fn hook_lost(session: &Session) {
     let private = |module: &Module| module.find(&session.uuid()).is_some_and(|leg| leg.private());
     if current().is_some_and(|module| private(&module)) {

@@ -1,8 +1,7 @@
 //! One call that Coach knows: its member of the engine, its settings, its hooks, its seat in a conference.
 
 use std::{
-    ffi::CStr,
-    fmt, ptr,
+    ptr,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -10,80 +9,13 @@ use super::{
     fs,
     hooks::{self, Side},
     module::{Module, said},
+    settings::{Action, Settings},
     switch::{Session, c, log},
 };
 use crate::{
     lock::{Mutex, MutexGuard},
     sys,
 };
-
-/// The channel variables. They say what holds: read when `conference` starts, written when a command changes it, so that settings go
-/// with the call.
-const TAGS: &CStr = c"memberTag";
-/// See [`TAGS`].
-pub const SPEAK_ONLY_TO: &CStr = c"speakOnlyTo";
-
-/// What a call is set to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    pub tags: Option<String>,
-    pub speak_only_to: Option<String>,
-}
-
-impl Settings {
-    /// As its variables stand.
-    pub fn of(session: &Session) -> Self {
-        Self { tags: session.variable(TAGS), speak_only_to: session.variable(SPEAK_ONLY_TO) }
-    }
-}
-
-impl fmt::Display for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_none = |value: &Option<String>| value.clone().unwrap_or("none".into());
-        write!(f, "+OK memberTag {}, speakOnlyTo {}", or_none(&self.tags), or_none(&self.speak_only_to))
-    }
-}
-
-/// What people do to a call; the same words everywhere.
-#[derive(Clone, Copy, Debug)]
-pub enum Action<'a> {
-    Tag(&'a str),
-    Untag,
-    Coach(&'a str),
-    Uncoach,
-}
-
-impl<'a> Action<'a> {
-    /// `tag agent`, `untag`: a word, and tags where they belong.
-    pub fn parse(words: &[&'a str]) -> Option<Self> {
-        match words {
-            ["tag", tags] => Some(Self::Tag(tags)),
-            ["untag"] => Some(Self::Untag),
-            ["coach", tags] => Some(Self::Coach(tags)),
-            ["uncoach"] => Some(Self::Uncoach),
-            _ => None,
-        }
-    }
-
-    /// `memberTag=agent`: a setting, as variables are written.
-    pub fn assigned(word: &'a str) -> Option<Self> {
-        match word.split_once('=')? {
-            ("memberTag", tags) => Some(Self::Tag(tags)),
-            ("speakOnlyTo", to) => Some(Self::Coach(to)),
-            _ => None,
-        }
-    }
-
-    /// As it is written.
-    fn words(&self) -> (&'static str, &'a str) {
-        match self {
-            Self::Tag(tags) => ("tag", tags),
-            Self::Untag => ("untag", ""),
-            Self::Coach(to) => ("coach", to),
-            Self::Uncoach => ("uncoach", ""),
-        }
-    }
-}
 
 /// Where it is in a conference.
 pub struct Seat {
@@ -216,8 +148,7 @@ impl Leg {
             self.keep(module, state)?;
         }
         module.changed.lock().extend(state.seat.iter().map(|seat| seat.conference.clone()));
-        session.set_variable(TAGS, state.settings.tags.as_deref());
-        session.set_variable(SPEAK_ONLY_TO, state.settings.speak_only_to.as_deref());
+        state.settings.write(session);
         reply
     }
 
@@ -245,11 +176,12 @@ impl Leg {
 
     /// The same for who cannot be asked again: what cannot be meant so is closed, private to nobody or without tags, and logged.
     pub fn set(&self, module: &Module, session: &Session, state: &mut State, action: Action) -> Result<(), String> {
-        let closed = match action {
-            Action::Coach(_) => Action::Coach("-"),
-            _ => Action::Untag,
-        };
         let done = self.change(module, session, state, action).or_else(|why| {
+            let closed = match action {
+                Action::Coach(_) => Action::Coach("-"),
+                Action::Tag(_) => Action::Untag,
+                Action::Uncoach | Action::Untag => return Err(why),
+            };
             let (word, tags) = closed.words();
             log(fs::SWITCH_LOG_WARNING, Some(&self.uuid), &format!("{why}. What holds instead: {word} {tags}"));
             self.change(module, session, state, closed)

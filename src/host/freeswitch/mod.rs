@@ -7,7 +7,8 @@
 //! events    what is told late: mute, deaf, hold
 //! adopt     calls that were there before the module
 //! api       what people do: the commands and the dialplan application
-//! leg       one call: its member of the engine, its hooks, its settings
+//! leg       one call: its member of the engine, its hooks, its seat
+//! settings  what a call is set to: the channel variables, the actions
 //! legacy    what a private call leaves behind
 //! listeners who needs a write hook
 //! rooms     the engine's rooms, one a conference
@@ -24,6 +25,7 @@
 mod adopt;
 mod api;
 mod complete;
+mod configuration;
 mod events;
 mod follow;
 mod hooks;
@@ -32,6 +34,7 @@ mod legacy;
 mod listeners;
 mod module;
 mod rooms;
+mod settings;
 mod switch;
 mod tell;
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    ffi::{CStr, c_char},
+    ffi::CStr,
     ptr,
     sync::{
         Arc,
@@ -13,11 +13,12 @@ use std::{
 };
 
 use super::{
-    adopt, api, complete, events, follow, fs, hooks,
-    leg::{Leg, Settings},
+    adopt, api, complete, configuration, events, follow, fs, hooks,
+    leg::Leg,
     legacy::Legacy,
     listeners,
     rooms::Rooms,
+    settings::Settings,
     switch::{Session, c, log, text},
     tell,
 };
@@ -186,7 +187,7 @@ pub unsafe extern "C" fn runtime() -> fs::switch_status_t {
 }
 
 fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), String> {
-    let (guard_ms, flags) = configuration()?;
+    let (guard_ms, flags) = configuration::read()?;
     let config = sys::coach_engine_config_t {
         size: size_of::<sys::coach_engine_config_t>() as u32,
         flags: flags | sys::COACH_ENGINE_HOST_SERVICE,
@@ -281,41 +282,4 @@ fn message_shift() -> u32 {
         text[..text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len())].parse().unwrap_or(u32::MAX)
     };
     u32::from((number(minor), number(micro)) < (10, 7))
-}
-
-/// `coach.conf.xml`: guard and engine flags. All of it may be missing.
-fn configuration() -> Result<(u32, u32), String> {
-    let parameter = |settings, name: &CStr| -> Option<String> {
-        // SAFETY: the configuration is open; its texts are copied.
-        unsafe {
-            let parameter = fs::switch_xml_find_child(settings, c"param".as_ptr(), c"name".as_ptr(), name.as_ptr());
-            let value = (!parameter.is_null()).then(|| fs::switch_xml_attr_soft(parameter, c"value".as_ptr()))?;
-            text(value.cast::<c_char>()).map(Into::into)
-        }
-    };
-    let mut node = ptr::null_mut();
-    // SAFETY: texts that end in NUL; what is opened is given back.
-    let (guard, time) = unsafe {
-        let xml = fs::switch_xml_open_cfg(c"coach.conf".as_ptr(), &raw mut node, ptr::null_mut());
-        if xml.is_null() {
-            return Ok((200, 0));
-        }
-        let settings = fs::switch_xml_child(node, c"settings".as_ptr());
-        let found = match settings.is_null() {
-            true => (None, None),
-            false => (parameter(settings, c"guard-ms"), parameter(settings, c"time-hooks")),
-        };
-        fs::switch_xml_free(xml);
-        found
-    };
-    let guard_ms = match guard.as_deref().unwrap_or("200").parse() {
-        Ok(ms) if ms <= sys::COACH_MAX_GUARD_MS => ms,
-        _ => return Err(format!("coach.conf: guard-ms is 0 to {}", sys::COACH_MAX_GUARD_MS)),
-    };
-    let flags = match time.as_deref() {
-        None | Some("false") => 0,
-        Some("true") => sys::COACH_ENGINE_TIME_HOOKS,
-        Some(_) => return Err("coach.conf: time-hooks is true or false".into()),
-    };
-    Ok((guard_ms, flags))
 }

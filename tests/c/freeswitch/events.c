@@ -11,7 +11,8 @@ static char *reserved[4];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static switch_event_t *queue, *history;
-static bool waiting, telling, over;
+static bool telling, over;
+static enum order order;
 static pthread_t thread;
 static unsigned long sequence;
 
@@ -96,7 +97,7 @@ switch_status_t switch_event_fire_detailed(const char *file, const char *functio
     snprintf(number, sizeof number, "%lu", ++sequence);
     switch_event_add_header_string(*event, SWITCH_STACK_BOTTOM, "Event-Sequence", number);
     switch_event_t **at = &queue;
-    while (!waiting && *at) at = &(*at)->next; /* while they wait, the last is put first */
+    while (order != LATER_LAST_FIRST && *at) at = &(*at)->next;
     (*event)->next = *at;
     *at = *event;
     *event = NULL;
@@ -118,7 +119,7 @@ static void *tells(void *none)
     (void)none;
     pthread_mutex_lock(&lock);
     while (!over || queue) {
-        if (!queue || (waiting && !over)) {
+        if (!queue || (order != AT_ONCE && !over)) {
             pthread_cond_wait(&changed, &lock);
             continue;
         }
@@ -159,13 +160,13 @@ void events_stop(void)
     forget_events();
 }
 
-void events_wait(bool wait)
+void events_wait(enum order now)
 {
     pthread_mutex_lock(&lock);
-    waiting = wait;
+    order = now;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
-    if (!wait) events_done();
+    if (now == AT_ONCE) events_done();
 }
 
 void events_done(void)

@@ -128,7 +128,8 @@ unsigned left_behind(void);
 
 /* ------------------------------------------------------------------------------------------------- events ---- */
 
-void events_wait(bool wait);  /* events wait until this is taken back, and are then told last first */
+enum order { AT_ONCE, LATER, LATER_LAST_FIRST };
+void events_wait(enum order order); /* LATER: until AT_ONCE */
 void events_done(void);       /* returns when every event has been told */
 bool told(const char *action, const char *member, const char *header, const char *value); /* of coach::maintenance */
 void forget_events(void);

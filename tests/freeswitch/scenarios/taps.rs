@@ -66,7 +66,7 @@ pub fn a_recording_of_the_agent_has_what_the_agent_hears(stage: &Stage, room: &s
     let scene = stage.scene(room, "narrow")?;
     scene.call("customer").joins()?;
     let agent = scene.call("agent").with("coach:memberTag=agent").joins()?;
-    let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent", "tap"]).joins()?;
     records(&scene, "tap", &agent)?;
     coach.says(&["agent", "tap"])?;
     scene.wait(1.2);

@@ -1,0 +1,79 @@
+//! What a call is set to, and what people do about it.
+
+use std::{ffi::CStr, fmt};
+
+use super::switch::Session;
+
+/// The channel variables. They say what holds: read when `conference` starts, written when a command changes it, so that settings go
+/// with the call.
+const TAGS: &CStr = c"memberTag";
+/// See [`TAGS`].
+pub const SPEAK_ONLY_TO: &CStr = c"speakOnlyTo";
+
+/// What a call is set to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    pub tags: Option<String>,
+    pub speak_only_to: Option<String>,
+}
+
+impl Settings {
+    /// As its variables stand.
+    pub fn of(session: &Session) -> Self {
+        Self { tags: session.variable(TAGS), speak_only_to: session.variable(SPEAK_ONLY_TO) }
+    }
+
+    /// Has its variables say so.
+    pub fn write(&self, session: &Session) {
+        session.set_variable(TAGS, self.tags.as_deref());
+        session.set_variable(SPEAK_ONLY_TO, self.speak_only_to.as_deref());
+    }
+}
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_none = |value: &Option<String>| value.clone().unwrap_or("none".into());
+        write!(f, "+OK memberTag {}, speakOnlyTo {}", or_none(&self.tags), or_none(&self.speak_only_to))
+    }
+}
+
+/// What people do to a call; the same words everywhere.
+#[derive(Clone, Copy, Debug)]
+pub enum Action<'a> {
+    Tag(&'a str),
+    Untag,
+    Coach(&'a str),
+    Uncoach,
+}
+
+impl<'a> Action<'a> {
+    /// `tag agent`, `untag`: a word, and tags where they belong.
+    pub fn parse(words: &[&'a str]) -> Option<Self> {
+        match words {
+            ["tag", tags] => Some(Self::Tag(tags)),
+            ["untag"] => Some(Self::Untag),
+            ["coach", tags] => Some(Self::Coach(tags)),
+            ["uncoach"] => Some(Self::Uncoach),
+            _ => None,
+        }
+    }
+
+    /// `memberTag=agent`: a setting, as variables are written.
+    pub fn assigned(word: &'a str) -> Option<Self> {
+        match word.split_once('=')? {
+            ("memberTag", tags) => Some(Self::Tag(tags)),
+            ("speakOnlyTo", to) => Some(Self::Coach(to)),
+            _ => None,
+        }
+    }
+
+    /// As it is written.
+    pub fn words(&self) -> (&'static str, &'a str) {
+        match self {
+            Self::Tag(tags) => ("tag", tags),
+            Self::Untag => ("untag", ""),
+            Self::Coach(to) => ("coach", to),
+            Self::Uncoach => ("uncoach", ""),
+        }
+    }
+}
