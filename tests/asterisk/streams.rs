@@ -78,6 +78,11 @@ impl Call {
         while Instant::now() < end {
             let Ok(length) = self.sip.recv(&mut buffer) else { continue };
             let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            // The port may have been another call's, whose end Asterisk tells again and again.
+            let own = format!("Call-ID: several-{}\r\n", self.sip.local_addr().expect("bound").port());
+            if !message.contains(&own) {
+                continue;
+            }
             if message.starts_with("BYE") {
                 return false;
             }
