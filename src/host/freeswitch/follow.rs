@@ -110,6 +110,13 @@ unsafe extern "C" fn on_message(
         let message = &*message;
         (message.message_id, text(message.string_array_arg[0]), text(message.string_array_arg[1]))
     };
+    // Hooking a session tells it things too, with the leg's lock held: only what matters here goes on.
+    let conference = application.is_some_and(|name| name.eq_ignore_ascii_case(CONFERENCE));
+    let assigns = matches!(application, Some("set" | "export" | "multiset"));
+    let seats = matches!(what, fs::SWITCH_MESSAGE_INDICATE_BRIDGE | fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE);
+    if !conference && !assigns && !seats {
+        return fs::SWITCH_STATUS_SUCCESS;
+    }
     let act = |module: &Module, session: &Session| match what {
         fs::SWITCH_MESSAGE_INDICATE_BRIDGE => {
             with_leg(module, session, |leg, state| {
@@ -125,10 +132,10 @@ unsafe extern "C" fn on_message(
                 }
             });
         }
-        _ => match (application_message(module, what), application) {
-            (Some(Run::Begins), Some(name)) if name.eq_ignore_ascii_case(CONFERENCE) => begins(module, session),
-            (Some(Run::Ends), Some(name)) if name.eq_ignore_ascii_case(CONFERENCE) => ends(module, session),
-            (Some(Run::Ends), Some("set" | "export" | "multiset")) => assigned(session, data.unwrap_or_default()),
+        _ => match application_message(module, what) {
+            Some(Run::Begins) if conference => begins(module, session),
+            Some(Run::Ends) if conference => ends(module, session),
+            Some(Run::Ends) if assigns => assigned(session, data.unwrap_or_default()),
             _ => {}
         },
     };

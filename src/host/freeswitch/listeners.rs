@@ -26,6 +26,8 @@ struct Member {
 
 /// Sees to the conferences that have changed. No lock of ours may be held.
 pub fn hook(module: &Module) {
+    // Who has made a change returns once it is seen to, by whichever thread.
+    let _one = module.hooking.lock();
     let changed = std::mem::take(&mut *module.changed.lock());
     if changed.is_empty() || !module.all().iter().any(|leg| leg.private()) {
         return;

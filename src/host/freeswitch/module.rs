@@ -47,6 +47,8 @@ pub struct Module {
     pub legacy: Legacy,
     /// Conferences in which somebody may hear somebody privately who did not before.
     pub changed: Mutex<BTreeSet<String>>,
+    /// Held while they are seen to.
+    pub hooking: Mutex<()>,
     /// What this version's numbers for messages about applications are short of those declared.
     pub message_shift: u32,
     bindings: Mutex<events::Bindings>,
@@ -212,6 +214,7 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
         lock: Lock { lock: AtomicPtr::new(lock), closed: AtomicBool::new(false) },
         legacy: Legacy::new(Duration::from_millis(guard_ms.into())),
         changed: Mutex::default(),
+        hooking: Mutex::default(),
         message_shift: message_shift(),
         bindings: Mutex::default(),
     });

@@ -35,6 +35,7 @@ switch_status_t switch_core_media_bug_add(switch_core_session_t *session, const 
     *at = *added = bug;
     pthread_rwlock_unlock(&session->bug_lock);
     __atomic_add_fetch(&media, 1, __ATOMIC_SEQ_CST);
+    tell_session(session, 48, NULL, NULL); /* that it is not mute at the hardware's end: whoever adds a bug is told things inside */
     return SWITCH_STATUS_SUCCESS;
 }
 
