@@ -20,7 +20,9 @@ fn interrupts(stage: &Stage, room: &str, who: &str, does: &str, undoes: &str) ->
     whom.conference(does)?;
     scene.wait(SOON);
     tells(&scene, &coach, NOBODY)?;
+    // What is on its way when it is undone may be heard.
     coach.murmurs(&["agent"])?;
+    scene.wait(0.3);
     whom.conference(undoes)?;
     scene.wait(SOON);
     tells(&scene, &coach, &["agent"])?;
@@ -56,13 +58,16 @@ pub fn who_joins_muted_or_deaf_is_so(stage: &Stage, room: &str) -> Outcome {
     let deaf = "set:conference_member_flags=deaf";
     scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
     let deaf = scene.call("deaf").with(deaf).with("coach:memberTag=agent").silently().joins()?;
-    let coach = scene.call("coach").with(mute).with("coach:speakOnlyTo=agent").saying(NOBODY).joins()?;
-    scene.wait(1.2);
+    let coach = scene.call("coach").with(mute).with("coach:speakOnlyTo=agent").silently().joins()?;
+    scene.wait(SOON);
+    tells(&scene, &coach, NOBODY)?;
     coach.murmurs(&["agent"])?;
+    scene.wait(0.3);
     coach.conference("unmute")?;
     scene.wait(SOON);
     tells(&scene, &coach, &["agent"])?;
     coach.murmurs(&["agent", "deaf"])?;
+    scene.wait(0.3);
     deaf.conference("undeaf")?;
     scene.wait(SOON);
     coach.says(&["agent", "deaf"])?;
