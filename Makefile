@@ -21,7 +21,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 .PHONY: freeswitch install-freeswitch check-abi
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: compilers, libclang, cmocka, Valgrind, a SIP phone, a font (Debian's packages)
 	@command -v cargo >/dev/null || { echo "setup: Rust is missing: see https://rustup.rs"; exit 1; }
@@ -135,19 +135,18 @@ check-abi: setup ## compare include/freeswitch_abi.h with the headers of the Fre
 	test -e "$$headers/switch.h" || { echo "check-abi: no switch.h in $$headers: say FREESWITCH=<prefix>"; exit 1; }; \
 	tests/freeswitch_abi.sh "$$headers"
 
-clean: ## remove everything that was built
-	cargo clean
-
 # The tests on a real FreeSWITCH, for who has one: FREESWITCH says where it is installed.
 export FREESWITCH
-.PHONY: test-freeswitch
+.PHONY: test-freeswitch bench-freeswitch
 test-freeswitch: ## run every scenario in a real FreeSWITCH: FREESWITCH=<prefix>, ARGS=<part of a name>
 	@[ -n "$(FREESWITCH)" ] || { echo 'test-freeswitch: FREESWITCH=<prefix> has to say where FreeSWITCH 1.10 is installed'; exit 2; }
 	@$(MAKE) --no-print-directory freeswitch
 	cargo test --test freeswitch -- $(ARGS)
 
-.PHONY: bench-freeswitch
 bench-freeswitch: ## what coach mode costs a real FreeSWITCH: FREESWITCH=<prefix>; takes four minutes
 	@[ -n "$(FREESWITCH)" ] || { echo 'bench-freeswitch: FREESWITCH=<prefix> has to say where FreeSWITCH 1.10 is installed'; exit 2; }
 	@$(MAKE) --no-print-directory freeswitch
 	cargo bench --bench freeswitch
+
+clean: ## remove everything that was built
+	cargo clean
