@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    control::{Control, new_voice},
+    coming::new_voice,
+    control::Control,
     error::{Error, Result},
     event::What,
 };

@@ -1,5 +1,4 @@
-//! Rooms and members, their coming and going. All of it happens under the engine's one lock, changes nothing where it fails,
-//! and ends in a published plan.
+//! The rooms and members of an engine. All that is done to them happens under the engine's one lock, and ends in a published plan.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -8,8 +7,7 @@ use std::{
 
 use super::{
     error::{Error, Result},
-    event::{Event, What},
-    registry,
+    event::Event,
     service::Clock,
 };
 use crate::{
@@ -24,10 +22,10 @@ use crate::{
         mailbox::Bell,
         plan::{Opening, Plan},
         retire::Retirement,
-        slot::{Lease, MEMBER, ROOM},
+        slot::Lease,
         voice::Voice,
     },
-    route::{Facts, Speaks, Tags},
+    route::Facts,
     sys,
 };
 
@@ -54,7 +52,7 @@ pub struct Member {
 
 impl Member {
     /// Has the conversions prepared that it will need in an engine-mixed room, as far as its formats are known.
-    fn expect_conversions(&self) {
+    pub fn expect_conversions(&self) {
         let Some(input) = &self.input else { return };
         let audio = self.lease.get();
         let mix = input.format();
@@ -213,295 +211,4 @@ impl Control {
     }
 
     // ---- rooms
-
-    pub fn open_room(&mut self, name: &str, carrier: Carrier) -> Result<u64> {
-        name_rules(name, "a room name", sys::COACH_ERR_ROOM_NAME)?;
-        if self.names.contains_key(name) {
-            let message =
-                format!("there is a room called {name}; coach_room_find gives it, another name opens another");
-            return Err(Error::new(sys::COACH_ERR_ROOM_EXISTS, message));
-        }
-        let (bus, own_clock) = match carrier {
-            Carrier::Host => (None, false),
-            Carrier::Engine { format, tick_ms, own_clock } => {
-                let bus = Bus::new(format, tick_ms).ok_or_else(|| Error::memory("the room's mix"))?;
-                (Some(Arc::new(bus)), own_clock)
-            }
-        };
-        let lease = ROOM.lease(Box::new(audio::room::Room::new(bus, own_clock))).ok_or_else(|| {
-            Error::new(sys::COACH_ERR_TOO_MANY, format!("{} rooms are open; close one first", audio::slot::ROOMS))
-        })?;
-        let handle = lease.handle;
-        let mut clock = None;
-        if let Carrier::Engine { tick_ms, own_clock: true, .. } = carrier {
-            match Clock::start(handle, tick_ms) {
-                Ok(started) => clock = Some(started),
-                Err(_) => {
-                    drop(lease.revoke());
-                    return Err(Error::memory("the room's clock thread"));
-                }
-            }
-        }
-        let room = Room {
-            lease,
-            name: name.into(),
-            members: BTreeMap::new(),
-            sequence: 0,
-            started: false,
-            plan: None,
-            leaving: Vec::new(),
-            links: HashMap::new(),
-            clock,
-        };
-        self.rooms.insert(handle, room);
-        self.names.insert(name.into(), handle);
-        Ok(handle)
-    }
-
-    /// Its clock is to be stopped without the lock ([`Engine::stop`](super::engine::Engine::stop)): others wait for that.
-    pub fn close_room(&mut self, handle: u64) -> Result<Option<Clock>> {
-        self.room(handle)?;
-        self.put_out(handle);
-        let Some(mut room) = self.rooms.remove(&handle) else { return Err(Error::handle("room")) };
-        self.names.remove(&room.name);
-        registry::remove(handle);
-        let clock = room.clock.take();
-        self.stopping += usize::from(clock.is_some());
-        let revoked = room.lease.revoke();
-        let slot = revoked.slot();
-        self.retirement.retire((revoked, room.plan), [&slot.read].into_iter());
-        Ok(clock)
-    }
-
-    /// The room ends for everyone inside.
-    fn put_out(&mut self, room: u64) {
-        let inside: Vec<_> = self.inside(room).map(|(number, handle, _)| (number, handle)).collect();
-        let engine_mixed = self.rooms.get(&room).is_some_and(|room| room.bus().is_some());
-        for (_, handle) in &inside {
-            self.take_out(*handle);
-            if let Some(member) = self.members.get_mut(handle) {
-                member.ended = engine_mixed;
-            }
-        }
-        if let Some(room) = self.rooms.get_mut(&room) {
-            room.started = false;
-        }
-        // First away from the room's plan, then the room's next plan: no hook may find the old one once it is retired.
-        inside.iter().for_each(|(_, handle)| self.publish_alone(*handle));
-        self.publish(room);
-        for (number, handle) in inside {
-            self.tell_at(What::End, handle, Some(Place { room, number }), "the room ended");
-        }
-    }
-
-    // ---- members
-
-    pub fn attach(&mut self, new: &NewMember, timed: bool) -> Result<u64> {
-        name_rules(new.call_id, "a call id", sys::COACH_ERR_CALL_ID)?;
-        if self.calls.contains_key(new.call_id) {
-            let message = format!("a member has the call id {}; detach it first", new.call_id);
-            return Err(Error::new(sys::COACH_ERR_CALL_IN_USE, message));
-        }
-        let tags = match new.tags {
-            None | Some("") => Tags::default(),
-            Some(tags) => Tags::parse(tags).map_err(|e| Error::tag("memberTag", &e))?,
-        };
-        let mut warning = None;
-        let speaks = match new.speak_only_to {
-            _ if new.malformed => {
-                warning = Some("speakOnlyTo is not UTF-8. The member is private to nobody".into());
-                Speaks::ToNobody
-            }
-            None => Speaks::Openly,
-            Some("-") => Speaks::ToNobody,
-            Some(to) => Tags::parse(to).map_or_else(
-                |e| {
-                    warning = Some(format!("speakOnlyTo: {e}. The member is private to nobody"));
-                    Speaks::ToNobody
-                },
-                Speaks::To,
-            ),
-        };
-        let mut facts = Facts { tags, speaks, muted: new.muted, deaf: new.deaf, ..Facts::default() };
-        let voice = new_voice(&mut facts).unwrap_or_else(|()| {
-            warning = Some("no memory for the member's voice. The member is private to nobody; coach it again".into());
-            None
-        });
-        let number = self.number + 1;
-        let alone = Plan::alone(number, &facts, false, None, Opening::default());
-        let audio = audio::member::Member::new(&raw const alone.seats[0], &self.bell, timed);
-        let lease = MEMBER.lease(Box::new(audio)).ok_or_else(|| {
-            Error::new(
-                sys::COACH_ERR_TOO_MANY,
-                format!("{} members are attached; detach one first", audio::slot::MEMBERS),
-            )
-        })?;
-        self.number = number;
-        let handle = lease.handle;
-        let member = Member {
-            lease,
-            call_id: new.call_id.into(),
-            facts,
-            starts: new.starts,
-            ends: new.ends,
-            place: None,
-            entered: 0,
-            ended: false,
-            voice,
-            opening: Opening::default(),
-            input: None,
-            alone: Some(Arc::new(alone)),
-            audience: Vec::new(),
-        };
-        self.members.insert(handle, member);
-        self.calls.insert(new.call_id.into(), handle);
-        // The plan moved into its Arc: the seats are on the heap and stayed where they were.
-        if let Some(warning) = warning {
-            self.tell(What::Warning, handle, &warning);
-        }
-        Ok(handle)
-    }
-
-    pub fn join(&mut self, handle: u64, room: u64, number: u32) -> Result<()> {
-        let member = self.member(handle)?;
-        if let Some(place) = member.place {
-            let name = self.room(place.room).map_or("", |room| room.name.as_str());
-            let message = format!("the member is in the room {name} as {}; leave it first", place.number);
-            return Err(Error::new(sys::COACH_ERR_PLACE, message));
-        }
-        let starts = member.starts;
-        let here = self.room(room)?;
-        if here.members.contains_key(&number) {
-            let message = format!("number {number} is in use in {}; give one that is not", here.name);
-            return Err(Error::new(sys::COACH_ERR_NUMBER_IN_USE, message));
-        }
-        let input = match here.bus() {
-            None => None,
-            Some(bus) => Some(Arc::new(bus.input().ok_or_else(|| Error::memory("the member's part of the mix"))?)),
-        };
-        let here = self.room_mut(room)?;
-        here.members.insert(number, handle);
-        let starting = starts && !here.started;
-        here.started |= starts;
-        let entered = self.number + 1;
-        let member = self.member_mut(handle)?;
-        member.place = Some(Place { room, number });
-        member.entered = entered;
-        member.input = input;
-        member.ended = false;
-        member.expect_conversions();
-        self.publish(room);
-        let old = self.member_mut(handle)?.alone.take(); // not before the hooks have another
-        self.retire_alone(handle, old);
-        if starting {
-            self.tell_at(What::Start, handle, None, "the conference starts");
-        }
-        self.tell(What::Join, handle, "");
-        self.tell_audiences(room);
-        Ok(())
-    }
-
-    pub fn leave(&mut self, handle: u64) -> Result<()> {
-        let Some(place) = self.member(handle)?.place else {
-            return Err(Error::new(sys::COACH_ERR_PLACE, "the member is in no room; join one first"));
-        };
-        let ends = self.member(handle)?.ends;
-        self.take_out(handle);
-        self.publish_alone(handle);
-        let engine_mixed = self.room(place.room)?.bus().is_some();
-        if self.room(place.room)?.members.is_empty() {
-            self.room_mut(place.room)?.started = false;
-        }
-        if !(ends && engine_mixed) {
-            self.publish(place.room);
-        }
-        self.tell_at(What::Leave, handle, Some(place), "");
-        if ends && engine_mixed {
-            self.put_out(place.room);
-        } else {
-            self.tell_audiences(place.room);
-        }
-        Ok(())
-    }
-
-    /// Out of its room's books; publishing is the caller's.
-    fn take_out(&mut self, handle: u64) {
-        let Some(member) = self.members.get_mut(&handle) else { return };
-        member.audience.clear();
-        let input = member.input.take();
-        if let Some(input) = &input {
-            self.gone.input.add(&input.counts);
-        }
-        if let Some(place) = member.place.take()
-            && let Some(room) = self.rooms.get_mut(&place.room)
-        {
-            room.leaving.extend(input);
-            room.members.remove(&place.number);
-            room.links.retain(|(listener, speaker), _| *listener != handle && *speaker != handle);
-        }
-    }
-
-    pub fn detach(&mut self, handle: u64) -> Result<()> {
-        if self.member(handle)?.place.is_some() {
-            self.leave(handle)?;
-        }
-        let Some(member) = self.members.remove(&handle) else { return Err(Error::handle("member")) };
-        self.calls.remove(&member.call_id);
-        registry::remove(handle);
-        let audio = member.lease.get();
-        self.gone.read.add(&audio.read.counts);
-        self.gone.write.add(&audio.write.counts);
-        self.gone.slowest =
-            self.gone.slowest.max(audio.read.counts.slowest.get()).max(audio.write.counts.slowest.get());
-        let revoked = member.lease.revoke();
-        let slot = revoked.slot();
-        self.retirement.retire((revoked, member.alone), [&slot.read, &slot.write.0].into_iter());
-        Ok(())
-    }
-
-    /// The end of everything: nobody who begins now finds anything, and what there was goes once the hooks have left it.
-    pub fn dissolve(&mut self) {
-        let members = std::mem::take(&mut self.members).into_values().map(|member| {
-            let revoked = member.lease.revoke();
-            let slot = revoked.slot();
-            (slot, (revoked, member.alone))
-        });
-        let members: Vec<_> = members.collect();
-        let rooms = std::mem::take(&mut self.rooms).into_values().map(|room| {
-            let revoked = room.lease.revoke();
-            (revoked.slot(), (revoked, room.plan))
-        });
-        let rooms: Vec<_> = rooms.collect();
-        let gates: Vec<_> = members.iter().flat_map(|(slot, _)| [&slot.read, &slot.write.0]).collect();
-        let gates: Vec<_> = gates.into_iter().chain(rooms.iter().map(|(slot, _)| &slot.read)).collect();
-        self.retirement.retire((members, rooms), gates.into_iter());
-        self.events.clear();
-    }
-}
-
-/// A voice, if `facts` need one; without memory for it the member is private to nobody, and that is an error.
-pub fn new_voice(facts: &mut Facts) -> std::result::Result<Option<Arc<Voice>>, ()> {
-    if !matches!(facts.speaks, Speaks::To(_)) {
-        return Ok(None);
-    }
-    let voice = Voice::new().map(Arc::new);
-    if voice.is_none() {
-        facts.speaks = Speaks::ToNobody;
-        return Err(());
-    }
-    Ok(voice)
-}
-
-/// The rule for room names and call ids.
-fn name_rules(name: &str, what: &str, status: i32) -> Result<()> {
-    let most = sys::COACH_MAX_NAME_BYTES as usize;
-    let wrong = match name {
-        "" => "it is empty".into(),
-        _ if name.len() > most => format!("it has {} bytes", name.len()),
-        _ => match name.chars().find(|c| c.is_whitespace() || c.is_control()) {
-            Some(c) => format!("it holds {}", c.escape_debug()),
-            None => return Ok(()),
-        },
-    };
-    Err(Error::new(status, format!("{what} has 1 to {most} bytes, no white space and no control characters; {wrong}")))
 }

@@ -2,6 +2,7 @@
 //! in a new plan for the hooks.
 
 pub mod change;
+pub mod coming;
 pub mod command;
 pub mod control;
 pub mod engine;
