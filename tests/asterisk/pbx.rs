@@ -3,7 +3,7 @@
 use super::{manager::Manager, process::Process};
 use std::{
     fs,
-    net::{SocketAddr, TcpListener, UdpSocket},
+    net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
@@ -51,9 +51,20 @@ pub struct Pbx {
     sip: u16,
 }
 
+/// Asterisk looks this machine's own name up for every call, and a name that is nowhere takes it seconds.
+fn require_own_name() {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux has it");
+    let name = name.trim();
+    assert!(
+        (name, 0).to_socket_addrs().is_ok(),
+        "this machine does not know its own name: `127.0.0.1 {name}` belongs into /etc/hosts"
+    );
+}
+
 impl Pbx {
     /// Starts an instance and waits until it takes calls.
     pub fn start(name: &str, setup: Setup) -> Self {
+        require_own_name();
         let folder = target().join("tmp/asterisk").join(name);
         fs::remove_dir_all(&folder).ok();
         let (manager, sip) = (free_tcp_port(), free_udp_port());
