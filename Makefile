@@ -60,7 +60,7 @@ fuzz: setup ## fuzz commands and calls for SECONDS (600)
 
 lint: setup ## format, clippy and documentation, without a warning
 	cargo fmt --check
-	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
+	cargo clippy --all-targets --test asterisk --features faults,freeswitch -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
 
 install: build ## install library, header and pkg-config file under PREFIX (/usr/local)
