@@ -11,6 +11,7 @@ mod interfaces;
 #[path = "../switch/judge.rs"]
 mod judge;
 mod line;
+mod local;
 mod manager;
 mod modes;
 mod pbx;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         at_once::SCENARIOS,
         follow::SCENARIOS,
         interfaces::SCENARIOS,
+        local::SCENARIOS,
         phones::SCENARIOS,
         streams::SCENARIOS,
     ];
