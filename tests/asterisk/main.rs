@@ -9,6 +9,7 @@ mod follow;
 mod hearing;
 mod interfaces;
 #[path = "../switch/judge.rs"]
+#[expect(dead_code, reason = "the scenarios on FreeSWITCH use the rest")]
 mod judge;
 mod line;
 mod local;
