@@ -13,6 +13,7 @@ mod interfaces;
 mod judge;
 mod line;
 mod local;
+mod loss;
 mod manager;
 mod modes;
 mod pbx;
@@ -23,6 +24,7 @@ mod phones;
 #[path = "../switch/process.rs"]
 mod process;
 mod random;
+mod relay;
 mod sip;
 mod streams;
 
