@@ -21,6 +21,9 @@ pub struct Role {
     pub user: &'static str,
     /// Where in the dialplan the call goes.
     pub place: (&'static str, &'static str),
+    /// The codec of a Local channel through which the line comes in, if it does: the member is one half of that channel, the line is
+    /// bridged with the other.
+    pub local: Option<&'static str>,
 }
 
 /// An ordinary participant.
@@ -31,6 +34,7 @@ pub const CUSTOMER: Role = Role {
     bridge: "mixed_at_16000",
     user: "default_user",
     place: ("members", "member"),
+    local: None,
 };
 /// One with the tag `agent`.
 pub const AGENT: Role = Role { tags: "agent", ..CUSTOMER };
@@ -91,23 +95,26 @@ impl<'a> Conference<'a> {
             line.say(tone);
         }
         let id = format!("{}-{name}", self.room);
+        let dial = format!("PJSIP/line/{}", line.uri());
         let variables = [
             ("Variable", format!("ROOM={}", self.room)),
             ("Variable", format!("TAGS={}", role.tags)),
             ("Variable", format!("SPEAK_ONLY_TO={}", role.speak_only_to)),
             ("Variable", format!("BRIDGE={}", role.bridge)),
             ("Variable", format!("USER={}", role.user)),
+            ("Variable", format!("LINE={dial}")),
         ];
-        let channel = format!("PJSIP/line/{}", line.uri());
-        let mut headers = vec![
-            ("Channel", channel.as_str()),
-            ("ChannelId", &id),
-            ("Context", role.place.0),
-            ("Exten", role.place.1),
-            ("Priority", "1"),
-            ("Async", "true"),
-        ];
+        let (context, extension) = role.place;
+        let (local, far) = (format!("Local/{extension}@{context}/n"), format!("{}-far-{name}", self.room));
+        let mut headers = vec![("Priority", "1"), ("Async", "true")];
         headers.extend(variables.iter().map(|(key, value)| (*key, value.as_str())));
+        if let Some(codec) = role.local {
+            headers.extend([("Channel", local.as_str()), ("ChannelId", &far), ("OtherChannelId", &id)]);
+            headers.extend([("Codecs", codec), ("Context", "members"), ("Exten", "far")]);
+        } else {
+            headers.extend([("Channel", dial.as_str()), ("ChannelId", &id)]);
+            headers.extend([("Context", context), ("Exten", extension)]);
+        }
         let answer = self.manager.action("Originate", &headers);
         assert_eq!(answer.get("Response"), "Success", "{answer:?}");
         Member { id, tone, line, called: Instant::now() }

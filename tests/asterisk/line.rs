@@ -3,6 +3,7 @@
 
 use crate::{
     judge::Recording,
+    loss::Loss,
     sip::{Agent, Media},
 };
 use std::{
@@ -238,21 +239,14 @@ fn speak(audio: &UdpSocket, asterisk: Media, shared: &Shared, format: Format) {
     let samples = format.rate * format.packet_ms / 1000;
     let step = Duration::from_millis(format.packet_ms.into());
     let (mut number, mut voice, mut due) = (0_u64, Voice::default(), Instant::now());
-    let mut late: Option<Vec<u8>> = None;
+    let mut loss = Loss::of(format.one_lost_in);
     while !shared.hung_up.load(Ordering::SeqCst) {
         {
             let wanted = shared.tone();
             let mut packet = header(asterisk.payload_type, number, samples);
             packet.extend((0..samples).flat_map(|_| voice.next(*wanted, format.rate).to_be_bytes()));
-            match number.checked_rem(format.one_lost_in) {
-                Some(0) => (),
-                Some(1) => late = Some(packet),
-                _ => {
-                    audio.send_to(&packet, asterisk.address).ok();
-                    if let Some(packet) = late.take() {
-                        audio.send_to(&packet, asterisk.address).ok();
-                    }
-                }
+            for packet in loss.pass(packet) {
+                audio.send_to(&packet, asterisk.address).ok();
             }
         }
         number += 1;

@@ -10,8 +10,11 @@ mod hearing;
 mod interfaces;
 #[allow(dead_code)] // FreeSWITCH's tests need the rest
 #[path = "../switch/judge.rs"]
+#[expect(dead_code, reason = "the scenarios on FreeSWITCH use the rest")]
 mod judge;
 mod line;
+mod local;
+mod loss;
 mod manager;
 mod modes;
 mod pbx;
@@ -22,6 +25,7 @@ mod phones;
 #[path = "../switch/process.rs"]
 mod process;
 mod random;
+mod relay;
 mod sip;
 mod streams;
 
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         at_once::SCENARIOS,
         follow::SCENARIOS,
         interfaces::SCENARIOS,
+        local::SCENARIOS,
         phones::SCENARIOS,
         streams::SCENARIOS,
     ];

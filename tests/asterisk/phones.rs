@@ -8,6 +8,7 @@ use crate::{
     manager::Manager,
     pbx::{Pbx, Scenario},
     phone::{Call, Phone},
+    relay::Relay,
 };
 use std::{
     f64::consts::TAU,
@@ -15,15 +16,41 @@ use std::{
 };
 
 pub const SCENARIOS: &[Scenario] = &[
-    ("phones_with_u_law", |pbx| phones(pbx, "u_law", ["PCMU/8000/1"; 3], 20)),
-    ("phones_with_a_law_g722_and_opus", |pbx| {
-        phones(pbx, "mixed", ["PCMA/8000/1", "G722/16000/1", "opus/48000/2"], 20)
+    ("phones_with_u_law", |pbx| phones(pbx, "u_law", Legs::of([U_LAW; 3]))),
+    ("phones_with_a_law_g722_and_opus", |pbx| phones(pbx, "mixed", Legs::of([A_LAW, G722, OPUS]))),
+    ("phones_with_linear_u_law_and_g722", |pbx| phones(pbx, "other", Legs::of([LINEAR, U_LAW, G722]))),
+    ("phones_with_packets_of_60_ms", |pbx| {
+        phones(pbx, "long", Legs { packet_ms: 60, ..Legs::of([U_LAW, A_LAW, U_LAW]) })
     }),
-    ("phones_with_linear_u_law_and_g722", |pbx| {
-        phones(pbx, "other", ["L16/16000/1", "PCMU/8000/1", "G722/16000/1"], 20)
+    ("loss_and_disorder_on_an_opus_coachs_leg", |pbx| {
+        phones(pbx, "lossy_opus", Legs { one_lost_in: 12, ..Legs::of([A_LAW, G722, OPUS]) })
     }),
-    ("phones_with_packets_of_60_ms", |pbx| phones(pbx, "long", ["PCMU/8000/1", "PCMA/8000/1", "PCMU/8000/1"], 60)),
+    ("loss_and_disorder_on_a_g722_coachs_leg", |pbx| {
+        phones(pbx, "lossy_g722", Legs { one_lost_in: 12, ..Legs::of([LINEAR, U_LAW, G722]) })
+    }),
 ];
+
+const U_LAW: &str = "PCMU/8000/1";
+const A_LAW: &str = "PCMA/8000/1";
+const G722: &str = "G722/16000/1";
+const OPUS: &str = "opus/48000/2";
+const LINEAR: &str = "L16/16000/1";
+
+/// What customer, agent and manager call over.
+#[derive(Clone, Copy)]
+struct Legs {
+    codecs: [&'static str; 3],
+    packet_ms: u32,
+    /// Of the manager's packets one in so many is lost, another changes places with the next. 0: none.
+    one_lost_in: u64,
+}
+
+impl Legs {
+    /// Perfect ones with packets of 20 ms.
+    fn of(codecs: [&'static str; 3]) -> Self {
+        Self { codecs, packet_ms: 20, one_lost_in: 0 }
+    }
+}
 
 /// The tones of customer, agent and manager.
 const TONES: [f64; 3] = [440.0, 770.0, 1170.0];
@@ -43,9 +70,9 @@ struct Heard {
     taken_back: [Recording; 2],
 }
 
-fn phones(pbx: &Pbx, name: &str, codecs: [&str; 3], packet_ms: u32) {
-    let silent = call(pbx, &format!("{name}_silent"), codecs, packet_ms, false);
-    let heard = call(pbx, &format!("{name}_speaks"), codecs, packet_ms, true);
+fn phones(pbx: &Pbx, name: &str, legs: Legs) {
+    let silent = call(pbx, &format!("{name}_silent"), legs, false);
+    let heard = call(pbx, &format!("{name}_speaks"), legs, true);
     let level = |recording: &Recording| recording.levels(TONES[MANAGER]).median();
     let (open_customer, open_agent) = (level(&heard.open[CUSTOMER]), level(&heard.open[AGENT]));
     assert!(open_customer.min(open_agent) > -20.0, "open speech is heard: {open_customer:.1}, {open_agent:.1} dB");
@@ -74,15 +101,20 @@ fn unheard(who: &str, speaks: &Recording, control: &Recording) {
 }
 
 /// A call with each mode after the other.
-fn call(pbx: &Pbx, room: &str, codecs: [&str; 3], packet_ms: u32, manager_speaks: bool) -> Heard {
+fn call(pbx: &Pbx, room: &str, legs: Legs, manager_speaks: bool) -> Heard {
     let folder = pbx.folder().join(room);
     std::fs::create_dir_all(&folder).expect("a folder can be made");
+    let lossy = (legs.one_lost_in > 0).then(|| Relay::to(pbx.sip(), legs.one_lost_in));
     let dial = |who: usize, extension: &str| {
         let amplitude = if who == MANAGER && !manager_speaks { 0.0 } else { 4096.0 };
         // A phone converts between rates rather badly.
-        let rate = codecs[who].split('/').nth(1).and_then(|rate| rate.parse().ok()).expect("a codec has a rate");
+        let rate = legs.codecs[who].split('/').nth(1).and_then(|rate| rate.parse().ok()).expect("a codec has a rate");
         let says = tone(&folder, rate, TONES[who], amplitude);
-        let call = Call { uri: &pbx.sip_uri(extension), says: &says, codec: codecs[who], packet_ms };
+        let uri = match &lossy {
+            Some(relay) if who == MANAGER => relay.sip_uri(extension),
+            _ => pbx.sip_uri(extension),
+        };
+        let call = Call { uri: &uri, says: &says, codec: legs.codecs[who], packet_ms: legs.packet_ms };
         Phone::call(&folder.join(extension), call).expect("the phone calls")
     };
     let (customer, agent) = (dial(CUSTOMER, &format!("{room}**")), dial(AGENT, &format!("{room}*agent*")));

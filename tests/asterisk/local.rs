@@ -1,0 +1,47 @@
+//! Members that come in through Local channels: what Coach hooks is no phone's own leg, but one half of a channel whose other half is
+//! bridged with it, in another codec and at another rate.
+
+use crate::{
+    conference::{AGENT, CUSTOMER, Conference, MANAGER, Role, seconds},
+    line::Format,
+    pbx::{Pbx, Scenario},
+};
+
+pub const SCENARIOS: &[Scenario] = &[("members_come_through_local_channels", local)];
+
+fn local(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "local");
+    let through = |codec, rate, role| Role { local: Some(codec), format: Format::at(rate), ..role };
+    // Nobody but the coach says anything through a codec: its noise would be heard at every frequency.
+    let customer = c.join("customer", through("slin16", 48000, CUSTOMER));
+    let narrow = c.enter("narrow", through("slin", 16000, CUSTOMER));
+    let agents = [c.enter("agent", through("g722", 8000, AGENT)), c.enter("other", through("alaw", 24000, AGENT))];
+    for (codec, rate) in [("ulaw", 48000), ("g722", 16000), ("slin48", 12000), ("slin", 8000)] {
+        let manager = c.join(codec, through(codec, rate, MANAGER));
+        seconds(1.5);
+        for listener in [&customer, &narrow] {
+            c.never_heard(listener, &manager);
+        }
+        for agent in &agents {
+            c.judge_last(agent, 0.8, manager.tone, true).unwrap_or_else(|said| panic!("{}, {codec}: {said}", agent.id));
+        }
+        c.coach("uncoach", &manager, "");
+        seconds(0.8);
+        for listener in [&customer, &narrow] {
+            c.judge_last(listener, 0.4, manager.tone, true)
+                .unwrap_or_else(|said| panic!("{} of an open voice, {codec}: {said}", listener.id));
+        }
+        // Its open word has to be over before it speaks privately again.
+        manager.line.hush();
+        seconds(0.5);
+        c.coach("coach", &manager, "agent");
+        let from = [customer.line.clock(), narrow.line.clock()];
+        manager.speak();
+        seconds(1.0);
+        for (listener, from) in [&customer, &narrow].into_iter().zip(from) {
+            c.judge(listener, from, manager.tone, false)
+                .unwrap_or_else(|said| panic!("{}, {codec}: {said}", listener.id));
+        }
+        c.hang_up(manager);
+    }
+}
