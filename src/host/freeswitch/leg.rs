@@ -223,11 +223,9 @@ impl Leg {
         if status == sys::COACH_OK { Ok(()) } else { Err(said()) }
     }
 
-    /// Takes a seat, if it has none.
-    pub fn sit(&self, module: &Module, state: &mut State, seat: Seat) {
-        if state.seat.is_some() {
-            return;
-        }
+    /// Takes a seat, as one who may do this from the first moment on.
+    pub fn sit(&self, module: &Module, state: &mut State, seat: Seat, flags: Flags) {
+        self.follow(module, state, flags);
         // First: the engine tells at once whom this one hears.
         module.legs.lock().numbers.insert(seat.number, self.uuid.clone());
         match module.rooms.join(module, self.member, &seat) {
