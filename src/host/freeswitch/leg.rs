@@ -253,9 +253,6 @@ impl Leg {
     /// Follows what `mod_conference` lets it do.
     pub fn follow(&self, module: &Module, state: &mut State, flags: Flags) {
         let was = std::mem::replace(&mut state.flags, flags);
-        if was != flags {
-            module.changed.lock().extend(state.seat.iter().map(|seat| seat.conference.clone()));
-        }
         // SAFETY: numbers.
         unsafe {
             if was.muted != flags.muted {
@@ -267,6 +264,10 @@ impl Leg {
             if was.held != flags.held {
                 sys::coach_member_hold(self.member, flags.held.into());
             }
+        }
+        if was != flags {
+            // Not before it is so: another thread may be seeing to what has changed.
+            module.changed.lock().extend(state.seat.iter().map(|seat| seat.conference.clone()));
         }
     }
 
