@@ -20,6 +20,7 @@ static int opens(void **state)
 static int closes(void **state)
 {
     (void)state;
+    events_wait(AT_ONCE); /* where a test has failed while they wait */
     calls_end();
     check(unload(false), "the module is still in use");
     events_stop();
@@ -214,6 +215,60 @@ static void mutes_deafens_and_holds(void **state)
         events_done();
         whispers();
     }
+}
+
+/* Whether it is told before the call itself hears that it is in, after that, or never. */
+static void joins_muted_or_deaf(void **state)
+{
+    (void)state;
+    struct { switch_core_session_t *who; bool *flag; const char *off; } all[] = {
+        {coach, &coach->muted, "unmute-member"}, {agent, &agent->deaf, "undeaf-member"},
+    };
+    enum { BEFORE, AFTER, NEVER };
+    a_whispered_call();
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        for (int told = BEFORE; told <= NEVER; told++) {
+            leaves(all[i].who);
+            events_done();
+            *all[i].flag = true;
+            all[i].who->unannounced = told == NEVER;
+            if (told == AFTER) events_wait(LATER);
+            conference_begins(all[i].who, "r");
+            conference_adds(all[i].who);
+            if (told == BEFORE) events_done();
+            conference_bridges(all[i].who);
+            for (int tick = 0; tick < GUARD; tick++) {
+                play(1);
+                check(heard(agent) < COACH, "told %d: the agent hears %d", told, heard(agent));
+            }
+            events_wait(AT_ONCE);
+            play(GUARD);
+            check(heard(agent) < COACH, "told %d, and again: the agent hears %d", told, heard(agent));
+            *all[i].flag = false;
+            conference_event(all[i].who, all[i].off);
+            events_done();
+            whispers();
+        }
+    }
+}
+
+/* Where mod_conference cannot be asked, silence is right. */
+static void joins_and_is_not_listed(void **state)
+{
+    (void)state;
+    joins(customer, "it's");
+    run(agent, "coach", "memberTag=agent");
+    joins(agent, "it's");
+    events_wait(LATER);
+    run(coach, "coach", "speakOnlyTo=agent");
+    joins(coach, "it's");
+    play(GUARD);
+    expect_heard(agent, CUSTOMER);
+    check(logged("does not list this member"), "the log says nothing of it");
+    events_wait(AT_ONCE);
+    conference_event(agent, "start-talking");
+    events_done();
+    whispers();
 }
 
 static void tells_events_late_and_in_disorder(void **state)
@@ -504,8 +559,9 @@ int main(int argc, char **argv)
         CALL(joins_by_variable_and_by_application), CALL(joins_with_no_gap), CALL(sets_what_was_never_set),
         CALL(joins_with_a_malformed_mode), CALL(gives_the_application_nonsense), CALL(joins_and_cannot_be_hooked),
         CALL(joins_as_an_older_switch_tells_it), CALL(commands_a_call), CALL(commands_what_is_wrong),
-        CALL(mutes_deafens_and_holds), CALL(tells_events_late_and_in_disorder), CALL(moves_between_conferences_and_out),
-        CALL(takes_one_conference_inside_another), CALL(replaces_a_private_leg), CALL(hangs_up_and_reads_on),
+        CALL(mutes_deafens_and_holds), CALL(joins_muted_or_deaf), CALL(joins_and_is_not_listed),
+        CALL(tells_events_late_and_in_disorder), CALL(moves_between_conferences_and_out), CALL(takes_one_conference_inside_another),
+        CALL(replaces_a_private_leg), CALL(hangs_up_and_reads_on),
         CALL(takes_hooks_away), CALL(listens_to_every_change), CALL(completes_with_tab), CALL(mixes_rates_and_channels),
         CALL(unloads_while_somebody_is_private), CALL(unloads_by_force), CALL(unloads_while_a_call_is_being_hung_up),
         CALL(loads_under_calls),

@@ -76,12 +76,8 @@ fn conference_event<'a>(module: &Module, header: impl Fn(&CStr) -> Option<&'a st
         }
         return None;
     };
-    let session = Session::locate(uuid)?;
+    // One that is here sooner than the message that it has entered says nothing new: with the message, mod_conference is asked.
     let mut state = leg.lock();
-    if state.seat.is_none() && state.conferences > 0 && action == "add-member" {
-        // Here sooner than the message that it has entered: what it joins as is said in this event, and perhaps never again.
-        leg.sit(module, &mut state, seat(&session).filter(|seat| seat.unique_id == unique_id)?);
-    }
     if sequence < state.sequence || state.seat.as_ref()?.unique_id != unique_id {
         return None;
     }

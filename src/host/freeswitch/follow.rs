@@ -11,6 +11,7 @@ use super::{
     leg::{Flags, Leg, Seat, State},
     legacy,
     module::{Module, current, visit},
+    roster,
     settings::{SPEAK_ONLY_TO, Settings},
     switch::{Session, log, text},
 };
@@ -120,8 +121,8 @@ unsafe extern "C" fn on_message(
     let act = |module: &Module, session: &Session| match what {
         fs::SWITCH_MESSAGE_INDICATE_BRIDGE => {
             with_leg(module, session, |leg, state| {
-                if let Some(seat) = seat(session).filter(|_| state.conferences > 0) {
-                    leg.sit(module, state, seat);
+                if state.conferences > 0 && state.seat.is_none() {
+                    enters(module, session, leg, state);
                 }
             });
         }
@@ -178,7 +179,6 @@ fn begins(module: &Module, session: &Session) {
         leg.apply(module, session, &mut state, &wanted)?;
         leg.pass(module, &mut state, false)?;
         state.conferences += 1;
-        leg.follow(module, &mut state, Flags::default());
         // What happened in an earlier conference, and is told late, has another.
         session.set_variable(CONFERENCE_ID, None);
         state.settings.write(session);
@@ -187,6 +187,18 @@ fn begins(module: &Module, session: &Session) {
     if let Err(why) = enter() {
         refuse(session, why);
     }
+}
+
+/// `mod_conference` has taken it in. What it may do is asked for, since an event tells it too late, or never: not of members that
+/// join unannounced.
+fn enters(module: &Module, session: &Session, leg: &Leg, state: &mut State) {
+    let Some(seat) = seat(session) else { return };
+    let flags = roster::flags(&seat, &leg.uuid).unwrap_or_else(|| {
+        let line = "mod_conference does not list this member: it neither speaks nor hears privately until an event tells of it";
+        log(fs::SWITCH_LOG_WARNING, Some(&leg.uuid), line);
+        Flags { muted: true, deaf: true, held: false }
+    });
+    leg.sit(module, state, seat, flags);
 }
 
 /// `conference` has ended for this leg: what it says from now on is an ordinary call's.

@@ -223,11 +223,9 @@ impl Leg {
         if status == sys::COACH_OK { Ok(()) } else { Err(said()) }
     }
 
-    /// Takes a seat, if it has none.
-    pub fn sit(&self, module: &Module, state: &mut State, seat: Seat) {
-        if state.seat.is_some() {
-            return;
-        }
+    /// Takes a seat, as one who may do this from the first moment on.
+    pub fn sit(&self, module: &Module, state: &mut State, seat: Seat, flags: Flags) {
+        self.follow(module, state, flags);
         // First: the engine tells at once whom this one hears.
         module.legs.lock().numbers.insert(seat.number, self.uuid.clone());
         match module.rooms.join(module, self.member, &seat) {
@@ -255,9 +253,6 @@ impl Leg {
     /// Follows what `mod_conference` lets it do.
     pub fn follow(&self, module: &Module, state: &mut State, flags: Flags) {
         let was = std::mem::replace(&mut state.flags, flags);
-        if was != flags {
-            module.changed.lock().extend(state.seat.iter().map(|seat| seat.conference.clone()));
-        }
         // SAFETY: numbers.
         unsafe {
             if was.muted != flags.muted {
@@ -269,6 +264,10 @@ impl Leg {
             if was.held != flags.held {
                 sys::coach_member_hold(self.member, flags.held.into());
             }
+        }
+        if was != flags {
+            // Not before it is so: another thread may be seeing to what has changed.
+            module.changed.lock().extend(state.seat.iter().map(|seat| seat.conference.clone()));
         }
     }
 

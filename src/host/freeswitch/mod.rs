@@ -11,6 +11,7 @@
 //! settings  what a call is set to: the channel variables, the actions
 //! legacy    what a private call leaves behind
 //! listeners who needs a write hook
+//! roster    who is in a conference, asked of mod_conference
 //! rooms     the engine's rooms, one a conference
 //! hooks     the media bug: what audio threads run
 //! tell      the engine's events, told as FreeSWITCH's
@@ -34,6 +35,7 @@ mod legacy;
 mod listeners;
 mod module;
 mod rooms;
+mod roster;
 mod settings;
 mod switch;
 mod tell;

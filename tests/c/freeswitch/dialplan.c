@@ -44,7 +44,7 @@ void conference_begins(switch_core_session_t *session, const char *name)
     set_variable(session, "conference_name", name);
 }
 
-void conference_takes(switch_core_session_t *session)
+void conference_adds(switch_core_session_t *session)
 {
     char text[128];
     const char *name = variable(session, "conference_name");
@@ -53,8 +53,18 @@ void conference_takes(switch_core_session_t *session)
     snprintf(text, sizeof text, "%u", session->number);
     set_variable(session, "conference_member_id", text);
     snprintf(session->conference, sizeof session->conference, "%s", name);
-    conference_event(session, "add-member");
+    if (!session->unannounced) conference_event(session, "add-member");
+}
+
+void conference_bridges(switch_core_session_t *session)
+{
     tell_session(session, SWITCH_MESSAGE_INDICATE_BRIDGE, NULL, NULL);
+}
+
+void conference_takes(switch_core_session_t *session)
+{
+    conference_adds(session);
+    conference_bridges(session);
 }
 
 void conference_lets_go(switch_core_session_t *session)

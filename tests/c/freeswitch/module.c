@@ -92,15 +92,18 @@ switch_status_t switch_console_stream_write(switch_stream_handle_t *handle, cons
     return SWITCH_STATUS_SUCCESS;
 }
 
-/* `conference json_list`, with a recording as it lists them too; and the module's own commands. */
+/* `conference json_list` of all or of one, with a recording as it lists them too; and the module's own commands. */
 switch_status_t switch_api_execute(const char *command, const char *arguments, switch_core_session_t *session,
                                    switch_stream_handle_t *stream)
 {
-    if (strcmp(command, "conference") == 0 && strcmp(arguments, "json_list") == 0) {
+    char one[64] = "";
+    if (strcmp(command, "conference") == 0 &&
+        (strcmp(arguments, "json_list") == 0 || sscanf(arguments, "'%63[^']' json_list compact", one) == 1)) {
         const char *comma = "";
         switch_console_stream_write(stream, "[");
+        pthread_mutex_lock(&sessions_lock);
         for (switch_core_session_t *s = sessions; s; s = s->next) {
-            if (!*s->conference) continue;
+            if (!*s->conference || (*one && strcmp(s->conference, one) != 0)) continue;
             switch_console_stream_write(
                 stream,
                 "%s{\"conference_name\": \"%s\", \"conference_uuid\": \"id of %s\", \"rate\": 8000, \"members\": ["
@@ -110,6 +113,7 @@ switch_status_t switch_api_execute(const char *command, const char *arguments, s
                 s->muted || s->held ? "false" : "true", s->held ? "true" : "false");
             comma = ", ";
         }
+        pthread_mutex_unlock(&sessions_lock);
         return switch_console_stream_write(stream, "]");
     }
     for (switch_api_interface_t *api = module.interface ? module.interface->api_interface : NULL; api; api = api->next)

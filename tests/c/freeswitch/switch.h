@@ -74,6 +74,7 @@ struct switch_core_session {
     int says;      /* every sample that it says; each party another */
     int16_t said[4096], heard[4096]; /* the last frames, after the hooks */
     bool muted, deaf, held;
+    bool unannounced; /* no event tells that it joins */
     switch_core_session_t *next;
 };
 
@@ -92,6 +93,8 @@ void run(switch_core_session_t *session, const char *application, const char *da
 /* `conference` in its parts: begins, takes the member in, lets it go, ends. */
 void conference_begins(switch_core_session_t *session, const char *name);
 void conference_takes(switch_core_session_t *session);
+void conference_adds(switch_core_session_t *session);    /* its first half, with the event */
+void conference_bridges(switch_core_session_t *session); /* its second, with the message */
 void conference_lets_go(switch_core_session_t *session);
 void conference_ends(switch_core_session_t *session);
 void joins(switch_core_session_t *session, const char *name);  /* the first two */

@@ -51,28 +51,36 @@ pub fn an_agent_on_hold_hears_no_coach(stage: &Stage, room: &str) -> Outcome {
     interrupts(stage, room, "agent", "hold", "unhold")
 }
 
-pub fn who_joins_muted_or_deaf_is_so(stage: &Stage, room: &str) -> Outcome {
+/// From the first moment on: who is muted joins in the middle of a word, who is deaf in the middle of another's.
+fn joins_muted_or_deaf(stage: &Stage, room: &str, told: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
+    let (mute, deaf) = ("set:conference_member_flags=mute", "set:conference_member_flags=deaf");
     scene.call("customer").silently().joins()?;
-    let mute = "set:conference_member_flags=mute";
-    let deaf = "set:conference_member_flags=deaf";
     scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
-    let deaf = scene.call("deaf").with(deaf).with("coach:memberTag=agent").silently().joins()?;
-    let coach = scene.call("coach").with(mute).with("coach:speakOnlyTo=agent").silently().joins()?;
-    scene.wait(SOON);
-    tells(&scene, &coach, NOBODY)?;
+    let coach = scene.call("coach").with(told).with(mute).with("coach:speakOnlyTo=agent").saying(NOBODY).joins()?;
+    scene.wait(1.2);
     coach.murmurs(&["agent"])?;
     scene.wait(0.3);
     coach.conference("unmute")?;
     scene.wait(SOON);
-    tells(&scene, &coach, &["agent"])?;
+    coach.says(&["agent"])?;
+    let deaf = scene.call("deaf").with(told).with(deaf).with("coach:memberTag=agent").silently().joins()?;
+    scene.wait(1.2);
     coach.murmurs(&["agent", "deaf"])?;
     scene.wait(0.3);
     deaf.conference("undeaf")?;
     scene.wait(SOON);
-    coach.says(&["agent", "deaf"])?;
-    scene.wait(1.2);
+    tells(&scene, &coach, &["agent", "deaf"])?;
     scene.finish()?.judge()
+}
+
+pub fn who_joins_muted_or_deaf_is_so(stage: &Stage, room: &str) -> Outcome {
+    joins_muted_or_deaf(stage, room, "set:conference_silent_entry=false")
+}
+
+/// mod_conference tells nobody that they have joined.
+pub fn who_joins_muted_or_deaf_unannounced_is_so(stage: &Stage, room: &str) -> Outcome {
+    joins_muted_or_deaf(stage, room, "set:conference_silent_entry=true")
 }
 
 pub fn a_coach_is_kicked(stage: &Stage, room: &str) -> Outcome {

@@ -47,6 +47,7 @@ scenarios! {
         a_coach_on_hold_is_not_heard
         an_agent_on_hold_hears_no_coach
         who_joins_muted_or_deaf_is_so
+        who_joins_muted_or_deaf_unannounced_is_so
         a_coach_is_kicked
         hanging_up_in_the_middle_of_a_word
         the_conference_ends;
