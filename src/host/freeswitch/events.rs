@@ -69,6 +69,9 @@ fn conference_event<'a>(module: &Module, header: impl Fn(&CStr) -> Option<&'a st
     let unique_id = header(c"Conference-Unique-ID")?;
     let sequence = header(c"Event-Sequence").and_then(|number| number.parse().ok()).unwrap_or_default();
     let action = header(c"Action")?;
+    if action == "del-member" {
+        return None; // a message has told it at once; this may be late, and the call back in the same conference
+    }
     let Some(leg) = module.find(uuid) else {
         if action == "add-member" {
             let session = Session::locate(uuid)?;
@@ -82,10 +85,7 @@ fn conference_event<'a>(module: &Module, header: impl Fn(&CStr) -> Option<&'a st
         return None;
     }
     state.sequence = sequence;
-    match action {
-        "del-member" => leg.rise(module, &mut state),
-        _ => leg.follow(module, &mut state, flags),
-    }
+    leg.follow(module, &mut state, flags);
     Some(())
 }
 
