@@ -303,6 +303,12 @@ static void tells_events_late_and_in_disorder(void **state)
     check(!strstr(api("coach", "show r as json"), "\"agent\",\"tags"), "the agent is in two conferences");
     play(SETTLED);
     expect_heard(agent, COACH);
+    events_wait(LATER);
+    leaves(agent);
+    joins(agent, "r2");
+    events_wait(AT_ONCE); /* that it has left the conference that it is back in */
+    play(SETTLED);
+    expect_heard(agent, COACH);
 }
 
 static void moves_between_conferences_and_out(void **state)
