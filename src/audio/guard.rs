@@ -14,8 +14,9 @@ struct Guard {
     left: u64,
 }
 
-/// Those that run. The read hook's own.
+/// Those that run. The read hook's own. What every call needs comes first.
 #[derive(Default)]
+#[repr(C)]
 pub struct Guards {
     seen: u64,
     floor: Option<u64>,
