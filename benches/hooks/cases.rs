@@ -1,27 +1,21 @@
 //! The hooks, as a switch calls them. Every case works on frames that were filled before the clock starts, because a hook
 //! uses its frame up: the read hook of a private speaker leaves zeros, a write hook adds to what is there.
 
-use std::{cmp::Ordering, ops::Range};
-
 use crate::host::{COACH_CHANGED, COACH_OK, COACH_TAKEN, Engine, Frame, Member, Room, SAMPLES};
 
 /// Something whose cost is measured.
 pub trait Case {
-    /// How many times all laps together do what the case is named for.
+    /// How many times a run does what the case is named for.
     fn units(&self) -> usize;
-    /// In how many pieces it is run, so that frames can be filled and looked at in between.
-    fn laps(&self) -> usize {
-        1
-    }
-    /// Before each lap; not measured.
-    fn prepare(&mut self, _lap: usize) {}
+    /// Before each run; not measured.
+    fn prepare(&mut self) {}
     /// What is measured.
-    fn run(&mut self, lap: usize);
-    /// After each lap; not measured: fails unless the lap did what the case is named for.
-    fn check(&mut self, lap: usize);
+    fn run(&mut self);
+    /// After each run; not measured: fails unless the run did what the case is named for.
+    fn check(&mut self);
 }
 
-/// Frames that a case works on: few enough to stay in the first cache, as those of the floors do.
+/// Frames that the cases of one member work on: few enough to stay in the first cache, as those of the floor do.
 pub const FRAMES: usize = 64;
 
 /// A frame of something loud enough to be told from silence, another one for each `seed`.
@@ -53,13 +47,13 @@ impl Case for Untouched {
         self.frames.len()
     }
 
-    fn run(&mut self, _: usize) {
+    fn run(&mut self) {
         for frame in &mut self.frames {
             self.statuses |= self.member.read(frame) | self.member.write(frame);
         }
     }
 
-    fn check(&mut self, _: usize) {
+    fn check(&mut self) {
         assert_eq!(self.statuses, COACH_OK, "hooks should leave the frames as they are");
         assert!(self.frames.iter().all(|f| *f == speech(1)), "frames should be as they were");
     }
@@ -89,18 +83,18 @@ impl Case for Captured {
         self.frames.len()
     }
 
-    fn prepare(&mut self, _: usize) {
+    fn prepare(&mut self) {
         self.taken = 0;
         self.frames.fill(speech(1));
     }
 
-    fn run(&mut self, _: usize) {
+    fn run(&mut self) {
         for frame in &mut self.frames {
             self.taken += usize::from(self.speaker.read(frame) == COACH_TAKEN);
         }
     }
 
-    fn check(&mut self, _: usize) {
+    fn check(&mut self) {
         assert_eq!(self.taken, self.frames.len(), "every frame should be taken");
         assert!(self.frames.iter().flatten().all(|s| *s == 0), "frames should be silent");
     }
@@ -126,8 +120,8 @@ impl Delivered {
         let mut case = Self { engine, speaker, listeners, frames, changed: 0 };
         // Voices start, and where rates differ their conversions are made.
         for _ in 0..20 {
-            case.prepare(0);
-            case.run(0);
+            case.prepare();
+            case.run();
             case.engine.service();
         }
         case
@@ -139,27 +133,26 @@ impl Case for Delivered {
         self.listeners.len()
     }
 
-    fn prepare(&mut self, _: usize) {
+    fn prepare(&mut self) {
         self.changed = 0;
         self.frames.iter_mut().for_each(|f| f.fill(0));
         self.speaker.read(&mut speech(1));
     }
 
-    fn run(&mut self, _: usize) {
+    fn run(&mut self) {
         for (listener, frame) in self.listeners.iter().zip(&mut self.frames) {
             self.changed += usize::from(listener.write(frame) == COACH_CHANGED);
         }
     }
 
-    fn check(&mut self, _: usize) {
+    fn check(&mut self) {
         assert_eq!(self.changed, self.listeners.len(), "every listener should get the voice");
         let loud = |f: &Vec<i16>| f.iter().filter(|s| **s != 0).count() > f.len() / 2;
         assert!(self.frames.iter().all(loud), "every listener's frame should hold it");
     }
 }
 
-/// An engine-mixed room in which everyone talks: all read hooks, the tick, all write hooks, one unit a member. The members take
-/// turns with the frames: what a host's own buffers cost is the host's.
+/// An engine-mixed room in which everyone talks: all read hooks, the tick, all write hooks, one unit a member.
 pub struct Mixed {
     _engine: Engine,
     pub room: Room,
@@ -173,15 +166,6 @@ pub struct Mixed {
 /// Members share so many voices.
 const VOICES: usize = 16;
 
-/// What a lap does.
-enum Lap {
-    /// The read hooks of these members.
-    Read(Range<usize>),
-    Tick,
-    /// The write hooks of these members.
-    Write(Range<usize>),
-}
-
 impl Mixed {
     pub fn new(size: usize) -> Self {
         let engine = Engine::serviced_here();
@@ -191,27 +175,13 @@ impl Mixed {
         let total: [i32; SAMPLES] =
             std::array::from_fn(|i| (0..size).map(|member| i32::from(said[member % VOICES][i])).sum());
         let due = said.map(|own| less_own(&total, &own));
-        let frames = vec![[0; SAMPLES]; FRAMES];
-        let mut case = Self { _engine: engine, room, members, frames, said, due, changed: 0 };
+        let mut case = Self { _engine: engine, room, members, frames: vec![[0; SAMPLES]; size], said, due, changed: 0 };
         // Voices start with a fade: play until they have.
-        for lap in (0..case.laps()).cycle().take(10 * case.laps()) {
-            case.prepare(lap);
-            case.run(lap);
+        for _ in 0..10 {
+            case.prepare();
+            case.run();
         }
         case
-    }
-
-    fn turns(&self) -> usize {
-        self.members.len().div_ceil(FRAMES)
-    }
-
-    fn lap(&self, lap: usize) -> Lap {
-        let members = |turn: usize| turn * FRAMES..((turn + 1) * FRAMES).min(self.members.len());
-        match lap.cmp(&self.turns()) {
-            Ordering::Less => Lap::Read(members(lap)),
-            Ordering::Equal => Lap::Tick,
-            Ordering::Greater => Lap::Write(members(lap - self.turns() - 1)),
-        }
     }
 }
 
@@ -224,39 +194,27 @@ impl Case for Mixed {
         self.members.len()
     }
 
-    fn laps(&self) -> usize {
-        2 * self.turns() + 1
-    }
-
-    fn prepare(&mut self, _: usize) {
+    fn prepare(&mut self) {
         self.changed = 0;
         for (frame, said) in self.frames.iter_mut().zip(self.said.iter().cycle()) {
             *frame = *said;
         }
     }
 
-    fn run(&mut self, lap: usize) {
-        match self.lap(lap) {
-            Lap::Read(members) => {
-                for (member, frame) in self.members[members].iter().zip(&mut self.frames) {
-                    member.read(frame);
-                }
-            }
-            Lap::Tick => _ = self.room.tick(),
-            Lap::Write(members) => {
-                for (member, frame) in self.members[members].iter().zip(&mut self.frames) {
-                    self.changed += usize::from(member.write(frame) == COACH_CHANGED);
-                }
-            }
+    fn run(&mut self) {
+        for (member, frame) in self.members.iter().zip(&mut self.frames) {
+            member.read(frame);
+        }
+        self.room.tick();
+        for (member, frame) in self.members.iter().zip(&mut self.frames) {
+            self.changed += usize::from(member.write(frame) == COACH_CHANGED);
         }
     }
 
-    fn check(&mut self, lap: usize) {
-        let Lap::Write(members) = self.lap(lap) else { return };
-        assert_eq!(self.changed, members.len(), "every member should get the mix");
-        let heard = self.frames[..members.len()].iter().zip(self.due.iter().cycle());
-        let wrong =
-            heard.enumerate().find(|(_, (frame, due))| frame != due).map(|(place, _)| members.start + place + 1);
+    fn check(&mut self) {
+        assert_eq!(self.changed, self.members.len(), "every member should get the mix");
+        let mut heard = self.frames.iter().zip(self.due.iter().cycle());
+        let wrong = heard.position(|(frame, due)| frame != due).map(|place| place + 1);
         assert_eq!(wrong, None, "this member should hear all the others, to the sample");
     }
 }

@@ -28,7 +28,7 @@ pub fn measure(cases: &mut [Box<dyn Case>]) -> Vec<Cost> {
     for _ in 0..ROUNDS {
         let clock = best(&mut Nothing);
         for (case, cost) in cases.iter_mut().zip(&mut costs) {
-            let ns = best(case.as_mut()) - clock * case.laps() as f64;
+            let ns = best(case.as_mut()) - clock;
             cost.0.push(ns.max(0.0) / case.units() as f64);
         }
     }
@@ -36,16 +36,15 @@ pub fn measure(cases: &mut [Box<dyn Case>]) -> Vec<Cost> {
 }
 
 fn best(case: &mut dyn Case) -> f64 {
-    let laps = case.laps();
-    let mut lap = |lap| {
-        case.prepare(lap);
+    let mut run = || {
+        case.prepare();
         let start = Instant::now();
-        black_box(&mut *case).run(lap);
+        black_box(&mut *case).run();
         let ns = start.elapsed().as_nanos() as f64;
-        case.check(lap);
+        case.check();
         ns
     };
-    (0..RUNS).map(|_| (0..laps).map(&mut lap).sum()).fold(f64::INFINITY, f64::min)
+    (0..RUNS).map(|_| run()).fold(f64::INFINITY, f64::min)
 }
 
 pub fn median(mut values: Vec<f64>) -> f64 {

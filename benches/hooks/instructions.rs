@@ -15,19 +15,17 @@ const RUNS: usize = 20;
 /// What the counted program does.
 pub fn run(case: &mut dyn Case) {
     for _ in 0..RUNS {
-        for lap in 0..case.laps() {
-            case.prepare(lap);
-            counted(black_box(case), lap);
-            case.check(lap);
-        }
+        case.prepare();
+        counted(black_box(case));
+        case.check();
     }
 }
 
 /// callgrind finds it by this name.
 #[unsafe(export_name = "coach_bench_counted")]
 #[inline(never)]
-extern "Rust" fn counted(case: &mut dyn Case, lap: usize) {
-    case.run(lap);
+extern "Rust" fn counted(case: &mut dyn Case) {
+    case.run();
 }
 
 /// Instructions a unit of case number `index`, or why they could not be counted.
