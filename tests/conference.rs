@@ -160,9 +160,7 @@ fn closing_a_room_ends_it_for_its_members() {
     for engine_mixed in [false, true] {
         let engine = Engine::new();
         let room = if engine_mixed { engine.engine_room("sales", WIDE, MS) } else { engine.host_room("sales") };
-        let (coach, agent) = (engine.attach("coach", "", Some("agent")), engine.attach("agent", "agent", None));
-        coach.join(&room, 1).expect("enters");
-        agent.join(&room, 2).expect("enters");
+        let (coach, agent) = engine.coach_and_agent(&room);
         let sums: &[&Room] = if engine_mixed { &[&room] } else { &[] };
         assert_eq!(heard(&engine, sums, &[&coach, &agent])[1], 1);
         room.shut();

@@ -3,31 +3,15 @@
 
 mod support;
 
-use support::{Engine, Format, Member, Room, coach_stats, signal::Noise};
+use support::{Engine, Format, coach_stats, signal::Noise};
 
 const WIDE: Format = Format::mono(16000);
-
-/// A coach and its agent.
-struct Pair<'e> {
-    _room: Room<'e>,
-    coach: Member<'e>,
-    agent: Member<'e>,
-}
-
-impl<'e> Pair<'e> {
-    fn new(engine: &'e Engine) -> Self {
-        let room = engine.host_room("sales");
-        let (coach, agent) = (engine.attach("coach", "", Some("agent")), engine.attach("agent", "agent", None));
-        coach.join(&room, 1).expect("enters");
-        agent.join(&room, 2).expect("enters");
-        Self { _room: room, coach, agent }
-    }
-}
 
 /// The clocks of speaker and listener differ: what is lost, or missing, is counted.
 fn drift(said_frames: u32, heard_frames: u32) -> (Vec<i16>, Vec<i16>, coach_stats) {
     let engine = Engine::new();
-    let pair = Pair::new(&engine);
+    let room = engine.host_room("sales");
+    let (coach, agent) = engine.coach_and_agent(&room);
     let (mut voice, mut said, mut heard) = (Noise::new(4, 20000), Vec::new(), Vec::new());
     let total = 4 * said_frames.max(heard_frames);
     let (mut say, mut hear) = (0, 0);
@@ -37,12 +21,12 @@ fn drift(said_frames: u32, heard_frames: u32) -> (Vec<i16>, Vec<i16>, coach_stat
             say += 1;
             let mut frame = voice.frame(WIDE, 20);
             said.extend_from_slice(&frame);
-            pair.coach.read(WIDE, &mut frame);
+            coach.read(WIDE, &mut frame);
         }
         if (tick + 1) * heard_frames / total > hear || heard_frames == total {
             hear += 1;
             let mut frame = WIDE.silence(20);
-            pair.agent.write(WIDE, &mut frame);
+            agent.write(WIDE, &mut frame);
             heard.extend(frame);
         }
     }
@@ -102,7 +86,8 @@ fn a_speaker_whose_clock_is_slow_runs_dry_and_is_counted() {
 #[test]
 fn frames_that_come_late_are_heard_if_not_too_late() {
     let engine = Engine::new();
-    let pair = Pair::new(&engine);
+    let room = engine.host_room("sales");
+    let (coach, agent) = engine.coach_and_agent(&room);
     let (mut voice, mut said, mut heard) = (Noise::new(4, 20000), Vec::new(), Vec::new());
     for tick in 0..60 {
         // Two frames are late once; later, twenty.
@@ -116,10 +101,10 @@ fn frames_that_come_late_are_heard_if_not_too_late() {
         for _ in 0..arriving {
             let mut frame = voice.frame(WIDE, 20);
             said.extend_from_slice(&frame);
-            pair.coach.read(WIDE, &mut frame);
+            coach.read(WIDE, &mut frame);
         }
         let mut frame = WIDE.silence(20);
-        pair.agent.write(WIDE, &mut frame);
+        agent.write(WIDE, &mut frame);
         heard.extend(frame);
         if tick == 29 {
             let runs = runs(&said, &heard);

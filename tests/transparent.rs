@@ -138,9 +138,7 @@ fn those_outside_an_audience_are_not_touched_by_it() {
 fn a_member_that_passes_everything_is_not_touched() {
     let engine = Engine::new();
     let room = engine.host_room("sales");
-    let (coach, agent) = (engine.attach("coach", "", Some("agent")), engine.attach("agent", "agent", None));
-    coach.join(&room, 1).expect("enters");
-    agent.join(&room, 2).expect("enters");
+    let (coach, agent) = engine.coach_and_agent(&room);
     agent.pass(true).expect("passes");
     let (format, mut voice) = (Format::mono(16000), Noise::new(1, i16::MAX));
     for _ in 0..20 {

@@ -69,9 +69,7 @@ struct Pair<'e> {
 impl<'e> Pair<'e> {
     fn new(engine: &'e Engine) -> Self {
         let room = engine.host_room("sales");
-        let (coach, agent) = (engine.attach("coach", "", Some("agent")), engine.attach("agent", "agent", None));
-        coach.join(&room, 1).expect("enters");
-        agent.join(&room, 2).expect("enters");
+        let (coach, agent) = engine.coach_and_agent(&room);
         Self { engine, room: Some(room), coach, agent }
     }
 

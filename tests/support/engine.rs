@@ -99,6 +99,14 @@ impl Engine {
         self.attach_as(&new).expect("a member with a new call id is attached")
     }
 
+    /// Members 1 and 2 of `room`: a coach, and the agent that alone hears it.
+    pub fn coach_and_agent(&self, room: &Room) -> (Member<'_>, Member<'_>) {
+        let (coach, agent) = (self.attach("coach", "", Some("agent")), self.attach("agent", "agent", None));
+        coach.join(room, 1).expect("enters");
+        agent.join(room, 2).expect("enters");
+        (coach, agent)
+    }
+
     /// Any member.
     pub fn attach_as(&self, new: &NewMember) -> Done<Member<'_>> {
         let (call_id, tags, speak_only_to) = (c(new.call_id), c(new.tags), new.speak_only_to.map(c));
