@@ -254,7 +254,8 @@ coach_status_t coach_tag(coach_member_t member, const char *tags);
 /* [control] Removes its tags. */
 coach_status_t coach_untag(coach_member_t member);
 
-/* [control] Private: from when this returns, it is heard only by members with one of these tags; "-": by nobody.
+/* [control] Private: from when this returns, it is heard only by members with one of these tags; "-": by nobody. Who hears it
+ * that did not before hears what is captured after the opening guard; outside rooms that is whoever has a new tag.
  * COACH_ERR_MEMORY: there is no memory for its voice, and it is private to nobody. */
 coach_status_t coach_coach(coach_member_t member, const char *speak_only_to);
 

@@ -485,3 +485,63 @@ fn the_event_says_when_it_opens() {
     call.coach.coach("agent").expect("private again");
     assert_eq!(opens(support::COACH_EVENT_COACH), Some(0), "narrowing is at once");
 }
+
+/// What was said to `agent` before the command may still be on its way when the command has returned.
+#[test]
+fn an_audience_that_is_widened_outside_a_room_is_guarded_too() {
+    for leaves in [false, true] {
+        let engine = Engine::new();
+        let room = engine.host_room("sales");
+        let (coach, agent) = engine.coach_and_agent(&room);
+        let boss = engine.attach("boss", "boss", None);
+        boss.join(&room, 3).expect("enters");
+        let says = |value| {
+            let says = [(&coach, level(WIDE, 20, value)), (&agent, level(WIDE, 20, 0)), (&boss, level(WIDE, 20, 0))];
+            turn(&engine, &[], WIDE, &says)
+        };
+        (0..5).for_each(|_| drop(says(5_000)));
+        if leaves {
+            coach.leave().expect("leaves");
+        }
+        coach.coach("boss").expect("private");
+        if leaves {
+            coach.join(&room, 1).expect("enters");
+        }
+        for frame in 0..10 {
+            let turns = says(6_000);
+            assert_eq!(turns[0].took, COACH_TAKEN);
+            assert_eq!(turns[2].heard, level(WIDE, 20, 0), "leaves: {leaves}, frame {frame} is guarded");
+        }
+        assert_eq!(value(WIDE, &says(6_000)[2].heard), 6_000, "leaves: {leaves}, after the guard");
+    }
+}
+
+#[test]
+fn more_guards_than_are_kept_apart_open_later_and_never_earlier() {
+    const GUARDED: usize = 20;
+    let engine = Engine::new();
+    let room = engine.host_room("sales");
+    let coach = engine.attach("coach", "", Some("agent"));
+    coach.join(&room, 99).expect("enters");
+    let names: Vec<String> = (0..10).map(|number| format!("agent-{number}")).collect();
+    let agents: Vec<_> = names.iter().map(|name| engine.attach(name, "", None)).collect();
+    for (number, agent) in agents.iter().enumerate() {
+        agent.join(&room, number as u32).expect("enters");
+    }
+    let mut heard_by_all = false;
+    for frame in 0..40 {
+        // Each is tagged before the frame of its number.
+        if let Some(agent) = agents.get(frame) {
+            agent.tag("agent").expect("is tagged");
+        }
+        let mut says = vec![(&coach, level(WIDE, 10, 100 + frame as i16))];
+        says.extend(agents.iter().map(|agent| (agent, level(WIDE, 10, 0))));
+        let turns = turn(&engine, &[], WIDE, &says);
+        let hears: Vec<bool> = turns[1..].iter().map(|turn| value(WIDE, &turn.heard) != 0).collect();
+        for (tagged, hears) in hears.iter().enumerate() {
+            assert!(!hears || frame >= tagged + GUARDED, "frame {frame} is heard by who was tagged before {tagged}");
+        }
+        heard_by_all = hears.iter().all(|hears| *hears);
+    }
+    assert!(heard_by_all, "the guards end");
+}

@@ -65,6 +65,8 @@ impl Control {
         self.begin(handle);
         let member = self.member_mut(handle)?;
         let was_private = member.facts.speaks.privately();
+        // Outside rooms there is nobody to compare: whoever has a new tag may be where it goes.
+        let wider_outside = member.place.is_none() && !speaks.within(&member.facts.speaks);
         member.facts.speaks = speaks;
         let mut voiceless = false;
         if member.voice.is_none() {
@@ -73,7 +75,7 @@ impl Control {
                 Err(()) => voiceless = true,
             }
         }
-        if was_private && !self.addressees(handle).is_subset(&before) {
+        if was_private && (wider_outside || !self.addressees(handle).is_subset(&before)) {
             self.widen(handle);
         }
         self.republish(handle);

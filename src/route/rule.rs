@@ -21,6 +21,15 @@ impl Speaks {
     pub fn privately(&self) -> bool {
         *self != Self::Openly
     }
+
+    /// Whether nobody hears this who would not hear `other`, whoever there is.
+    pub fn within(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::ToNobody, _) | (_, Self::Openly) => true,
+            (Self::To(tags), Self::To(more)) => tags.iter().all(|tag| more.has(tag)),
+            _ => false,
+        }
+    }
 }
 
 /// What the rule looks at in one member.

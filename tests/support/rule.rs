@@ -120,7 +120,9 @@ impl Rule {
     pub fn coach(&mut self, speaker: usize, tags: Set) {
         let mut after = self.clone();
         after.legs[speaker].speak_only_to = Some(tags);
-        if (0..self.legs.len()).any(|l| after.addressed(l, speaker) && !self.addressed(l, speaker)) {
+        let leg = &self.legs[speaker];
+        let elsewhere = leg.room.is_none() && leg.speak_only_to.is_some_and(|old| tags & !old != 0);
+        if elsewhere || (0..self.legs.len()).any(|l| after.addressed(l, speaker) && !self.addressed(l, speaker)) {
             self.widen(speaker);
         }
         self.change(speaker, |leg| leg.speak_only_to = Some(tags));
