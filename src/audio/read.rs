@@ -72,6 +72,7 @@ impl Member {
         if self.read.changes_to(frame.format) {
             side.fade = Fade::default();
             side.open = side.open.map(|_| [0, 0]);
+            side.entered = 0; // a converter of this format may hold what was said before
         }
         if open {
             self.end_voice(side, seat);

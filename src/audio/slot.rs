@@ -235,5 +235,7 @@ mod tests {
         assert_eq!(handles.len(), 10_000);
         assert!(handles.iter().all(|h| kind(*h) == Some(Kind::Member)));
         assert_eq!(kind(0), None);
+        let checks: std::collections::HashSet<u64> = handles.iter().map(|handle| handle >> 50).collect();
+        assert!(checks.len() > 1_000, "who has a handle should not be able to make the next of it");
     }
 }
