@@ -273,3 +273,111 @@ fn nobody_hears_itself_while_voices_come_and_go() {
         }
     }
 }
+
+#[test]
+fn what_is_queued_for_the_mix_is_not_heard_after_a_mute() {
+    for hold in [false, true] {
+        let engine = Engine::new();
+        let room = engine.engine_room("sales", WIDE, MS);
+        let (one, two) = (attach(&engine, "one", COACH_MEMBER_STARTS), attach(&engine, "two", 0));
+        one.join(&room, 1).expect("enters");
+        two.join(&room, 2).expect("enters");
+        let says_three_ticks = || _ = one.read(WIDE, &mut level(WIDE, 3 * MS, 10_000));
+        let hears = || {
+            room.tick();
+            let mut heard = level(WIDE, MS, 0);
+            two.write(WIDE, &mut heard);
+            heard
+        };
+        for _ in 0..4 {
+            says_three_ticks();
+            (0..3).for_each(|_| drop(hears()));
+        }
+        says_three_ticks();
+        assert_eq!(value(WIDE, &hears()), 10_000);
+        let stop = |on| if hold { one.hold(on) } else { one.mute(on) };
+        stop(true).expect("is stopped");
+        assert_eq!(value(WIDE, &hears()), 0, "past a fade, silence");
+        (0..3).for_each(|_| assert_eq!(hears(), level(WIDE, MS, 0), "hold: {hold}"));
+        stop(false).expect("goes on");
+        (0..3).for_each(|_| assert_eq!(hears(), level(WIDE, MS, 0), "hold: {hold}, what was queued is gone"));
+    }
+}
+
+#[test]
+fn a_voice_that_leaves_fades_whatever_else_happens_before_the_tick() {
+    let fade = |tags: bool| {
+        let engine = Engine::new();
+        let room = engine.engine_room("sales", WIDE, MS);
+        let (one, two) = (attach(&engine, "one", COACH_MEMBER_STARTS), attach(&engine, "two", 0));
+        one.join(&room, 1).expect("enters");
+        two.join(&room, 2).expect("enters");
+        let silence = || level(WIDE, MS, 0);
+        for _ in 0..5 {
+            turn(&engine, &[&room], WIDE, &[(&one, level(WIDE, MS, 10_000)), (&two, silence())]);
+        }
+        one.leave().expect("leaves");
+        if tags {
+            two.tag("agent").expect("is tagged");
+        }
+        [(); 3].map(|()| turn(&engine, &[&room], WIDE, &[(&two, silence())]).remove(0).heard)
+    };
+    let plain = fade(false);
+    assert!(
+        plain[0][0] > 9_000 && value(WIDE, &plain[0]) == 0 && plain[1..] == [level(WIDE, MS, 0), level(WIDE, MS, 0)]
+    );
+    assert_eq!(fade(true), plain, "another change does not cut it off");
+}
+
+#[test]
+fn who_comes_back_does_not_hear_itself_from_before() {
+    let engine = Engine::new();
+    let room = engine.engine_room("sales", WIDE, MS);
+    let (one, two) = (attach(&engine, "one", COACH_MEMBER_STARTS), attach(&engine, "two", 0));
+    one.join(&room, 1).expect("enters");
+    two.join(&room, 2).expect("enters");
+    for _ in 0..5 {
+        turn(&engine, &[&room], WIDE, &[(&one, level(WIDE, MS, 10_000)), (&two, level(WIDE, MS, 0))]);
+    }
+    one.leave().expect("leaves");
+    one.join(&room, 1).expect("enters");
+    for frame in 0..4 {
+        let mut heard = level(WIDE, MS, 0);
+        one.write(WIDE, &mut heard);
+        assert_eq!(value(WIDE, &heard), 0, "frame {frame}");
+        room.tick();
+    }
+}
+
+/// Converters keep the end of what went through them.
+#[test]
+fn no_room_hears_the_end_of_what_was_said_in_another() {
+    const NARROW: Format = Format::mono(8000);
+    for at_another_rate_first in [false, true] {
+        let engine = Engine::new();
+        let rooms = ["one", "two"].map(|name| engine.engine_room(name, WIDE, MS));
+        let (goes, stays) =
+            (attach(&engine, "goes", COACH_MEMBER_STARTS), attach(&engine, "stays", COACH_MEMBER_STARTS));
+        goes.join(&rooms[0], 1).expect("enters");
+        stays.join(&rooms[1], 2).expect("enters");
+        let loudest = |format, value| {
+            goes.read(format, &mut level(format, MS, value));
+            stays.read(WIDE, &mut level(WIDE, MS, 0));
+            rooms.iter().for_each(|room| room.tick());
+            let mut heard = level(WIDE, MS, 0);
+            stays.write(WIDE, &mut heard);
+            heard.iter().map(|sample| sample.unsigned_abs()).max()
+        };
+        for _ in 0..5 {
+            engine.service();
+            loudest(NARROW, 20_000);
+        }
+        goes.leave().expect("leaves");
+        goes.join(&rooms[1], 1).expect("enters");
+        if at_another_rate_first {
+            loudest(Format::mono(48000), 0); // for which there is no converter yet
+        }
+        let loudest = (0..8).map(|_| loudest(NARROW, 0)).max();
+        assert_eq!(loudest, Some(Some(0)), "at another rate first: {at_another_rate_first}");
+    }
+}

@@ -50,7 +50,7 @@ impl Bus {
     /// A member's way in. `None` without memory.
     pub fn input(&self) -> Option<Input> {
         let longest = self.format.samples(super::format::MAX_FRAME_MS * super::format::TICKS_PER_MS);
-        Input::new(self.format, self.format.a_channel(self.tick) * self.depth + longest, self.ticks())
+        Input::new(self.format, self.format.a_channel(self.tick) * self.depth + longest)
     }
 
     /// Ticks so far.

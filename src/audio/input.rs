@@ -26,8 +26,10 @@ pub struct Input {
     /// Ticks of audio that come at a time; 0 while none is to come.
     packet: AtomicU64,
     ticked: UnsafeCell<Ticked>,
-    /// The first tick that may have taken something.
-    born: u64,
+    /// The first tick that may have taken something; all ones until that is known.
+    born: AtomicU64,
+    /// The first tick after it has left. It may hold what its member says after coming back, with another input.
+    left: AtomicU64,
     /// By tick, modulo their number: a [`Part`] as one word.
     parts: [AtomicU64; KEEP_TICKS],
     /// What ran dry and was skipped on the way into the mix. The tick counts.
@@ -86,18 +88,42 @@ enum Sign {
 }
 
 impl Input {
-    /// For a room of `format` that has made `born` ticks; `None` without memory. `samples`: the capacity a channel, at least.
-    pub fn new(format: Format, samples: usize, born: u64) -> Option<Self> {
+    /// For a room of `format`; `None` without memory. `samples`: the capacity a channel, at least.
+    pub fn new(format: Format, samples: usize) -> Option<Self> {
         Some(Self {
             format,
             ring: Words::new((samples * format.channels()).next_power_of_two())?,
             lap: Lap::new(),
             packet: AtomicU64::new(0),
-            born,
+            born: AtomicU64::new(u64::MAX),
+            left: AtomicU64::new(u64::MAX),
             parts: [const { AtomicU64::new(0) }; KEEP_TICKS],
             ticked: UnsafeCell::default(),
             counts: Counts::default(),
         })
+    }
+
+    /// [control] Its room has a plan with it, and no tick before `tick` acts on that. Those may hold what its member said when it
+    /// was in the room before, with another input. Only the first call counts.
+    pub fn begin(&self, tick: u64) {
+        if self.born.load(Ordering::Relaxed) == u64::MAX {
+            self.born.store(tick, Ordering::Relaxed);
+        }
+    }
+
+    /// [control] Its member is leaving: for a write hook that is at it still, ticks from `tick` on are unknown.
+    pub fn leave(&self, tick: u64) {
+        self.left.store(tick, Ordering::Relaxed);
+    }
+
+    /// Write hook: whether what `tick` took of the member was taken from here.
+    fn knows(&self, tick: u64) -> bool {
+        (self.born.load(Ordering::Relaxed)..self.left.load(Ordering::Relaxed)).contains(&tick)
+    }
+
+    /// [control] Whether a tick before `tick` may have taken something.
+    pub fn taken_before(&self, tick: u64) -> bool {
+        self.born.load(Ordering::Relaxed) < tick
     }
 
     /// The room's.
@@ -208,8 +234,8 @@ impl Input {
     /// on. `false` if that is not known (any more).
     #[must_use]
     pub fn remove(&self, tick: u64, offset: usize, sum: &mut [i32]) -> bool {
-        if tick < self.born {
-            return false; // the member may have been in the room before, with another input
+        if !self.knows(tick) {
+            return false;
         }
         let word = self.part(tick).load(Ordering::Relaxed);
         if word == 0 {
@@ -224,7 +250,7 @@ impl Input {
     /// nothing but its samples, all of them.
     pub fn plain<'a>(&self, tick: u64, offset: usize, out: &'a mut [MaybeUninit<i16>]) -> Option<&'a [i16]> {
         let part = Part::from_word(self.part(tick).load(Ordering::Relaxed));
-        if tick < self.born || part.start || part.end || part.length < offset + out.len() {
+        if !self.knows(tick) || part.start || part.end || part.length < offset + out.len() {
             return None;
         }
         let at = part.at + offset as u64;

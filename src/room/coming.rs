@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    control::{Carrier, Control, Member, NewMember, Place, Room},
+    control::{Carrier, Control, Leaver, Member, NewMember, Place, Room},
     error::{Error, Result},
     event::What,
     registry,
@@ -192,6 +192,7 @@ impl Control {
         };
         let here = self.room_mut(room)?;
         here.members.insert(number, handle);
+        here.leaving.retain(|leaver| leaver.member != handle); // it would hear itself fade
         let starting = starts && !here.started;
         here.started |= starts;
         let entered = self.number + 1;
@@ -246,7 +247,13 @@ impl Control {
         if let Some(place) = member.place.take()
             && let Some(room) = self.rooms.get_mut(&place.room)
         {
-            room.leaving.extend(input);
+            if let (Some(bus), Some(input)) = (room.bus(), input) {
+                let next = bus.ticks();
+                input.leave(next + u64::from(room.ticking()));
+                if input.taken_before(next) {
+                    room.leaving.push(Leaver { member: handle, next, input });
+                }
+            }
             room.members.remove(&place.number);
             room.links.retain(|(listener, speaker), _| *listener != handle && *speaker != handle);
         }

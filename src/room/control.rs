@@ -72,6 +72,15 @@ pub struct Place {
     pub number: u32,
 }
 
+/// Open speech of a member that has left an engine-mixed room: it is to fade, not to break off.
+pub struct Leaver {
+    /// Its handle.
+    pub member: u64,
+    /// The tick that was next when it left.
+    pub next: u64,
+    pub input: Arc<Input>,
+}
+
 /// One room.
 pub struct Room {
     pub lease: Lease<audio::room::Room>,
@@ -82,8 +91,8 @@ pub struct Room {
     /// A member that starts it has come.
     pub started: bool,
     pub plan: Option<Arc<Plan>>,
-    /// Of members that left since the last plan.
-    pub leaving: Vec<Arc<Input>>,
+    /// Who have left, until a tick has let them fade.
+    pub leaving: Vec<Leaver>,
     /// By listener and speaker.
     pub links: HashMap<(u64, u64), Arc<Link>>,
     pub clock: Option<Clock>,
@@ -93,6 +102,11 @@ impl Room {
     /// The open mix, where the engine mixes.
     pub fn bus(&self) -> Option<&Arc<Bus>> {
         self.lease.get().bus()
+    }
+
+    /// A tick is being made now, with a plan that was published before.
+    pub fn ticking(&self) -> bool {
+        self.lease.slot().read.occupant().is_some()
     }
 
     /// Members wait in silence for one that starts the room.

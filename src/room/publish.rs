@@ -125,12 +125,20 @@ impl Control {
         }
         faults::point(faults::Where::Change);
         let slots = inside.iter().map(|(_, member)| member.lease.slot()).collect();
-        let plan =
-            Arc::new(Plan { seats: seats.into_boxed_slice(), leaving: std::mem::take(&mut room.leaving), slots });
+        let ticks = room.bus().map_or(0, |bus| bus.ticks());
+        room.leaving.retain(|leaver| ticks <= leaver.next + 1); // the next tick may be acting on an earlier plan by now
+        let leaving = room.leaving.iter().map(|leaver| leaver.input.clone()).collect();
+        let plan = Arc::new(Plan { seats: seats.into_boxed_slice(), leaving, slots });
         for ((_, member), seat) in inside.iter().zip(&plan.seats) {
             member.lease.get().publish(seat);
         }
         room.lease.get().publish(&plan);
+        if let Some(bus) = room.bus() {
+            // Asked before how many ticks were made: rather one too many.
+            let ticking = u64::from(room.ticking());
+            let first = bus.ticks() + ticking;
+            inside.iter().filter_map(|(_, member)| member.input.as_ref()).for_each(|input| input.begin(first));
+        }
         if let Some(old) = room.plan.replace(plan) {
             let slots = old.slots.to_vec();
             let gates = slots.iter().flat_map(|slot| [&slot.read, &slot.write.0]);
