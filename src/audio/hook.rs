@@ -73,6 +73,11 @@ impl<T> Hook<T> {
         self.seat.store(std::ptr::from_ref(seat).cast_mut(), Ordering::SeqCst);
     }
 
+    /// [control] What calls that begin now act on.
+    pub fn seat(&self) -> *const Seat {
+        self.seat.load(Ordering::SeqCst)
+    }
+
     /// Format of the last frame.
     pub fn format(&self) -> Option<Format> {
         Format::from_code(self.format.load(Ordering::Relaxed))

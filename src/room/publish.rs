@@ -140,6 +140,10 @@ impl Control {
             inside.iter().filter_map(|(_, member)| member.input.as_ref()).for_each(|input| input.begin(first));
         }
         if let Some(old) = room.plan.replace(plan) {
+            debug_assert!(
+                members.values().all(|member| !member.lease.get().acts_on(&old.seats)),
+                "who was taken out of a room should have another plan before the room has",
+            );
             let slots = old.slots.to_vec();
             let gates = slots.iter().flat_map(|slot| [&slot.read, &slot.write.0]);
             retirement.retire(old, gates.chain([&room.lease.slot().read]));
