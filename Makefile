@@ -17,33 +17,40 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench fuzz lint install clean
+.PHONY: help setup builder build demo test bench fuzz lint install clean
 .PHONY: freeswitch install-freeswitch check-abi
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install what is missing: compilers, libclang, cmocka, Valgrind, a SIP phone, a font (Debian's packages)
-	@command -v cargo >/dev/null || { echo "setup: Rust is missing: see https://rustup.rs"; exit 1; }
-	@missing=; need() { eval "$$1" >/dev/null 2>&1 || missing="$$missing $$2"; }; \
-	need 'command -v cc' 'gcc libc6-dev'; \
-	need 'command -v c++' g++; \
-	need 'ls /usr/lib/llvm-*/lib/libclang*.so* /usr/lib/llvm-*/lib/clang/*/include/stddef.h' libclang-dev; \
+# What a build needs, and what the tests and the demo need besides. A switch that Coach is built on gets no more than the first.
+BUILD_NEEDS := need 'command -v cc' 'gcc libc6-dev'; \
+	need 'ls /usr/lib/llvm-*/lib/libclang*.so* /usr/lib/llvm-*/lib/clang/*/include/stddef.h' libclang-dev;
+TEST_NEEDS := need 'command -v c++' g++; \
 	need 'test -e /usr/include/cmocka.h' libcmocka-dev; \
 	need 'command -v valgrind' 'valgrind libc6-dbg'; \
 	need 'command -v mmdebstrap' mmdebstrap; \
 	need 'command -v baresip' baresip-core; \
-	need 'test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' fonts-dejavu-core; \
+	need 'test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' fonts-dejavu-core;
+
+builder: NEEDS = $(BUILD_NEEDS)
+setup: NEEDS = $(BUILD_NEEDS) $(TEST_NEEDS)
+setup: ## install what is missing: compilers, libclang, cmocka, Valgrind, a SIP phone, a font (Debian's packages)
+setup builder:
+	@command -v cargo >/dev/null || { echo "$@: Rust is missing: see https://rustup.rs"; exit 1; }
+	@missing=; need() { eval "$$1" >/dev/null 2>&1 || missing="$$missing $$2"; }; \
+	$(NEEDS) \
 	[ -n "$$missing" ] || exit 0; \
 	install="apt-get install -y --no-install-recommends$$missing"; \
-	command -v apt-get >/dev/null || { echo "setup: please install what Debian calls:$$missing"; exit 1; }; \
+	command -v apt-get >/dev/null || { echo "$@: please install what Debian calls:$$missing"; exit 1; }; \
 	if [ "$$(id -u)" = 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; \
-	else echo "setup: please run as root: apt-get update && $$install"; exit 1; fi; \
-	echo "setup: installing Debian's packages:$$missing"; \
+	else echo "$@: please run as root: apt-get update && $$install"; exit 1; fi; \
+	echo "$@: installing Debian's packages:$$missing"; \
 	$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive $$install
-	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || rustup component add rustfmt clippy
+	@$(if $(filter setup,$@),cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 \
+		|| rustup component add rustfmt clippy)
 
-build: setup ## the library as it ships: libcoach.so and libcoach.a in target/library/release
+build: builder ## the library as it ships: libcoach.so and libcoach.a in target/library/release
 	cargo rustc --release --lib --crate-type cdylib,staticlib --target-dir $(TARGET)/library
 
 demo: setup ## play a coached call on real speech; ARGS=--help says how to play your own
@@ -83,7 +90,7 @@ SHIM_FLAGS := -std=gnu11 $(or $(CFLAGS),-O2 -g) -fPIC -fvisibility=hidden -Wall 
 	-DAST_MODULE='"res_coach"' -DAST_MODULE_SELF_SYM=res_coach_self
 
 .PHONY: asterisk install-asterisk
-asterisk: setup ## build res_coach.so for Asterisk in target/hosts; ASTERISK_INCLUDE=<folder with asterisk.h>
+asterisk: builder ## build res_coach.so for Asterisk in target/hosts; ASTERISK_INCLUDE=<folder with asterisk.h>
 	@test -e $(ASTERISK_INCLUDE)/asterisk.h || { echo "asterisk: no asterisk.h in $(ASTERISK_INCLUDE): install asterisk-dev," \
 	"or give ASTERISK_INCLUDE=<folder>"; exit 1; }
 	cargo rustc --release --lib --crate-type cdylib,staticlib --target-dir $(TARGET)/library
@@ -118,7 +125,7 @@ FREESWITCH ?=
 PROFILE ?= release
 MOD_COACH := $(HOSTS)$(if $(filter release,$(PROFILE)),,/$(PROFILE))
 
-freeswitch: setup ## mod_coach.so, the module for FreeSWITCH, in target/hosts; needs no FreeSWITCH
+freeswitch: builder ## mod_coach.so, the module for FreeSWITCH, in target/hosts; needs no FreeSWITCH
 	cargo rustc --profile $(PROFILE) --lib --crate-type staticlib --features freeswitch --target-dir $(HOSTS)/build
 	mkdir -p $(MOD_COACH)
 	$(CC) -shared -o $(MOD_COACH)/mod_coach.so -Wl,-u,mod_coach_module_interface \
@@ -132,7 +139,7 @@ install-freeswitch: freeswitch ## install it and its configuration into the Free
 	if [ -e "$$conf" ]; then echo "install-freeswitch: $$conf is there, and stays as it is"; \
 	else install -D -m 644 examples/freeswitch/autoload_configs/coach.conf.xml "$$conf"; fi
 
-check-abi: setup ## compare include/freeswitch_abi.h with the headers of the FreeSWITCH at FREESWITCH=<prefix>
+check-abi: builder ## compare include/freeswitch_abi.h with the headers of the FreeSWITCH at FREESWITCH=<prefix>
 	@headers=$(or $(wildcard $(FREESWITCH)/include/freeswitch),$(FREESWITCH)/include); \
 	test -e "$$headers/switch.h" || { echo "check-abi: no switch.h in $$headers: say FREESWITCH=<prefix>"; exit 1; }; \
 	tests/freeswitch_abi.sh "$$headers"
