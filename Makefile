@@ -72,7 +72,8 @@ lint: setup ## format, clippy and documentation, without a warning
 	cargo clippy --test asterisk -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
 
-install: build ## install library, header and pkg-config file under PREFIX (/usr/local)
+# Installing may be another user's turn, who has no Rust: it builds only what is not there.
+install: $(if $(wildcard $(LIBRARY)/libcoach.so),,build) ## install library, header and pkg-config file under PREFIX (/usr/local)
 	install -D -m 755 $(LIBRARY)/libcoach.so $(DESTDIR)$(LIBDIR)/libcoach.so
 	install -D -m 644 $(LIBRARY)/libcoach.a $(DESTDIR)$(LIBDIR)/libcoach.a
 	install -D -m 644 include/coach.h $(DESTDIR)$(PREFIX)/include/coach.h
@@ -99,8 +100,7 @@ asterisk: builder ## build res_coach.so for Asterisk in target/hosts; ASTERISK_I
 	cc $(SHIM_FLAGS) -isystem $(HOSTS)/include -Iinclude -shared -o $(HOSTS)/res_coach.so $(SHIM) $(LIBRARY)/libcoach.a \
 		-Wl,--version-script=src/host/asterisk/exports.map -Wl,--gc-sections $(LDFLAGS) -lgcc_s -lm
 
-install-asterisk: ## install res_coach.so where Asterisk looks for modules; ASTERISK_MODULES=<folder>
-	@test -e $(HOSTS)/res_coach.so || { echo "install-asterisk: run make asterisk first"; exit 1; }
+install-asterisk: $(if $(wildcard $(HOSTS)/res_coach.so),,asterisk) ## install res_coach.so where Asterisk looks for modules; ASTERISK_MODULES=<folder>
 	@test -n "$(ASTERISK_MODULES)" || { echo "install-asterisk: no Asterisk found; give ASTERISK_MODULES=<its folder of modules>"; exit 1; }
 	install -D -m 644 $(HOSTS)/res_coach.so $(DESTDIR)$(ASTERISK_MODULES)/res_coach.so
 
@@ -132,7 +132,7 @@ freeswitch: builder ## mod_coach.so, the module for FreeSWITCH, in target/hosts;
 		$(HOSTS)/build/$(patsubst dev,debug,$(PROFILE))/libcoach.a -Wl,--gc-sections,-z,relro,-z,now \
 		-Wl,--version-script=src/host/freeswitch/exports.map -lgcc_s -lm -lc
 
-install-freeswitch: freeswitch ## install it and its configuration into the FreeSWITCH at FREESWITCH=<prefix>
+install-freeswitch: $(if $(wildcard $(HOSTS)/mod_coach.so),,freeswitch) ## install it and its configuration into the FreeSWITCH at FREESWITCH=<prefix>
 	@test -n "$(FREESWITCH)" -a -d "$(FREESWITCH)" || { echo "install-freeswitch: no FreeSWITCH there: say FREESWITCH=<prefix>"; exit 1; }
 	install -D -m 755 $(HOSTS)/mod_coach.so $(or $(wildcard $(FREESWITCH)/lib/freeswitch/mod),$(FREESWITCH)/mod)/mod_coach.so
 	@conf=$(firstword $(wildcard $(FREESWITCH)/etc/freeswitch $(FREESWITCH:/usr=)/etc/freeswitch) $(FREESWITCH)/conf)/autoload_configs/coach.conf.xml; \
