@@ -24,18 +24,31 @@ static struct timeval opened;
 static void record_mode(struct leg *leg, const char *speak_only_to)
 {
 	record(leg, &leg->speak_only_to, speak_only_to);
-	leg->closing = 0;
 	if (!speak_only_to) {
 		opened = ast_tvnow();
 	}
 }
 
-/* Before the engine hears that a member is private, its frames have to be looked at. Nonzero: not all of them can be. */
-static int expect_private(struct leg *leg, struct ast_channel *chan, int anew)
+/* Who hooks a channel, or makes it private, holds this for reading until that is on record: the module cannot go meanwhile. */
+AST_RWLOCK_DEFINE_STATIC(staying);
+/* The module goes. `staying` */
+static int going;
+
+/* A channel's leg with the hook on it: a reference, or NULL, logged. `staying` is held. */
+static struct leg *hooked_to_stay(struct ast_channel *chan)
+{
+	if (going) {
+		ast_log(LOG_ERROR, "Coach cannot hook %s: res_coach is being unloaded\n", ast_channel_name(chan));
+		return NULL;
+	}
+	return leg_hooked(chan);
+}
+
+/* Before the engine hears that a member is private, its frames have to be looked at. Why that cannot be, or NULL. */
+static const char *expect_private(struct leg *leg, struct ast_channel *chan, int anew)
 {
 	int sees_all;
 
-	leg->closing = 1;
 	ast_channel_lock(chan);
 	sees_all = hook_sees_all(chan);
 	hook_listen(leg->hook);
@@ -43,12 +56,13 @@ static int expect_private(struct leg *leg, struct ast_channel *chan, int anew)
 		hook_await(leg->hook);
 	}
 	ast_channel_unlock(chan);
-	return !sees_all;
+	return sees_all ? NULL : "it has a second audio stream, which everyone would hear";
 }
 
 int mode_set_tags(struct ast_channel *chan, const char *tags)
 {
-	struct leg *leg = leg_hooked(chan);
+	SCOPED_RDLOCK(stay, &staying);
+	struct leg *leg = hooked_to_stay(chan);
 
 	if (!leg) {
 		return -1;
@@ -65,14 +79,16 @@ int mode_set_tags(struct ast_channel *chan, const char *tags)
 
 int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 {
-	struct leg *leg = leg_hooked(chan);
+	SCOPED_RDLOCK(stay, &staying);
+	struct leg *leg = hooked_to_stay(chan);
+	const char *obstacle;
 
 	if (!leg) {
 		return -1;
 	}
-	if (expect_private(leg, chan, 1)) {
-		ast_log(LOG_ERROR, "%s cannot speak privately, for it has a second audio stream, which everyone would hear: its call"
-			" ends\n", ast_channel_name(chan));
+	obstacle = expect_private(leg, chan, 1);
+	if (obstacle) {
+		ast_log(LOG_ERROR, "%s cannot speak privately, for %s: its call ends\n", ast_channel_name(chan), obstacle);
 		ast_softhangup(chan, AST_SOFTHANGUP_EXPLICIT);
 		ao2_ref(leg, -1);
 		return -1;
@@ -114,20 +130,23 @@ int mode_uncoach(struct ast_channel *chan)
 
 /* --------------------------------------------------------------------------------------------- text commands ---- */
 
-/* Hooks the member that a command is about. Nonzero: it cannot be. */
-static int prepare(struct leg *leg, int private)
+/* Hooks the member that a command is about. Why that cannot be, or NULL. */
+static const char *prepare(struct leg *leg, int private)
 {
+	const char *obstacle = "it has hung up, or memory is short, or res_coach is being unloaded";
 	char uniqueid[AST_MAX_UNIQUEID];
 	struct ast_channel *chan;
-	struct leg *hooked = NULL;
-	int failed;
+	struct leg *hooked;
 
 	leg_uniqueid(leg, uniqueid);
 	chan = ast_channel_get_by_name(uniqueid);
-	failed = !chan || !(hooked = leg_hooked(chan)) || (private && expect_private(hooked, chan, 0));
+	hooked = chan ? hooked_to_stay(chan) : NULL;
+	if (hooked) {
+		obstacle = private ? expect_private(hooked, chan, 0) : NULL;
+		ao2_ref(hooked, -1);
+	}
 	ast_channel_cleanup(chan);
-	ao2_cleanup(hooked);
-	return failed;
+	return obstacle;
 }
 
 /* What the answer's `+OK` means for the record. */
@@ -156,18 +175,17 @@ static int run(const char *command, struct ast_str **answer)
 
 static int run_for(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer)
 {
+	SCOPED_RDLOCK(stay, &staying);
 	RAII_VAR(char *, command, NULL, ast_free);
 	int coach = !strcmp(verb, "coach");
+	const char *obstacle = coach || !strcmp(verb, "tag") ? prepare(leg, coach) : NULL;
 
-	if ((coach || !strcmp(verb, "tag")) && prepare(leg, coach)) {
-		leg->closing = 0;
-		ast_str_set(answer, 0, "-ERR %s cannot be hooked: it has hung up, or memory is short, or it has a second audio"
-			" stream, which everyone would hear", leg->call_id);
+	if (obstacle) {
+		ast_str_set(answer, 0, "-ERR %s cannot be hooked: %s", leg->call_id, obstacle);
 		return -1;
 	}
 	/* The member may have been called by any name of its channel: the engine knows the number. */
 	if (ast_asprintf(&command, "%s %s %u %s", verb, room, leg->number, value) < 0 || run(command, answer)) {
-		leg->closing = 0;
 		return -1;
 	}
 	note(leg, verb, value);
@@ -194,18 +212,26 @@ int mode_command(const char *command, struct ast_str **answer)
 	return result;
 }
 
-int mode_anybody_private(void)
+static int anybody_private(void)
 {
 	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
 	struct leg *leg;
 	int found = 0;
 
 	while (!found && (leg = ao2_iterator_next(&all))) {
-		found = leg->speak_only_to || leg->closing;
+		found = leg->speak_only_to != NULL;
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);
 	return found;
+}
+
+int mode_end(void)
+{
+	SCOPED_WRLOCK(go, &staying);
+
+	going = !anybody_private();
+	return !going;
 }
 
 void mode_wait_for_guard(void)

@@ -83,7 +83,7 @@ static int load_module(void)
 /* Without the hooks a private speaker would be heard by everyone: refused, however it is asked for. */
 static int unload_module(void)
 {
-	if (mode_anybody_private()) {
+	if (mode_end()) {
 		ast_log(LOG_ERROR, "Coach stays: somebody speaks privately (`coach rooms` says where), and would be heard by"
 			" everyone. `coach uncoach` them, or wait for their hang-up\n");
 		return -1;

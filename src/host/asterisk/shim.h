@@ -18,7 +18,7 @@
  *   event.c       the engine's events, to the manager interface and the log
  *   dialplan.c, cli.c, manager.c                                   the interfaces
  *
- * Locks, in the order in which they are taken: `settling` (conference.c), `making` (leg.c) or a channel's, the registry's
+ * Locks, in the order in which they are taken: `staying` (mode.c), `settling` (conference.c), `making` (leg.c) or a channel's, the registry's
  * (leg.c), a leg's.
  * The engine is never called for more than a frame with a channel locked, because its events may be delivered inside any call.
  */
@@ -87,7 +87,6 @@ struct leg {
 	int astray;                     /* a transfer brought it to a channel that has a leg already. The leg's lock */
 	char *tags;                     /* as set last, for COACH() to read; NULL for none. The leg's lock */
 	char *speak_only_to;            /* NULL: speaks openly. The leg's lock */
-	int closing;                    /* it is being made private: unloading has to wait */
 	int gone;                       /* its channel has ended. The leg's lock */
 	int over;                       /* it has been dropped. The leg's lock */
 	char room[COACH_MAX_NAME_BYTES + 1]; /* the conference that it is in, as the engine names it; "" for none. The leg's lock */
@@ -158,8 +157,8 @@ int mode_uncoach(struct ast_channel *chan);
 /* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about.
  * Nonzero: the answer is not `+OK`. */
 int mode_command(const char *command, struct ast_str **answer);
-/* Whether anybody speaks privately. */
-int mode_anybody_private(void);
+/* From now on no channel is hooked. Nonzero: somebody speaks privately, and nothing has changed. */
+int mode_end(void);
 /* Returns when what was said privately before an `uncoach` is no longer on its way. */
 void mode_wait_for_guard(void);
 
