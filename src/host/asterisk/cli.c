@@ -44,6 +44,8 @@ static const struct grammar grammars[] = {
 		"       Counters: frames, private frames delivered, underruns, skips.\n" JSON_TEXT },
 	{ "coach version", "", "", "Usage: coach version [as json]\n"
 		"       Coach's version.\n" JSON_TEXT },
+	{ "coach help", "", NULL, "Usage: coach help\n"
+		"       Every command, on one page.\n" },
 };
 
 static const struct grammar *grammar_of(const struct ast_cli_entry *entry);
@@ -121,6 +123,7 @@ static struct ast_cli_entry entries[] = {
 	AST_CLI_DEFINE(run, "Members that have a tag"),
 	AST_CLI_DEFINE(run, "Counters"),
 	AST_CLI_DEFINE(run, "Coach's version"),
+	AST_CLI_DEFINE(run, "Every command"),
 };
 
 static const struct grammar *grammar_of(const struct ast_cli_entry *entry)
