@@ -362,6 +362,7 @@ switch_channel_state_t switch_channel_perform_hangup(switch_channel_t *channel, 
 switch_status_t switch_core_media_bug_add(switch_core_session_t *session, const char *function, const char *target,
                                           switch_media_bug_callback_t callback, void *user_data, time_t stop_time,
                                           switch_media_bug_flag_t flags, switch_media_bug_t **bug);
+switch_status_t switch_core_media_bug_remove(switch_core_session_t *session, switch_media_bug_t **bug);
 switch_status_t switch_core_media_bug_remove_callback(switch_core_session_t *session,
                                                       switch_media_bug_callback_t callback);
 uint32_t switch_core_media_bug_clear_flag(switch_media_bug_t *bug, uint32_t flag);

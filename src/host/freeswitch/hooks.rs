@@ -46,7 +46,30 @@ pub fn attach(session: &Session, member: sys::coach_member_t, side: Side) -> boo
         // A call may ask its bugs to sleep until it is answered: this one would leak that long.
         fs::switch_core_media_bug_clear_flag(bug, fs::SMBF_ANSWER_REQ);
     }
+    awaken(session);
     true
+}
+
+/// Where there are taps of coded frames alone (`native_eavesdrop`), the core has nothing else run. Whether it is so it works out as a bug
+/// is added, without a look at that bug: another has to follow.
+fn awaken(session: &Session) {
+    let (name, mut bug) = (c"coach".as_ptr(), ptr::null_mut());
+    // SAFETY: as above; it has no callback, and goes at once.
+    unsafe {
+        let added = fs::switch_core_media_bug_add(
+            session.raw(),
+            name,
+            name,
+            None,
+            ptr::null_mut(),
+            0,
+            fs::SMBF_NO_PAUSE,
+            &raw mut bug,
+        );
+        if added == fs::SWITCH_STATUS_SUCCESS && !bug.is_null() {
+            fs::switch_core_media_bug_remove(session.raw(), &raw mut bug);
+        }
+    }
 }
 
 /// Takes the hooks off.
