@@ -383,6 +383,7 @@ switch_status_t switch_event_create_subclass_detailed(const char *file, const ch
 switch_status_t switch_event_add_header_string(switch_event_t *event, switch_stack_t stack, const char *name,
                                                const char *value);
 char *switch_event_get_header_idx(switch_event_t *event, const char *name, int index);
+void switch_event_destroy(switch_event_t **event);
 switch_status_t switch_event_fire_detailed(const char *file, const char *function, int line, switch_event_t **event,
                                            void *user_data);
 

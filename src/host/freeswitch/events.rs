@@ -7,12 +7,10 @@ use std::{
 };
 
 use super::{
-    adopt::adopt,
-    follow::seat,
     fs,
     leg::Flags,
     module::{Module, NAME, current, visit},
-    switch::{Session, log, text},
+    switch::{log, text},
 };
 
 /// Bindings, to be given back.
@@ -54,6 +52,26 @@ pub fn unbind(bindings: Bindings) {
     }
 }
 
+/// The number that an event of this moment has: those of what happened before are lower.
+pub fn now() -> u64 {
+    let (file, mut event) = (NAME.as_ptr(), ptr::null_mut());
+    // SAFETY: texts that end in NUL; the event is ours until it is destroyed. It is never fired.
+    unsafe {
+        let kind = fs::SWITCH_EVENT_CUSTOM;
+        fs::switch_event_create_subclass_detailed(file, file, 0, &raw mut event, kind, ptr::null());
+        if event.is_null() {
+            return 0;
+        }
+        let number = sequence(text(fs::switch_event_get_header_idx(event, c"Event-Sequence".as_ptr(), -1)));
+        fs::switch_event_destroy(&raw mut event);
+        number
+    }
+}
+
+fn sequence(header: Option<&str>) -> u64 {
+    header.and_then(|number| number.parse().ok()).unwrap_or_default()
+}
+
 /// `conference::maintenance`.
 unsafe extern "C" fn on_conference(event: *mut fs::switch_event_t) {
     // SAFETY: the core's event, which lives during the call.
@@ -61,25 +79,15 @@ unsafe extern "C" fn on_conference(event: *mut fs::switch_event_t) {
     let _ = catch_unwind(AssertUnwindSafe(|| visit(|module| conference_event(module, header))));
 }
 
-/// Every event about a member says what the member may do. The late ones of another stay, or from behind a newer one, do not count.
+/// Every event about a member says what the member may do. Late ones do not count: of an earlier stay, or from behind a newer one; nor do
+/// those of a conference inside the one that it sits in.
 fn conference_event<'a>(module: &Module, header: impl Fn(&CStr) -> Option<&'a str>) -> Option<()> {
     let uuid = header(c"Unique-ID")?;
     let yes = |name: &CStr| header(name).map(|value| value == "true");
     let flags = Flags { muted: !yes(c"Speak")?, deaf: !yes(c"Hear")?, held: yes(c"Hold").unwrap_or_default() };
     let unique_id = header(c"Conference-Unique-ID")?;
-    let sequence = header(c"Event-Sequence").and_then(|number| number.parse().ok()).unwrap_or_default();
-    let action = header(c"Action")?;
-    if action == "del-member" {
-        return None; // a message has told it at once; this may be late, and the call back in the same conference
-    }
-    let Some(leg) = module.find(uuid) else {
-        if action == "add-member" {
-            let session = Session::locate(uuid)?;
-            adopt(module, &session, seat(&session).filter(|seat| seat.unique_id == unique_id)?, flags);
-        }
-        return None;
-    };
-    // One that is here sooner than the message that it has entered says nothing new: with the message, mod_conference is asked.
+    let sequence = sequence(header(c"Event-Sequence"));
+    let leg = module.find(uuid)?;
     let mut state = leg.lock();
     if sequence < state.sequence || state.seat.as_ref()?.unique_id != unique_id {
         return None;

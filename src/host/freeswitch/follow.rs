@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    fs,
+    events, fs,
     leg::{Flags, Leg, Seat, State},
     legacy,
     module::{Module, current, visit},
@@ -56,7 +56,7 @@ pub fn unbind() {
 
 /// Follows a session.
 pub fn follow(module: &Module, session: &Session) {
-    module.followed.lock().insert(session.uuid());
+    module.followed.lock().insert(session.uuid(), false);
     // SAFETY: the session lives; who is hooked twice is hooked once.
     unsafe { fs::switch_core_event_hook_add_receive_message(session.raw(), Some(on_message)) };
 }
@@ -96,6 +96,10 @@ unsafe extern "C" fn on_hangup(session: *mut fs::switch_core_session_t) -> fs::s
 unsafe extern "C" fn on_destroy(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
     let act = |module: &Module, session: &Session| {
         module.followed.lock().remove(&session.uuid());
+        // Loading the module may have made it known while it hung up.
+        if let Some(leg) = module.find(&session.uuid()) {
+            module.end(&leg);
+        }
     };
     // SAFETY: the core's session.
     unsafe { with(session, act) }
@@ -119,20 +123,8 @@ unsafe extern "C" fn on_message(
         return fs::SWITCH_STATUS_SUCCESS;
     }
     let act = |module: &Module, session: &Session| match what {
-        fs::SWITCH_MESSAGE_INDICATE_BRIDGE => {
-            with_leg(module, session, |leg, state| {
-                if state.conferences > 0 && state.seat.is_none() {
-                    enters(module, session, leg, state);
-                }
-            });
-        }
-        fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE => {
-            with_leg(module, session, |leg, state| {
-                if state.conferences > 0 {
-                    leg.rise(module, state);
-                }
-            });
-        }
+        fs::SWITCH_MESSAGE_INDICATE_BRIDGE => enters(module, session),
+        fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE => leaves(module, session),
         _ => match application_message(module, what) {
             Some(Run::Begins) if conference => begins(module, session),
             Some(Run::Ends) if conference => ends(module, session),
@@ -166,21 +158,21 @@ fn with_leg(module: &Module, session: &Session, act: impl FnOnce(&Leg, &mut Stat
 
 /// `conference` is about to run: what the variables say holds before it does, or the call ends.
 fn begins(module: &Module, session: &Session) {
-    let mut wanted = Settings::of(session);
-    if wanted.speak_only_to.is_none() {
-        wanted.speak_only_to = legacy::inherited(module, session);
-    }
-    if wanted.speak_only_to.is_some() {
+    let inherited = legacy::inherited(module, session);
+    let wanted = || {
+        let Settings { tags, speak_only_to } = Settings::of(session);
+        Settings { tags, speak_only_to: speak_only_to.or_else(|| inherited.clone()) }
+    };
+    if wanted().speak_only_to.is_some() {
         session.make_media();
     }
     let enter = || -> Result<(), String> {
-        let leg = module.leg(session, &wanted)?;
+        let leg = module.leg(session, &wanted())?;
         let mut state = leg.lock();
-        leg.apply(module, session, &mut state, &wanted)?;
+        // As they stand now: until it was locked, commands may have changed them.
+        leg.apply(module, session, &mut state, &wanted())?;
         leg.pass(module, &mut state, false)?;
         state.conferences += 1;
-        // What happened in an earlier conference, and is told late, has another.
-        session.set_variable(CONFERENCE_ID, None);
         state.settings.write(session);
         Ok(())
     };
@@ -189,16 +181,41 @@ fn begins(module: &Module, session: &Session) {
     }
 }
 
-/// `mod_conference` has taken it in. What it may do is asked for, since an event tells it too late, or never: not of members that
-/// join unannounced.
-fn enters(module: &Module, session: &Session, leg: &Leg, state: &mut State) {
+/// `mod_conference` has taken it in, and has not heard a word of it yet. What it may do is asked for, since an event tells it too late, or
+/// never: not of members that join unannounced.
+fn enters(module: &Module, session: &Session) {
     let Some(seat) = seat(session) else { return };
-    let flags = roster::flags(&seat, &leg.uuid).unwrap_or_else(|| {
-        let line = "mod_conference does not list this member: it neither speaks nor hears privately until an event tells of it";
-        log(fs::SWITCH_LOG_WARNING, Some(&leg.uuid), line);
-        Flags { muted: true, deaf: true, held: false }
+    let uuid = session.uuid();
+    let begun = module.find(&uuid).is_some_and(|leg| leg.lock().conferences > 0);
+    // A loopback that runs an application keeps what the core tells it, but for this: it has not begun then. Or it is a bridge of two calls.
+    if !begun && roster::all().iter().any(|member| member.uuid == uuid) {
+        begins(module, session);
+    }
+    with_leg(module, session, |leg, state| {
+        if state.conferences == 0 || state.seat.is_some() {
+            return;
+        }
+        let now = events::now();
+        let (flags, now) = roster::flags(&seat, &uuid).map(|flags| (flags, now)).unwrap_or_else(|| {
+            let line = "mod_conference does not list this member: it neither speaks nor hears privately until an event tells of it";
+            log(fs::SWITCH_LOG_WARNING, Some(&uuid), line);
+            (Flags { muted: true, deaf: true, held: false }, 0)
+        });
+        leg.sit(module, state, seat, flags, now);
     });
-    leg.sit(module, state, seat, flags);
+}
+
+/// `mod_conference` lets it go.
+fn leaves(module: &Module, session: &Session) {
+    // First: whoever is making a leg for it looks here next.
+    if let Some(left) = module.followed.lock().get_mut(&session.uuid()) {
+        *left = true;
+    }
+    with_leg(module, session, |leg, state| {
+        if state.conferences > 0 {
+            leg.rise(module, state);
+        }
+    });
 }
 
 /// `conference` has ended for this leg: what it says from now on is an ordinary call's.

@@ -45,7 +45,7 @@ pub struct State {
     passing: bool,
     pub seat: Option<Seat>,
     pub flags: Flags,
-    /// `Event-Sequence` of the last conference event that counted.
+    /// `Event-Sequence` of the last conference event that counted, or of the moment in which it took its seat.
     pub sequence: u64,
 }
 
@@ -223,8 +223,9 @@ impl Leg {
         if status == sys::COACH_OK { Ok(()) } else { Err(said()) }
     }
 
-    /// Takes a seat, as one who may do this from the first moment on.
-    pub fn sit(&self, module: &Module, state: &mut State, seat: Seat, flags: Flags) {
+    /// Takes a seat, as one who may do this from the first moment on: what events tell counts that happened after `now`.
+    pub fn sit(&self, module: &Module, state: &mut State, seat: Seat, flags: Flags, now: u64) {
+        state.sequence = now;
         self.follow(module, state, flags);
         // First: the engine tells at once whom this one hears.
         module.legs.lock().numbers.insert(seat.number, self.uuid.clone());

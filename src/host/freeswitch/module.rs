@@ -1,7 +1,7 @@
 //! Loading and unloading, and what there is in between.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     ffi::CStr,
     ptr,
     sync::{
@@ -40,8 +40,8 @@ static MODULE: Mutex<Option<Arc<Module>>> = Mutex::new(None);
 pub struct Module {
     pub engine: sys::coach_engine_t,
     pub legs: Mutex<Legs>,
-    /// UUIDs of sessions that have our message hook.
-    pub followed: Mutex<HashSet<String>>,
+    /// UUIDs of sessions that have our message hook; whether they have left a conference since.
+    pub followed: Mutex<HashMap<String, bool>>,
     pub rooms: Rooms,
     pub lock: Lock,
     pub legacy: Legacy,
@@ -76,6 +76,11 @@ impl Module {
         let leg = Arc::new(Leg::new(self, session, settings)?);
         self.legs.lock().calls.insert(leg.uuid.clone(), leg.clone());
         Ok(leg)
+    }
+
+    /// Whether a session has left a conference since it is followed.
+    pub fn has_left(&self, uuid: &str) -> bool {
+        self.followed.lock().get(uuid).is_some_and(|left| *left)
     }
 
     /// Forgets a call.
@@ -245,10 +250,11 @@ pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
     follow::unbind();
     events::unbind(std::mem::take(&mut *module.bindings.lock()));
     while Arc::strong_count(&module) > 1 {
-        thread::sleep(Duration::from_millis(1)); // a callback is at work
+        thread::sleep(Duration::from_millis(1)); // a callback is at work, and may be making a call private
     }
+    end_private(&module);
     module.legacy.wait_for_guards();
-    for session in module.followed.lock().iter().filter_map(|uuid| Session::locate_to_its_end(uuid)) {
+    for session in module.followed.lock().keys().filter_map(|uuid| Session::locate_to_its_end(uuid)) {
         follow::unhook(&session);
         hooks::detach(&session);
     }
