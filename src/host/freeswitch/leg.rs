@@ -79,9 +79,11 @@ impl Leg {
             // SAFETY: the config and its texts outlive the call.
             unsafe { sys::coach_member_attach(module.engine, &raw const config, &raw mut member) }
         };
+        let mut settings = settings.clone();
         let mut status = attach(settings.tags.as_deref());
         if status == sys::COACH_ERR_TAG || status == sys::COACH_ERR_TOO_MANY {
             log(fs::SWITCH_LOG_ERROR, Some(&uuid), &format!("{}. The call joins without tags", said()));
+            settings.tags = None;
             status = attach(None);
         }
         if status != sys::COACH_OK {
@@ -92,7 +94,7 @@ impl Leg {
             sip_call_id: session.variable(c"sip_call_id"),
             member,
             private: AtomicBool::new(false),
-            state: Mutex::new(State { settings: settings.clone(), ..State::default() }),
+            state: Mutex::new(State { settings, ..State::default() }),
         };
         leg.keep(module, &leg.lock())?;
         Ok(leg)
