@@ -19,9 +19,6 @@ const REPLACED_WITHIN: Duration = Duration::from_secs(60);
 /// other end of that one takes the leg's place.
 const HANDED_OVER_TO: &CStr = c"_sofia_replaces_";
 
-/// How long a leg takes at most from its end to its hang-up.
-const HANGS_UP_WITHIN: Duration = Duration::from_secs(1);
-
 /// A private leg that has ended.
 struct Left {
     when: Instant,
@@ -92,33 +89,17 @@ pub fn inherited(module: &Module, session: &Session) -> Option<String> {
     if replaces.is_empty() && referred.is_empty() {
         return None;
     }
-    let started = Instant::now();
-    loop {
-        let mut hanging_up = false;
-        for leg in module.all() {
-            let session = Session::locate(&leg.uuid);
-            hanging_up |= leg.private() && session.is_none();
-            let hands_over = session.and_then(|session| session.variable(HANDED_OVER_TO));
-            let here = meant(&leg.uuid, &leg.sip_call_id) || meant(&leg.uuid, &hands_over);
-            if let Some(to) = leg.lock().settings.speak_only_to.clone().filter(|_| here) {
-                return Some(to);
+    for leg in module.all() {
+        // Also of one that is being hung up: until that is done with, it is here.
+        let session = Session::locate_to_its_end(&leg.uuid);
+        let hands_over = session.and_then(|session| session.variable(HANDED_OVER_TO));
+        if meant(&leg.uuid, &leg.sip_call_id) || meant(&leg.uuid, &hands_over) {
+            let to = leg.lock().settings.speak_only_to.clone();
+            if to.is_some() {
+                return to;
             }
         }
-        let left = module
-            .legacy
-            .left
-            .lock()
-            .iter()
-            .rev()
-            .find(|left| meant(&left.uuid, &left.sip_call_id))
-            .map(|left| left.speak_only_to.clone());
-        // Between the moment in which a call ends and the one in which it tells so, nobody knows what it hands over.
-        if left.is_some() || !hanging_up {
-            return left;
-        }
-        if started.elapsed() > HANGS_UP_WITHIN {
-            return Some("-".into());
-        }
-        thread::sleep(Duration::from_millis(5));
     }
+    let left = module.legacy.left.lock();
+    left.iter().rev().find(|left| meant(&left.uuid, &left.sip_call_id)).map(|left| left.speak_only_to.clone())
 }
