@@ -6,7 +6,7 @@ use std::{
     ptr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicPtr, Ordering},
+        atomic::{AtomicPtr, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -122,24 +122,18 @@ impl Drop for Module {
 }
 
 /// The core's lock on this module: while it is held for reading, `unload` answers "Module in use".
-pub struct Lock {
-    lock: AtomicPtr<fs::switch_thread_rwlock_t>,
-    /// An unload is under way, which a lock does not stop.
-    closed: AtomicBool,
-}
+pub struct Lock(AtomicPtr<fs::switch_thread_rwlock_t>);
 
 impl Lock {
     /// False: an unload is under way.
     pub fn hold(&self) -> bool {
-        let lock = self.lock.load(Ordering::Relaxed);
         // SAFETY: the core's, as long as the module is loaded.
-        !self.closed.load(Ordering::SeqCst)
-            && unsafe { fs::switch_thread_rwlock_tryrdlock(lock) } == fs::SWITCH_STATUS_SUCCESS
+        unsafe { fs::switch_thread_rwlock_tryrdlock(self.0.load(Ordering::Relaxed)) == fs::SWITCH_STATUS_SUCCESS }
     }
 
     pub fn release(&self) {
         // SAFETY: as above, and held.
-        unsafe { fs::switch_thread_rwlock_unlock(self.lock.load(Ordering::Relaxed)) };
+        unsafe { fs::switch_thread_rwlock_unlock(self.0.load(Ordering::Relaxed)) };
     }
 }
 
@@ -216,7 +210,7 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
         legs: Mutex::default(),
         followed: Mutex::default(),
         rooms: Rooms::default(),
-        lock: Lock { lock: AtomicPtr::new(lock), closed: AtomicBool::new(false) },
+        lock: Lock(AtomicPtr::new(lock)),
         legacy: Legacy::new(Duration::from_millis(guard_ms.into())),
         changed: Mutex::default(),
         hooking: Mutex::default(),
@@ -243,9 +237,7 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
 /// What the core calls last; the commands are gone by then. Also when it shuts down, or is forced (`unload -f`): then there may be
 /// calls that speak privately, and they end.
 pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
-    let Some(module) = current() else { return fs::SWITCH_STATUS_SUCCESS };
-    end_private(&module);
-    *MODULE.lock() = None;
+    let Some(module) = MODULE.lock().take() else { return fs::SWITCH_STATUS_SUCCESS };
     complete::delete();
     follow::unbind();
     events::unbind(std::mem::take(&mut *module.bindings.lock()));
@@ -265,9 +257,8 @@ pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
     fs::SWITCH_STATUS_SUCCESS
 }
 
-/// Hangs up whoever speaks privately, and waits until they have left their conferences: until then their hooks stay, and make silence.
+/// Hangs up whoever speaks privately, and waits until they are gone: until then their hooks stay, and make silence.
 fn end_private(module: &Module) {
-    module.lock.closed.store(true, Ordering::SeqCst);
     let private: Vec<_> = module.all().into_iter().filter(|leg| leg.private()).collect();
     for leg in &private {
         if let Some(session) = Session::locate(&leg.uuid) {
@@ -275,9 +266,10 @@ fn end_private(module: &Module) {
             log(fs::SWITCH_LOG_WARNING, Some(&leg.uuid), line);
             session.hang_up();
         }
+        module.end(leg);
     }
     let started = Instant::now();
-    while started.elapsed() < PATIENCE && private.iter().any(|leg| leg.private()) {
+    while started.elapsed() < PATIENCE && private.iter().any(|leg| Session::locate_to_its_end(&leg.uuid).is_some()) {
         thread::sleep(Duration::from_millis(10));
     }
 }
