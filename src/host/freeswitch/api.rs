@@ -4,6 +4,7 @@ use std::{
     ffi::{CStr, c_char},
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
+    sync::Arc,
 };
 
 use super::{
@@ -110,28 +111,42 @@ fn contained<R>(run: impl FnOnce(&Module) -> Result<R, String>) -> Result<R, Str
         .unwrap_or_else(|| Err("mod_coach is being unloaded".into()))
 }
 
-/// `coach ...`: the engine's grammar. What changes a call goes through its leg, for hooks and variables.
+/// `coach ...`: the engine's grammar.
 fn coach(module: &Module, words: &[&str]) -> Result<String, String> {
     if words.is_empty() {
         return Ok(usage("coach", COACH_USAGE));
     }
     if let [_, room, member, ..] = words
         && let Some(action) = Action::parse(&[&words[..1], &words[3..]].concat())
-        && let Some(leg) = seated(module, room, member)
-        && let Some(session) = Session::locate(&leg.uuid)
     {
-        return leg.change(module, &session, &mut leg.lock(), action);
+        return change(module, room, member, action);
     }
     module.command(&words.join(" "))
 }
 
-/// The leg of a member, given by number or UUID, if it is in that conference.
-fn seated(module: &Module, room: &str, member: &str) -> Option<std::sync::Arc<Leg>> {
+/// What changes a call goes through its leg, for hooks and variables. The engine alone would call a member private that has no hook.
+fn change(module: &Module, room: &str, member: &str, action: Action) -> Result<String, String> {
+    if let Some(leg) = leg_of(module, member)
+        && let Some(session) = Session::locate(&leg.uuid)
+    {
+        let mut state = leg.lock();
+        if state.seat.as_ref().is_some_and(|seat| seat.conference == room) {
+            return leg.change(module, &session, &mut state, action);
+        }
+    }
+    // The engine knows what is wrong with the names.
+    module.command(&format!("explain {room} {member}"))?;
+    Err(format!("{member} is just coming to {room} or leaving it; nothing has changed"))
+}
+
+/// The leg of a member, given by number or UUID.
+fn leg_of(module: &Module, member: &str) -> Option<Arc<Leg>> {
     let legs = module.legs.lock();
-    let by_number = member.parse().ok().and_then(|number: u32| legs.numbers.get(&number));
-    let leg = legs.calls.get(by_number.map_or(member, String::as_str)).cloned();
-    drop(legs);
-    leg.filter(|leg| leg.lock().seat.as_ref().is_some_and(|seat| seat.conference == room))
+    let uuid = match member.bytes().all(|b| b.is_ascii_digit()) {
+        true => legs.numbers.get(&member.parse().ok()?)?,
+        false => member,
+    };
+    legs.calls.get(uuid).cloned()
 }
 
 /// `uuid_coach <uuid> ...`: the same, for who only knows the call.
