@@ -239,8 +239,10 @@ fn ends(module: &Module, session: &Session) {
 /// `set` and the like have run. An empty value removes a variable; in the case of `speakOnlyTo` that would be open speech for a member
 /// that somebody wanted private.
 fn assigned(session: &Session, data: &str) {
-    let name = SPEAK_ONLY_TO.to_str().unwrap_or_default();
-    let assigns = data.split_once(name).is_some_and(|(before, after)| {
+    // In any case: so it is with variables.
+    let (data, name) = (data.to_ascii_lowercase(), SPEAK_ONLY_TO.to_string_lossy().to_ascii_lowercase());
+    let assigns = data.match_indices(&name).any(|(at, _)| {
+        let (before, after) = (&data[..at], &data[at + name.len()..]);
         let alone = before.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_');
         alone && !before.contains("nolocal:") && after.starts_with('=')
     });
