@@ -41,6 +41,12 @@ static void a_whispered_call(void)
     joins(coach, "r");
 }
 
+static void expect_reply(const char *command, const char *arguments, const char *right)
+{
+    const char *reply = api(command, arguments);
+    check(strstr(reply, right), "%s %s: %s  right: %s", command, arguments, reply, right);
+}
+
 static void whispers(void)
 {
     play(SETTLED);
@@ -77,10 +83,32 @@ static void joins_with_no_gap(void **state)
     expect_heard(customer, 0);
 }
 
+/* A loopback that runs an application does not pass on what the core tells it of applications. */
+static void joins_from_behind_an_endpoint_that_keeps_messages(void **state)
+{
+    (void)state;
+    joins(customer, "r");
+    run(agent, "coach", "memberTag=agent");
+    joins(agent, "r");
+    events_wait(LATER);
+    coach->secretive = true;
+    set_variable(coach, "speakOnlyTo", "agent");
+    joins(coach, "r");
+    play_read(coach);
+    check(said(coach) == 0, "the first frame after it joined holds %d", said(coach));
+    whispers();
+    events_wait(AT_ONCE);
+    whispers();
+}
+
 static void sets_what_was_never_set(void **state)
 {
     (void)state;
     joins(customer, "r");
+    run(coach, "set", "speakonlyto="); /* names of variables are told apart by their letters alone */
+    check(logged("private to nobody"), "the log does not say so");
+    run(coach, "unset", "speakOnlyTo");
+    forget_log();
     run(coach, "set", "speakOnlyTo=");
     check(logged("[4] coach") && logged("private to nobody"), "the log does not say so");
     joins(coach, "r");
@@ -127,6 +155,46 @@ static void joins_and_cannot_be_hooked(void **state)
     check(logged("The call ends"), "the log does not say so");
 }
 
+static void has_media_that_cannot_be_hooked(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    switch_core_session_t *late = call_new("late", OTHER), *sure = call_new("sure", OTHER);
+    late->channel.no_bugs = sure->channel.no_bugs = customer->channel.no_bugs = true;
+    set_variable(late, "speakOnlyTo", "agent");
+    joins(late, "r");
+    check(!is_up(late), "the call joined without a hook");
+    run(sure, "coach", "speakOnlyTo=agent");
+    check(!is_up(sure), "the call goes on without a hook");
+    expect_reply("coach", "coach r customer agent", "-ERR its media cannot be hooked");
+    expect_reply("uuid_coach", "customer show", "speaks openly");
+    check(!variable(customer, "speakOnlyTo"), "the variable says %s", variable(customer, "speakOnlyTo"));
+    play(SETTLED);
+    expect_heard(agent, CUSTOMER + COACH);
+}
+
+/* 17, of which 16 are one too few. */
+#define TAGS "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,agent"
+
+static void has_too_many_tags(void **state)
+{
+    (void)state;
+    joins(customer, "r");
+    set_variable(agent, "memberTag", TAGS);
+    joins(agent, "r");
+    check(logged("joins without tags"), "the log does not say so");
+    check(!variable(agent, "memberTag"), "the variable says %s", variable(agent, "memberTag"));
+    set_variable(coach, "speakOnlyTo", TAGS);
+    joins(coach, "r");
+    check(logged("private to nobody"), "the log does not say so");
+    expect_reply("uuid_coach", "agent tag " TAGS, "-ERR");
+    expect_reply("uuid_coach", "agent tag agent", "+OK");
+    expect_reply("uuid_coach", "coach coach " TAGS, "-ERR");
+    play(GUARD);
+    expect_heard(customer, AGENT);
+    expect_heard(agent, CUSTOMER);
+}
+
 static void joins_as_an_older_switch_tells_it(void **state)
 {
     (void)state;
@@ -146,10 +214,41 @@ static void joins_as_an_older_switch_tells_it(void **state)
 
 /* -------------------------------------------------------------------------------------------- in the call ---- */
 
-static void expect_reply(const char *command, const char *arguments, const char *right)
+static void makes_it_private_to_nobody(void) { expect_reply("uuid_coach", "coach coach -", "+OK"); }
+
+/* Commands hold that come between what `conference` begins with and the conference itself. */
+static void is_commanded_while_it_joins(void **state)
 {
-    const char *reply = api(command, arguments);
-    check(strstr(reply, right), "%s %s: %s  right: %s", command, arguments, reply, right);
+    (void)state;
+    a_whispered_call();
+    leaves(coach);
+    coach->channel.has_media = false;
+    meanwhile.media = makes_it_private_to_nobody;
+    joins(coach, "r");
+    play(GUARD);
+    expect_heard(agent, CUSTOMER);
+    expect_heard(customer, AGENT);
+}
+
+static void is_commanded_while_it_hangs_up(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    hang_up(customer);
+    expect_reply("coach", "coach r customer boss", "-ERR customer is just coming to r or leaving it");
+    expect_reply("coach", "explain r customer", "speaks openly");
+}
+
+/* The core runs nothing but taps where they came first, unless it is told to. */
+static void is_tapped_before_it_is_hooked(void **state)
+{
+    (void)state;
+    joins(customer, "r"), joins(agent, "r"), joins(coach, "r");
+    tap(agent), tap(coach);
+    expect_reply("coach", "tag r agent agent", "+OK");
+    expect_reply("coach", "coach r coach agent", "+OK");
+    whispers();
+    check(is_up(coach), "the coach was hung up");
 }
 
 static void commands_a_call(void **state)
@@ -181,6 +280,7 @@ static void commands_a_call(void **state)
 static void commands_what_is_wrong(void **state)
 {
     (void)state;
+    char text[32];
     expect_reply("coach", "", "-USAGE: coach rooms|");
     expect_reply("uuid_coach", "", "-USAGE: uuid_coach <uuid>");
     expect_reply("coach", "tag r 1 agent", "-ERR no room called r");
@@ -189,6 +289,8 @@ static void commands_what_is_wrong(void **state)
     expect_reply("uuid_coach", "agent fly", "-ERR usage: uuid_coach");
     a_whispered_call();
     expect_reply("coach", "tag r 4711 agent", "-ERR no member 4711 in r");
+    snprintf(text, sizeof text, "tag r +%u boss", agent->number);
+    expect_reply("coach", text, "-ERR no member +");
     expect_reply("coach", "tag q agent agent", "-ERR no room called q");
     expect_reply("coach", "coach r agent a,,b", "-ERR");
     expect_reply("coach", "tag r agent", "-ERR usage: tag");
@@ -309,6 +411,15 @@ static void tells_events_late_and_in_disorder(void **state)
     events_wait(AT_ONCE); /* that it has left the conference that it is back in */
     play(SETTLED);
     expect_heard(agent, COACH);
+    events_wait(LATER);
+    agent->deaf = true;
+    conference_event(agent, "deaf-member");
+    leaves(agent);
+    agent->deaf = false, agent->unannounced = true;
+    joins(agent, "r2");
+    events_wait(AT_ONCE); /* that it is deaf, when it was there before */
+    play(SETTLED);
+    expect_heard(agent, COACH);
 }
 
 static void moves_between_conferences_and_out(void **state)
@@ -358,6 +469,22 @@ static void replaces_a_private_leg(void **state)
     play(SETTLED);
     expect_heard(customer, AGENT);
     expect_heard(agent, CUSTOMER + OTHER + OTHER);
+}
+
+/* Whose phone has handed it over, and that is not over yet. */
+static void replaces_a_leg_that_is_being_hung_up(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    set_variable(coach, "_sofia_replaces_", "def@host");
+    hang_up(coach);
+    switch_core_session_t *heir = call_new("heir", OTHER);
+    set_variable(heir, "sip_refer_to", "<sip:r@host?Replaces=def%40host%3Bto-tag%3D1>");
+    joins(heir, "r");
+    call_ends(coach);
+    play(SETTLED);
+    expect_heard(customer, AGENT);
+    expect_heard(agent, CUSTOMER + OTHER);
 }
 
 static void hangs_up_and_reads_on(void **state)
@@ -491,12 +618,50 @@ static void unloads_by_force(void **state)
     check(load(), "the module does not load");
 }
 
+static int inside, goes;
+
+static void waits_inside(void)
+{
+    __atomic_store_n(&inside, 1, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&goes, __ATOMIC_SEQ_CST)) usleep(1000);
+}
+
+static void *joins_privately(void *none)
+{
+    run(coach, "coach", "speakOnlyTo=agent");
+    joins(coach, "r");
+    return none;
+}
+
+static void *unloads(void *none)
+{
+    check(unload(true), "the module was not unloaded");
+    return none;
+}
+
+static void unloads_by_force_while_a_call_turns_private(void **state)
+{
+    (void)state;
+    pthread_t threads[2];
+    joins(customer, "r");
+    inside = goes = 0;
+    meanwhile.lock = waits_inside;
+    pthread_create(&threads[0], NULL, joins_privately, NULL);
+    while (!__atomic_load_n(&inside, __ATOMIC_SEQ_CST)) usleep(1000);
+    pthread_create(&threads[1], NULL, unloads, NULL);
+    usleep(100000);
+    __atomic_store_n(&goes, 1, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    check(!is_up(coach), "the coach goes on without a hook");
+    check(load(), "the module does not load");
+}
+
 static void unloads_while_a_call_is_being_hung_up(void **state)
 {
     (void)state;
     a_whispered_call();
     play(SETTLED);
-    switch_channel_perform_hangup(&agent->channel, "", "", 0, SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER);
+    hang_up(agent);
     api("uuid_coach", "coach uncoach");
     check(unload(false), "the module is in use");
     check(left_behind() == 0, "%u things are left behind", left_behind());
@@ -519,6 +684,25 @@ static void loads_under_calls(void **state)
     leaves(agent);
     joins(agent, "r");
     whispers();
+}
+
+static void the_coach_leaves(void) { leaves(coach); }
+
+static void loads_while_a_call_leaves(void **state)
+{
+    (void)state;
+    check(unload(false), "the module is in use");
+    joins(customer, "r");
+    set_variable(coach, "speakOnlyTo", "agent");
+    joins(coach, "r");
+    meanwhile.list = the_coach_leaves; /* who was listed, but is not there any more */
+    check(load(), "the module does not load");
+    expect_reply("coach", "show r", "1 members");
+    play_read(coach);
+    check(said(coach) == COACH, "in an ordinary call the coach says %d", said(coach));
+    joins(coach, "r");
+    play_read(coach);
+    check(said(coach) == 0, "back in the conference the coach says %d", said(coach));
 }
 
 static void loads_and_unloads_over_and_over(void **state)
@@ -563,14 +747,16 @@ int main(int argc, char **argv)
     alarm(240);
     const struct CMUnitTest tests[] = {
         CALL(joins_by_variable_and_by_application), CALL(joins_with_no_gap), CALL(sets_what_was_never_set),
+        CALL(joins_from_behind_an_endpoint_that_keeps_messages), CALL(has_media_that_cannot_be_hooked), CALL(has_too_many_tags),
         CALL(joins_with_a_malformed_mode), CALL(gives_the_application_nonsense), CALL(joins_and_cannot_be_hooked),
+        CALL(is_commanded_while_it_joins), CALL(is_commanded_while_it_hangs_up), CALL(is_tapped_before_it_is_hooked),
         CALL(joins_as_an_older_switch_tells_it), CALL(commands_a_call), CALL(commands_what_is_wrong),
         CALL(mutes_deafens_and_holds), CALL(joins_muted_or_deaf), CALL(joins_and_is_not_listed),
         CALL(tells_events_late_and_in_disorder), CALL(moves_between_conferences_and_out), CALL(takes_one_conference_inside_another),
-        CALL(replaces_a_private_leg), CALL(hangs_up_and_reads_on),
+        CALL(replaces_a_private_leg), CALL(replaces_a_leg_that_is_being_hung_up), CALL(hangs_up_and_reads_on),
         CALL(takes_hooks_away), CALL(listens_to_every_change), CALL(completes_with_tab), CALL(mixes_rates_and_channels),
         CALL(unloads_while_somebody_is_private), CALL(unloads_by_force), CALL(unloads_while_a_call_is_being_hung_up),
-        CALL(loads_under_calls),
+        CALL(unloads_by_force_while_a_call_turns_private), CALL(loads_under_calls), CALL(loads_while_a_call_leaves),
         CALL(loads_and_unloads_over_and_over), CALL(configures_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,11 +87,6 @@ static pthread_t a_coach(switch_core_session_t **coach)
     return thread;
 }
 
-static void hang_up(switch_core_session_t *coach)
-{
-    switch_channel_perform_hangup(&coach->channel, "", "", 0, SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER);
-}
-
 static void *coaches(void *none)
 {
     while (goes_on()) {

@@ -1,6 +1,7 @@
 /* Sessions, channels, messages and states of the stand-in. */
 #include "switch.h"
 
+struct meanwhile meanwhile;
 switch_core_session_t *sessions;
 pthread_mutex_t sessions_lock = PTHREAD_MUTEX_INITIALIZER;
 const switch_state_handler_table_t *states[4];
@@ -90,7 +91,7 @@ const char *switch_channel_get_variable_dup(switch_channel_t *channel, const cha
     const char *found = NULL;
     pthread_mutex_lock(&channel->lock);
     for (struct variable *v = channel->variables; v; v = v->next)
-        if (strcmp(v->name, name) == 0) found = strcpy(session_memory(channel->session, strlen(v->value) + 1), v->value);
+        if (strcasecmp(v->name, name) == 0) found = strcpy(session_memory(channel->session, strlen(v->value) + 1), v->value);
     pthread_mutex_unlock(&channel->lock);
     return found;
 }
@@ -101,7 +102,7 @@ switch_status_t switch_channel_set_variable_var_check(switch_channel_t *channel,
     (void)checked;
     pthread_mutex_lock(&channel->lock);
     struct variable **at = &channel->variables;
-    while (*at && strcmp((*at)->name, name) != 0) at = &(*at)->next;
+    while (*at && strcasecmp((*at)->name, name) != 0) at = &(*at)->next;
     struct variable *old = *at;
     if (old) {
         *at = old->next;
@@ -124,6 +125,7 @@ int switch_channel_test_ready(switch_channel_t *channel, switch_bool_t state, sw
 switch_status_t switch_channel_perform_pre_answer(switch_channel_t *channel, const char *file, const char *function, int line)
 {
     (void)file, (void)function, (void)line;
+    happen(&meanwhile.media);
     if (channel->no_media) return SWITCH_STATUS_FALSE;
     channel->has_media = true;
     return SWITCH_STATUS_SUCCESS;
@@ -139,11 +141,23 @@ switch_channel_state_t switch_channel_perform_hangup(switch_channel_t *channel, 
 
 /* ------------------------------------------------------------------------------------------- for the test ---- */
 
+void happen(void (**what)(void))
+{
+    void (*happens)(void) = *what;
+    *what = NULL;
+    if (happens) happens();
+}
+
 bool is_up(switch_core_session_t *session) { return !__atomic_load_n(&session->channel.down, __ATOMIC_SEQ_CST); }
 
 const char *variable(switch_core_session_t *session, const char *name)
 {
     return switch_channel_get_variable_dup(&session->channel, name, SWITCH_TRUE, -1);
+}
+
+void hang_up(switch_core_session_t *session)
+{
+    switch_channel_perform_hangup(&session->channel, "", "", 0, SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER);
 }
 
 void set_variable(switch_core_session_t *session, const char *name, const char *value)
@@ -176,7 +190,7 @@ switch_core_session_t *call_new(const char *uuid, int says)
 
 void call_ends(switch_core_session_t *session)
 {
-    switch_channel_perform_hangup(&session->channel, "", "", 0, SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER);
+    hang_up(session);
     if (*session->conference) leaves(session);
     remove_bugs(session);
     for (int i = 0; i < 4; i++)

@@ -9,11 +9,13 @@ static unsigned number(unsigned message)
 
 static void begins(switch_core_session_t *session, const char *application, const char *data)
 {
+    if (session->secretive) return;
     tell_session(session, number(SWITCH_MESSAGE_INDICATE_APPLICATION_EXEC), application, data);
 }
 
 static void ends(switch_core_session_t *session, const char *application, const char *data)
 {
+    if (session->secretive) return;
     tell_session(session, number(SWITCH_MESSAGE_INDICATE_APPLICATION_EXEC_COMPLETE), application, data);
 }
 

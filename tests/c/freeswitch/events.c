@@ -1,7 +1,7 @@
 /* Events of the stand-in: told by a thread of their own, later, in another order if a test wants that. */
 #include "switch.h"
 
-struct switch_event { char *name[24], *value[24]; int headers; const char *subclass; switch_event_t *next; };
+struct switch_event { char *name[24], *value[24]; int headers; switch_event_t *next; };
 struct switch_event_node { switch_event_types_t event; char *subclass; switch_event_callback_t callback; switch_event_node_t *next; };
 
 static pthread_rwlock_t bindings = PTHREAD_RWLOCK_INITIALIZER;
@@ -66,8 +66,12 @@ switch_status_t switch_event_create_subclass_detailed(const char *file, const ch
                                                       switch_event_t **event, switch_event_types_t kind, const char *subclass)
 {
     (void)file, (void)function, (void)line, (void)kind;
+    char number[24];
     *event = calloc(1, sizeof **event);
-    (*event)->subclass = subclass ? "custom" : NULL;
+    pthread_mutex_lock(&lock);
+    snprintf(number, sizeof number, "%lu", ++sequence);
+    pthread_mutex_unlock(&lock);
+    switch_event_add_header_string(*event, SWITCH_STACK_BOTTOM, "Event-Sequence", number);
     if (subclass) switch_event_add_header_string(*event, SWITCH_STACK_BOTTOM, "Event-Subclass", subclass);
     return SWITCH_STATUS_SUCCESS;
 }
@@ -89,13 +93,17 @@ char *switch_event_get_header_idx(switch_event_t *event, const char *name, int i
     return NULL;
 }
 
+void switch_event_destroy(switch_event_t **event)
+{
+    for (int i = 0; i < (*event)->headers; i++) free((*event)->name[i]), free((*event)->value[i]);
+    free(*event);
+    *event = NULL;
+}
+
 switch_status_t switch_event_fire_detailed(const char *file, const char *function, int line, switch_event_t **event, void *user_data)
 {
     (void)file, (void)function, (void)line, (void)user_data;
-    char number[24];
     pthread_mutex_lock(&lock);
-    snprintf(number, sizeof number, "%lu", ++sequence);
-    switch_event_add_header_string(*event, SWITCH_STACK_BOTTOM, "Event-Sequence", number);
     switch_event_t **at = &queue;
     while (order != LATER_LAST_FIRST && *at) at = &(*at)->next;
     (*event)->next = *at;
@@ -107,12 +115,6 @@ switch_status_t switch_event_fire_detailed(const char *file, const char *functio
 }
 
 /* ------------------------------------------------------------------------------------------- for the test ---- */
-
-static void event_free(switch_event_t *event)
-{
-    for (int i = 0; i < event->headers; i++) free(event->name[i]), free(event->value[i]);
-    free(event);
-}
 
 static void *tells(void *none)
 {
@@ -201,7 +203,7 @@ void forget_events(void)
     while (history) {
         switch_event_t *event = history;
         history = event->next;
-        event_free(event);
+        switch_event_destroy(&event);
     }
     pthread_mutex_unlock(&lock);
 }

@@ -1,6 +1,8 @@
 /* Media bugs and frames of the stand-in, and a conference that mixes. */
 #include "switch.h"
 
+enum { TAPS = 1 << 13 }; /* SMBF_TAP_NATIVE_READ */
+
 static unsigned media; /* bugs that there are; atomic */
 
 /* ----------------------------------------------------------------------------------------- for the module ---- */
@@ -22,20 +24,40 @@ switch_status_t switch_core_media_bug_add(switch_core_session_t *session, const 
                                           switch_media_bug_flag_t flags, switch_media_bug_t **added)
 {
     (void)function, (void)target, (void)stop_time;
+    if (session->channel.no_bugs) return SWITCH_STATUS_FALSE;
     if (!session->channel.has_media &&
         switch_channel_perform_pre_answer(&session->channel, "", "", 0) != SWITCH_STATUS_SUCCESS)
         return SWITCH_STATUS_FALSE;
     if (variable(session, "media_bug_answer_req")) flags |= SMBF_ANSWER_REQ;
     switch_media_bug_t *bug = calloc(1, sizeof *bug);
     *bug = (switch_media_bug_t){.session = session, .callback = callback, .user_data = user_data, .flags = flags};
-    if (callback(bug, user_data, SWITCH_ABC_TYPE_INIT) == SWITCH_FALSE) return free(bug), SWITCH_STATUS_FALSE;
+    if (callback && callback(bug, user_data, SWITCH_ABC_TYPE_INIT) == SWITCH_FALSE) return free(bug), SWITCH_STATUS_FALSE;
     pthread_rwlock_wrlock(&session->bug_lock);
+    bool tap_only = true; /* the new one counts if it is the first */
     switch_media_bug_t **at = &session->bugs;
-    while (*at) at = &(*at)->next;
+    for (; *at; at = &(*at)->next) tap_only = tap_only && (*at)->flags & TAPS;
+    if (at == &session->bugs) tap_only = flags & TAPS;
     *at = *added = bug;
+    session->tap_only = tap_only;
     pthread_rwlock_unlock(&session->bug_lock);
     __atomic_add_fetch(&media, 1, __ATOMIC_SEQ_CST);
     tell_session(session, 48, NULL, NULL); /* that it is not mute at the hardware's end: whoever adds a bug is told things inside */
+    return SWITCH_STATUS_SUCCESS;
+}
+
+switch_status_t switch_core_media_bug_remove(switch_core_session_t *session, switch_media_bug_t **bug)
+{
+    if ((*bug)->flags & SMBF_LOCK) return SWITCH_STATUS_FALSE;
+    pthread_rwlock_wrlock(&session->bug_lock);
+    switch_media_bug_t **at = &session->bugs;
+    while (*at && *at != *bug) at = &(*at)->next;
+    check(*at, "what is removed was never added");
+    *at = (*bug)->next;
+    session->tap_only = false;
+    pthread_rwlock_unlock(&session->bug_lock);
+    free(*bug);
+    *bug = NULL;
+    __atomic_sub_fetch(&media, 1, __ATOMIC_SEQ_CST);
     return SWITCH_STATUS_SUCCESS;
 }
 
@@ -78,6 +100,18 @@ switch_frame_t *switch_core_media_bug_get_write_replace_frame(switch_media_bug_t
 
 /* ------------------------------------------------------------------------------------------- for the test ---- */
 
+static switch_bool_t taps(switch_media_bug_t *bug, void *none, switch_abc_type_t what)
+{
+    (void)bug, (void)none, (void)what;
+    return SWITCH_TRUE;
+}
+
+void tap(switch_core_session_t *session)
+{
+    switch_media_bug_t *bug;
+    switch_core_media_bug_add(session, "tap", "", taps, NULL, 0, (switch_media_bug_flag_t)TAPS, &bug);
+}
+
 void remove_bugs(switch_core_session_t *session) { take_off(session, NULL, false, false); }
 void lose_bugs(switch_core_session_t *session) { take_off(session, NULL, true, true); }
 
@@ -104,7 +138,7 @@ static void pass(switch_core_session_t *session, int16_t *data, const switch_cod
     frame.buflen = sizeof session->said;
     switch_media_bug_t *bug;
     pthread_rwlock_rdlock(&session->bug_lock);
-    for (bug = session->bugs; bug; bug = bug->next) {
+    for (bug = session->tap_only ? NULL : session->bugs; bug; bug = bug->next) {
         if (!(bug->flags & (read ? SMBF_READ_REPLACE : SMBF_WRITE_REPLACE))) continue;
         if (session->channel.bugs_paused && !(bug->flags & SMBF_NO_PAUSE)) continue;
         if (!session->channel.answered && bug->flags & SMBF_ANSWER_REQ) continue;

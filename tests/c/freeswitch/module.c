@@ -48,6 +48,7 @@ void *switch_loadable_module_create_interface(switch_loadable_module_interface_t
 
 switch_status_t switch_thread_rwlock_tryrdlock(switch_thread_rwlock_t *lock)
 {
+    happen(&meanwhile.lock);
     return pthread_rwlock_tryrdlock(&lock->lock) ? SWITCH_STATUS_FALSE : SWITCH_STATUS_SUCCESS;
 }
 
@@ -114,6 +115,7 @@ switch_status_t switch_api_execute(const char *command, const char *arguments, s
             comma = ", ";
         }
         pthread_mutex_unlock(&sessions_lock);
+        if (!*one) happen(&meanwhile.list);
         return switch_console_stream_write(stream, "]");
     }
     for (switch_api_interface_t *api = module.interface ? module.interface->api_interface : NULL; api; api = api->next)

@@ -52,6 +52,7 @@ struct switch_channel {
     bool has_media;  /* early, or answered */
     bool answered;
     bool no_media;   /* it cannot have any */
+    bool no_bugs;    /* the same */
     bool bugs_paused;
     int down;        /* hung up; atomic */
 };
@@ -63,6 +64,7 @@ struct switch_core_session {
     switch_receive_message_hook_t hooks[4];
     pthread_rwlock_t bug_lock;
     switch_media_bug_t *bugs;
+    bool tap_only; /* bugs that replace frames are not run */
     switch_codec_implementation_t read_codec, write_codec;
     void **memory; /* its pool */
     size_t pieces;
@@ -75,6 +77,7 @@ struct switch_core_session {
     int16_t said[4096], heard[4096]; /* the last frames, after the hooks */
     bool muted, deaf, held;
     bool unannounced; /* no event tells that it joins */
+    bool secretive;   /* its endpoint keeps it to itself that applications begin and end */
     switch_core_session_t *next;
 };
 
@@ -84,6 +87,7 @@ switch_core_session_t *call_new(const char *uuid, int says);
 void call_ends(switch_core_session_t *session); /* hangs up, runs the states, destroys it */
 void calls_end(void);
 bool is_up(switch_core_session_t *session);
+void hang_up(switch_core_session_t *session); /* it is down; its states have not been run */
 const char *variable(switch_core_session_t *session, const char *name);
 void set_variable(switch_core_session_t *session, const char *name, const char *value);
 
@@ -111,6 +115,7 @@ void play(int ticks);                 /* every conference mixes 20 ms, so many t
 int heard(switch_core_session_t *session); /* the last sample that it heard */
 int said(switch_core_session_t *session);  /* what the switch got of the last that it said */
 unsigned bugs(switch_core_session_t *session, uint32_t flag); /* how many it has */
+void tap(switch_core_session_t *session); /* somebody taps its coded frames */
 void remove_bugs(switch_core_session_t *session);
 void lose_bugs(switch_core_session_t *session); /* whatever locks they have */
 
@@ -139,6 +144,11 @@ void forget_events(void);
 unsigned events_bound(void);
 void events_start(void);
 void events_stop(void);
+
+/* What happens, once, while the module waits for the core: for media, for a list of everybody, for its lock. */
+struct meanwhile { void (*media)(void), (*list)(void), (*lock)(void); };
+extern struct meanwhile meanwhile;
+void happen(void (**what)(void));
 
 /* for the stand-in's own parts */
 extern switch_core_session_t *sessions;
