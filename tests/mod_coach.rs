@@ -5,7 +5,7 @@ use std::{
     collections::BTreeSet,
     env, fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{self, Command, Output},
     sync::OnceLock,
 };
 
@@ -19,6 +19,22 @@ fn told(output: &Output) -> String {
     format!("{}\n{}\n{}", output.status, text(&output.stdout), text(&output.stderr))
 }
 
+/// Of this run alone: another may be building what this one is running. Those of runs that are over go.
+fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let runs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mod_coach");
+        let folder = runs.join(process::id().to_string());
+        fs::create_dir_all(&folder).expect("cargo's folder for tests can be written");
+        for run in fs::read_dir(&runs).expect("it can be read").flatten() {
+            if !Path::new("/proc").join(run.file_name()).exists() {
+                let _ = fs::remove_dir_all(run.path());
+            }
+        }
+        folder
+    })
+}
+
 /// The module, built on a machine that needs no FreeSWITCH.
 fn module() -> &'static Path {
     static MODULE: OnceLock<PathBuf> = OnceLock::new();
@@ -26,17 +42,16 @@ fn module() -> &'static Path {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("freeswitch");
         let mut make = Command::new("make");
         make.args(["--no-print-directory", "freeswitch", "PROFILE=dev"]).env("CARGO_TARGET_DIR", &target);
+        make.arg(format!("MOD_COACH={}", folder().display()));
         let built = output(&mut make);
         assert!(built.status.success(), "the module should build: {}", told(&built));
-        target.join("hosts/dev/mod_coach.so")
+        folder().join("mod_coach.so")
     })
 }
 
 /// The stand-in with a program of tests.
 fn program(name: &str, kind: &str, flags: &[&str]) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mod_coach");
-    fs::create_dir_all(&folder).expect("cargo's folder for tests can be written");
-    let program = folder.join(format!("{name}-{kind}"));
+    let program = folder().join(format!("{name}-{kind}"));
     let mut gcc = Command::new("gcc");
     gcc.args(["-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-rdynamic"]).args(flags);
     gcc.args(["-I", "include", "-I", "tests/c"]).arg(format!("tests/c/{name}.c"));
