@@ -8,18 +8,9 @@
 #define HOST_H
 
 #include <dlfcn.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "coach.h"
 
 /* ------------------------------------------------------------------------------------------- the library ---- */
@@ -115,16 +106,6 @@ static inline coach_status_t host_expect(coach_status_t got, coach_status_t righ
 
 /* Fails unless the call returns exactly this status. */
 #define expect(right, what) host_expect((what), (right), #what, __FILE__, __LINE__)
-
-/* Fails, with a sentence, unless the condition holds. */
-#define check(condition, ...)                                                                                          \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            print_error(__VA_ARGS__);                                                                                  \
-            print_error("\n");                                                                                         \
-            _fail(__FILE__, __LINE__);                                                                                 \
-        }                                                                                                              \
-    } while (0)
 
 static inline coach_engine_t an_engine(coach_event_fn on_event, void *user)
 {

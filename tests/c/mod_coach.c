@@ -32,11 +32,16 @@ static int closes(void **state)
 #define expect_heard(who, sum)                                                                                         \
     check(heard(who) == (sum), "%s hears %d; right: %d", (who)->uuid, heard(who), (sum))
 
+static void an_open_call(const char *room)
+{
+    joins(customer, room);
+    run(agent, "coach", "memberTag=agent");
+    joins(agent, room);
+}
+
 static void a_whispered_call(void)
 {
-    joins(customer, "r");
-    run(agent, "coach", "memberTag=agent");
-    joins(agent, "r");
+    an_open_call("r");
     run(coach, "set", "speakOnlyTo=agent");
     joins(coach, "r");
 }
@@ -87,9 +92,7 @@ static void joins_with_no_gap(void **state)
 static void joins_from_behind_an_endpoint_that_keeps_messages(void **state)
 {
     (void)state;
-    joins(customer, "r");
-    run(agent, "coach", "memberTag=agent");
-    joins(agent, "r");
+    an_open_call("r");
     events_wait(LATER);
     coach->secretive = true;
     set_variable(coach, "speakOnlyTo", "agent");
@@ -358,9 +361,7 @@ static void joins_muted_or_deaf(void **state)
 static void joins_and_is_not_listed(void **state)
 {
     (void)state;
-    joins(customer, "it's");
-    run(agent, "coach", "memberTag=agent");
-    joins(agent, "it's");
+    an_open_call("it's");
     events_wait(LATER);
     run(coach, "coach", "speakOnlyTo=agent");
     joins(coach, "it's");

@@ -9,28 +9,12 @@
 #define SWITCH_H
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "freeswitch_abi.h"
 
-#define check(condition, ...)                                                                                          \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            print_error(__VA_ARGS__);                                                                                  \
-            print_error("\n");                                                                                         \
-            _fail(__FILE__, __LINE__);                                                                                 \
-        }                                                                                                              \
-    } while (0)
-
-enum { MOST = 256, RATE = 8000, SAMPLES = 160 };
+enum { RATE = 8000 };
 
 struct fspr_thread_rwlock_t { pthread_rwlock_t lock; };
 
