@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     audio::{counters::Sums, format::TICKS_PER_MS},
-    route::{Speaks, Verdict, told},
+    route::{Speaks, Verdict, hears},
 };
 
 /// A member, as `show` tells it.
@@ -141,7 +141,7 @@ impl Control {
         let opens = opens_in(member).unwrap_or(0);
         let floor = guard_floor(member);
         let listeners = self.inside(room).filter(|(other, ..)| *other != number).map(|(number, handle, listener)| {
-            let verdict = told(&member.facts, &listener.facts, here.bus().is_none());
+            let verdict = hears(&member.facts, &listener.facts);
             let heard_before = |floor| {
                 let link = here.links.get(&(handle, member.lease.handle));
                 link.is_some_and(|link| link.since() <= floor)

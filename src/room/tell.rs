@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     audio::format::TICKS_PER_MS,
-    route::{Facts, Speaks, told},
+    route::{Facts, Speaks, hears},
 };
 
 impl Control {
@@ -84,8 +84,7 @@ impl Control {
         };
         let others = room.members.iter().filter(|(_, other)| **other != handle);
         let hearing = others.filter(|(_, other)| {
-            let host_mixed = room.bus().is_none();
-            self.members.get(other).is_some_and(|other| told(&member.facts, &other.facts, host_mixed).hears())
+            self.members.get(other).is_some_and(|other| hears(&member.facts, &other.facts).hears())
         });
         hearing.map(|(number, _)| *number).collect()
     }

@@ -3,5 +3,5 @@
 pub mod rule;
 pub mod tags;
 
-pub use rule::{Facts, Speaks, Verdict, hears, told};
+pub use rule::{Facts, Speaks, Verdict, hears};
 pub use tags::{TagError, Tags};

@@ -90,7 +90,8 @@ impl fmt::Display for Verdict<'_> {
     }
 }
 
-/// Whether `listener` hears `speaker`, two members of one room.
+/// Whether `listener` hears `speaker`, two members of one room. Where the host mixes, it does to open speech itself what it has said of
+/// mute, deaf and hold.
 pub fn hears<'a>(speaker: &'a Facts, listener: &Facts) -> Verdict<'a> {
     match () {
         () if speaker.passing || listener.passing => Verdict::Passing,
@@ -103,15 +104,6 @@ pub fn hears<'a>(speaker: &'a Facts, listener: &Facts) -> Verdict<'a> {
             Speaks::ToNobody => Verdict::Nobody,
             Speaks::To(tags) => tags.common(&listener.tags).map_or(Verdict::NoTag, Verdict::Tag),
         },
-    }
-}
-
-/// The same, for people: where the host mixes, muting, deafening and holding open speech is its own affair.
-pub fn told<'a>(speaker: &'a Facts, listener: &Facts, host_mixed: bool) -> Verdict<'a> {
-    match hears(speaker, listener) {
-        Verdict::Passing => Verdict::Passing,
-        _ if host_mixed && speaker.speaks == Speaks::Openly => Verdict::Open,
-        verdict => verdict,
     }
 }
 

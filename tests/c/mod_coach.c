@@ -320,6 +320,10 @@ static void mutes_deafens_and_holds(void **state)
         events_done();
         whispers();
     }
+    customer->muted = true;
+    conference_event(customer, "mute-member");
+    events_done();
+    expect_reply("uuid_coach", "customer show", "does not hear it: the speaker is muted");
 }
 
 /* Whether it is told before the call itself hears that it is in, after that, or never. */
