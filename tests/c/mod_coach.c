@@ -516,6 +516,7 @@ static void takes_hooks_away(void **state)
     check(logged("took Coach's hooks off"), "the log does not say so");
     lose_bugs(agent);
     check(is_up(agent), "the agent is hung up, who says nothing privately");
+    expect_reply("uuid_coach", "agent coach boss", "-ERR something took Coach's hooks off");
 }
 
 static void listens_to_every_change(void **state)

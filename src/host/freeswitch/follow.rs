@@ -4,6 +4,7 @@
 use std::{
     ffi::CStr,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::Ordering,
 };
 
 use super::{
@@ -262,8 +263,9 @@ pub fn refuse(session: &Session, why: impl AsRef<str>) {
 
 /// The core has taken the hooks off a session, with a lock of its own held: none of ours may be taken that is held during calls into it.
 pub fn hook_lost(session: &Session) {
-    let private = |module: &Module| module.find(&session.uuid()).is_some_and(|leg| leg.private());
-    if current().is_some_and(|module| private(&module)) {
+    let Some(leg) = current().and_then(|module| module.find(&session.uuid())) else { return };
+    leg.unhooked.store(true, Ordering::Release);
+    if leg.private() {
         let line = "something took Coach's hooks off this call while it speaks privately: the call ends";
         log(fs::SWITCH_LOG_ERROR, Some(&session.uuid()), line);
         session.hang_up();

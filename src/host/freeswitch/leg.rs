@@ -57,6 +57,8 @@ pub struct Leg {
     member: sys::coach_member_t,
     /// It speaks privately, and holds the module's lock for that: mod_coach is not unloaded.
     private: AtomicBool,
+    /// Something took a hook off it: it cannot speak privately any more.
+    pub unhooked: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -94,6 +96,7 @@ impl Leg {
             sip_call_id: session.variable(c"sip_call_id"),
             member,
             private: AtomicBool::new(false),
+            unhooked: AtomicBool::new(false),
             state: Mutex::new(State { settings, ..State::default() }),
         };
         leg.keep(module, &leg.lock())?;
@@ -112,6 +115,9 @@ impl Leg {
 
     /// Sees to it that what it says passes Coach.
     fn hook_read(&self, session: &Session, state: &mut State) -> Result<(), String> {
+        if self.unhooked.load(Ordering::Acquire) {
+            return Err("something took Coach's hooks off this call; it has to call again".into());
+        }
         state.reads = state.reads || hooks::attach(session, self.member, Side::Read);
         if state.reads { Ok(()) } else { Err("its media cannot be hooked; is it a call with audio, and up?".into()) }
     }
