@@ -33,12 +33,27 @@ fn unloading() {
     assert!(c.manager.command("coach rooms").starts_with("No such command"), "no command stays");
     c.hears(&[(&customer, &[&agent, &manager]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
 
-    // Loaded again, it takes the conferences up that are there.
-    let said = pbx.console("module load res_coach.so");
-    assert!(said.contains("Loaded"), "{said}");
-    c.coach("tag", &agent, "agent");
+    // Loaded again, it takes the conferences up that are there, with their tags.
+    let load = || {
+        let said = pbx.console("module load res_coach.so");
+        assert!(said.contains("Loaded"), "{said}");
+    };
+    load();
     c.coach("coach", &manager, "agent");
     c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+
+    // While it waits for what is still on its way, nobody turns private.
+    c.coach("uncoach", &manager, "");
+    std::thread::scope(|scope| {
+        let unload = scope.spawn(|| pbx.console("module unload res_coach.so"));
+        seconds(0.06);
+        let said = c.manager.command(&format!("coach coach unloading {} agent", manager.id));
+        assert!(!said.starts_with("+OK"), "the module goes: {said}");
+        unload.join().expect("the console answers");
+    });
+    assert!(c.manager.command("module show like res_coach").contains("0 modules loaded"));
+    load();
+    assert!(c.manager.command("coach show unloading").contains("openly"), "and nobody is");
     drop(c);
     drop((customer, agent, manager));
     assert!(pbx.stop().success(), "Asterisk ends well");

@@ -122,8 +122,13 @@ impl<'a> Conference<'a> {
 
     /// Has another leg take the place of somebody's, speaking from its first packet on.
     pub fn replace(&mut self, member: &Member) -> Member {
+        self.replace_as("line", member)
+    }
+
+    /// The same, from another endpoint.
+    pub fn replace_as(&mut self, endpoint: &str, member: &Member) -> Member {
         let tone = self.next_tone();
-        let line = member.line.replace(self.pbx.sip(), tone);
+        let line = member.line.replace(endpoint, self.pbx.sip(), tone);
         Member { id: format!("{}-heir", member.id), tone, line, called: Instant::now() }
     }
 

@@ -12,6 +12,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("a_coach_that_goes_to_an_ordinary_call_is_heard_there_and_private_again_when_back", redirect),
     ("a_coach_that_goes_to_another_conference_is_private_there", other_conference),
     ("a_leg_that_replaces_a_coach_is_private", replaced),
+    ("a_coach_that_replaces_an_open_leg_is_private_to_nobody_and_can_be_opened", replaces_open),
     ("a_coach_that_hangs_up_in_a_word_is_gone", hangs_up),
     ("the_conference_ends_with_its_host", ends),
 ];
@@ -109,6 +110,33 @@ fn replaced(pbx: &Pbx) {
     seconds(1.0);
     c.never_heard(&customer, &heir);
     c.hears(&[(&customer, &[&agent]), (&agent, &[&customer])]);
+}
+
+/// Both have hooks: the one that comes is private, the one that it replaces is an agent's.
+fn replaces_open(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "replaces_open");
+    let (customer, other, agent) = (c.join("customer", CUSTOMER), c.join("other", AGENT), c.join("agent", AGENT));
+    let heir = c.replace_as("private_line", &agent);
+    c.wait_until("the agent's leg ends", |c| c.channel(&agent).is_none());
+    c.wait_until("Coach says so", |c| c.manager.command("coach show replaces_open").contains("nobody"));
+    seconds(0.5);
+    for listener in [&customer, &other] {
+        c.judge_last(listener, 0.5, heir.tone, false).unwrap_or_else(|said| panic!("{}: {said}", listener.id));
+        c.never_heard(listener, &heir);
+    }
+    let said = c.manager.command("coach uncoach replaces_open 3");
+    assert!(said.starts_with("+OK"), "{said}");
+    seconds(1.0);
+    c.judge_last(&customer, 0.5, heir.tone, true).expect("it is not silent for ever");
+    // One that has no hook is simply gone.
+    let guest = c.join("guest", CUSTOMER);
+    let heir = c.replace_as("private_line", &guest);
+    c.wait_until("the guest is gone", |c| c.manager.command("coach explain replaces_open 4").starts_with("-ERR"));
+    c.wait_until("the coach is there", |c| c.manager.command("coach explain replaces_open 5").starts_with("+OK"));
+    seconds(1.0);
+    c.judge_last(&customer, 0.5, heir.tone, false).expect("it is private");
+    c.judge_last(&other, 0.5, heir.tone, true).expect("to agents");
+    c.never_heard(&customer, &heir);
 }
 
 fn hangs_up(pbx: &Pbx) {

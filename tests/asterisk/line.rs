@@ -84,9 +84,9 @@ impl Line {
     }
 
     /// A line that calls Asterisk to take this one's place, as the end of an attended transfer does. It says a tone at once.
-    pub fn replace(&self, asterisk: SocketAddr, tone: f64) -> Self {
+    pub fn replace(&self, endpoint: &str, asterisk: SocketAddr, tone: f64) -> Self {
         let replaces = self.shared.replaces.get().expect("Asterisk has called this line").clone();
-        let line = Self::start(self.format, |agent| agent.replace(asterisk, &replaces));
+        let line = Self::start(self.format, |agent| agent.replace(endpoint, asterisk, &replaces));
         line.say(tone);
         line
     }

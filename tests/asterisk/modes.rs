@@ -20,6 +20,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("mixing_at_8000_hz", |pbx| mixed("mixed_at_8000", pbx)),
     ("mixing_at_48000_hz", |pbx| mixed("mixed_at_48000", pbx)),
     ("with_a_jitter_buffer", |pbx| profile("jitter_buffer", pbx)),
+    ("behind_a_jitter_buffer_nobody_speaks_privately", buffered_before),
     ("with_silence_dropped", |pbx| profile("drops_silence", pbx)),
     ("loss_and_disorder_on_the_coachs_leg", loss),
     ("the_channel_function_sets_the_mode", channel_function),
@@ -40,6 +41,22 @@ fn all_hear_all(c: &mut Conference, customer: &Member, agent: &Member, manager: 
 /// The state that everything is about.
 fn only_the_agent_hears_the_manager(c: &mut Conference, customer: &Member, agent: &Member, manager: &Member) {
     c.hears(&[(customer, &[agent]), (agent, &[customer, manager]), (manager, &[customer, agent])]);
+}
+
+/// What comes out of a buffer was said before: after `uncoach`, everyone would hear what had been private.
+fn buffered_before(pbx: &Pbx) {
+    const BUFFERED: (&str, &str) = ("members", "buffered");
+    let mut c = Conference::new(pbx, "buffered_before");
+    let (customer, agent) = (c.join("customer", CUSTOMER), c.join("agent", Role { place: BUFFERED, ..AGENT }));
+    let manager = c.call("manager", Role { place: BUFFERED, ..MANAGER }, 1_500.0);
+    seconds(1.5);
+    assert!(c.channel(&manager).is_none(), "the manager's call ends");
+    c.never_heard(&customer, &manager);
+    let other = c.join("other", Role { place: BUFFERED, ..CUSTOMER });
+    let said = c.manager.command(&format!("coach coach buffered_before {} agent", other.id));
+    assert!(said.starts_with("-ERR") && said.contains("jitter buffer"), "{said}");
+    seconds(1.5); // the buffer's own second
+    all_hear_all(&mut c, &customer, &agent, &other);
 }
 
 fn first_call(pbx: &Pbx) {

@@ -28,7 +28,7 @@ impl Agent<'_> {
         match head.split(' ').next()? {
             "SIP/2.0" if head.starts_with("SIP/2.0 200") && header(head, "CSeq").ends_with("INVITE") => {
                 let to = header(head, "To");
-                self.send(from, &self.request("ACK", from, header(head, "Call-ID"), to, ""), "");
+                self.send(from, &self.request("ACK", "line", from, header(head, "Call-ID"), to, ""), "");
                 Some((media()?, String::new()))
             }
             "ACK" | "SIP/2.0" => None,
@@ -45,26 +45,23 @@ impl Agent<'_> {
         }
     }
 
-    /// Calls Asterisk to take the place of another line.
-    pub fn replace(&self, asterisk: SocketAddr, replaces: &str) {
+    /// Calls Asterisk, as this endpoint, to take the place of another line.
+    pub fn replace(&self, endpoint: &str, asterisk: SocketAddr, replaces: &str) {
         let call_id = format!("line-{}", self.tag());
         let more = format!("Replaces: {replaces}\r\nRequire: replaces\r\n");
-        self.send(
-            asterisk,
-            &self.request("INVITE", asterisk, &call_id, &format!("<sip:member@{asterisk}>"), &more),
-            &self.description(118),
-        );
+        let to = format!("<sip:member@{asterisk}>");
+        self.send(asterisk, &self.request("INVITE", endpoint, asterisk, &call_id, &to, &more), &self.description(118));
     }
 
     fn tag(&self) -> u16 {
         self.audio.port()
     }
 
-    fn request(&self, method: &str, asterisk: SocketAddr, call_id: &str, to: &str, more: &str) -> String {
+    fn request(&self, method: &str, user: &str, asterisk: SocketAddr, call_id: &str, to: &str, more: &str) -> String {
         let own = self.sip.local_addr().expect("a bound socket has an address");
         format!(
             "{method} sip:member@{asterisk} SIP/2.0\r\nVia: SIP/2.0/UDP {own};rport;branch=z9hG4bK{method}{0}\r\n\
-             From: <sip:line@{own}>;tag={0}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: 1 {method}\r\n\
+             From: <sip:{user}@{own}>;tag={0}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: 1 {method}\r\n\
              Contact: <sip:line@{own}>\r\nMax-Forwards: 70\r\n{more}",
             self.tag()
         )

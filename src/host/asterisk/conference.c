@@ -165,6 +165,19 @@ static void settle_leg(struct leg *leg, struct ast_channel *chan, struct ast_bri
 	}
 }
 
+/* A transfer brought it to a channel whose own leg stays. That one is as closed as this one was, and this one is over. */
+static void give_way(struct leg *leg)
+{
+	struct ast_channel *chan = leg_channel(leg);
+	struct leg *stays = chan ? leg_find(ast_channel_uniqueid(chan)) : NULL;
+
+	if (stays && stays->hook && (!leg->speak_only_to || stays->speak_only_to || !mode_close(stays, chan))) {
+		leg_unhook(leg);
+	}
+	ao2_cleanup(stays);
+	ast_channel_cleanup(chan);
+}
+
 /* Legs whose channel another leg has, by a transfer, are in no conference. */
 static void settle_astray(void)
 {
@@ -173,7 +186,12 @@ static void settle_astray(void)
 
 	while ((leg = ao2_iterator_next(&all))) {
 		if (leg->astray) {
+			ast_mutex_lock(&settling);
 			settle_leg(leg, NULL, NULL);
+			ast_mutex_unlock(&settling);
+			if (leg->hook && !leg->gone) {
+				give_way(leg);
+			}
 		}
 		ao2_ref(leg, -1);
 	}
@@ -187,12 +205,12 @@ void settle(const char *uniqueid)
 	struct leg *leg;
 
 	if (ast_strlen_zero(uniqueid)) {
-		ast_mutex_lock(&settling);
 		settle_astray();
-		ast_mutex_unlock(&settling);
 		return;
 	}
-	chan = ast_channel_get_by_name(uniqueid);
+	leg = leg_find(uniqueid);
+	chan = leg && leg->hook ? leg_channel(leg) : ast_channel_get_by_name(uniqueid);
+	ao2_cleanup(leg);
 	ast_mutex_lock(&settling);
 	bridge = chan ? bridge_of(chan) : NULL;
 	leg = bridge ? leg_obtain(chan) : leg_find(uniqueid);

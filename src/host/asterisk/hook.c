@@ -11,6 +11,7 @@
 
 #include "asterisk/astobj2.h"
 #include "asterisk/bridge.h"
+#include "asterisk/datastore.h"
 #include "asterisk/stream.h"
 
 /* Mute as the bridge has it: it is obeyed from the next frame on. The engine is told too, for `show` and `explain`. */
@@ -26,7 +27,8 @@ static void notice(struct ast_channel *chan, struct hook *hook, int held)
 	}
 }
 
-int hook_sees_all(struct ast_channel *chan)
+/* Whether it sees all that is said: of several audio streams Asterisk shows it the first. */
+static int hook_sees_all(struct ast_channel *chan)
 {
 	const struct ast_stream_topology *topology = ast_channel_get_stream_topology(chan);
 	int audio = 0;
@@ -38,6 +40,27 @@ int hook_sees_all(struct ast_channel *chan)
 			&& ast_stream_get_state(stream) != AST_STREAM_STATE_REMOVED;
 	}
 	return audio <= 1;
+}
+
+/* Asterisk calls hooks in the order in which they came, and JITTERBUFFER() is one: it marks its channel with this. */
+static int has_jitter_buffer(struct ast_channel *chan)
+{
+	struct ast_datastore *datastore;
+
+	AST_LIST_TRAVERSE(ast_channel_datastores(chan), datastore, entry) {
+		if (!strcmp(datastore->info->type, "jitterbuffer")) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+const char *hook_obstacle(struct ast_channel *chan, const struct hook *hook)
+{
+	return !hook_sees_all(chan) ? "it has a second audio stream, which everyone would hear"
+		: hook->buffered ? "a jitter buffer comes before Coach, and would hand out to everyone, after `uncoach`, what was said"
+			" before; run Coach before JITTERBUFFER is set, and before a ConfBridge whose profile has one"
+		: NULL;
 }
 
 /* What the caller's side tells of itself. */
@@ -91,8 +114,10 @@ static int consumes(void *data, enum ast_frame_type type)
 /* A masquerade gave the channel that the hook is on another phone, which has not put anybody on hold. */
 static void on_other_phone(void *data, int id, struct ast_channel *old, struct ast_channel *chan)
 {
-	((struct leg *) data)->hook->held = 0;
-	settle_soon(ast_channel_uniqueid(chan));
+	struct leg *leg = data;
+
+	leg->hook->held = 0;
+	leg_stays(leg, chan);
 }
 
 /* A masquerade moved the hook to another channel. */
@@ -118,6 +143,7 @@ int hook_attach(struct ast_channel *chan, struct leg *leg)
 		return -1;
 	}
 	hook->member = leg->member;
+	hook->buffered = has_jitter_buffer(chan);
 	hook->id = ast_framehook_attach(chan, &interface);
 	if (hook->id < 0) {
 		ast_free(hook);

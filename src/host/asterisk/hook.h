@@ -20,6 +20,7 @@ struct hook {
 	int id;                    /* the framehook's */
 	coach_member_t member;
 	struct ast_bridge *bridge; /* the bridge of the room that the member is in; a reference */
+	unsigned int buffered:1;   /* a jitter buffer was there before: frames come out of it, later than they were said */
 	unsigned int listens:1;    /* the member speaks privately, or did: open speech of one that never did is not even decoded */
 	unsigned int left:1;       /* it has been in a conference: outside, its speech is an ordinary call's */
 	unsigned int muted:1;

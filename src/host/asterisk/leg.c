@@ -149,26 +149,52 @@ static void on_channel_end(void *data)
 	ao2_ref(leg, -1);
 }
 
-/* A masquerade: both channels are locked, so that the engine has to wait. Where the other channel is known already, its leg
- * stays. Ours goes astray then if both have hooks: its hook stays on the channel and keeps its mode, private to nobody. */
-static void on_fixup(void *data, struct ast_channel *old, struct ast_channel *chan)
+/* A masquerade, both channels locked, so that the engine has to wait. The channel that stays gets the other's phone and unique id,
+ * and has the hooks of both. Its own leg stays where that is hooked; the other one goes astray: until that is settled its hook
+ * keeps its mode, private to nobody. The two are told of it in either order. */
+static void go_astray(struct leg *leg)
 {
-	struct leg *leg = data;
-	struct leg *there = leg_find(ast_channel_uniqueid(chan));
-	int yields = there && there->hook;
-
-	if (there) {
-		ao2_lock(there);
-		there->astray = !yields;
-		ao2_unlock(there);
-	}
 	ao2_lock(leg);
-	leg->astray = yields;
+	leg->astray = 1;
+	ao2_unlock(leg);
+	settle_soon("");
+}
+
+static void move(struct leg *leg, struct ast_channel *chan)
+{
+	ao2_lock(leg);
 	ast_copy_string(leg->uniqueid, ast_channel_uniqueid(chan), sizeof(leg->uniqueid));
 	ao2_unlock(leg);
-	ao2_cleanup(there);
-	settle_soon("");
 	settle_soon(ast_channel_uniqueid(chan));
+}
+
+void leg_stays(struct leg *leg, struct ast_channel *chan)
+{
+	struct leg *other = leg_find(ast_channel_uniqueid(chan));
+
+	if (other && other != leg) {
+		go_astray(other);
+	}
+	ao2_cleanup(other);
+	move(leg, chan);
+}
+
+static int is_another(void *data, void *leg, int flags)
+{
+	return data != leg && ((struct leg *) data)->hook && leg_is_at(data, ((struct leg *) leg)->uniqueid) ? CMP_MATCH | CMP_STOP : 0;
+}
+
+static void on_fixup(void *data, struct ast_channel *old, struct ast_channel *chan)
+{
+	struct leg *leg = data, *other;
+
+	move(leg, chan);
+	settle_soon(ast_channel_uniqueid(old)); /* the other's, if it has no hook to tell */
+	other = ao2_callback(registry, 0, is_another, leg);
+	if (other) {
+		go_astray(leg);
+		ao2_ref(other, -1);
+	}
 }
 
 static const struct ast_datastore_info datastore_info = {
@@ -235,19 +261,26 @@ int legs_start(void)
 	return registry ? 0 : -1;
 }
 
-/* A channel that is ending cannot be found any more, and takes hook and datastore with it in a moment. */
-static void unhook(struct leg *leg)
+struct ast_channel *leg_channel(struct leg *leg)
 {
 	char uniqueid[AST_MAX_UNIQUEID];
 	struct ast_channel *chan;
-	struct ast_datastore *datastore;
 
 	leg_uniqueid(leg, uniqueid);
-	while (!(chan = ast_channel_get_by_name(uniqueid))) {
-		if (leg->gone) {
-			return;
-		}
+	/* In a masquerade no channel is found for a moment; one that is ending is not any more, and takes hook and datastore along. */
+	while (!(chan = ast_channel_get_by_name(uniqueid)) && !leg->gone) {
 		usleep(10000);
+	}
+	return chan;
+}
+
+void leg_unhook(struct leg *leg)
+{
+	struct ast_channel *chan = leg_channel(leg);
+	struct ast_datastore *datastore;
+
+	if (!chan) {
+		return;
 	}
 	ast_channel_lock(chan);
 	hook_detach(chan, leg);
@@ -267,7 +300,7 @@ void legs_unhook(void)
 
 	while ((leg = ao2_iterator_next(&all))) {
 		if (leg->hook) {
-			unhook(leg);
+			leg_unhook(leg);
 		}
 		ao2_ref(leg, -1);
 	}

@@ -6,6 +6,7 @@
 #include "shim.h"
 
 #include "asterisk/astobj2.h"
+#include "asterisk/pbx.h"
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
@@ -47,16 +48,16 @@ static struct leg *hooked_to_stay(struct ast_channel *chan)
 /* Before the engine hears that a member is private, its frames have to be looked at. Why that cannot be, or NULL. */
 static const char *expect_private(struct leg *leg, struct ast_channel *chan, int anew)
 {
-	int sees_all;
+	const char *obstacle;
 
 	ast_channel_lock(chan);
-	sees_all = hook_sees_all(chan);
+	obstacle = hook_obstacle(chan, leg->hook);
 	hook_listen(leg->hook);
 	if (anew) {
 		hook_await(leg->hook);
 	}
 	ast_channel_unlock(chan);
-	return sees_all ? NULL : "it has a second audio stream, which everyone would hear";
+	return obstacle;
 }
 
 int mode_set_tags(struct ast_channel *chan, const char *tags)
@@ -101,6 +102,21 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 	}
 	record_mode(leg, speak_only_to);
 	ao2_ref(leg, -1);
+	return 0;
+}
+
+int mode_close(struct leg *leg, struct ast_channel *chan)
+{
+	SCOPED_RDLOCK(stay, &staying);
+
+	if (going) {
+		return -1;
+	}
+	expect_private(leg, chan, 0);
+	if (coach_coach(leg->member, "-")) {
+		return -1;
+	}
+	record_mode(leg, "-");
 	return 0;
 }
 
@@ -240,5 +256,51 @@ void mode_wait_for_guard(void)
 
 	if (since >= 0 && since < GUARD_MS) {
 		usleep((GUARD_MS - since) * 1000);
+	}
+}
+
+/* While the module is away. */
+#define KEPT "COACH_TAGS"
+
+void mode_keep_tags(void)
+{
+	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
+	struct leg *leg;
+
+	while ((leg = ao2_iterator_next(&all))) {
+		char uniqueid[AST_MAX_UNIQUEID];
+		struct ast_channel *chan;
+
+		leg_uniqueid(leg, uniqueid);
+		chan = leg->tags ? ast_channel_get_by_name(uniqueid) : NULL;
+		if (chan) {
+			pbx_builtin_setvar_helper(chan, KEPT, leg->tags);
+			ast_channel_unref(chan);
+		}
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+}
+
+void mode_take_up_tags(void)
+{
+	struct ast_channel_iterator *all = ast_channel_iterator_all_new();
+	struct ast_channel *chan;
+
+	while (all && (chan = ast_channel_iterator_next(all))) {
+		char *tags;
+
+		ast_channel_lock(chan);
+		tags = ast_strdup(S_OR(pbx_builtin_getvar_helper(chan, KEPT), ""));
+		ast_channel_unlock(chan);
+		if (!ast_strlen_zero(tags)) {
+			mode_set_tags(chan, tags);
+			pbx_builtin_setvar_helper(chan, KEPT, NULL);
+		}
+		ast_free(tags);
+		ast_channel_unref(chan);
+	}
+	if (all) {
+		ast_channel_iterator_destroy(all);
 	}
 }

@@ -77,6 +77,7 @@ static int load_module(void)
 		stop();
 		return AST_MODULE_LOAD_DECLINE;
 	}
+	mode_take_up_tags();
 	return AST_MODULE_LOAD_SUCCESS;
 }
 
@@ -89,6 +90,7 @@ static int unload_module(void)
 		return -1;
 	}
 	mode_wait_for_guard();
+	mode_keep_tags();
 	stop();
 	return 0;
 }

@@ -62,8 +62,8 @@ struct hook;
 int hook_attach(struct ast_channel *chan, struct leg *leg);
 /* Takes it off, before this returns. The channel is locked. */
 void hook_detach(struct ast_channel *chan, struct leg *leg);
-/* Whether a hook sees all that is said: of several audio streams Asterisk shows it the first. The channel is locked. */
-int hook_sees_all(struct ast_channel *chan);
+/* Why the channel cannot speak privately, or NULL. It is locked. */
+const char *hook_obstacle(struct ast_channel *chan, const struct hook *hook);
 /* From now on, what the member says is decoded, because it may be private. The channel is locked. */
 void hook_listen(struct hook *hook);
 /* What the member says privately reaches its room, and it hears the room's private speech, while it is in this bridge and no
@@ -96,13 +96,19 @@ struct leg {
 };
 
 int legs_start(void);
-/* Takes every hook off, so that no frame comes any more. */
+/* The channel of a leg with a hook: a reference, or NULL when it has ended. Waits for it. No lock is held. */
+struct ast_channel *leg_channel(struct leg *leg);
+/* Takes the hook off, if its channel is still there. */
+void leg_unhook(struct leg *leg);
+/* All hooks, so that no frame comes any more. */
 void legs_unhook(void);
 void legs_stop(void);
 /* The leg of a channel: a reference, or NULL. */
 struct leg *leg_find(const char *uniqueid);
 /* The same; made where there is none. Takes no channel lock but for a moment. */
 struct leg *leg_obtain(struct ast_channel *chan);
+/* A masquerade gave the channel that it is on another identity. Both channels are locked. */
+void leg_stays(struct leg *leg, struct ast_channel *chan);
 /* Ends a leg that has no hook, or no channel any more. */
 void leg_drop(struct leg *leg);
 /* All legs, for ao2_iterator. */
@@ -152,6 +158,8 @@ void follow_stop(void);
  * nobody, or without tags. Nonzero: the channel could not be hooked, and must not go on. */
 int mode_set_tags(struct ast_channel *chan, const char *tags);
 int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to);
+/* Private to nobody from now on, for a leg that is hooked. Nonzero: the module goes. */
+int mode_close(struct leg *leg, struct ast_channel *chan);
 int mode_untag(struct ast_channel *chan);
 int mode_uncoach(struct ast_channel *chan);
 /* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about.
@@ -159,6 +167,9 @@ int mode_uncoach(struct ast_channel *chan);
 int mode_command(const char *command, struct ast_str **answer);
 /* From now on no channel is hooked. Nonzero: somebody speaks privately, and nothing has changed. */
 int mode_end(void);
+/* Writes the tags of all legs to their channels, for the module to take up when it is loaded again. */
+void mode_keep_tags(void);
+void mode_take_up_tags(void);
 /* Returns when what was said privately before an `uncoach` is no longer on its way. */
 void mode_wait_for_guard(void);
 
