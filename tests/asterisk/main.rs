@@ -22,6 +22,8 @@ mod pbx;
 #[expect(dead_code, reason = "the demo uses the rest")]
 mod phone;
 mod phones;
+#[path = "../switch/ports.rs"]
+mod ports;
 #[path = "../switch/process.rs"]
 mod process;
 mod random;
@@ -65,6 +67,9 @@ fn main() -> ExitCode {
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Some(pbx) = pbx.and_then(Arc::into_inner) {
         assert!(pbx.stop().success(), "Asterisk ends well");
+    }
+    if !conclusion.has_failed() {
+        pbx::clean_up();
     }
     conclusion.exit_code()
 }

@@ -10,6 +10,8 @@ mod judge;
 #[allow(dead_code)]
 #[path = "../switch/phone.rs"]
 mod phone;
+#[path = "../switch/ports.rs"]
+mod ports;
 #[path = "../switch/process.rs"]
 mod process;
 mod scenarios;
