@@ -8,9 +8,7 @@ mod cost;
 mod follow;
 mod hearing;
 mod interfaces;
-#[allow(dead_code)] // FreeSWITCH's tests need the rest
 #[path = "../switch/judge.rs"]
-#[expect(dead_code, reason = "the scenarios on FreeSWITCH use the rest")]
 mod judge;
 mod line;
 mod local;
@@ -30,6 +28,8 @@ mod random;
 mod relay;
 mod sip;
 mod streams;
+#[path = "../switch/voices.rs"]
+mod voices;
 
 use libtest_mimic::{Arguments, Trial};
 use pbx::{Pbx, Scenario, Setup};

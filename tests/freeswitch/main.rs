@@ -20,6 +20,8 @@ mod socket;
 mod switch;
 mod tones;
 mod verdict;
+#[path = "../switch/voices.rs"]
+mod voices;
 
 use scene::{Outcome, Scene};
 use switch::Switch;

@@ -2,3 +2,5 @@
 
 mod judge;
 mod judge_tests;
+mod voices;
+mod voices_tests;
