@@ -7,7 +7,7 @@ use std::thread;
 use crate::{
     Stage,
     scene::{EVERYONE, Outcome, Party, Scene},
-    verdict::Played,
+    verdict::{NEAR, Played},
 };
 
 /// The legs' codecs; none for a linear one within the switch.
@@ -36,12 +36,14 @@ fn compares(stage: &Stage, room: &str, profile: &'static str, play: impl Fn(&Sce
     spoken?.judge_against(&unspoken.collect::<Outcome<Vec<Played>>>()?)
 }
 
-/// Customer and agent, who speak; the agent.
+/// Customer and agent, who speak; the agent. A voice that begins may break off once, until the conference has a frame in reserve: that
+/// is over before the coach comes.
 fn meet<'a>(scene: &'a Scene, customer: Option<&'a str>, agent: Option<&'a str>) -> Outcome<Party<'a>> {
     let customer = scene.call("customer").over_any(customer).silently().joins()?;
     let agent = scene.call("agent").over_any(agent).with("coach:memberTag=agent").silently().joins()?;
     customer.says_for(60.0, EVERYONE)?;
     agent.says_for(60.0, EVERYONE)?;
+    scene.wait(NEAR + 0.5);
     Ok(agent)
 }
 
