@@ -30,7 +30,7 @@ impl Conference {
     /// Calls so many members, each of which says a tone; their numbers.
     pub fn fill(&mut self, members: usize) -> Result<Vec<u32>, String> {
         for member in 0..members {
-            let tone = tones::file(tones::TONES[member % tones::TONES.len()])?;
+            let tone = tones::file(tones::TONES[member % tones::TONES.len()], None)?;
             // Softly: that many voices add up.
             let far = format!("'m:^:set_audio_level:write -3^endless_playback:{tone}' inline");
             let near = "m:^:answer^conference:bench@narrow";

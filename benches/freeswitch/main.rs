@@ -6,6 +6,9 @@ use std::{thread::sleep, time::Duration};
 #[path = "../../tests/switch/judge.rs"]
 #[allow(dead_code)]
 mod judge;
+#[allow(dead_code)] // for Asterisk's tests
+#[path = "../../tests/switch/ports.rs"]
+mod ports;
 #[allow(dead_code)] // its priority is everybody else's: load is what is measured
 #[path = "../../tests/switch/process.rs"]
 mod process;

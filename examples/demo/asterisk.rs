@@ -12,6 +12,8 @@ mod pbx;
 #[path = "../../tests/switch/phone.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod phone;
+#[path = "../../tests/switch/ports.rs"]
+mod ports;
 #[path = "../../tests/switch/process.rs"]
 mod process;
 
@@ -55,7 +57,10 @@ pub fn play(
             private: rehearsal.fate.iter().map(|to| to.iter().any(|fate| fate[tick] != Fate::Open)).collect(),
         });
     }
-    stage.end(rehearsal)
+    let played = stage.end(rehearsal)?;
+    drop(pbx);
+    pbx::clean_up();
+    Ok(played)
 }
 
 /// A party in the call.

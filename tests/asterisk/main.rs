@@ -8,9 +8,7 @@ mod cost;
 mod follow;
 mod hearing;
 mod interfaces;
-#[allow(dead_code)] // FreeSWITCH's tests need the rest
 #[path = "../switch/judge.rs"]
-#[expect(dead_code, reason = "the scenarios on FreeSWITCH use the rest")]
 mod judge;
 mod line;
 mod local;
@@ -22,12 +20,16 @@ mod pbx;
 #[expect(dead_code, reason = "the demo uses the rest")]
 mod phone;
 mod phones;
+#[path = "../switch/ports.rs"]
+mod ports;
 #[path = "../switch/process.rs"]
 mod process;
 mod random;
 mod relay;
 mod sip;
 mod streams;
+#[path = "../switch/voices.rs"]
+mod voices;
 
 use libtest_mimic::{Arguments, Trial};
 use pbx::{Pbx, Scenario, Setup};
@@ -65,6 +67,9 @@ fn main() -> ExitCode {
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Some(pbx) = pbx.and_then(Arc::into_inner) {
         assert!(pbx.stop().success(), "Asterisk ends well");
+    }
+    if !conclusion.has_failed() {
+        pbx::clean_up();
     }
     conclusion.exit_code()
 }

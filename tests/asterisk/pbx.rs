@@ -1,13 +1,16 @@
 //! A private instance of the stock Asterisk in target/asterisk, on the loopback interface, with ports and a folder of its own.
 
-use super::{manager::Manager, process::Process};
+use super::{
+    manager::Manager,
+    ports::{self, AudioPorts},
+    process::Process,
+};
 use std::{
     fs,
-    net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket},
+    net::{SocketAddr, ToSocketAddrs},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
-    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -49,6 +52,27 @@ pub struct Pbx {
     folder: PathBuf,
     manager: u16,
     sip: u16,
+    _audio: AudioPorts,
+}
+
+/// The folder of every run, each by the number of its process.
+fn runs() -> PathBuf {
+    target().join("tmp/asterisk")
+}
+
+/// This run's folder, with those of its instances.
+fn run() -> PathBuf {
+    runs().join(std::process::id().to_string())
+}
+
+/// Removes what no running process needs: the folders of this run, which has gone well, and of any that has ended.
+pub fn clean_up() {
+    for folder in fs::read_dir(runs()).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let goes_on = folder.file_name().is_some_and(|id| Path::new("/proc").join(id).exists());
+        if folder == run() || !goes_on {
+            fs::remove_dir_all(folder).ok();
+        }
+    }
 }
 
 /// Asterisk looks this machine's own name up for every call, and a name that is nowhere takes it seconds.
@@ -65,14 +89,14 @@ impl Pbx {
     /// Starts an instance and waits until it takes calls.
     pub fn start(name: &str, setup: Setup) -> Self {
         require_own_name();
-        let folder = target().join("tmp/asterisk").join(name);
-        fs::remove_dir_all(&folder).ok();
-        let (manager, sip) = (free_tcp_port(), free_udp_port());
-        configure(&folder, manager, sip, setup);
+        let folder = run().join(name);
+        let [manager, sip] = [(); 2].map(|()| ports::free().expect("a port is free"));
+        let audio = AudioPorts::claim().expect("ports are free");
+        configure(&folder, manager, sip, &audio, setup);
         let mut command = asterisk(&folder, setup.valgrind);
         let process =
             Process::start(command.arg("-f").arg("-n"), &folder.join("console.log")).expect("Asterisk starts");
-        let mut pbx = Self { process, folder, manager, sip };
+        let mut pbx = Self { process, folder, manager, sip, _audio: audio };
         pbx.wait_until_booted(Duration::from_secs(if setup.valgrind { 180 } else { 30 }));
         pbx
     }
@@ -173,7 +197,7 @@ fn libraries(stock: &Path) -> PathBuf {
 }
 
 /// Writes the configuration: the files in tests/asterisk/conf, with the places of this instance.
-fn configure(folder: &Path, manager: u16, sip: u16, setup: Setup) {
+fn configure(folder: &Path, manager: u16, sip: u16, audio: &AudioPorts, setup: Setup) {
     let modules = folder.join("modules");
     fs::create_dir_all(&modules).expect("a folder can be made");
     for module in fs::read_dir(libraries(&stock()).join("asterisk/modules")).expect("Asterisk has modules") {
@@ -181,7 +205,6 @@ fn configure(folder: &Path, manager: u16, sip: u16, setup: Setup) {
         symlink(module.path(), modules.join(module.file_name())).expect("a link can be made");
     }
     symlink(res_coach(), modules.join("res_coach.so")).expect("a link can be made");
-    let rtp = rtp_ports();
     for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/asterisk/conf")).expect("it is there") {
         let file = file.expect("a folder can be read");
         let mut text = fs::read_to_string(file.path()).expect("a file can be read");
@@ -191,8 +214,8 @@ fn configure(folder: &Path, manager: u16, sip: u16, setup: Setup) {
             ("@DATA@", stock().join("usr/share/asterisk").display().to_string()),
             ("@MANAGER@", manager.to_string()),
             ("@SIP@", sip.to_string()),
-            ("@RTP_FIRST@", rtp.to_string()),
-            ("@RTP_LAST@", (rtp + RTP_PORTS - 1).to_string()),
+            ("@RTP_FIRST@", audio.range.start().to_string()),
+            ("@RTP_LAST@", audio.range.end().to_string()),
         ] {
             text = text.replace(mark, &value);
         }
@@ -201,21 +224,4 @@ fn configure(folder: &Path, manager: u16, sip: u16, setup: Setup) {
         }
         fs::write(folder.join(file.file_name()), text).expect("a file can be written");
     }
-}
-
-const RTP_PORTS: u16 = 500;
-
-/// The first of a range of ports for one instance: instances of one run differ, those of two runs at once mostly.
-fn rtp_ports() -> u16 {
-    static INSTANCES: AtomicU16 = AtomicU16::new(0);
-    let instance = INSTANCES.fetch_add(1, Ordering::Relaxed) + (std::process::id() % 40) as u16 * 7;
-    12000 + instance % 40 * RTP_PORTS
-}
-
-fn free_tcp_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port is free").port()
-}
-
-fn free_udp_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port is free").port()
 }

@@ -10,6 +10,8 @@ mod judge;
 #[allow(dead_code)]
 #[path = "../switch/phone.rs"]
 mod phone;
+#[path = "../switch/ports.rs"]
+mod ports;
 #[path = "../switch/process.rs"]
 mod process;
 mod scenarios;
@@ -18,6 +20,8 @@ mod socket;
 mod switch;
 mod tones;
 mod verdict;
+#[path = "../switch/voices.rs"]
+mod voices;
 
 use scene::{Outcome, Scene};
 use switch::Switch;

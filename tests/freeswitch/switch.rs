@@ -2,7 +2,6 @@
 
 use std::{
     env, fs, io,
-    net::TcpListener,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
@@ -14,11 +13,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{process::Process, socket::Socket};
+use crate::{
+    ports::{self, AudioPorts},
+    process::Process,
+    socket::Socket,
+};
 
 const PASSWORD: &str = "private";
-/// Ports for audio, for each of the switches that run at once.
-const RTP_PORTS: u16 = 1000;
 
 /// A running switch; dropping it ends it.
 pub struct Switch {
@@ -27,6 +28,7 @@ pub struct Switch {
     pub sip_port: u16,
     event_port: u16,
     process: Mutex<Process>,
+    _audio: AudioPorts,
     keep: bool,
 }
 
@@ -65,12 +67,14 @@ impl Switch {
         if with_coach {
             modules.push(coach()?);
         }
-        let (event_port, sip_port) = (free_port()?, free_port()?);
+        let port = || ports::free().map_err(|e| e.to_string());
+        let (event_port, sip_port) = (port()?, port()?);
+        let audio = AudioPorts::claim().map_err(|e| e.to_string())?;
         link(&modules, &folder.join("mod"))?;
-        configure(&folder, with_coach, number, event_port, sip_port)?;
+        configure(&folder, with_coach, &audio, event_port, sip_port)?;
         let process = run(&folder, &prefix.join("bin/freeswitch"))?;
         let keep = env::var_os("KEEP").is_some();
-        let switch = Self { folder, sip_port, event_port, process: Mutex::new(process), keep };
+        let switch = Self { folder, sip_port, event_port, process: Mutex::new(process), _audio: audio, keep };
         switch.wait_until_ready()?;
         if with_coach && switch.socket()?.api("module_exists mod_coach")? != "true" {
             return Err(format!("the switch did not load mod_coach:\n{}", switch.log_of("coach")));
@@ -137,12 +141,6 @@ impl Drop for Switch {
     }
 }
 
-/// A port that nobody uses now.
-fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|e| e.to_string())?;
-    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
-}
-
 /// Makes a folder with links to these files.
 fn link(files: &[PathBuf], folder: &Path) -> Result<(), String> {
     let failed = |e: io::Error| format!("{}: {e}", folder.display());
@@ -154,15 +152,20 @@ fn link(files: &[PathBuf], folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn configure(folder: &Path, with_coach: bool, number: u16, event_port: u16, sip_port: u16) -> Result<(), String> {
-    let first = 20_000 + number % 20 * RTP_PORTS;
+fn configure(
+    folder: &Path,
+    with_coach: bool,
+    audio: &AudioPorts,
+    event_port: u16,
+    sip_port: u16,
+) -> Result<(), String> {
     let configuration = include_str!("freeswitch.xml")
         .replace("@FOLDER@", &folder.to_string_lossy())
         .replace("@PASSWORD@", PASSWORD)
         .replace("@EVENT_PORT@", &event_port.to_string())
         .replace("@SIP_PORT@", &sip_port.to_string())
-        .replace("@RTP_FIRST@", &first.to_string())
-        .replace("@RTP_LAST@", &(first + RTP_PORTS - 1).to_string())
+        .replace("@RTP_FIRST@", &audio.range.start().to_string())
+        .replace("@RTP_LAST@", &audio.range.end().to_string())
         .replace("@COACH@", if with_coach { r#"<load module="mod_coach"/>"# } else { "" });
     fs::write(folder.join("freeswitch.xml"), configuration).map_err(|e| format!("{}: {e}", folder.display()))
 }

@@ -1,10 +1,9 @@
 //! What callers say: pure tones, from files. The tones that FreeSWITCH makes itself have other ones in them, 54 dB below.
 
 use std::{
-    collections::HashMap,
-    f64::consts::TAU,
+    f64::consts::{PI, TAU},
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Mutex,
 };
 
@@ -17,35 +16,37 @@ pub const LEVEL: f64 = -20.0;
 
 const RATE: u32 = 16_000;
 /// Longer than any scenario says the same.
-const SECONDS: u32 = 90;
+const LONG: f64 = 90.0;
+/// In seconds.
+const SWELL: f64 = 0.2;
 
 /// The file of a tone, made when it is needed first.
-pub fn file(tone: u32) -> Result<String, String> {
-    static MADE: Mutex<Option<HashMap<u32, PathBuf>>> = Mutex::new(None);
-    let mut made = MADE.lock().map_err(|e| e.to_string())?;
-    let made = made.get_or_insert_default();
-    if let Some(path) = made.get(&tone) {
-        return Ok(path.to_string_lossy().into());
-    }
+pub fn file(tone: u32, seconds: Option<f64>) -> Result<String, String> {
+    static MADE: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = MADE.lock().map_err(|e| e.to_string())?;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tones");
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let path = folder.join(format!("{tone}.wav"));
+    let path =
+        folder.join(format!("{tone}{}.wav", seconds.map(|seconds| format!("-for-{seconds}")).unwrap_or_default()));
     if !path.exists() {
         // As a whole or not at all.
         let draft = folder.join(format!("{tone}-{}.part", std::process::id()));
-        said(tone, RATE).write(&draft).map_err(|e| format!("{}: {e}", draft.display()))?;
+        said(tone, RATE, seconds).write(&draft).map_err(|e| format!("{}: {e}", draft.display()))?;
         fs::rename(&draft, &path).map_err(|e| format!("{}: {e}", path.display()))?;
     }
-    made.insert(tone, path.clone());
     Ok(path.to_string_lossy().into())
 }
 
-/// So much of a tone.
-pub fn said(tone: u32, rate: u32) -> Recording {
+/// So many seconds of a tone, which swells and fades: through a codec, a hard edge would be noise. Without a number of seconds, more
+/// than enough of it, from the first sample on.
+pub fn said(tone: u32, rate: u32, seconds: Option<f64>) -> Recording {
     let amplitude = 32768.0 * 10f64.powf(LEVEL / 20.0);
+    let samples = (seconds.unwrap_or(LONG) * f64::from(rate)) as u32;
     let sample = |n: u32| {
         let turn = TAU * f64::from(tone) * f64::from(n % rate) / f64::from(rate);
-        (amplitude * turn.sin()).round() as i16
+        let from_end = f64::from(n.min(samples - n)) / f64::from(rate);
+        let swell = if seconds.is_some() { (1.0 - (PI * (from_end / SWELL).min(1.0)).cos()) / 2.0 } else { 1.0 };
+        (amplitude * swell * turn.sin()).round() as i16
     };
-    Recording { rate, samples: (0..rate * SECONDS).map(sample).collect() }
+    Recording { rate, samples: (0..samples).map(sample).collect() }
 }

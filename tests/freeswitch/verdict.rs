@@ -2,14 +2,11 @@
 
 use std::{ops::Range, path::Path};
 
-use crate::{judge::Recording, tones};
+use crate::{
+    judge::{Legs, Levels, Recording},
+    tones,
+};
 
-/// Outside its audience a tone stays below this, in dB.
-const SILENT: f64 = -80.0;
-/// On coded legs: no more than so many dB above a run in which it was not said.
-const ABOVE_CONTROL: f64 = 3.0;
-/// The loudest of some hundred windows of noise is so much louder than half of them.
-const LOUDEST_OF_NOISE: f64 = 9.0;
 /// How late a word may be heard, in seconds: the way through the switch, the opening guard, a changed tone.
 const LATE: f64 = 0.5;
 /// A tone is looked for so many seconds around the time when it was said: longer than anything waits in a queue.
@@ -80,13 +77,6 @@ impl Listener {
     fn heard(&self, from: f64, until: f64) -> Recording {
         self.heard.between((from - self.started).max(0.0), (until - self.started).max(0.0))
     }
-
-    /// The loudest window of a tone, anywhere near the time when it was said; none where nobody listened then.
-    fn worst(&self, said: &Said) -> Option<f64> {
-        // As long as the same tone is not said for something else.
-        let near = self.heard(said.from - NEAR, said.until + NEAR);
-        (near.samples.len() >= near.rate as usize / 10).then(|| near.standing_out(f64::from(said.tone)).worst())
-    }
 }
 
 impl Said {
@@ -98,19 +88,25 @@ impl Said {
 impl Played {
     /// Linear legs: nothing outside the audience, full level inside.
     pub fn judge(&self) -> Result<(), String> {
-        self.verdict(|_, _| SILENT)
+        self.verdict(Legs::Linear, &[])
     }
 
     /// Coded legs: nothing above what was heard without.
-    pub fn judge_against(&self, control: &Played) -> Result<(), String> {
-        self.verdict(|listener, said| {
-            let (listener, unsaid) = (&control.listeners[listener], &control.said[said]);
-            let tone = f64::from(unsaid.tone);
-            // What the codec makes of the others' tones: as a tone anywhere, and as noise.
-            let heard = &listener.heard;
-            let noise = noise(&listener.heard(unsaid.from - NEAR, unsaid.until + NEAR), tone);
-            (heard.standing_out(tone).worst().max(noise) + ABOVE_CONTROL).max(SILENT)
-        })
+    pub fn judge_against(&self, controls: &[Played]) -> Result<(), String> {
+        self.verdict(Legs::Coded, controls)
+    }
+
+    /// The levels of a tone, anywhere near the time when it was said; none where nobody listened then.
+    fn near(&self, listener: usize, said: usize, legs: Legs) -> Option<Levels> {
+        let (listener, said) = (&self.listeners[listener], &self.said[said]);
+        // As long as the same tone is not said for something else.
+        let near = listener.heard(said.from - NEAR, said.until + NEAR);
+        let mut others: Vec<u32> = self.said.iter().map(|other| other.tone).filter(|&tone| tone != said.tone).collect();
+        others.sort_unstable();
+        others.dedup();
+        let others: Vec<f64> = others.into_iter().map(f64::from).collect();
+        let listened = near.samples.len() >= near.rate as usize / 10;
+        listened.then(|| near.levels_among(said.tone.into(), &others, legs))
     }
 
     /// The level at which something is to be heard. Private speech has its own in every conference.
@@ -118,14 +114,15 @@ impl Played {
         if said.heard_by.iter().any(|name| name == "*") { self.open_level } else { tones::LEVEL }
     }
 
-    fn verdict(&self, bound: impl Fn(usize, usize) -> f64) -> Result<(), String> {
+    fn verdict(&self, legs: Legs, controls: &[Played]) -> Result<(), String> {
         let mut wrong = Vec::new();
         for (s, said) in self.said.iter().enumerate() {
             for (l, listener) in self.listeners.iter().enumerate().filter(|(_, listener)| listener.name != said.by) {
                 let complaint = if said.is_for(listener) {
                     missed(said, listener, self.level(said))
                 } else {
-                    overheard(said, listener, bound(l, s))
+                    let without: Vec<Levels> = controls.iter().filter_map(|run| run.near(l, s, legs)).collect();
+                    self.near(l, s, legs).and_then(|levels| levels.unheard(&without).err())
                 };
                 wrong.extend(complaint.map(|what| {
                     let Said { by, tone, from, until, .. } = said;
@@ -135,20 +132,6 @@ impl Played {
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
     }
-}
-
-/// The loudest that noise gets at a tone's pitch: from the half of the windows in each half of a second, so that what begins or ends
-/// somewhere does not count.
-fn noise(heard: &Recording, tone: f64) -> f64 {
-    let halves = 2 * heard.samples.len() / heard.rate as usize;
-    let median = |half: usize| heard.between(half as f64 / 2.0, (half + 1) as f64 / 2.0).levels(tone).median();
-    (0..halves).map(median).fold(f64::NEG_INFINITY, f64::max) + LOUDEST_OF_NOISE
-}
-
-/// What is wrong with what somebody outside the audience heard.
-fn overheard(said: &Said, listener: &Listener, bound: f64) -> Option<String> {
-    let worst = listener.worst(said)?;
-    (worst > bound).then(|| format!("heard at {worst:.1} dB, with {bound:.1} dB allowed"))
 }
 
 /// What is wrong with what somebody in the audience heard.
@@ -162,9 +145,9 @@ fn missed(said: &Said, listener: &Listener, level: f64) -> Option<String> {
         return Some("nothing was recorded".into());
     }
     let levels = heard.levels(f64::from(said.tone));
-    let (median, whole) = (levels.median(), levels.share_above(level - 3.0));
-    if (median - level).abs() > 1.0 {
-        return Some(format!("heard at {median:.1} dB, should be {level:.1} dB"));
+    if let Err(what) = levels.heard_at(level) {
+        return Some(what);
     }
+    let whole = levels.share_above(level - 3.0);
     (whole < 0.7).then(|| format!("heard for {:.0} % of the time only", 100.0 * whole))
 }

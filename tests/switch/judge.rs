@@ -4,11 +4,26 @@
 use std::{f64::consts::TAU, path::Path};
 
 /// A window of what was heard.
-const WINDOW_MS: u32 = 50;
+pub const WINDOW_MS: u32 = 50;
 /// A new window begins this often: whatever lies at the faint edge of one is in the middle of another.
-const STEP_MS: u32 = 10;
+pub const STEP_MS: u32 = 10;
 /// What a tone has that is not there at all, in dB.
 pub const SILENCE: f64 = -150.0;
+/// Outside its audience a voice stays below this, in dB, on linear legs ...
+pub const UNHEARD: f64 = -80.0;
+/// ... and on coded ones it is at most so much louder, in dB, than where it says nothing.
+const ABOVE_CONTROL: f64 = 3.0;
+/// In its audience it is at its full level, give or take so much, in dB.
+const FULL_WITHIN: f64 = 1.0;
+
+/// How a voice comes to a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Legs {
+    /// As linear samples, perhaps at several rates.
+    Linear,
+    /// Through a codec that makes noise of its own.
+    Coded,
+}
 
 /// What somebody heard, one channel.
 #[derive(Debug, Clone)]
@@ -48,7 +63,18 @@ impl Recording {
     /// The window is Blackman and Harris' of four terms: another tone that is at least 80 Hz away counts 92 dB less. One with
     /// a simpler shape would hear each tone in all the others.
     pub fn levels(&self, tone: f64) -> Levels {
-        let length = (self.rate * WINDOW_MS / 1000) as usize;
+        let probe = Probe::new(self.rate, tone);
+        let level = |window: &[i16]| probe.level(window.iter().map(|&sample| sample.into()));
+        Levels(self.samples.windows(probe.0.len()).step_by((self.rate * STEP_MS / 1000) as usize).map(level).collect())
+    }
+}
+
+/// What a window is compared with: a tone, in the window's shape.
+pub struct Probe(Vec<(f64, f64)>);
+
+impl Probe {
+    pub fn new(rate: u32, tone: f64) -> Self {
+        let length = (rate * WINDOW_MS / 1000) as usize;
         let shape: Vec<f64> = (0..length)
             .map(|n| {
                 let turn = TAU * (n as f64 + 0.5) / length as f64;
@@ -56,91 +82,59 @@ impl Recording {
             })
             .collect();
         let full = 32768.0 * shape.iter().sum::<f64>() / 2.0;
-        let wave: Vec<(f64, f64)> = shape
-            .iter()
-            .enumerate()
-            .map(|(n, shape)| {
-                let (sine, cosine) = (TAU * tone * n as f64 / f64::from(self.rate)).sin_cos();
-                (shape * sine / full, shape * cosine / full)
-            })
-            .collect();
-        let level = |window: &[i16]| {
-            let (mut sine, mut cosine) = (0.0, 0.0);
-            for (&sample, wave) in window.iter().zip(&wave) {
-                sine += f64::from(sample) * wave.0;
-                cosine += f64::from(sample) * wave.1;
-            }
-            (20.0 * f64::hypot(sine, cosine).log10()).max(SILENCE)
-        };
-        Levels(self.samples.windows(length).step_by((self.rate * STEP_MS / 1000) as usize).map(level).collect())
+        let wave = shape.iter().enumerate().map(|(n, shape)| {
+            let (sine, cosine) = (TAU * tone * n as f64 / f64::from(rate)).sin_cos();
+            (shape * sine / full, shape * cosine / full)
+        });
+        Self(wave.collect())
+    }
+
+    /// The level of the tone in a window.
+    pub fn level(&self, window: impl Iterator<Item = f64>) -> f64 {
+        let (mut sine, mut cosine) = (0.0, 0.0);
+        for (sample, wave) in window.zip(&self.0) {
+            sine += sample * wave.0;
+            cosine += sample * wave.1;
+        }
+        (20.0 * f64::hypot(sine, cosine).log10()).max(SILENCE)
     }
 }
-
-impl Recording {
-    /// The levels of a tone in those windows in which no other voice comes, goes or breaks off: a hard edge sounds at every
-    /// frequency for as long as a window sees it. A voice that is `dip` dB below the level that it mostly has breaks off; one 15 dB
-    /// below `full`, at which all speak, is not there.
-    ///
-    /// A voice that is heard where it should not be does not hide itself: its own hard edges change another one, 300 Hz away, by
-    /// 0.2 dB, and have 30 dB less where there is none.
-    pub fn levels_beside(&self, tone: f64, others: &[f64], full: f64, dip: f64) -> Levels {
-        let mut levels = self.levels(tone);
-        // A gap is found where windows have it in their middle; others see its edges.
-        let reach = (WINDOW_MS / STEP_MS) as usize + 3;
-        for other in others {
-            let other = self.levels(*other);
-            let there = Levels(other.0.iter().copied().filter(|&level| level > full - 6.0).collect());
-            let top = if there.0.is_empty() { full } else { there.median() };
-            for (at, level) in other.0.iter().enumerate() {
-                if (full - 15.0..top - dip).contains(level) {
-                    let end = (at + reach + 1).min(levels.0.len());
-                    levels.0[at.saturating_sub(reach)..end].fill(f64::NAN);
-                }
-            }
-        }
-        levels.0.retain(|level| !level.is_nan());
-        levels
-    }
-
-    /// The level of a tone in those windows in which it is one, silence in the others.
-    ///
-    /// Somebody else's tone that begins or ends at once has something of every frequency in that moment: as much beside this tone
-    /// as there. A tone is louder than what is beside it, from about 10 ms of it on.
-    pub fn standing_out(&self, tone: f64) -> Levels {
-        let mut levels = self.levels(tone);
-        let beside = BESIDE.map(|hertz| self.levels(tone + hertz));
-        for (n, level) in levels.0.iter_mut().enumerate() {
-            let loudest = beside.iter().map(|levels| levels.0[n]).fold(SILENCE, f64::max);
-            if *level < loudest + STANDS_OUT {
-                *level = SILENCE;
-            }
-        }
-        levels
-    }
-}
-
-/// How far beside a tone is looked for what is no tone, in Hz: others are to speak 200 Hz from it, or farther. In several places,
-/// since what is no tone may have gaps.
-const BESIDE: [f64; 6] = [-115.0, -100.0, -85.0, 85.0, 100.0, 115.0];
-/// A tone is so much louder than what is beside it, in dB.
-const STANDS_OUT: f64 = 9.0;
 
 /// Levels in dB, one a window.
 #[derive(Debug, Clone)]
-pub struct Levels(Vec<f64>);
+pub struct Levels(pub Vec<f64>);
 
 impl Levels {
-    /// How many windows there are.
-    pub fn count(&self) -> usize {
-        self.0.len()
-    }
-
     /// The loudest window.
     ///
     /// # Panics
     /// Where there is no window: nothing recorded proves nothing.
     pub fn worst(&self) -> f64 {
         self.0.iter().copied().reduce(f64::max).expect("a recording of 50 ms or more")
+    }
+
+    /// Whether nothing is heard, or, on coded legs, no more than in runs in which nothing was said; what else is heard, in words.
+    ///
+    /// # Panics
+    /// Where there is no window.
+    pub fn unheard(&self, controls: &[Self]) -> Result<(), String> {
+        let allowed = controls.iter().map(|control| control.worst() + ABOVE_CONTROL).fold(UNHEARD, f64::max);
+        let worst = self.worst();
+        if worst <= allowed {
+            Ok(())
+        } else {
+            Err(format!("{worst:.1} dB in the worst window, with {allowed:.1} allowed"))
+        }
+    }
+
+    /// Whether a voice is heard at its full level; what else is heard, in words.
+    ///
+    /// # Panics
+    /// Where there is no window.
+    pub fn heard_at(&self, level: f64) -> Result<(), String> {
+        let median = self.median();
+        let right = (median - level).abs() <= FULL_WITHIN;
+        if right { Ok(()) } else { Err(format!("{median:.1} dB in the median, not {level:.1}")) }
     }
 
     /// The level that half of the windows reach.

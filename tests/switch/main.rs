@@ -1,4 +1,8 @@
-//! What judges the tests on real switches, itself judged.
+//! What the tests on real switches stand on, itself tested.
 
 mod judge;
 mod judge_tests;
+mod ports;
+mod ports_tests;
+mod voices;
+mod voices_tests;

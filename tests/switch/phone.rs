@@ -1,10 +1,10 @@
 //! A real SIP phone on the loopback interface: Debian's baresip, which says what a WAV file holds and records what it hears.
 
-use super::{judge::Recording, process::Process};
+use super::{judge::Recording, ports, process::Process};
 use std::{
     fs,
     io::{self, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -35,7 +35,7 @@ impl Phone {
     pub fn call(folder: &Path, call: Call<'_>) -> io::Result<Self> {
         fs::remove_dir_all(folder).ok();
         fs::create_dir_all(folder)?;
-        let control = free_port()?;
+        let control = ports::free()?;
         fs::write(folder.join("config"), config(folder, call, control)?)?;
         let (codec, packet_ms) = (call.codec, call.packet_ms);
         let account = format!("<sip:phone@127.0.0.1>;regint=0;audio_codecs={codec};ptime={packet_ms}\n");
@@ -120,10 +120,6 @@ fn config(folder: &Path, call: Call<'_>, control: u16) -> io::Result<String> {
          module aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule_tmp uuid.so\nmodule_app account.so\n\
          module_app menu.so\nmodule_app ctrl_tcp.so\n"
     ))
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn connect(port: u16) -> io::Result<TcpStream> {

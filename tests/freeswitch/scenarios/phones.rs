@@ -21,7 +21,7 @@ fn calls(scene: &Scene, name: &'static str, codec: &str, tone: u32, heard_by: &[
     let rate = codec.split('/').nth(1).and_then(|rate| rate.parse().ok()).ok_or("a codec with a rate")?;
     let folder = scene.switch.folder.join(format!("{}-{name}", scene.room));
     let says = folder.with_extension("wav");
-    tones::said(tone, rate).write(&says).map_err(|e| e.to_string())?;
+    tones::said(tone, rate, None).write(&says).map_err(|e| e.to_string())?;
     let call = Call { uri: &uri, says: &says, codec, packet_ms: 20 };
     let phone = Phone::call(&folder, call).map_err(|e| format!("{name}'s phone: {e}"))?;
     scene.says_by_itself(name, tone, heard_by);

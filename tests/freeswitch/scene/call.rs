@@ -87,13 +87,13 @@ impl<'a> Call<'a> {
         let (scene, name) = (self.scene, self.name);
         let id = format!("{}-{name}", scene.room);
         let recording = scene.switch.folder.join(format!("{id}.wav"));
-        let speech = if self.silent { HUSH.into() } else { scene.speech(name, self.says, false)? };
+        let speech = if self.silent { HUSH.into() } else { scene.speech(name, self.says, None, false)? };
         let plays = format!("set:RECORD_READ_ONLY=true^record_session:{}^{speech}", recording.display());
         let (far, near) = match self.originated {
             None => self.calls_in(&id, does, &plays)?,
             Some(variables) => self.rings(&id, variables, does, &plays)?,
         };
-        let stop = vec![format!("uuid_record {far} stop {}", recording.display()), format!("uuid_kill {far}")];
+        let stop = format!("uuid_record {far} stop {}", recording.display());
         let now = scene.now();
         let mut legs = scene.legs.borrow_mut();
         legs.push(Leg {

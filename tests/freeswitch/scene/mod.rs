@@ -55,8 +55,8 @@ struct Leg {
     far: String,
     near: String,
     recording: PathBuf,
-    /// Commands that end the recording.
-    stop: Vec<String>,
+    /// The command that ends the recording.
+    stop: String,
     /// Its recording's first moment.
     started: f64,
     joined: f64,
@@ -115,7 +115,7 @@ impl<'s> Scene<'s> {
         let recording = self.switch.folder.join(format!("{}-{name}.wav", self.room));
         let command = |command: &str| command.replace("{}", &recording.to_string_lossy());
         self.api(&command(start))?;
-        let (now, stop) = (self.now(), vec![command(stop)]);
+        let (now, stop) = (self.now(), command(stop));
         let (far, near) = (String::new(), String::new());
         self.legs.borrow_mut().push(Leg {
             name: name.into(),
@@ -133,7 +133,7 @@ impl<'s> Scene<'s> {
 
     /// Plays a tone to the whole conference, until it stops.
     pub fn announces(&self) -> Outcome {
-        let tone = self.speech("announcement", EVERYONE, false)?;
+        let tone = self.speech("announcement", EVERYONE, None, false)?;
         self.api(&format!("conference {} play {}", self.room, tone.trim_start_matches("playback:"))).map(drop)
     }
 
@@ -170,9 +170,12 @@ impl<'s> Scene<'s> {
     pub fn finish(self) -> Outcome<Played> {
         self.wait(0.2);
         let over = self.now();
-        // Stopped, a file is whole; whoever is no longer there has stopped.
-        for stop in self.legs.borrow().iter().flat_map(|leg| &leg.stop) {
-            let _ = self.api(stop);
+        // Stopped, a file is whole; whoever is no longer there has stopped. Nobody hears the others hang up.
+        for leg in self.legs.borrow().iter() {
+            let _ = self.api(&leg.stop);
+        }
+        for leg in self.legs.borrow().iter().filter(|leg| !leg.far.is_empty()) {
+            let _ = self.api(&format!("uuid_kill {}", leg.far));
         }
         let listeners = self.legs.take().into_iter().map(|leg| {
             let left = leg.left.unwrap_or(over);
@@ -220,15 +223,21 @@ impl<'s> Scene<'s> {
     }
 
     /// A tone for something new that is said; where there is none to be played: silence.
-    fn speech(&self, name: &str, heard_by: &[&str], murmured: bool) -> Outcome<String> {
+    fn speech(&self, name: &str, heard_by: &[&str], seconds: Option<f64>, murmured: bool) -> Outcome<String> {
         self.falls_silent(name);
         let tone = self.free_tone().ok_or("more is said than there are tones")?;
         let now = self.now();
         let mut said = self.said.borrow_mut();
         let heard_by: Vec<String> = heard_by.iter().map(|name| (*name).into()).collect();
         let played = !self.control || heard_by == EVERYONE;
-        said.push(Said { by: name.into(), tone, heard_by, murmured, from: now, until: f64::INFINITY, played });
-        Ok(if played { format!("playback:{}", tones::file(tone)?) } else { HUSH.into() })
+        let until = now + seconds.unwrap_or(f64::INFINITY);
+        said.push(Said { by: name.into(), tone, heard_by, murmured, from: now, until, played });
+        let file = tones::file(tone, seconds)?;
+        Ok(match seconds {
+            _ if !played => HUSH.into(),
+            Some(_) => format!("playback:{file}^{HUSH}"),
+            None => format!("playback:{file}"),
+        })
     }
 }
 

@@ -29,7 +29,13 @@ impl Party<'_> {
 
     /// Says something new from now on, that only these may hear.
     pub fn says(&self, heard_by: &[&str]) -> Outcome {
-        let does = self.scene.speech(self.name, heard_by, false)?;
+        let does = self.scene.speech(self.name, heard_by, None, false)?;
+        self.does(&does)
+    }
+
+    /// Says something new for so many seconds; it swells and fades.
+    pub fn says_for(&self, seconds: f64, heard_by: &[&str]) -> Outcome {
+        let does = self.scene.speech(self.name, heard_by, Some(seconds), false)?;
         self.does(&does)
     }
 
@@ -69,7 +75,7 @@ impl Party<'_> {
 
     /// Says something that only these may hear, and that they may miss: while things change.
     pub fn murmurs(&self, heard_by: &[&str]) -> Outcome {
-        let does = self.scene.speech(self.name, heard_by, true)?;
+        let does = self.scene.speech(self.name, heard_by, None, true)?;
         self.does(&does)
     }
 
