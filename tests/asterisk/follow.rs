@@ -116,6 +116,7 @@ fn replaced(pbx: &Pbx) {
 fn replaces_open(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "replaces_open");
     let (customer, other, agent) = (c.join("customer", CUSTOMER), c.join("other", AGENT), c.join("agent", AGENT));
+    seconds(0.5); // a voice that breaks off while it swells is no tone
     let heir = c.replace_as("private_line", &agent);
     c.wait_until("the agent's leg ends", |c| c.channel(&agent).is_none());
     c.wait_until("Coach says so", |c| c.manager.command("coach show replaces_open").contains("nobody"));
@@ -130,6 +131,7 @@ fn replaces_open(pbx: &Pbx) {
     c.judge_last(&customer, 0.5, heir.tone, true).expect("it is not silent for ever");
     // One that has no hook is simply gone.
     let guest = c.join("guest", CUSTOMER);
+    seconds(0.5);
     let heir = c.replace_as("private_line", &guest);
     c.wait_until("the guest is gone", |c| c.manager.command("coach explain replaces_open 4").starts_with("-ERR"));
     c.wait_until("the coach is there", |c| c.manager.command("coach explain replaces_open 5").starts_with("+OK"));
