@@ -119,6 +119,7 @@ fn replaces_open(pbx: &Pbx) {
     seconds(0.5); // a voice that breaks off while it swells is no tone
     let heir = c.replace_as("private_line", &agent);
     c.wait_until("the agent's leg ends", |c| c.channel(&agent).is_none());
+    heir.line.cushion();
     c.wait_until("Coach says so", |c| c.manager.command("coach show replaces_open").contains("nobody"));
     seconds(0.5);
     for listener in [&customer, &other] {
@@ -134,6 +135,7 @@ fn replaces_open(pbx: &Pbx) {
     seconds(0.5);
     let heir = c.replace_as("private_line", &guest);
     c.wait_until("the guest is gone", |c| c.manager.command("coach explain replaces_open 4").starts_with("-ERR"));
+    heir.line.cushion();
     c.wait_until("the coach is there", |c| c.manager.command("coach explain replaces_open 5").starts_with("+OK"));
     seconds(1.0);
     c.judge_last(&customer, 0.5, heir.tone, false).expect("it is private");
