@@ -84,6 +84,18 @@ pub fn joined_by_originate(stage: &Stage, room: &str) -> Outcome {
     scene.finish()?.judge()
 }
 
+pub fn joined_by_a_loopback_that_runs_the_conference_itself(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").joins()?;
+    scene.call("agent").bare().variables("!memberTag=agent").joins()?;
+    let coach = scene.call("coach").bare().variables("!speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    scene.wait(1.2);
+    coach.coach("uncoach")?;
+    coach.says(EVERYONE)?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
 /// What is no list of tags is private to nobody: a variable that was never set, for one.
 pub fn empty_and_unset_settings_are_private_to_nobody(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;

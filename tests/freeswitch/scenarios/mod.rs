@@ -32,6 +32,7 @@ scenarios! {
         joined_with_media_bug_answer_req
         joined_by_event_socket
         joined_by_originate
+        joined_by_a_loopback_that_runs_the_conference_itself
         empty_and_unset_settings_are_private_to_nobody
         a_member_without_settings_is_open_and_has_no_hook;
     changing:
@@ -62,6 +63,7 @@ scenarios! {
         a_recording_of_the_coach_has_no_private_speech
         a_recording_of_the_customer_has_no_private_speech
         a_recording_of_the_agent_has_what_the_agent_hears
+        calls_that_were_tapped_before_are_hooked_all_the_same
         a_file_played_into_the_conference_is_heard_by_all
         hooks_taken_away_are_put_back;
     events:

@@ -11,6 +11,7 @@ pub struct Call<'a> {
     before: Vec<&'a str>,
     variables: String,
     originated: Option<&'a str>,
+    bare: bool,
     silent: bool,
     says: &'a [&'a str],
 }
@@ -26,6 +27,7 @@ impl<'a> Call<'a> {
             before: Vec::new(),
             variables: String::new(),
             originated: None,
+            bare: false,
             silent: false,
             says: EVERYONE,
         }
@@ -55,6 +57,11 @@ impl<'a> Call<'a> {
     /// Called by the switch, with these channel variables.
     pub fn originated(self, variables: &'a str) -> Self {
         Self { originated: Some(variables), ..self }
+    }
+
+    /// On a loopback leg that runs the conference by itself, with no dialplan before: `loopback/app=conference:...`.
+    pub fn bare(self) -> Self {
+        Self { bare: true, ..self }
     }
 
     /// With these channel variables on its telephone's leg, each with a `!` in front: headers of its call, say.
@@ -117,6 +124,7 @@ impl<'a> Call<'a> {
         // The other leg of a loopback has the variables of the first. A plan has commas: variables are separated by something else.
         let mut variables = format!("^^!origination_uuid={id}!sip_h_X-Does=m:^:{plan}{}", self.variables);
         let to = match self.codec {
+            None if self.bare => format!("loopback/app={does}"),
             None => "loopback/member/callers".into(),
             Some(codec) => {
                 variables += &format!("!absolute_codec_string={codec}!sip_invite_call_id={near}");
