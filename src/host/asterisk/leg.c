@@ -261,27 +261,26 @@ int legs_start(void)
 	return registry ? 0 : -1;
 }
 
+/* In a masquerade no channel is found, and that takes less than this. One that is ending is not found any more. */
+#define MASQUERADE_MS 300
+
 struct ast_channel *leg_channel(struct leg *leg)
 {
 	char uniqueid[AST_MAX_UNIQUEID];
 	struct ast_channel *chan;
+	int ms = 0;
 
 	leg_uniqueid(leg, uniqueid);
-	/* In a masquerade no channel is found for a moment; one that is ending is not any more, and takes hook and datastore along. */
-	while (!(chan = ast_channel_get_by_name(uniqueid)) && !leg->gone) {
-		usleep(10000);
+	while (!(chan = ast_channel_get_by_name(uniqueid)) && !leg->gone && ms++ < MASQUERADE_MS) {
+		usleep(1000);
 	}
 	return chan;
 }
 
-void leg_unhook(struct leg *leg)
+void leg_unhook(struct leg *leg, struct ast_channel *chan)
 {
-	struct ast_channel *chan = leg_channel(leg);
 	struct ast_datastore *datastore;
 
-	if (!chan) {
-		return;
-	}
 	ast_channel_lock(chan);
 	hook_detach(chan, leg);
 	datastore = ast_channel_datastore_find(chan, &datastore_info, leg->call_id);
@@ -290,7 +289,6 @@ void leg_unhook(struct leg *leg)
 		ast_datastore_free(datastore);
 	}
 	ast_channel_unlock(chan);
-	ast_channel_unref(chan);
 }
 
 void legs_unhook(void)
@@ -299,8 +297,15 @@ void legs_unhook(void)
 	struct leg *leg;
 
 	while ((leg = ao2_iterator_next(&all))) {
-		if (leg->hook) {
-			leg_unhook(leg);
+		/* A channel that is ending takes hook and datastore along in a moment. */
+		while (leg->hook && !leg->gone) {
+			struct ast_channel *chan = leg_channel(leg);
+
+			if (chan) {
+				leg_unhook(leg, chan);
+				ast_channel_unref(chan);
+				break;
+			}
 		}
 		ao2_ref(leg, -1);
 	}

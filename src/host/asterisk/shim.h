@@ -96,11 +96,11 @@ struct leg {
 };
 
 int legs_start(void);
-/* The channel of a leg with a hook: a reference, or NULL when it has ended. Waits for it. No lock is held. */
+/* The channel of a leg with a hook: a reference, or NULL when it has ended. Waits a little for it. No lock is held. */
 struct ast_channel *leg_channel(struct leg *leg);
-/* Takes the hook off, if its channel is still there. */
-void leg_unhook(struct leg *leg);
-/* All hooks, so that no frame comes any more. */
+/* Takes its hook off this channel. */
+void leg_unhook(struct leg *leg, struct ast_channel *chan);
+/* Takes every hook off, so that no frame comes any more. */
 void legs_unhook(void);
 void legs_stop(void);
 /* The leg of a channel: a reference, or NULL. */
