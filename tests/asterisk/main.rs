@@ -9,6 +9,7 @@ mod follow;
 mod hearing;
 mod interfaces;
 #[path = "../switch/judge.rs"]
+#[expect(dead_code, reason = "FreeSWITCH's tests use the rest")]
 mod judge;
 mod line;
 mod local;
@@ -29,6 +30,7 @@ mod relay;
 mod sip;
 mod streams;
 #[path = "../switch/voices.rs"]
+#[expect(dead_code, reason = "FreeSWITCH's tests use the rest")]
 mod voices;
 
 use libtest_mimic::{Arguments, Trial};

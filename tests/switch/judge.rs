@@ -1,7 +1,7 @@
 //! Who is heard in a recording: everybody in a test call speaks a tone of its own, and a recording is judged by the level of
 //! each tone, in windows of 50 ms.
 
-use std::{f64::consts::TAU, path::Path};
+use std::{f64::consts::TAU, ops::Range, path::Path};
 
 /// A window of what was heard.
 pub const WINDOW_MS: u32 = 50;
@@ -125,6 +125,16 @@ impl Levels {
         } else {
             Err(format!("{worst:.1} dB in the worst window, with {allowed:.1} allowed"))
         }
+    }
+
+    /// Those of the windows of which a part is heard between these moments, in seconds from the beginning, and the rest.
+    pub fn split(&self, spans: &[Range<f64>]) -> [Self; 2] {
+        let within = |n: usize| {
+            let from = n as f64 * f64::from(STEP_MS) / 1000.0;
+            spans.iter().any(|span| span.start < from + f64::from(WINDOW_MS) / 1000.0 && from < span.end)
+        };
+        let (within, rest): (Vec<_>, Vec<_>) = self.0.iter().enumerate().partition(|(n, _)| within(*n));
+        [within, rest].map(|levels| Self(levels.into_iter().map(|(_, level)| *level).collect()))
     }
 
     /// Whether a voice is heard at its full level; what else is heard, in words.

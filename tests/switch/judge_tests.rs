@@ -92,3 +92,11 @@ fn what_may_be_heard_has_bounds() {
     assert_eq!(at(-19.2).heard_at(-18.1), Err("-19.2 dB in the median, not -18.1".into()));
     assert_eq!(at(-17.0).heard_at(-18.1), Err("-17.0 dB in the median, not -18.1".into()));
 }
+
+#[test]
+fn every_window_is_in_one_part_of_a_split() {
+    let levels = Levels((0..20).map(f64::from).collect());
+    let [within, rest] = levels.split(&[0.1..0.101]);
+    assert_eq!(within.0, [6.0, 7.0, 8.0, 9.0, 10.0]);
+    assert_eq!(within.0.len() + rest.0.len(), 20);
+}

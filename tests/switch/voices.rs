@@ -4,7 +4,7 @@
 //! not taken for the voice that is looked for, the pieces between edges are fitted with everybody's tones, by least squares, and
 //! what the others have of a piece is taken away.
 
-use super::judge::{Legs, Levels, Probe, Recording, STEP_MS, UNHEARD, WINDOW_MS};
+use super::judge::{Legs, Levels, Probe, Recording, SILENCE, STEP_MS, UNHEARD, WINDOW_MS};
 use std::{f64::consts::TAU, ops::Range};
 
 /// A voice that is there for 10 ms reaches this in some window, in dB; edges of others do not.
@@ -25,6 +25,11 @@ const AT_EDGES: f64 = 0.3;
 const AT_CODED_EDGES: f64 = 0.5;
 /// What is added for a moment is a tone's if it is so much like it. A burst of the tone itself has pi / 4, whatever its length.
 const LIKE: f64 = 0.5;
+/// How far beside a tone is looked for what is no tone, in Hz: others are to speak 200 Hz from it, or farther. In several places,
+/// since what is no tone may have gaps.
+const BESIDE: [f64; 6] = [-115.0, -100.0, -85.0, 85.0, 100.0, 115.0];
+/// A tone of 10 ms or more is so much louder than what is beside it on the average, in dB.
+const STANDS_OUT: f64 = 9.0;
 /// What keeps an unknown of a fit from growing where nothing tells it.
 const FREE: f64 = 1e-8;
 
@@ -32,9 +37,30 @@ impl Recording {
     /// The levels of a tone, as `levels` has them, less what hard edges of others' tones add to windows that are louder than they
     /// should be. A window in which that does not explain what is heard keeps its level.
     pub fn levels_among(&self, tone: f64, others: &[f64], legs: Legs) -> Levels {
+        self.without_others(tone, others, legs).0
+    }
+
+    /// The same on coded legs in those windows in which what is heard is a tone, silence in the others: a codec's noise next to an
+    /// edge is not the same in every run, but it is as loud beside the tone as there. What no edge makes is a tone in any case: of a
+    /// short moment, an edge can hide so much that the rest is like noise.
+    pub fn tones_among(&self, tone: f64, others: &[f64]) -> Levels {
+        let (mut levels, loud) = self.without_others(tone, others, Legs::Coded);
+        let beside = BESIDE.map(|hertz| Probe::new(self.rate, tone + hertz));
+        for (n, window) in loud {
+            let power = |probe: &Probe| 10f64.powf(probe.level(window.iter().copied()) / 10.0);
+            let average = 10.0 * (beside.iter().map(power).sum::<f64>() / BESIDE.len() as f64).log10();
+            if levels.0[n] < (average + STANDS_OUT).min(THERE) {
+                levels.0[n] = SILENCE;
+            }
+        }
+        levels
+    }
+
+    /// The levels of a tone among others, and what its level was taken from in each window in which it is not silent.
+    fn without_others(&self, tone: f64, others: &[f64], legs: Legs) -> (Levels, Vec<(usize, Vec<f64>)>) {
         let mut levels = self.levels(tone);
         if levels.worst() <= UNHEARD {
-            return levels;
+            return (levels, Vec::new());
         }
         let probe = Probe::new(self.rate, tone);
         let samples = |ms: u32| (self.rate * ms / 1000) as usize;
@@ -63,6 +89,7 @@ impl Recording {
             };
             least((n / steps).checked_sub(3)).max(least(Some(n.div_ceil(steps) + 1)))
         };
+        let mut loud = Vec::new();
         for n in (0..count).filter(|&n| levels.0[n] > UNHEARD).collect::<Vec<_>>() {
             let from = (n * step).saturating_sub(around);
             let until = (n * step + length + around).min(self.samples.len());
@@ -74,12 +101,18 @@ impl Recording {
             };
             let part = Part::new(self.rate, &voices(n), heard);
             let left = &part.without_others(near)[n * step - from..][..length];
-            if left.iter().filter(|left| left.is_none()).count() as f64 <= at_edges * length as f64 {
-                // A fit can only take edges away: of what swells, or comes through a codec, it may leave more than there was.
-                levels.0[n] = levels.0[n].min(probe.level(left.iter().map(|left| left.unwrap_or(0.0))));
+            let explained = left.iter().filter(|left| left.is_none()).count() as f64 <= at_edges * length as f64;
+            let left: Vec<f64> = left.iter().map(|left| left.unwrap_or(0.0)).collect();
+            let level = probe.level(left.iter().copied());
+            // A fit can only take edges away: of what swells, or comes through a codec, it may leave more than there was.
+            if explained && level < levels.0[n] {
+                levels.0[n] = level;
+                loud.push((n, left));
+            } else {
+                loud.push((n, self.samples[n * step..][..length].iter().map(|&sample| sample.into()).collect()));
             }
         }
-        levels
+        (levels, loud)
     }
 }
 

@@ -193,3 +193,59 @@ fn what_edges_do_not_explain_keeps_its_level() {
     let (plain, among) = (noise.levels(COACH), noise.levels_among(COACH, &OTHERS, Legs::Linear));
     assert_eq!(plain.worst(), among.worst());
 }
+
+/// As it comes out of a leg with PCMU.
+fn companded(mut heard: Recording) -> Recording {
+    for sample in &mut heard.samples {
+        let magnitude = i32::from(*sample).abs().min(32635) + 132;
+        let shift = magnitude.ilog2() - 4;
+        let decoded = (magnitude >> shift << shift) + (1 << shift) / 2 - 132;
+        *sample = (decoded * i32::from(*sample).signum()) as i16;
+    }
+    heard
+}
+
+/// Gaps of every length, at any moment, of one voice or two: as a conference makes them that has no frame in reserve.
+fn gaps() -> impl Iterator<Item = (f64, Vec<Said>)> {
+    (0..60).map(|n| {
+        let at = 120.0 + 0.37 * f64::from(n);
+        let length = 20.0 + 10.0 * f64::from(n % 3);
+        let second = match n % 2 {
+            0 => gap(710.0, at, at + length).to_vec(),
+            _ => vec![(710.0, 0.0, 0.0..LENGTH)],
+        };
+        (at, [&gap(400.0, at, at + length)[..], &second].concat())
+    })
+}
+
+#[test]
+fn gaps_through_a_codec_are_not_taken_for_a_tone() {
+    let among = [&OTHERS[..], &[ABSENT]].concat();
+    let steady = [(400.0, 0.0, 0.0..LENGTH), (710.0, 0.0, 0.0..LENGTH)];
+    let control = [companded(heard(8000, &steady)).levels_among(COACH, &among, Legs::Coded)];
+    for (at, said) in gaps() {
+        let tones = companded(heard(8000, &said)).tones_among(COACH, &among);
+        tones.unheard(&control).unwrap_or_else(|what| panic!("a gap at {at:.2} ms: {what}"));
+    }
+}
+
+#[test]
+fn a_frame_of_the_voice_at_such_a_gap_is_a_tone() {
+    let among = [&OTHERS[..], &[ABSENT]].concat();
+    let (mut faint, mut missed) = (0, 0);
+    for (at, said) in gaps() {
+        let control = [companded(heard(8000, &said)).levels_among(COACH, &among, Legs::Coded)];
+        for after in [-20.0, -10.0, 0.0, 10.0, 20.0] {
+            let unheard = |level: f64| {
+                let leak = (COACH, level, at + after..at + after + 20.0);
+                let heard = companded(heard(8000, &[&said[..], &[leak]].concat()));
+                heard.tones_among(COACH, &among).unheard(&control)
+            };
+            unheard(0.0).expect_err("a frame at full level is heard wherever it is");
+            faint += 1;
+            missed += i32::from(unheard(-30.0).is_ok());
+        }
+    }
+    // An edge in the midst of a faint frame may hide it.
+    assert!(missed * 10 < faint, "{missed} of {faint} faint frames missed");
+}
