@@ -11,6 +11,12 @@ use crate::{
 const LATE: f64 = 0.5;
 /// A tone is looked for so many seconds around the time when it was said: longer than anything waits in a queue.
 pub const NEAR: f64 = 3.0;
+/// On coded legs, what is heard so many seconds before and after others speak may have something of theirs.
+const SETTLES: f64 = 1.0;
+/// For so many seconds at least somebody speaks privately while nobody else is heard.
+const ALONE: f64 = 1.0;
+/// Such times are counted in steps of so many seconds.
+const MOMENT: f64 = 0.01;
 /// What is said so briefly is not asked for.
 const BRIEF: f64 = 0.2;
 
@@ -96,17 +102,68 @@ impl Played {
         self.verdict(Legs::Coded, controls)
     }
 
-    /// The levels of a tone, anywhere near the time when it was said; none where nobody listened then.
-    fn near(&self, listener: usize, said: usize, legs: Legs) -> Option<Levels> {
+    /// What somebody heard, anywhere near the time when a tone was said, and all the other tones; none where nobody listened then.
+    fn near(&self, listener: usize, said: usize) -> Option<(Recording, Vec<f64>)> {
         let (listener, said) = (&self.listeners[listener], &self.said[said]);
         // As long as the same tone is not said for something else.
         let near = listener.heard(said.from - NEAR, said.until + NEAR);
         let mut others: Vec<u32> = self.said.iter().map(|other| other.tone).filter(|&tone| tone != said.tone).collect();
         others.sort_unstable();
         others.dedup();
-        let others: Vec<f64> = others.into_iter().map(f64::from).collect();
         let listened = near.samples.len() >= near.rate as usize / 10;
-        listened.then(|| near.levels_among(said.tone.into(), &others, legs))
+        listened.then(|| (near, others.into_iter().map(f64::from).collect()))
+    }
+
+    /// When, near the time when a tone was said, a listener hears others, in seconds from where that begins.
+    fn talk(&self, listener: usize, said: usize) -> Vec<Range<f64>> {
+        let (listener, said) = (&self.listeners[listener], &self.said[said]);
+        let begin = (said.from - NEAR).max(listener.started);
+        let heard = self.said.iter().filter(|other| {
+            other.played && other.tone != said.tone && other.by != listener.name && other.is_for(listener)
+        });
+        heard.map(|other| other.from - SETTLES - begin..other.until + SETTLES - begin).collect()
+    }
+
+    /// What is wrong with what somebody outside the audience heard on linear legs.
+    fn overheard(&self, listener: usize, said: usize) -> Option<String> {
+        let (heard, others) = self.near(listener, said)?;
+        heard.levels_among(self.said[said].tone.into(), &others, Legs::Linear).unheard(&[]).err()
+    }
+
+    /// The same on coded legs. While nobody else speaks, a codec is silent; among others' voices it is not, and makes noise of their
+    /// gaps that is not the same in every run: there, what is heard has to be a tone.
+    fn overheard_in_noise(&self, listener: usize, said: usize, controls: &[Played]) -> Option<String> {
+        let (heard, others) = self.near(listener, said)?;
+        let tone = f64::from(self.said[said].tone);
+        let split = |run: &Played, levels: Levels| levels.split(&run.talk(listener, said));
+        let without = controls.iter().filter_map(|run| {
+            let (heard, others) = run.near(listener, said)?;
+            Some(split(run, heard.levels_among(tone, &others, Legs::Coded)))
+        });
+        let (talk, alone): (Vec<_>, Vec<_>) = without.map(|[talk, alone]| (talk, alone)).unzip();
+        let [heard_in_talk, heard_alone] = split(self, heard.levels_among(tone, &others, Legs::Coded));
+        let unheard = |levels: &Levels, controls: &[Levels]| {
+            let controls: Vec<Levels> = controls.iter().filter(|levels| !levels.0.is_empty()).cloned().collect();
+            if levels.0.is_empty() { Ok(()) } else { levels.unheard(&controls) }
+        };
+        let in_talk = unheard(&heard_in_talk, &talk).or_else(|_| {
+            let [tones, _] = split(self, heard.tones_among(tone, &others));
+            unheard(&tones, &talk).map_err(|what| format!("while others speak, {what}"))
+        });
+        unheard(&heard_alone, &alone).and(in_talk).err()
+    }
+
+    /// For how many seconds something is said that a listener may not hear, while it hears nobody else; none if it may hear all.
+    fn alone(&self, listener: usize) -> Option<f64> {
+        let may_not = |said: &Said| said.by != self.listeners[listener].name && !said.is_for(&self.listeners[listener]);
+        let said = self.said.iter().enumerate().filter(|(_, said)| may_not(said));
+        said.map(|(s, said)| {
+            let begin = (said.from - NEAR).max(self.listeners[listener].started);
+            let talk = self.talk(listener, s);
+            let moments = (0..).map(|n| said.from + f64::from(n) * MOMENT).take_while(|&at| at < said.until);
+            moments.filter(|at| !talk.iter().any(|span| span.contains(&(at - begin)))).count() as f64 * MOMENT
+        })
+        .reduce(|sum, seconds| sum + seconds)
     }
 
     /// The level at which something is to be heard. Private speech has its own in every conference.
@@ -121,14 +178,22 @@ impl Played {
                 let complaint = if said.is_for(listener) {
                     missed(said, listener, self.level(said))
                 } else {
-                    let without: Vec<Levels> = controls.iter().filter_map(|run| run.near(l, s, legs)).collect();
-                    self.near(l, s, legs).and_then(|levels| levels.unheard(&without).err())
+                    match legs {
+                        Legs::Linear => self.overheard(l, s),
+                        Legs::Coded => self.overheard_in_noise(l, s, controls),
+                    }
                 };
                 wrong.extend(complaint.map(|what| {
                     let Said { by, tone, from, until, .. } = said;
                     format!("{} of {by}'s {tone} Hz ({from:.1} to {until:.1} s): {what}", listener.name)
                 }));
             }
+        }
+        if legs == Legs::Coded {
+            // Otherwise nothing was compared with silence.
+            let hardly = |l: &usize| self.alone(*l).is_some_and(|seconds| seconds < ALONE);
+            let never = (0..self.listeners.len()).filter(hardly);
+            wrong.extend(never.map(|l| format!("{} hardly ever heard nobody else", self.listeners[l].name)));
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
     }

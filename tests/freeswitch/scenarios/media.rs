@@ -1,13 +1,13 @@
 //! Rates, packets, codecs. A call on coded legs is played three times at once, twice with the coach silent: what is heard outside the
-//! audience of the first must not differ from what is heard in the others. A codec makes noise of a hard edge; so whom others
-//! hear begins to speak when it is there, and fades.
+//! audience of the first must not differ from what is heard in the others. A codec makes noise of voices, above all of their edges;
+//! so the coach speaks alone for most of the time, when a codec is silent, and the others for a while.
 
 use std::thread;
 
 use crate::{
     Stage,
     scene::{EVERYONE, Outcome, Party, Scene},
-    verdict::{NEAR, Played},
+    verdict::Played,
 };
 
 /// The legs' codecs; none for a linear one within the switch.
@@ -36,15 +36,16 @@ fn compares(stage: &Stage, room: &str, profile: &'static str, play: impl Fn(&Sce
     spoken?.judge_against(&unspoken.collect::<Outcome<Vec<Played>>>()?)
 }
 
-/// Customer and agent, who speak; the agent. A voice that begins may break off once, until the conference has a frame in reserve: that
-/// is over before the coach comes.
-fn meet<'a>(scene: &'a Scene, customer: Option<&'a str>, agent: Option<&'a str>) -> Outcome<Party<'a>> {
+/// Customer and agent, who say nothing yet.
+fn meet<'a>(scene: &'a Scene, customer: Option<&'a str>, agent: Option<&'a str>) -> Outcome<[Party<'a>; 2]> {
     let customer = scene.call("customer").over_any(customer).silently().joins()?;
     let agent = scene.call("agent").over_any(agent).with("coach:memberTag=agent").silently().joins()?;
-    customer.says_for(60.0, EVERYONE)?;
-    agent.says_for(60.0, EVERYONE)?;
-    scene.wait(NEAR + 0.5);
-    Ok(agent)
+    Ok([customer, agent])
+}
+
+/// They speak for so many seconds, all at once.
+fn talk(parties: [Party; 2], seconds: f64) -> Outcome {
+    parties.iter().try_for_each(|party| party.says_for(seconds, EVERYONE))
 }
 
 /// The coach falls silent and speaks openly once the opening guard is over, which would cut the beginning off.
@@ -58,13 +59,15 @@ fn speaks_openly(scene: &Scene, coach: &Party) -> Outcome {
 }
 
 fn whispers(scene: &Scene, legs: &Legs) -> Outcome {
-    meet(scene, legs.customer, legs.agent)?;
+    let others = meet(scene, legs.customer, legs.agent)?;
     let coach = scene.call("coach").over_any(legs.coach).with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    scene.wait(2.0);
+    talk(others, 3.5)?;
     scene.wait(1.5);
     speaks_openly(scene, &coach)?;
     coach.coach("coach agent")?;
     coach.says(&["agent"])?;
-    scene.wait(1.5);
+    scene.wait(2.5);
     Ok(())
 }
 
@@ -117,7 +120,7 @@ calls! {
 /// A re-INVITE changes a leg's codec, rate and packets while its member speaks or listens.
 pub fn a_codec_changes_in_mid_call(stage: &Stage, room: &str) -> Outcome {
     compares(stage, room, "wide", |scene| {
-        let agent = meet(scene, PCMU_20, PCMU_20)?;
+        let [customer, agent] = meet(scene, PCMU_20, PCMU_20)?;
         let coach = scene.call("coach").over_any(PCMU_20).with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
         scene.wait(1.2);
         for (who, codec) in [(coach, "G722"), (agent, "G722"), (coach, "PCMA"), (agent, "PCMA")] {
@@ -127,6 +130,8 @@ pub fn a_codec_changes_in_mid_call(stage: &Stage, room: &str) -> Outcome {
             coach.says(&["agent"])?;
             scene.wait(1.2);
         }
+        talk([customer, agent], 1.5)?;
+        scene.wait(1.7);
         Ok(())
     })
 }
@@ -134,7 +139,7 @@ pub fn a_codec_changes_in_mid_call(stage: &Stage, room: &str) -> Outcome {
 /// A coach whose telephone sends nothing at all while it does not speak, and a jitter buffer on its leg.
 pub fn silence_suppression_and_a_jitter_buffer(stage: &Stage, room: &str) -> Outcome {
     compares(stage, room, "narrow", |scene| {
-        meet(scene, PCMU_20, PCMU_20)?;
+        let others = meet(scene, PCMU_20, PCMU_20)?;
         let call = scene.call("coach").over_any(PCMU_20).with("jitterbuffer:60").with("coach:speakOnlyTo=agent");
         let coach = call.saying(&["agent"]).joins()?;
         scene.wait(1.2);
@@ -144,6 +149,8 @@ pub fn silence_suppression_and_a_jitter_buffer(stage: &Stage, room: &str) -> Out
             coach.says(&["agent"])?;
             scene.wait(1.2);
         }
+        talk(others, 1.5)?;
+        scene.wait(3.0);
         // What lies in the jitter buffer was said in private.
         speaks_openly(scene, &coach)
     })
