@@ -101,19 +101,8 @@ impl<'a> Call<'a> {
             Some(variables) => self.rings(&id, variables, does, &plays)?,
         };
         let stop = format!("uuid_record {far} stop {}", recording.display());
-        let now = scene.now();
         let mut legs = scene.legs.borrow_mut();
-        legs.push(Leg {
-            name: name.into(),
-            far,
-            near,
-            recording,
-            stop,
-            started: now,
-            joined: now,
-            left: None,
-            over: false,
-        });
+        legs.push(Leg { far, near, ..Leg::recorded(name, recording, stop, scene.now()) });
         Ok(Party { scene, name, leg: legs.len() - 1 })
     }
 

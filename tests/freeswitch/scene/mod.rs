@@ -66,6 +66,23 @@ struct Leg {
     over: bool,
 }
 
+impl Leg {
+    /// Whose recording begins now, until this command ends it.
+    fn recorded(name: &str, recording: PathBuf, stop: String, now: f64) -> Self {
+        Self {
+            name: name.into(),
+            far: String::new(),
+            near: String::new(),
+            recording,
+            stop,
+            started: now,
+            joined: now,
+            left: None,
+            over: false,
+        }
+    }
+}
+
 impl<'s> Scene<'s> {
     pub fn new(switch: &'s Switch, room: &str, profile: &'static str) -> Outcome<Self> {
         Ok(Self {
@@ -115,19 +132,8 @@ impl<'s> Scene<'s> {
         let recording = self.switch.folder.join(format!("{}-{name}.wav", self.room));
         let command = |command: &str| command.replace("{}", &recording.to_string_lossy());
         self.api(&command(start))?;
-        let (now, stop) = (self.now(), command(stop));
-        let (far, near) = (String::new(), String::new());
-        self.legs.borrow_mut().push(Leg {
-            name: name.into(),
-            far,
-            near,
-            recording,
-            stop,
-            started: now,
-            joined: now,
-            left: None,
-            over: false,
-        });
+        let leg = Leg::recorded(name, recording.clone(), command(stop), self.now());
+        self.legs.borrow_mut().push(leg);
         Ok(())
     }
 
