@@ -135,7 +135,8 @@ impl Switch {
 
 impl Drop for Switch {
     fn drop(&mut self) {
-        if !self.keep {
+        let ended_badly = self.ended().is_some_and(|how| !how.success());
+        if !self.keep && !ended_badly {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }

@@ -63,7 +63,6 @@ scenarios! {
         a_recording_of_the_coach_has_no_private_speech
         a_recording_of_the_customer_has_no_private_speech
         a_recording_of_the_agent_has_what_the_agent_hears
-        calls_that_were_tapped_before_are_hooked_all_the_same
         a_file_played_into_the_conference_is_heard_by_all
         hooks_taken_away_are_put_back;
     events:

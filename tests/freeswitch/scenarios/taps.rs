@@ -73,24 +73,6 @@ pub fn a_recording_of_the_agent_has_what_the_agent_hears(stage: &Stage, room: &s
     scene.finish()?.judge()
 }
 
-/// Taps of coded frames, where they come first, are all that the core runs by itself.
-pub fn calls_that_were_tapped_before_are_hooked_all_the_same(stage: &Stage, room: &str) -> Outcome {
-    let scene = stage.scene(room, "narrow")?;
-    scene.call("customer").joins()?;
-    let (agent, coach) = (scene.call("agent").joins()?, scene.call("coach").joins()?);
-    for party in [agent, coach] {
-        let near = party.near();
-        scene
-            .api(&format!("originate loopback/m:^:answer^park/callers/inline 'm:^:native_eavesdrop:{near}' inline"))?;
-        scene.until("tapped", || Ok(scene.api(&format!("uuid_buglist {near}"))?.contains("eavesdrop")))?;
-    }
-    agent.coach("tag agent")?;
-    coach.coach("coach agent")?;
-    coach.says(&["agent"])?;
-    scene.wait(1.5);
-    scene.finish()?.judge()
-}
-
 pub fn a_file_played_into_the_conference_is_heard_by_all(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
     scene.call("customer").joins()?;
