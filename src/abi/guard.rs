@@ -30,20 +30,9 @@ pub fn guarded(call: impl FnOnce() -> Result<()>) -> sys::coach_status_t {
     }
 }
 
-/// Runs `call` with the engine that `handle`, of kind `kind`, belongs to; after a panic every plan is made anew, so that no
-/// hook acts on a change that stopped half-way.
+/// Runs `call` with the engine that `handle`, of kind `kind`, belongs to.
 pub fn with_engine(handle: u64, kind: Kind, call: impl FnOnce(&Arc<Engine>) -> Result<()>) -> sys::coach_status_t {
-    let mut found = None;
-    let status = guarded(|| {
-        let engine = found.insert(registry::find(handle, kind)?);
-        call(engine)
-    });
-    if status == sys::COACH_ERR_PANIC
-        && let Some(engine) = found
-    {
-        let _ = catch_unwind(AssertUnwindSafe(|| engine.mend()));
-    }
-    status
+    guarded(|| call(&registry::find(handle, kind)?))
 }
 
 /// Writes an output, on success alone.

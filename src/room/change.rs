@@ -144,13 +144,19 @@ impl Control {
         self.undo.extend(member.map(|member| (handle, member.facts.clone(), member.opening)));
     }
 
-    /// Undoes a change that stopped half-way.
-    pub fn undo(&mut self) {
+    /// After a panic: undoes the change that stopped half-way, and makes every plan anew from what the books say.
+    pub fn mend(&mut self) {
         while let Some((handle, facts, opening)) = self.undo.pop() {
             if let Some(member) = self.members.get_mut(&handle) {
                 (member.facts, member.opening) = (facts, opening);
             }
         }
+        // Those outside first: away from a room's plan before the room gets its next.
+        let outside: Vec<u64> =
+            self.members.iter().filter(|(_, m)| m.place.is_none()).map(|(handle, _)| *handle).collect();
+        outside.into_iter().for_each(|member| self.publish_alone(member));
+        let rooms: Vec<u64> = self.rooms.keys().copied().collect();
+        rooms.into_iter().for_each(|room| self.publish(room));
     }
 
     /// Whom the member's rule lets hear it, of those in its room.

@@ -1,6 +1,11 @@
 //! One engine: its state behind one lock, its events told with no lock held, its end.
 
-use std::{ffi::CString, sync::Arc, thread};
+use std::{
+    ffi::CString,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::Arc,
+    thread,
+};
 
 use super::{
     control::Control,
@@ -60,11 +65,15 @@ impl Engine {
         self.config.time_hooks
     }
 
-    /// Does something to the state, frees what it can, and tells what happened.
+    /// Does something to the state, frees what it can, and tells what happened. What stops half-way in a panic is undone before
+    /// anybody else can act on it.
     pub fn act<R>(self: &Arc<Self>, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
         let result = {
             let mut control = self.lock()?;
-            let result = action(&mut control);
+            let result = catch_unwind(AssertUnwindSafe(|| action(&mut control)));
+            if result.is_err() {
+                control.mend();
+            }
             control.retirement.sweep();
             if control.busy && !self.config.host_service {
                 self.service.start(self);
@@ -72,26 +81,12 @@ impl Engine {
             result
         };
         self.tell();
-        result
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, Control>> {
         let control = self.control.lock();
         if control.over { Err(Error::handle("engine")) } else { Ok(control) }
-    }
-
-    /// After a fault inside an action: undoes the change, and makes every plan anew from what the books say.
-    pub fn mend(self: &Arc<Self>) {
-        let _ = self.act(|control| {
-            control.undo();
-            // Those outside first: away from a room's plan before the room gets its next.
-            let outside: Vec<u64> =
-                control.members.iter().filter(|(_, m)| m.place.is_none()).map(|(handle, _)| *handle).collect();
-            outside.into_iter().for_each(|member| control.publish_alone(member));
-            let rooms: Vec<u64> = control.rooms.keys().copied().collect();
-            rooms.into_iter().for_each(|room| control.publish(room));
-            Ok(())
-        });
     }
 
     /// Prepares what hooks have asked for; frees what nobody uses any more.

@@ -2,6 +2,8 @@
  * A fault inside Coach: it stays inside, the call says so, the frame in question is silence, everything works afterwards.
  * The library has to be built with `--features faults`, which makes the next hook, tick, command or change panic.
  */
+#include <pthread.h>
+
 #include "host.h"
 
 enum where { NOWHERE, IN_READ, IN_WRITE, IN_TICK, IN_COMMAND, IN_CONTROL };
@@ -213,6 +215,41 @@ static void panics_in_the_call_that_would_open_a_private_member(void **state)
     for (int time = 0; time < 4; time++) survived(); /* longer than the opening guard */
 }
 
+/* Others do not wait for a change that panics to be undone: whatever they do at once must not act on its half. */
+static int stop;
+
+static void *tags_meanwhile(void *none)
+{
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) coach.tag(call.customer, "guest");
+    return none;
+}
+
+static void others_act_while_a_change_panics(void **state)
+{
+    (void)state;
+    pthread_t others[2];
+    stop = 0;
+    for (int n = 0; n < 2; n++) assert_int_equal(0, pthread_create(&others[n], NULL, tags_meanwhile, NULL));
+    int panicked = 0, opened = 0;
+    for (int time = 0; time < 2000 && panicked < 500 && !opened; time++) {
+        fault_arm(IN_CONTROL);
+        if (coach.uncoach(call.manager) == COACH_ERR_PANIC) {
+            panicked++;
+            char *state_now = host_state();
+            opened = strstr(state_now, "\"speak_only_to\":[\"agent\"]") == NULL;
+            coach.text_free(state_now);
+        } else {
+            coach.coach(call.manager, "agent"); /* it was another's turn to panic */
+        }
+    }
+    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    for (int n = 0; n < 2; n++) pthread_join(others[n], NULL);
+    fault_arm(NOWHERE);
+    check(panicked, "coach_uncoach never panicked; right: now and then");
+    check(!opened, "coach_uncoach panicked, and another's change at that moment opened the manager all the same");
+    survived();
+}
+
 int main(int argc, char **argv)
 {
     host_load(argc, argv);
@@ -236,6 +273,7 @@ int main(int argc, char **argv)
         PANIC(host_mixed, panics_while_a_room_with_a_clock_is_closed),
         PANIC(host_mixed, panics_in_the_call_that_would_open_a_private_member),
         PANIC(engine_mixed, panics_in_the_call_that_would_open_a_private_member),
+        PANIC(host_mixed, others_act_while_a_change_panics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
