@@ -164,11 +164,13 @@ typedef struct coach_engine_config {
 coach_status_t coach_engine_create(uint32_t abi_version, const coach_engine_config_t *config, coach_engine_t *engine);
 
 /* [control] Ends an engine with all its rooms and members. When it returns, no hook, tick, event callback or thread of
- * this engine is running, and every handle of it is stale. COACH_ERR_BUSY inside this engine's event callback. */
+ * this engine is running, and every handle of it is stale. Events that were not told by then are not told any more.
+ * COACH_ERR_BUSY inside this engine's event callback. */
 coach_status_t coach_engine_destroy(coach_engine_t engine);
 
-/* [control] With COACH_ENGINE_HOST_SERVICE: prepares the rate conversions that hooks have asked for, and frees what
- * no hook uses any more. Call it every 20 ms or so. Without the flag a thread of Coach's does this, started when first needed. */
+/* [control] With COACH_ENGINE_HOST_SERVICE: prepares the rate conversions that hooks have asked for, or, where they have not, one that
+ * they may ask for later (up to 40 ms, in the first calls), and frees what no hook uses any more. Call it every 20 ms or so. Without
+ * the flag a thread of Coach's does this every 10 ms, from when the first member is attached. */
 coach_status_t coach_engine_service(coach_engine_t engine);
 
 /* -------------------------------------------------------------------------------------------------- rooms ---- */
@@ -182,7 +184,8 @@ enum {
 /* Who calls the tick of an engine-mixed room. */
 enum {
     COACH_CLOCK_HOST = 0,  /* the host: coach_room_tick every tick_ms */
-    COACH_CLOCK_ENGINE = 1 /* a thread of Coach's, from open to close */
+    COACH_CLOCK_ENGINE = 1 /* a thread of Coach's, from open to close; of unloading the library the same holds as without
+                              COACH_ENGINE_HOST_SERVICE */
 };
 
 typedef struct coach_room_config {
@@ -284,10 +287,10 @@ coach_status_t coach_member_hold(coach_member_t member, int32_t on);
  *                hears (COACH_CHANGED), or leaves it        private, less its own voice
  *
  * The two hooks of one member may run at once on two threads; two calls of the same hook may not: the second gets
- * COACH_ERR_OVERLAP. On failure the frame is silence, wherever `frame` is not null and rate, channels and samples can be
- * a frame at all (at most 8 channels, at most 65,536 samples a channel); what cannot be one is not touched: never pass on a
- * frame for which the read hook failed. One exception: COACH_ERR_FORMAT for a member that speaks openly in a host-mixed
- * room or outside rooms leaves its frame as it is, and so does coach_write there.
+ * COACH_ERR_OVERLAP. COACH_ERR_VALUE: `frame` is no address of an int16_t. On failure the frame is silence, wherever `frame` is not
+ * null and channels and samples can be a frame's at all (at most 8 channels, at most 65,536 samples a channel); what cannot be one is
+ * not touched: never pass on a frame for which the read hook failed. One exception: COACH_ERR_FORMAT leaves the frame as it is where
+ * the hook would have done so with any other: for a member that speaks openly in a host-mixed room or outside rooms, or that passes.
  */
 coach_status_t coach_read(coach_member_t member, int16_t *frame, uint32_t rate, uint32_t channels, uint32_t samples);
 coach_status_t coach_write(coach_member_t member, int16_t *frame, uint32_t rate, uint32_t channels, uint32_t samples);

@@ -424,3 +424,63 @@ fn mono_and_stereo_fit_each_other() {
         }
     }
 }
+
+#[test]
+fn what_was_said_openly_and_is_queued_is_heard_when_its_speaker_turns_private() {
+    for speak_only_to in ["agent", "-"] {
+        let engine = Engine::new();
+        let room = engine.engine_room("sales", WIDE, 20);
+        let (speaker, listener) = (engine.attach("one", "", None), engine.attach("two", "", None));
+        speaker.join(&room, 1).expect("enters");
+        listener.join(&room, 2).expect("enters");
+        let listen = || {
+            room.tick();
+            let mut frame = WIDE.silence(20);
+            listener.write(WIDE, &mut frame);
+            frame[frame.len() / 2]
+        };
+        for value in 1..=20 {
+            // 60 ms at a time, in a room that is summed every 20 ms.
+            speaker.read(WIDE, &mut level(WIDE, 60, value));
+            for _ in 0..3 {
+                listen();
+            }
+        }
+        speaker.read(WIDE, &mut level(WIDE, 60, 100));
+        let mut heard = vec![listen()];
+        speaker.coach(speak_only_to).expect("private");
+        heard.extend((0..6).map(|_| listen()));
+        let last = heard.iter().filter(|&&value| value == 100).count();
+        assert_eq!(last, 3, "coach {speak_only_to}: all 60 ms of it are heard: {heard:?}");
+    }
+}
+
+#[test]
+fn long_frames_out_of_a_room_hold_every_sample_whatever_the_tick_and_the_phase() {
+    for (tick_ms, phase) in [10, 20, 30, 40, 50, 60].into_iter().flat_map(|ms| (0..6).map(move |step| (ms, 10 * step)))
+    {
+        let engine = Engine::new();
+        let room = engine.engine_room("sales", WIDE, tick_ms);
+        let (speaker, listener) = (engine.attach("one", "", None), engine.attach("two", "", None));
+        speaker.join(&room, 1).expect("enters");
+        listener.join(&room, 2).expect("enters");
+        let (mut said, mut heard) = (0i16, Vec::new());
+        for ms in (0..3_000).step_by(10) {
+            if ms % tick_ms == 0 {
+                let mut frame: Vec<i16> = (0..WIDE.samples(tick_ms) as i16).map(|n| said.wrapping_add(n)).collect();
+                said = said.wrapping_add(frame.len() as i16);
+                speaker.read(WIDE, &mut frame);
+                room.tick();
+            }
+            if ms % 60 == phase {
+                let mut frame = WIDE.silence(60);
+                listener.write(WIDE, &mut frame);
+                heard.extend(frame);
+            }
+        }
+        let (stats, begun) = (engine.stats(), heard.len() / 4);
+        let whole = heard[begun..].windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1));
+        assert!(whole, "ticks of {tick_ms} ms, read {phase} ms later");
+        assert_eq!((stats.skips, stats.underruns), (0, 0), "ticks of {tick_ms} ms, read {phase} ms later");
+    }
+}

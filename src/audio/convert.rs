@@ -1,5 +1,7 @@
 //! Rate conversion.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use resampler::{Attenuation, Latency, ResamplerFir};
 
 use super::{format::Format, mailbox};
@@ -37,6 +39,9 @@ impl Conversion {
 /// Where a hook gets its converter from.
 pub type Mailbox = mailbox::Mailbox<Converter>;
 
+/// The most memory that making a converter takes: a table of 384 taps for 1,025 phases, twice, and buffers.
+const MOST_BYTES: usize = 4 << 20;
+
 /// A running conversion. Filter of 64 taps at the lower rate, stop band below -90 dB.
 pub struct Converter {
     conversion: Conversion,
@@ -44,19 +49,21 @@ pub struct Converter {
 }
 
 impl Converter {
-    /// [control] For [`Mailbox::prepare`]. Allocates, and computes a filter table the first time that a ratio is met, which
-    /// takes tens of milliseconds.
+    /// [control] For [`Mailbox::prepare`]; `None` without memory. Computes a filter table the first time that a ratio is met, which
+    /// takes tens of milliseconds: see [`warm_next`].
     pub fn of(code: u64) -> Option<Self> {
-        Conversion::from_code(code).map(Self::new)
+        Conversion::from_code(code).and_then(Self::new)
     }
 
-    fn new(conversion: Conversion) -> Self {
+    fn new(conversion: Conversion) -> Option<Self> {
+        // The filter's own allocations end the process where there is no memory.
+        Vec::<u8>::new().try_reserve_exact(MOST_BYTES).ok()?;
         let Conversion { from, to } = conversion;
         let filter =
             ResamplerFir::new_from_hz(from.channels(), from.rate(), to.rate(), Latency::Sample32, Attenuation::Db90);
         let mut new = Self { conversion, filter };
         new.restart();
-        new
+        Some(new)
     }
 
     /// What it converts.
@@ -98,20 +105,21 @@ impl Converter {
     }
 }
 
-/// [control] Computes the filter tables of every pair of rates, the usual ones first, so that a change in mid-call finds them.
-/// 10 MB and half a second of one core, once a process; `stop` is asked between tables.
-pub fn warm(stop: impl Fn() -> bool) {
-    const USUAL_FIRST: [u32; 7] = [8_000, 16_000, 48_000, 32_000, 24_000, 12_000, 44_100];
-    for (count, rate) in USUAL_FIRST.iter().enumerate() {
-        for other in &USUAL_FIRST[..count] {
-            for (from, to) in [(rate, other), (other, rate)] {
-                if stop() {
-                    return;
-                }
-                if let (Some(from), Some(to)) = (Format::new(*from, 1), Format::new(*to, 1)) {
-                    drop(Converter::new(Conversion { from, to })); // the table stays
-                }
-            }
-        }
+/// How many pairs of [`USUAL_FIRST`] were asked for. Tables are the process's, and so is this.
+static WARM: AtomicUsize = AtomicUsize::new(0);
+
+/// Rates, the usual ones first.
+const USUAL_FIRST: [u32; 7] = [8_000, 16_000, 48_000, 32_000, 24_000, 12_000, 44_100];
+
+/// [control] Computes one more filter table, if one is left, so that a conversion that is wanted later finds it: 40 ms at most.
+/// All of them are 10 MB.
+pub fn warm_next() {
+    let pairs = USUAL_FIRST.iter().enumerate().flat_map(|(count, rate)| {
+        USUAL_FIRST[..count].iter().flat_map(move |other| [(*rate, *other), (*other, *rate)])
+    });
+    if let Some((from, to)) = pairs.into_iter().nth(WARM.fetch_add(1, Ordering::Relaxed))
+        && let (Some(from), Some(to)) = (Format::new(from, 1), Format::new(to, 1))
+    {
+        drop(Converter::new(Conversion { from, to })); // the table stays
     }
 }

@@ -63,7 +63,7 @@ counts! {
         skips,
         /// A voice that was playing ran dry.
         underruns,
-        /// Calls that failed inside the member.
+        /// Calls whose format was refused.
         refused,
         /// Read: private frames captured. Write: frames into which a private voice was put.
         private,

@@ -13,9 +13,9 @@ pub enum Speech {
     Open,
     /// In an ordinary call: left in the frame.
     Pass,
-    /// Into [`Seat::voice`], for those whose seats have a link to it.
+    /// Into [`Seat::voice`], if there is one, for those whose seats have a link to it.
     Private,
-    /// Nobody hears it.
+    /// Nobody hears it, nor what it said just before and is still queued.
     Silent,
 }
 

@@ -109,7 +109,7 @@ static ROOM_SLOTS: [Slot<Room>; ROOMS] = [const { Slot::new() }; ROOMS];
 /// Every member of every engine in the process.
 pub static MEMBER: Table<Member> =
     Table { slots: &MEMBER_SLOTS, kind: Kind::Member, free: LazyLock::new(|| Mutex::new(Free::new())) };
-/// Every engine-mixed room.
+/// Every room; only those that the engine mixes have something to tick.
 pub static ROOM: Table<Room> =
     Table { slots: &ROOM_SLOTS, kind: Kind::Room, free: LazyLock::new(|| Mutex::new(Free::new())) };
 

@@ -139,7 +139,7 @@ impl Control {
             None
         });
         let number = self.number + 1;
-        let alone = Plan::alone(number, &facts, false, None, Opening::default());
+        let alone = Arc::new(Plan::alone(number, &facts, false, None, Opening::default()));
         let audio = audio::member::Member::new(&raw const alone.seats[0], &self.bell, timed);
         let lease = MEMBER.lease(Box::new(audio)).ok_or_else(|| {
             Error::new(
@@ -161,12 +161,11 @@ impl Control {
             voice,
             opening: Opening::default(),
             input: None,
-            alone: Some(Arc::new(alone)),
+            alone: Some(alone),
             audience: Vec::new(),
         };
         self.members.insert(handle, member);
         self.calls.insert(new.call_id.into(), handle);
-        // The plan moved into its Arc: the seats are on the heap and stayed where they were.
         if let Some(warning) = warning {
             self.tell(What::Warning, handle, &warning);
         }

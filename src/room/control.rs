@@ -155,8 +155,6 @@ pub struct Control {
     pub bell: Bell,
     /// What members were before the change that is being made.
     pub undo: Vec<(u64, Facts, Opening)>,
-    /// Somebody may need a conversion: the service has to run.
-    pub busy: bool,
     /// Clocks of closed rooms that are being stopped.
     pub stopping: usize,
     /// The engine is being destroyed.
@@ -188,7 +186,6 @@ impl Control {
             tell,
             bell: Bell::default(),
             undo: Vec::new(),
-            busy: false,
             stopping: 0,
             over: false,
         }
@@ -223,6 +220,4 @@ impl Control {
         let numbers = self.rooms.get(&room).into_iter().flat_map(|room| &room.members);
         numbers.filter_map(|(number, handle)| Some((*number, *handle, self.members.get(handle)?)))
     }
-
-    // ---- rooms
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     audio::{
-        convert::Converter,
+        convert::{Converter, warm_next},
         slot::{Kind, unslotted},
     },
     lock::{Condvar, Mutex, MutexGuard, this_thread},
@@ -75,7 +75,7 @@ impl Engine {
                 control.mend();
             }
             control.retirement.sweep();
-            if control.busy && !self.config.host_service {
+            if !control.members.is_empty() && !self.config.host_service {
                 self.service.start(self);
             }
             result
@@ -89,14 +89,16 @@ impl Engine {
         if control.over { Err(Error::handle("engine")) } else { Ok(control) }
     }
 
-    /// Prepares what hooks have asked for; frees what nobody uses any more.
+    /// Prepares what hooks have asked for, or, if they have not, something that they may ask for later; frees what nobody uses any
+    /// more.
     pub fn serve(&self) {
         let _one = self.preparing.lock();
         let mailboxes: Vec<_> = {
             let Ok(mut control) = self.lock() else { return };
             control.retirement.sweep();
             if !control.bell.rang() {
-                return;
+                drop(control);
+                return warm_next();
             }
             let links = control.rooms.values().flat_map(|room| room.links.values().map(|link| link.mailbox()));
             let hooks = control.members.values().map(|member| member.lease.get());

@@ -71,20 +71,19 @@ impl Control {
     pub fn publish(&mut self, handle: u64) {
         self.number += 1;
         let number = self.number;
-        let Self { rooms, members, retirement, bell, busy, .. } = self;
+        let Self { rooms, members, retirement, bell, .. } = self;
         let Some(room) = rooms.get_mut(&handle) else { return };
         let inside: Vec<(u64, &Member)> =
             room.members.values().filter_map(|handle| Some((*handle, members.get(handle)?))).collect();
         let mut seats: Vec<Seat> = inside.iter().map(|(_, member)| seat(number, member, room)).collect();
-        *busy |= room.bus().is_some();
         let mut spent = Vec::new();
         for (index, (speaker, member)) in inside.iter().enumerate() {
             let Some(voice) = &member.voice else { continue };
-            *busy = true;
             let private = seats[index].speech == Speech::Private;
-            // Nothing more can come from its time of private speech.
+            // Nothing more can come from its time of private speech: its read hook has met what opened it, and is past the guard.
             let settled = !private
                 && !member.facts.speaks.privately()
+                && member.opening.plan <= member.lease.get().guarded.state().seen
                 && opens_in(member).is_none()
                 && member.lease.slot().read.occupant().is_none();
             let mut linked = false;
@@ -178,7 +177,7 @@ fn seat(number: u64, member: &Member, room: &Room) -> Seat {
     seat.speech = match speaks {
         // Where the host mixes, muting and holding open speech is its own affair.
         Speaks::Openly if room.bus().is_none() || !silenced => Speech::Open,
-        Speaks::To(_) if !silenced => Speech::Private,
+        Speaks::To(_) | Speaks::ToNobody if !silenced => Speech::Private,
         _ => Speech::Silent,
     };
     if let Some(bus) = room.bus() {

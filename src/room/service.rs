@@ -13,7 +13,7 @@ use std::{
 
 use super::engine::Engine;
 use crate::{
-    audio::{convert::warm, slot::ROOM},
+    audio::slot::{ROOM, Refused},
     lock::{Condvar, Mutex},
 };
 
@@ -36,7 +36,6 @@ impl Service {
             let (stop, engine) = (self.stop.clone(), Arc::downgrade(engine));
             let serve = move || {
                 let mut stopped = stop.0.lock();
-                stopped.unlocked(|| warm(|| *stop.0.lock()));
                 while !*stopped {
                     stop.1.wait_for(&mut stopped, PERIOD);
                     if !*stopped && let Some(engine) = engine.upgrade() {
@@ -83,7 +82,14 @@ impl Clock {
                 next += period;
                 // A fault costs this tick; the next one is another chance.
                 let _ = catch_unwind(|| {
-                    if let Ok((room, _inside)) = ROOM.enter_read(room) {
+                    let room = loop {
+                        match ROOM.enter_read(room) {
+                            // A host that ticks this room too is refused, and out again at once.
+                            Err(Refused::Overlap) => thread::yield_now(),
+                            entered => break entered,
+                        }
+                    };
+                    if let Ok((room, _inside)) = room {
                         // SAFETY: inside the room's tick gate.
                         unsafe { room.tick() };
                     }
