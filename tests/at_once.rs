@@ -5,7 +5,7 @@ mod support;
 
 use std::{sync::mpsc, thread};
 use support::{
-    COACH_CHANGED, COACH_OK, COACH_TAKEN, Done, Engine, Format, Member, Room,
+    COACH_CHANGED, COACH_ERR_FORMAT, COACH_OK, COACH_TAKEN, Done, Engine, Format, Member, Room,
     rule::{Leg, Rule},
     scene::{level, turn, value},
     signal::mix,
@@ -544,4 +544,29 @@ fn more_guards_than_are_kept_apart_open_later_and_never_earlier() {
         heard_by_all = hears.iter().all(|hears| *hears);
     }
     assert!(heard_by_all, "the guards end");
+}
+
+#[test]
+fn a_leg_whose_format_coach_does_not_handle_is_open_again_after_the_guard_too() {
+    let engine = Engine::with_guard(200);
+    let room = engine.host_room("sales");
+    let (leg, _agent) = engine.coach_and_agent(&room);
+    // 100 ms of it at a time: too long a frame, and no rate of Coach's.
+    for odd in [Format::mono(22050), WIDE] {
+        let said = vec![1000i16; odd.samples(100)];
+        let speak = || {
+            let mut frame = said.clone();
+            assert_eq!(leg.read(odd, &mut frame), COACH_ERR_FORMAT, "{odd:?}");
+            frame
+        };
+        leg.coach("agent").expect("private");
+        assert!(speak().iter().all(|sample| *sample == 0), "{odd:?}: private speech is silenced");
+        leg.uncoach().expect("open");
+        for _ in 0..2 {
+            assert!(speak().iter().all(|sample| *sample == 0), "{odd:?}: so is what comes in the guard");
+        }
+        assert!(speak() == said, "{odd:?}: after 200 ms it is left as it is");
+        let explained = engine.command("explain sales 1");
+        assert!(!explained.contains("not yet"), "{odd:?}: and explain says so: {explained}");
+    }
 }

@@ -42,20 +42,20 @@ impl<'e> Ears<'e> {
     }
 
     fn hear(&self, frequencies: &[f64], from: Format, to: Format, turns: u64) -> Vec<i16> {
-        let mut heard = Vec::new();
         let samples = from.samples(20);
-        for turn in 0..turns {
-            self.engine.service();
-            let mut said = tones(frequencies, 5000.0, from, turn * samples as u64, samples);
-            self.speaker.read(from, &mut said);
-            if self.engine_mixed {
-                self.room.tick();
-            }
-            let mut frame = to.silence(20);
-            self.listener.write(to, &mut frame);
-            heard.extend(frame);
+        let said = |turn| tones(frequencies, 5000.0, from, turn * samples as u64, samples);
+        (0..turns).flat_map(|turn| self.turn(from, said(turn), to)).collect()
+    }
+
+    fn turn(&self, from: Format, mut said: Vec<i16>, to: Format) -> Vec<i16> {
+        self.engine.service();
+        self.speaker.read(from, &mut said);
+        if self.engine_mixed {
+            self.room.tick();
         }
-        heard
+        let mut frame = to.silence(20);
+        self.listener.write(to, &mut frame);
+        frame
     }
 }
 
@@ -357,4 +357,44 @@ fn in_random_schedules_everyone_hears_whom_it_may_and_nobody_else() {
     }
     println!("{present} tones heard, {absent} not heard");
     assert!(present * 50 > windows, "tones should be heard often: {present} of {windows}");
+}
+
+#[test]
+fn what_a_converter_holds_when_something_changes_is_heard_to_its_end() {
+    let (from, to) = (Format::mono(16000), Format::mono(8000));
+    for mixed_at in [None, Some(to)] {
+        for change in ["a rate", "coach"] {
+            let engine = Engine::new();
+            let ears = Ears::new(&engine, mixed_at);
+            ears.hear(&[], from, to, 20);
+            // A millisecond, 2 ms before the change; at half the rate half of it.
+            let mut burst = from.silence(20);
+            burst[272..288].fill(8000);
+            let mut heard = ears.turn(from, burst, to);
+            let next = if change == "coach" {
+                ears.speaker.coach("agent").expect("private");
+                from
+            } else {
+                Format::mono(24000)
+            };
+            for _ in 0..6 {
+                heard.extend(ears.turn(next, next.silence(20), to));
+            }
+            let sum: i32 = heard.iter().map(|&sample| i32::from(sample)).sum();
+            assert!((sum - 64_000).abs() < 1_000, "before {change}, mixed at {mixed_at:?}: {sum} of 64,000");
+            assert_eq!(engine.stats().skips, 0, "before {change}, mixed at {mixed_at:?}: nothing is skipped");
+        }
+    }
+}
+
+#[test]
+fn what_a_converter_holds_for_a_listener_whose_rate_changes_is_counted() {
+    let engine = Engine::new();
+    let ears = Ears::new(&engine, None);
+    ears.hear(&[400.0], Format::mono(16000), Format::mono(8000), 20);
+    assert_eq!(engine.stats().skips, 0);
+    ears.hear(&[400.0], Format::mono(16000), Format::mono(24000), 20);
+    let stats = engine.stats();
+    assert_eq!(stats.skips, 1, "the filter's rest is lost");
+    assert!((1..=5).contains(&stats.skipped_ms), "{} ms of it", stats.skipped_ms);
 }

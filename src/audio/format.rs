@@ -100,6 +100,13 @@ pub struct Shape {
     pub samples: u32,
 }
 
+impl Shape {
+    /// Its length, as near as that is known of a format that Coach may not handle.
+    pub fn ticks(self) -> u64 {
+        (u64::from(self.samples) * TICKS_PER_SECOND).checked_div(u64::from(self.rate)).unwrap_or(0)
+    }
+}
+
 /// A frame in a hook: interleaved samples of a format that Coach handles.
 pub struct Frame<'a> {
     /// Interleaved; a whole number of samples a channel, at least one, at most [`MAX_FRAME_MS`].

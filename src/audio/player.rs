@@ -131,6 +131,10 @@ impl Player {
     ) -> bool {
         if self.to != Some(to) {
             // Fades and the filter's rest are of another rate.
+            if self.held > 0 {
+                counts.skips.add(1);
+                counts.skipped.add(self.held);
+            }
             *self = Self { to: Some(to), ..Self::default() };
         }
         let mut strip = Strip { sum, to, done: 0, faded: 0 };
@@ -182,7 +186,11 @@ impl Player {
         let anew = due.anew && self.held == 0;
         if self.pace.playing() && due.format.is_some() && (due.format != self.from || anew) {
             self.pace.end();
-            self.stop(strip);
+            // SAFETY: the caller's promise.
+            unsafe { self.finish(strip, mailbox) };
+            if self.owed > 0 {
+                return;
+            }
         }
         let Some(from) = due.format.or(self.from) else { return };
         let converter = match Conversion::between(from, strip.to) {
@@ -233,12 +241,8 @@ impl Player {
             self.pace.dry();
             counts.underruns.add(1);
         }
-        if self.owed == 0 {
-            self.stop(strip);
-        } else {
-            // SAFETY: the caller's promise.
-            unsafe { self.flush(strip, mailbox) };
-        }
+        // SAFETY: the caller's promise.
+        unsafe { self.finish(strip, mailbox) };
     }
 
     /// Plays `left` samples at the listener's own rate; whether that filled the frame.
@@ -256,7 +260,7 @@ impl Player {
         strip.left() == 0
     }
 
-    /// Plays up to `left` samples through the converter; whether that filled the frame. If not, zeros are owed.
+    /// Plays up to `left` samples through the converter; whether that filled the frame.
     fn convert<S: Source>(
         &mut self,
         strip: &mut Strip,
@@ -277,10 +281,7 @@ impl Player {
             if given == 0 {
                 let now = left.min(raw.len() / from.channels());
                 let raw = if now > 0 { source.take(&mut raw[..now * from.channels()]) } else { None };
-                let Some(raw) = raw else {
-                    self.owed = converter.delay();
-                    return false;
-                };
+                let Some(raw) = raw else { return false };
                 left -= now;
                 for (group, converted) in raw.chunks_exact(from.channels()).zip(input.chunks_exact_mut(channels)) {
                     remix(group, channels, |c, s| converted[c] = s as f32);
@@ -293,6 +294,22 @@ impl Player {
             jump = jump && given == 0;
         }
         true
+    }
+
+    /// Silent from the place reached on, once what the converter holds has been pushed out.
+    ///
+    /// # Safety
+    /// As [`Player::play`].
+    unsafe fn finish(&mut self, strip: &mut Strip, mailbox: &Mailbox) {
+        let conversion = self.from.filter(|_| self.held > 0).and_then(|from| Conversion::between(from, strip.to));
+        // SAFETY: the caller's promise.
+        let converter = conversion.and_then(|c| unsafe { mailbox.take(c.code()) });
+        self.owed = converter.map_or(0, |converter| converter.delay());
+        if self.owed == 0 {
+            return self.stop(strip);
+        }
+        // SAFETY: as above.
+        unsafe { self.flush(strip, mailbox) };
     }
 
     /// Pushes out what the converter still holds, as far as the frame has room.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{
-    convert::Conversion,
+    convert::{Conversion, Converter},
     fade::Fade,
     format::{Frame, Shape, remix},
     guard::Guards,
@@ -26,8 +26,8 @@ pub struct Reading {
     open: Option<[i32; 2]>,
     /// The voice that the last frame went into, by address.
     voice: usize,
-    /// [`Seat::entered`] of the last frame that went into a mix.
-    entered: u64,
+    /// The converter that holds the end of what went into a mix: [`Seat::entered`] of that time, and what it converts.
+    mixing: Option<(u64, Conversion)>,
     fade: Fade,
     guards: Guards,
 }
@@ -48,7 +48,7 @@ impl Member {
         }
         side.steady = Steady::default();
         // SAFETY: the caller's promise.
-        let outcome = unsafe { self.read_anew(side, seat, Frame::new(shape, data)) };
+        let outcome = unsafe { self.read_anew(side, seat, shape, Frame::new(shape, data)) };
         if outcome == Outcome::Left {
             side.steady = Steady { plan: seat.number, shape };
         }
@@ -60,25 +60,29 @@ impl Member {
     /// # Safety
     /// As [`Member::read`].
     #[inline(never)]
-    unsafe fn read_anew(&self, side: &mut Reading, seat: &Seat, frame: Option<Frame>) -> Outcome {
+    unsafe fn read_anew(&self, side: &mut Reading, seat: &Seat, shape: Shape, frame: Option<Frame>) -> Outcome {
         side.guards.meet(seat.opening, &self.guarded);
         let floor = side.guards.floor();
         let open = matches!(seat.speech, Speech::Open | Speech::Pass) && floor.is_none();
         let mixed = seat.input.is_some() && seat.speech != Speech::Pass;
         let Some(mut frame) = frame else {
+            if floor.is_some() {
+                side.guards.run(shape.ticks(), &self.guarded); // a leg of such a format is to be heard again, too
+            }
             return if open && !mixed { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };
         };
         self.read.counts.frames.add(1);
         if self.read.changes_to(frame.format) {
             side.fade = Fade::default();
             side.open = side.open.map(|_| [0, 0]);
-            side.entered = 0; // a converter of this format may hold what was said before
         }
         if open {
             self.end_voice(side, seat);
             // SAFETY: the caller's promise.
             return unsafe { self.read_open(side, seat, &mut frame) };
         }
+        // SAFETY: the caller's promise.
+        unsafe { self.end_mix(side, seat) };
         if let Some(input) = &seat.input {
             input.expect(0);
         }
@@ -116,13 +120,14 @@ impl Member {
     #[inline]
     unsafe fn read_open(&self, side: &mut Reading, seat: &Seat, frame: &mut Frame) -> Outcome {
         if let Some(input) = seat.input.as_ref().filter(|_| seat.speech == Speech::Open) {
-            let anew = side.open.replace([0, 0]).is_none() || side.entered != seat.entered;
-            side.entered = seat.entered;
+            side.open = Some([0, 0]);
             // SAFETY: the caller's promise.
-            unsafe { self.enter_mix(input, frame, anew) };
+            unsafe { self.enter_mix(side, seat, input, frame) };
             frame.data.fill(0);
             return Outcome::Changed;
         }
+        // SAFETY: the caller's promise.
+        unsafe { self.end_mix(side, seat) };
         let channels = frame.format.channels();
         let (first, last) = (last(&frame.data[..channels], channels), last(frame.data, channels));
         // The first frame of all follows nothing.
@@ -138,25 +143,27 @@ impl Member {
         Outcome::Changed
     }
 
-    /// Puts open speech into the room; `anew`: the member was not open before.
+    /// Puts open speech into the room.
     ///
     /// # Safety
     /// As [`Member::read`].
-    unsafe fn enter_mix(&self, input: &Input, frame: &mut Frame, anew: bool) {
+    unsafe fn enter_mix(&self, side: &mut Reading, seat: &Seat, input: &Input, frame: &mut Frame) {
         input.expect(frame.ticks());
         let (from, to) = (frame.format, input.format());
+        let conversion = Conversion::between(from, to);
+        let mixing = conversion.map(|conversion| (seat.entered, conversion));
+        if side.mixing != mixing {
+            // SAFETY: the caller's promise.
+            unsafe { self.end_mix(side, seat) };
+        }
         if from == to {
             return input.push(frame.data);
         }
-        let mut narrow = [0i16; 256];
-        let Some(conversion) = Conversion::between(from, to) else {
+        let Some(conversion) = conversion else {
+            let mut narrow = [0i16; 256];
             for groups in frame.data.chunks(128 * from.channels()) {
-                let mut length = 0;
-                for group in groups.chunks_exact(from.channels()) {
-                    spread(group.iter().map(|s| i32::from(*s)), to.channels(), &mut narrow[length..]);
-                    length += to.channels();
-                }
-                input.push(&narrow[..length]);
+                let groups = groups.chunks_exact(from.channels()).map(|group| group.iter().map(|s| i32::from(*s)));
+                push_spread(groups, input, &mut narrow);
             }
             return;
         };
@@ -165,30 +172,36 @@ impl Member {
             self.read.counts.waited.add(1);
             return;
         };
-        if anew {
+        if side.mixing != mixing {
             converter.restart();
+            side.mixing = mixing;
         }
         let channels = conversion.channels();
-        let (mut wide, mut out) = ([0.0f32; 128], [0.0f32; 128]);
+        let mut wide = [0.0f32; 128];
         for groups in frame.data.chunks(128 / 2 * from.channels()) {
             let count = groups.len() / from.channels();
             for (group, converted) in groups.chunks_exact(from.channels()).zip(wide.chunks_exact_mut(channels)) {
                 remix(group, channels, |c, s| converted[c] = s as f32);
             }
-            let mut input_left = &wide[..count * channels];
-            loop {
-                let (taken, given) = converter.run(input_left, &mut out);
-                input_left = &input_left[taken..];
-                let mut length = 0;
-                for group in out[..given].chunks_exact(channels) {
-                    spread(group.iter().map(|s| s.round() as i32), to.channels(), &mut narrow[length..]);
-                    length += to.channels();
-                }
-                input.push(&narrow[..length]);
-                if taken == 0 && given == 0 {
-                    break;
-                }
-            }
+            push_converted(converter, &wide[..count * channels], input);
+        }
+    }
+
+    /// What goes into the mix does not go on: the converter's rest follows it.
+    ///
+    /// # Safety
+    /// As [`Member::read`].
+    unsafe fn end_mix(&self, side: &mut Reading, seat: &Seat) {
+        const ZEROS: [f32; 128] = [0.0; 128];
+        let Some((entered, conversion)) = side.mixing.take() else { return };
+        let Some(input) = seat.input.as_ref().filter(|_| entered == seat.entered) else { return };
+        // SAFETY: the mailbox is the read hook's, inside whose gate the caller is.
+        let Some(converter) = (unsafe { self.read.mailbox.take(conversion.code()) }) else { return };
+        let mut left = converter.delay() * conversion.channels();
+        while left > 0 {
+            let now = left.min(ZEROS.len());
+            push_converted(converter, &ZEROS[..now], input);
+            left -= now;
         }
     }
 
@@ -222,8 +235,30 @@ fn fade(fade: &mut Fade, frame: &mut Frame) {
     }
 }
 
-/// One sample group into `out`, as `to` channels.
-fn spread(group: impl Iterator<Item = i32>, to: usize, out: &mut [i16]) {
-    let group: SmallVec<[i32; 2]> = group.collect();
-    remix(&group, to, |c, s| out[c] = sum::limited(s));
+/// Converts interleaved samples and puts what comes out into the room.
+fn push_converted(converter: &mut Converter, samples: &[f32], input: &Input) {
+    let channels = converter.conversion().channels();
+    let (mut out, mut narrow) = ([0.0f32; 128], [0i16; 256]);
+    let mut left = samples;
+    loop {
+        let (taken, given) = converter.run(left, &mut out);
+        left = &left[taken..];
+        let groups = out[..given].chunks_exact(channels).map(|group| group.iter().map(|s| s.round() as i32));
+        push_spread(groups, input, &mut narrow);
+        if taken == 0 && given == 0 {
+            return;
+        }
+    }
+}
+
+/// Puts sample groups into the room, in its channels; `narrow` has space for all of them.
+fn push_spread(groups: impl Iterator<Item = impl Iterator<Item = i32>>, input: &Input, narrow: &mut [i16]) {
+    let to = input.format().channels();
+    let mut length = 0;
+    for group in groups {
+        let group: SmallVec<[i32; 2]> = group.collect();
+        remix(&group, to, |c, s| narrow[length + c] = sum::limited(s));
+        length += to;
+    }
+    input.push(&narrow[..length]);
 }

@@ -137,7 +137,7 @@ impl Lap {
         Self { head: AtomicU64::new(0), reserve: AtomicU64::new(0) }
     }
 
-    /// Writer: everything below `end` may be overlaid from now on, capacity permitting.
+    /// Writer: everything below `end` may be overlaid from now on, capacity permitting. Words are written whole.
     pub fn announce(&self, end: u64) {
         self.reserve.store(end, Ordering::Relaxed);
         fence(Ordering::Release);
