@@ -73,7 +73,7 @@ impl Guards {
 
     fn open(&mut self, opening: Opening, told: &Guarded) {
         self.seen = opening.plan;
-        if opening.ticks > 0 && opening.plan > 0 {
+        if opening.ticks > 0 {
             if self.running.len() < MOST {
                 self.running.push(Guard { floor: opening.floor, left: opening.ticks });
             } else if let Some(last) = self.running.last_mut() {
@@ -97,5 +97,20 @@ impl Guards {
         self.floor = self.running.iter().map(|guard| guard.floor).min();
         told.floor.store(self.floor.unwrap_or(u64::MAX), Ordering::Relaxed);
         told.left.store(self.running.last().map_or(0, |guard| guard.left), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_guards_there_are_nothing_is_allocated() {
+        let (mut guards, told) = (Guards::default(), Guarded::default());
+        for plan in 1..=3 * MOST as u64 {
+            guards.meet(Opening::new(plan, plan - 1, 200), &told);
+            assert!(!guards.running.spilled(), "after {plan} of them");
+        }
+        assert_eq!(guards.floor(), Some(0), "and the lowest floor holds");
     }
 }
