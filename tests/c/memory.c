@@ -240,6 +240,40 @@ static void opens_and_ends_calls_over_and_over(void **state)
     check(memory.live == live, "50 calls left %ld blocks behind; right: none", memory.live - live);
 }
 
+/* Frames of 20 ms: more than the opening guard, and what is queued. */
+static void talk_for_a_while(coach_member_t speaker)
+{
+    int16_t frame[SAMPLES];
+    for (int tick = 0; tick < 15; tick++) {
+        coach.engine_service(call.engine);
+        coach.read(speaker, (fill(frame, SAMPLES, LEVEL), frame), RATE, 1, SAMPLES);
+        if (call.carrier == COACH_CARRIER_ENGINE) coach.room_tick(call.room);
+        coach_member_t all[] = {call.customer, call.agent, call.manager};
+        for (int i = 0; i < 3; i++) coach.write(all[i], (fill(frame, SAMPLES, 0), frame), RATE, 1, SAMPLES);
+    }
+}
+
+static void speak_privately_for_a_while(coach_member_t speaker)
+{
+    expect(COACH_OK, coach.coach(speaker, "agent"));
+    talk_for_a_while(speaker);
+    expect(COACH_OK, coach.uncoach(speaker));
+    talk_for_a_while(speaker);
+    /* Whatever changes next finds that the voice is not needed any more; and the next, that no hook uses it. */
+    for (int time = 0; time < 3; time++) expect(COACH_OK, coach.untag(speaker));
+}
+
+static void gives_a_voice_back_that_is_not_needed_any_more(void **state)
+{
+    (void)state;
+    for (int time = 0; time < 70; time++) coach.engine_service(call.engine); /* what is kept for good is there */
+    speak_privately_for_a_while(call.manager);
+    expect(COACH_OK, coach.coach(call.manager, "agent"));
+    long live = memory.live;
+    speak_privately_for_a_while(call.customer);
+    check(memory.live == live, "a member that is open again keeps %ld blocks; right: none", memory.live - live);
+}
+
 int main(int argc, char **argv)
 {
     host_load(argc, argv);
@@ -253,6 +287,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(attaches_without_memory, memory_back_and_hang_up),
         cmocka_unit_test_teardown(runs_out_of_memory_at_the_nth_allocation, memory_back_and_hang_up),
         cmocka_unit_test_teardown(opens_and_ends_calls_over_and_over, memory_back_and_hang_up),
+        WITH(host_mixed, gives_a_voice_back_that_is_not_needed_any_more),
+        WITH(engine_mixed, gives_a_voice_back_that_is_not_needed_any_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
