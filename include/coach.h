@@ -113,7 +113,7 @@ enum {
     COACH_EVENT_UNDEAF = 10,
     COACH_EVENT_HOLD = 11,
     COACH_EVENT_UNHOLD = 12,
-    COACH_EVENT_AUDIENCE = 13, /* who hears this private speaker has changed: heard_by */
+    COACH_EVENT_AUDIENCE = 13, /* who hears this private speaker has changed, also by its turning private or joining: heard_by */
     COACH_EVENT_PASS = 14,    /* its hooks pass everything through */
     COACH_EVENT_UNPASS = 15,
     COACH_EVENT_START = 16,   /* the room: a member that starts it has come */

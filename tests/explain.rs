@@ -434,3 +434,23 @@ fn the_room_and_the_member_of_an_event_are_the_hosts_handles() {
     let kinds: BTreeSet<u32> = events.iter().map(|event| event.kind).collect();
     assert!(kinds.iter().all(|kind| (1..=18).contains(kind)), "only the declared kinds: {kinds:?}");
 }
+
+#[test]
+fn whoever_turns_private_has_its_audience_told_also_if_it_is_the_last_one_or_nobody() {
+    let engine = Engine::new();
+    let room = engine.host_room("sales");
+    let (coach, _agent) = engine.coach_and_agent(&room);
+    let told = |what: &str, heard_by: &str| {
+        let events = engine.events();
+        let audiences: Vec<_> = events.iter().filter(|event| event.kind == COACH_EVENT_AUDIENCE).collect();
+        assert_eq!(audiences.len(), 1, "{what}: {events:?}");
+        assert_eq!(audiences[0].heard_by, heard_by, "{what}");
+    };
+    coach.uncoach().expect("open");
+    engine.events();
+    for (to, heard_by) in [("agent", "2"), ("agent", "2"), ("nobody-here", ""), ("-", "")] {
+        coach.coach(to).expect("private");
+        told(to, heard_by);
+        coach.uncoach().expect("open");
+    }
+}

@@ -93,6 +93,7 @@ impl Control {
         let member = self.member_mut(handle)?;
         if member.facts.speaks.privately() {
             member.facts.speaks = Speaks::Openly;
+            member.audience = None;
             self.widen(handle);
         }
         self.republish(handle);

@@ -162,7 +162,7 @@ impl Control {
             opening: Opening::default(),
             input: None,
             alone: Some(alone),
-            audience: Vec::new(),
+            audience: None,
         };
         self.members.insert(handle, member);
         self.calls.insert(new.call_id.into(), handle);
@@ -238,7 +238,7 @@ impl Control {
     /// Out of its room's books; publishing is the caller's.
     fn take_out(&mut self, handle: u64) {
         let Some(member) = self.members.get_mut(&handle) else { return };
-        member.audience.clear();
+        member.audience = None;
         let input = member.input.take();
         if let Some(input) = &input {
             self.gone.input.add(&input.counts);

@@ -46,8 +46,8 @@ pub struct Member {
     pub input: Option<Arc<Input>>,
     /// Its plan while it is outside rooms.
     pub alone: Option<Arc<Plan>>,
-    /// Who heard it by the last audience event.
-    pub audience: Vec<u32>,
+    /// Who hears it by the last audience event since it turned private.
+    pub audience: Option<Vec<u32>>,
 }
 
 impl Member {

@@ -68,8 +68,8 @@ impl Control {
         for handle in private {
             let heard_by = self.heard_by(handle);
             let Some(member) = self.members.get_mut(&handle) else { continue };
-            if member.audience != heard_by {
-                member.audience = heard_by;
+            if member.audience.as_ref() != Some(&heard_by) {
+                member.audience = Some(heard_by);
                 self.tell(What::Audience, handle, "");
             }
         }
