@@ -136,21 +136,59 @@ fn those_outside_an_audience_are_not_touched_by_it() {
 
 #[test]
 fn a_member_that_passes_everything_is_not_touched() {
+    let format = Format::mono(16000);
+    for engine_mixed in [false, true] {
+        let engine = Engine::new();
+        let room = if engine_mixed { engine.engine_room("sales", format, 20) } else { engine.host_room("sales") };
+        let (coach, agent) = engine.coach_and_agent(&room);
+        agent.pass(true).expect("passes");
+        let mut voice = Noise::new(1, i16::MAX);
+        for _ in 0..20 {
+            assert_eq!(coach.read(format, &mut voice.frame(format, 20)), COACH_TAKEN, "private speech is taken");
+            if engine_mixed {
+                room.tick();
+            }
+            untouched(&agent, format, &voice.frame(format, 20), "it passes, though private speech is addressed to it");
+            let mut heard = format.silence(20);
+            coach.write(format, &mut heard);
+            assert!(
+                heard.iter().all(|&sample| sample == 0),
+                "it is not in the conference, engine-mixed: {engine_mixed}"
+            );
+        }
+        coach.pass(true).expect("passes");
+        // The opening guard, and the frame that fades in after it.
+        for _ in 0..11 {
+            coach.read(format, &mut voice.frame(format, 20));
+        }
+        all_sorts(|format, frame| untouched(&coach, format, frame, "it passes, and the guard is over"));
+    }
+}
+
+#[test]
+fn what_was_queued_when_a_member_began_to_pass_everything_does_not_come_out_later() {
+    let format = Format::mono(16000);
     let engine = Engine::new();
-    let room = engine.host_room("sales");
-    let (coach, agent) = engine.coach_and_agent(&room);
-    agent.pass(true).expect("passes");
-    let (format, mut voice) = (Format::mono(16000), Noise::new(1, i16::MAX));
-    for _ in 0..20 {
-        assert_eq!(coach.read(format, &mut voice.frame(format, 20)), COACH_TAKEN, "private speech is taken");
-        untouched(&agent, format, &voice.frame(format, 20), "it passes, though private speech is addressed to it");
+    let room = engine.engine_room("sales", format, 20);
+    let (speaker, listener) = (engine.attach("speaker", "", None), engine.attach("listener", "", None));
+    speaker.join(&room, 1).expect("enters");
+    listener.join(&room, 2).expect("enters");
+    let hears = || {
+        room.tick();
+        let mut heard = format.silence(20);
+        listener.write(format, &mut heard);
+        heard[heard.len() / 2]
+    };
+    for _ in 0..10 {
+        speaker.read(format, &mut vec![100; format.samples(60)]);
+        (0..3).for_each(|_| assert!([0, 100].contains(&hears())));
     }
-    coach.pass(true).expect("passes");
-    // The opening guard, and the frame that fades in after it.
-    for _ in 0..11 {
-        coach.read(format, &mut voice.frame(format, 20));
-    }
-    all_sorts(|format, frame| untouched(&coach, format, frame, "it passes, and the guard is over"));
+    speaker.read(format, &mut vec![100; format.samples(60)]);
+    assert_eq!(hears(), 100, "it is heard, and more is queued");
+    speaker.pass(true).expect("passes");
+    assert_eq!(hears(), 0, "it has left the conference");
+    speaker.pass(false).expect("passes no more");
+    assert_eq!([hears(), hears(), hears()], [0; 3], "what was queued is gone");
 }
 
 #[test]
