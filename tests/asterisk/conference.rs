@@ -122,13 +122,13 @@ impl<'a> Conference<'a> {
 
     /// Has another leg take the place of somebody's, speaking from its first packet on.
     pub fn replace(&mut self, member: &Member) -> Member {
-        self.replace_as("line", member)
+        self.replace_as("line", 1, member)
     }
 
-    /// The same, from another endpoint.
-    pub fn replace_as(&mut self, endpoint: &str, member: &Member) -> Member {
+    /// The same, from another endpoint, with so many audio streams.
+    pub fn replace_as(&mut self, endpoint: &str, streams: u32, member: &Member) -> Member {
         let tone = self.next_tone();
-        let line = member.line.replace(endpoint, self.pbx.sip(), tone);
+        let line = member.line.replace(endpoint, streams, self.pbx.sip(), tone);
         Member { id: format!("{}-heir", member.id), tone, line, called: Instant::now() }
     }
 
@@ -146,11 +146,22 @@ impl<'a> Conference<'a> {
         fields.find(|fields| fields.last() == Some(&member.id.as_str())).map(|fields| fields[0].to_owned())
     }
 
+    /// The channel of somebody from an endpoint that nobody else in this room has.
+    pub fn channel_of(&mut self, endpoint: &str) -> Option<String> {
+        let start = format!("PJSIP/{endpoint}-");
+        self.channels().into_iter().find(|channel| channel.starts_with(&start))
+    }
+
     /// Whether ConfBridge has somebody in this room.
     pub fn has(&mut self, member: &Member) -> bool {
-        let Some(channel) = self.channel(member) else { return false };
+        let channel = self.channel(member);
+        channel.is_some_and(|channel| self.channels().contains(&channel))
+    }
+
+    /// Every channel that ConfBridge has in this room.
+    fn channels(&mut self) -> Vec<String> {
         let members = self.manager.command(&format!("confbridge list {}", self.room));
-        members.lines().any(|line| line.split_whitespace().next() == Some(&channel))
+        members.lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
     }
 
     /// A `confbridge` command on somebody: mute, unmute, kick.

@@ -117,7 +117,7 @@ fn replaces_open(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "replaces_open");
     let (customer, other, agent) = (c.join("customer", CUSTOMER), c.join("other", AGENT), c.join("agent", AGENT));
     seconds(0.5); // a voice that breaks off while it swells is no tone
-    let heir = c.replace_as("private_line", &agent);
+    let heir = c.replace_as("private_line", 1, &agent);
     c.wait_until("the agent's leg ends", |c| c.channel(&agent).is_none());
     heir.line.cushion();
     c.wait_until("Coach says so", |c| c.manager.command("coach show replaces_open").contains("nobody"));
@@ -133,7 +133,7 @@ fn replaces_open(pbx: &Pbx) {
     // One that has no hook is simply gone.
     let guest = c.join("guest", CUSTOMER);
     seconds(0.5);
-    let heir = c.replace_as("private_line", &guest);
+    let heir = c.replace_as("private_line", 1, &guest);
     c.wait_until("the guest is gone", |c| c.manager.command("coach explain replaces_open 4").starts_with("-ERR"));
     heir.line.cushion();
     c.wait_until("the coach is there", |c| c.manager.command("coach explain replaces_open 5").starts_with("+OK"));

@@ -80,23 +80,23 @@ pub struct Line {
 impl Line {
     /// A line that takes one call, silent.
     pub fn new(format: Format) -> Self {
-        Self::start(format, |_| ())
+        Self::start(format, 1, |_| ())
     }
 
     /// A line that calls Asterisk to take this one's place, as the end of an attended transfer does. It says a tone at once.
-    pub fn replace(&self, endpoint: &str, asterisk: SocketAddr, tone: f64) -> Self {
+    pub fn replace(&self, endpoint: &str, streams: u32, asterisk: SocketAddr, tone: f64) -> Self {
         let replaces = self.shared.replaces.get().expect("Asterisk has called this line").clone();
-        let line = Self::start(self.format, |agent| agent.replace(endpoint, asterisk, &replaces));
+        let line = Self::start(self.format, streams, |agent| agent.replace(endpoint, asterisk, &replaces));
         line.say(tone);
         line
     }
 
-    fn start(format: Format, begin: impl FnOnce(&Agent<'_>)) -> Self {
+    fn start(format: Format, streams: u32, begin: impl FnOnce(&Agent<'_>)) -> Self {
         let (sip, audio) = (bind(), bind());
         let uri = format!("sip:line@{}", address(&sip));
         let shared = Arc::new(Shared::default());
         let (answered, call) = mpsc::channel();
-        begin(&Agent { sip: share(&sip), audio: address(&audio), codec: &format.codec() });
+        begin(&Agent { sip: share(&sip), audio: address(&audio), codec: &format.codec(), streams });
         let threads = vec![
             std::thread::spawn({
                 let (shared, audio) = (shared.clone(), address(&audio));
@@ -186,7 +186,7 @@ fn address(socket: &UdpSocket) -> SocketAddr {
 
 fn signal(sip: UdpSocket, audio: SocketAddr, shared: &Shared, format: Format, answered: &mpsc::Sender<Media>) {
     let codec = format.codec();
-    let agent = Agent { sip, audio, codec: &codec };
+    let agent = Agent { sip, audio, codec: &codec, streams: 1 };
     let mut packet = [0; 16384];
     while !shared.hung_up.load(Ordering::SeqCst) {
         let Ok((length, from)) = agent.sip.recv_from(&mut packet) else { continue };

@@ -7,6 +7,7 @@ mod conference;
 mod cost;
 mod follow;
 mod hearing;
+mod hooks;
 mod interfaces;
 #[path = "../switch/judge.rs"]
 #[expect(dead_code, reason = "FreeSWITCH's tests use the rest")]
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         modes::SCENARIOS,
         at_once::SCENARIOS,
         follow::SCENARIOS,
+        hooks::SCENARIOS,
         interfaces::SCENARIOS,
         local::SCENARIOS,
         phones::SCENARIOS,

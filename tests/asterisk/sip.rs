@@ -17,6 +17,8 @@ pub struct Agent<'a> {
     /// Where its audio is received.
     pub audio: SocketAddr,
     pub codec: &'a str,
+    /// How many audio streams its calls have. Of all but the first, none is sent.
+    pub streams: u32,
 }
 
 impl Agent<'_> {
@@ -88,12 +90,13 @@ impl Agent<'_> {
     }
 
     fn description(&self, payload_type: u8) -> String {
-        format!(
-            "v=0\r\no=line 1 1 IN IP4 127.0.0.1\r\ns=line\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
-             m=audio {} RTP/AVP {payload_type}\r\na=rtpmap:{payload_type} {}\r\na=sendrecv\r\n",
+        let stream = format!(
+            "m=audio {} RTP/AVP {payload_type}\r\na=rtpmap:{payload_type} {}\r\na=sendrecv\r\n",
             self.audio.port(),
             self.codec
-        )
+        );
+        let head = "v=0\r\no=line 1 1 IN IP4 127.0.0.1\r\ns=line\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n";
+        (0..self.streams).fold(head.to_owned(), |description, _| description + &stream)
     }
 
     /// Where Asterisk wants its audio, and by what number it calls the codec.

@@ -144,6 +144,7 @@ static void tell(struct leg *leg, struct ast_channel *chan)
 	ast_channel_lock(chan);
 	hook_place(leg->hook, leg->conference ? leg->conference->bridge : NULL);
 	hook_seen(leg->hook, &muted, &held);
+	hook_check(chan, leg);
 	ast_channel_unlock(chan);
 	coach_member_mute(leg->member, muted);
 	coach_member_hold(leg->member, held);

@@ -55,12 +55,29 @@ static int has_jitter_buffer(struct ast_channel *chan)
 	return 0;
 }
 
-const char *hook_obstacle(struct ast_channel *chan, const struct hook *hook)
+const char *hook_obstacle(struct ast_channel *phone, const struct hook *hook)
 {
-	return !hook_sees_all(chan) ? "it has a second audio stream, which everyone would hear"
+	return hook->lost ? "another module of Asterisk has taken its hook away"
+		: !hook_sees_all(phone) ? "it has a second audio stream, which everyone would hear"
 		: hook->buffered ? "a jitter buffer comes before Coach, and would hand out to everyone, after `uncoach`, what was said"
 			" before; run Coach before JITTERBUFFER is set, and before a ConfBridge whose profile has one"
 		: NULL;
+}
+
+/* `phone` has the streams of the one that is at the channel, or is about to be. */
+static void check(struct ast_channel *chan, struct leg *leg, struct ast_channel *phone)
+{
+	const char *obstacle = leg->speak_only_to ? hook_obstacle(phone, leg->hook) : NULL;
+
+	if (obstacle && !(ast_channel_softhangup_internal_flag(chan) & AST_SOFTHANGUP_EXPLICIT)) {
+		ast_log(LOG_ERROR, "%s speaks privately and can no longer, for %s: its call ends\n", ast_channel_name(chan), obstacle);
+		ast_softhangup_nolock(chan, AST_SOFTHANGUP_EXPLICIT);
+	}
+}
+
+void hook_check(struct ast_channel *chan, struct leg *leg)
+{
+	check(chan, leg, chan);
 }
 
 /* What the caller's side tells of itself. */
@@ -72,38 +89,91 @@ static void on_control(struct ast_channel *chan, struct leg *leg, int what)
 		notice(chan, leg->hook, what == AST_CONTROL_HOLD);
 		break;
 	case AST_CONTROL_STREAM_TOPOLOGY_CHANGED:
-		if (leg->speak_only_to && !hook_sees_all(chan)) {
-			ast_log(LOG_ERROR, "%s speaks privately and has now a second audio stream, which everyone would hear: its"
-				" call ends\n", ast_channel_name(chan));
-			ast_softhangup_nolock(chan, AST_SOFTHANGUP_EXPLICIT);
-		}
+		hook_check(chan, leg);
 		break;
 	}
 }
 
-static struct ast_frame *on_frame(struct ast_channel *chan, struct ast_frame *frame, enum ast_framehook_event event,
-	void *data)
+static struct ast_frame *on_read(struct ast_channel *chan, struct leg *leg, struct ast_frame *frame)
 {
-	struct leg *leg = data;
-	struct hook *hook = leg->hook; /* not there yet while it is being attached: no frame comes then */
+	struct hook *hook = leg->hook;
+	struct ast_frame *passes = frame;
 
-	if (!frame || (event != AST_FRAMEHOOK_EVENT_READ && event != AST_FRAMEHOOK_EVENT_WRITE)) {
-		return frame;
-	}
-	if (frame->frametype == AST_FRAME_CONTROL && event == AST_FRAMEHOOK_EVENT_READ) {
+	if (frame->frametype == AST_FRAME_CONTROL) {
 		on_control(chan, leg, frame->subclass.integer);
-		return frame;
+	} else if (frame->frametype == AST_FRAME_VOICE) {
+		notice(chan, hook, hook->held);
+		passes = from_member(chan, hook, frame);
 	}
+	hook->took = passes != frame;
+	return passes;
+}
+
+/* In one reading, Asterisk shows no hook a frame once that hook has replaced one. What a jitter buffer then hands out in place of our
+ * silence was said before, outside a conference, say: only a second hook sees it. The second one also stands in for a lost first. */
+static struct ast_frame *on_guard(struct ast_channel *chan, struct leg *leg, struct ast_frame *frame)
+{
+	struct hook *hook = leg->hook;
+
+	return frame->frametype == AST_FRAME_VOICE && (hook->took || (hook->lost && leg->speak_only_to))
+		? silent(chan, hook, frame) : frame;
+}
+
+static struct ast_frame *on_write(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame)
+{
 	if (frame->frametype != AST_FRAME_VOICE) {
 		return frame;
 	}
 	notice(chan, hook, hook->held);
-	return event == AST_FRAMEHOOK_EVENT_READ ? from_member(chan, hook, frame) : to_member(chan, hook, frame);
+	return to_member(chan, hook, frame);
+}
+
+/* Whoever takes hooks off by their number may mean another one: masquerades give them new numbers. */
+static void on_detached(struct ast_channel *chan, struct leg *leg)
+{
+	if (ast_test_flag(ast_channel_flags(chan), AST_FLAG_ZOMBIE)) {
+		leg_ends(leg, chan);
+	} else if (!leg->hook->going) {
+		leg->hook->lost = 1;
+		hook_check(chan, leg);
+	}
+}
+
+static struct ast_frame *on_hook(struct ast_channel *chan, struct ast_frame *frame, enum ast_framehook_event event, void *data)
+{
+	struct grip *grip = data;
+	struct leg *leg = grip->leg;
+	int guards = grip == &leg->hook->guards;
+
+	switch (event) {
+	case AST_FRAMEHOOK_EVENT_ATTACHED:
+		grip->attached++;
+		break;
+	case AST_FRAMEHOOK_EVENT_DETACHED:
+		if (!--grip->attached) {
+			on_detached(chan, leg);
+		}
+		break;
+	case AST_FRAMEHOOK_EVENT_READ:
+		return !frame ? NULL : guards ? on_guard(chan, leg, frame) : on_read(chan, leg, frame);
+	case AST_FRAMEHOOK_EVENT_WRITE:
+		return !frame || guards ? frame : on_write(chan, leg->hook, frame);
+	}
+	return frame;
+}
+
+/* Framehooks of ours that Asterisk has. */
+static int in_use;
+
+int hooks_in_use(void)
+{
+	return __atomic_load_n(&in_use, __ATOMIC_ACQUIRE);
 }
 
 static void on_destroy(void *data)
 {
-	ao2_ref(data, -1);
+	ao2_ref(((struct grip *) data)->leg, -1);
+	__atomic_sub_fetch(&in_use, 1, __ATOMIC_RELEASE);
 }
 
 static int consumes(void *data, enum ast_frame_type type)
@@ -111,53 +181,93 @@ static int consumes(void *data, enum ast_frame_type type)
 	return type == AST_FRAME_VOICE || type == AST_FRAME_CONTROL;
 }
 
-/* A masquerade gave the channel that the hook is on another phone, which has not put anybody on hold. */
-static void on_other_phone(void *data, int id, struct ast_channel *old, struct ast_channel *chan)
+/* A masquerade gives the channel that the hook is on another phone, which has not put anybody on hold. */
+static void on_other_phone(void *data, int id, struct ast_channel *phone, struct ast_channel *chan)
 {
-	struct leg *leg = data;
+	struct leg *leg = ((struct grip *) data)->leg;
 
 	leg->hook->held = 0;
+	check(chan, leg, phone);
 	leg_stays(leg, chan);
 }
 
 /* A masquerade moved the hook to another channel. */
 static void on_moved(void *data, int id, struct ast_channel *old, struct ast_channel *chan)
 {
-	((struct leg *) data)->hook->id = id;
+	((struct grip *) data)->id = id;
 }
 
-int hook_attach(struct ast_channel *chan, struct leg *leg)
+void hook_moves(struct hook *hook, struct ast_channel *chan)
+{
+	hook->buffered |= has_jitter_buffer(chan);
+}
+
+static int attach(struct ast_channel *chan, struct grip *grip)
 {
 	struct ast_framehook_interface interface = {
 		.version = AST_FRAMEHOOK_INTERFACE_VERSION,
-		.event_cb = on_frame,
+		.event_cb = on_hook,
 		.destroy_cb = on_destroy,
 		.consume_cb = consumes,
 		.chan_fixup_cb = on_moved,
 		.chan_breakdown_cb = on_other_phone,
-		.data = leg,
+		.data = grip,
 	};
-	struct hook *hook;
 
-	if (ast_test_flag(ast_channel_flags(chan), AST_FLAG_ZOMBIE) || !(hook = ast_calloc(1, sizeof(*hook)))) {
+	grip->id = ast_framehook_attach(chan, &interface);
+	if (grip->id < 0) {
 		return -1;
 	}
-	hook->member = leg->member;
-	hook->buffered = has_jitter_buffer(chan);
-	hook->id = ast_framehook_attach(chan, &interface);
-	if (hook->id < 0) {
-		ast_free(hook);
-		return -1;
-	}
-	ao2_ref(leg, +1);
-	leg->hook = hook;
+	ao2_ref(grip->leg, +1);
+	__atomic_add_fetch(&in_use, 1, __ATOMIC_RELAXED);
 	return 0;
+}
+
+static struct hook *hook_make(struct leg *leg)
+{
+	struct hook *hook = ast_calloc(1, sizeof(*hook));
+
+	if (hook) {
+		hook->takes.leg = hook->guards.leg = leg;
+		hook->member = leg->member;
+	}
+	return hook;
+}
+
+int hook_attach(struct ast_channel *chan, struct leg *leg)
+{
+	struct hook *hook = leg->hook;
+
+	if (hook && !hook->lost) {
+		return 0;
+	}
+	if (ast_test_flag(ast_channel_flags(chan), AST_FLAG_ZOMBIE)) {
+		return -1;
+	}
+	if (hook) {
+		/* What is left of it. */
+		hook_detach(chan, leg);
+	} else if (!(hook = leg->hook = hook_make(leg))) {
+		return -1;
+	}
+	hook->buffered = has_jitter_buffer(chan);
+	hook->lost = attach(chan, &hook->takes) || attach(chan, &hook->guards);
+	hook->going = 0;
+	return hook->lost;
 }
 
 void hook_detach(struct ast_channel *chan, struct leg *leg)
 {
-	if (leg->hook && !ast_framehook_detach(chan, leg->hook->id)) {
-		/* It is only marked; the next frame takes it away, and that must not come when this module is gone. */
+	struct grip *const grips[] = { &leg->hook->takes, &leg->hook->guards };
+
+	leg->hook->going = 1;
+	for (size_t i = 0; i < ARRAY_LEN(grips); i++) {
+		if (grips[i]->attached) {
+			ast_framehook_detach(chan, grips[i]->id);
+		}
+	}
+	if (ast_channel_framehooks(chan)) {
+		/* They are only marked; the next frame takes them away, and that must not come when this module is gone. */
 		ast_framehook_list_write_event(ast_channel_framehooks(chan), &ast_null_frame);
 	}
 }

@@ -15,11 +15,22 @@
 /* 80 ms at 48 kHz: ConfBridge's longest mixing interval. */
 #define MIX_SAMPLES (48 * 80)
 
+/* One of the two framehooks that a hook is. */
+struct grip {
+	struct leg *leg;
+	int id;
+	int attached; /* a masquerade attaches it to the one channel before it detaches it from the other */
+};
+
 /* Guarded by the channel's lock, with which Asterisk calls us. */
 struct hook {
-	int id;                    /* the framehook's */
+	struct grip takes;         /* sees every frame first, and takes private speech out */
+	struct grip guards;        /* right after it: silences what comes in its place, and everything if it is lost */
 	coach_member_t member;
 	struct ast_bridge *bridge; /* the bridge of the room that the member is in; a reference */
+	unsigned int going:1;      /* we take it off ourselves */
+	unsigned int lost:1;       /* somebody else has taken a part of it off */
+	unsigned int took:1;       /* the frame that was read last was private */
 	unsigned int buffered:1;   /* a jitter buffer was there before: frames come out of it, later than they were said */
 	unsigned int listens:1;    /* the member speaks privately, or did: open speech of one that never did is not even decoded */
 	unsigned int left:1;       /* it has been in a conference: outside, its speech is an ordinary call's */
@@ -49,6 +60,8 @@ static inline unsigned int chunk(unsigned int rate, unsigned int samples)
 
 /* The frame that goes on in place of one that was read from the member (said.c), or that is to be written to it (heard.c). */
 struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
+/* The same for a frame that must be silence. */
+struct ast_frame *silent(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
 struct ast_frame *to_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
 
 #endif /* COACH_ASTERISK_HOOK_H */

@@ -1,7 +1,7 @@
 /*
  * res_coach: the channels that Coach knows.
  *
- * A leg without a hook lives while its channel is in a ConfBridge; one with a hook until its channel ends: a datastore tells.
+ * A leg without a hook lives while its channel is in a ConfBridge; one with a hook until its channel hangs up.
  * Transfers move hook and datastore to another channel: the leg follows, with its tags and its mode.
  *
  * SPDX-License-Identifier: GPL-2.0-only
@@ -188,6 +188,7 @@ static void on_fixup(void *data, struct ast_channel *old, struct ast_channel *ch
 {
 	struct leg *leg = data, *other;
 
+	hook_moves(leg->hook, chan);
 	move(leg, chan);
 	settle_soon(ast_channel_uniqueid(old)); /* the other's, if it has no hook to tell */
 	other = ao2_callback(registry, 0, is_another, leg);
@@ -208,8 +209,11 @@ static int put_hook(struct leg *leg, struct ast_channel *chan)
 {
 	struct ast_datastore *datastore;
 
-	if (leg->over || leg->hook) {
+	if (leg->over) {
 		return 0;
+	}
+	if (leg->hook) {
+		return hook_attach(chan, leg);
 	}
 	/* Made for no module, or Asterisk would not unload this one while there is a hooked channel. */
 	datastore = __ast_datastore_alloc(&datastore_info, leg->call_id, NULL, __FILE__, __LINE__, __func__);
@@ -277,39 +281,48 @@ struct ast_channel *leg_channel(struct leg *leg)
 	return chan;
 }
 
-void leg_unhook(struct leg *leg, struct ast_channel *chan)
+void leg_ends(struct leg *leg, struct ast_channel *chan)
 {
-	struct ast_datastore *datastore;
+	struct ast_datastore *datastore = ast_channel_datastore_find(chan, &datastore_info, leg->call_id);
 
-	ast_channel_lock(chan);
-	hook_detach(chan, leg);
-	datastore = ast_channel_datastore_find(chan, &datastore_info, leg->call_id);
 	if (datastore) {
 		ast_channel_datastore_remove(chan, datastore);
 		ast_datastore_free(datastore);
 	}
+}
+
+void leg_unhook(struct leg *leg, struct ast_channel *chan)
+{
+	ast_channel_lock(chan);
+	hook_detach(chan, leg);
+	leg_ends(leg, chan);
 	ast_channel_unlock(chan);
 }
 
-void legs_unhook(void)
+/* A channel that is hanging up takes its hook along in a moment. One that somebody let go of without that never does. */
+#define HANGUP_MS 5000
+
+int legs_unhook(void)
 {
 	struct ao2_iterator all = ao2_iterator_init(registry, 0);
 	struct leg *leg;
 
 	while ((leg = ao2_iterator_next(&all))) {
-		/* A channel that is ending takes hook and datastore along in a moment. */
-		while (leg->hook && !leg->gone) {
-			struct ast_channel *chan = leg_channel(leg);
+		struct ast_channel *chan = leg->hook ? leg_channel(leg) : NULL;
 
-			if (chan) {
-				leg_unhook(leg, chan);
-				ast_channel_unref(chan);
-				break;
-			}
+		if (chan) {
+			leg_unhook(leg, chan);
+			ast_channel_unref(chan);
 		}
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);
+	for (int ms = 0; hooks_in_use() && ms < HANGUP_MS; ms++) {
+		usleep(1000);
+	}
+	/* The last of those that hang up may still be on its way out of this module. */
+	usleep(10000);
+	return hooks_in_use();
 }
 
 void legs_stop(void)

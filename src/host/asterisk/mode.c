@@ -108,15 +108,20 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 int mode_close(struct leg *leg, struct ast_channel *chan)
 {
 	SCOPED_RDLOCK(stay, &staying);
+	coach_status_t status;
 
 	if (going) {
 		return -1;
 	}
 	expect_private(leg, chan, 0);
-	if (coach_coach(leg->member, "-")) {
+	status = coach_coach(leg->member, "-");
+	if (status && status != COACH_ERR_MEMORY) {
 		return -1;
 	}
 	record_mode(leg, "-");
+	ast_channel_lock(chan);
+	hook_check(chan, leg);
+	ast_channel_unlock(chan);
 	return 0;
 }
 

@@ -37,19 +37,26 @@ static void server_stop(void)
 	}
 }
 
-static void stop(void)
+/* Nonzero: nothing works any more, but this has to stay in memory. */
+static int stop(void)
 {
+	int in_use;
+
 	manager_stop();
 	cli_stop();
 	dialplan_stop();
 	follow_stop();
 	/* From here on no leg comes and no frame. */
-	legs_unhook();
+	in_use = legs_unhook();
 	settler_stop();
 	conferences_stop();
 	legs_stop();
 	server_stop();
 	coach_engine_destroy(engine);
+	if (in_use) {
+		ast_log(LOG_ERROR, "Coach has stopped, but stays in memory: Asterisk holds a channel that never hung up\n");
+	}
+	return in_use;
 }
 
 static int start_interfaces(void)
@@ -91,8 +98,7 @@ static int unload_module(void)
 	}
 	mode_wait_for_guard();
 	mode_keep_tags();
-	stop();
-	return 0;
+	return stop() ? -1 : 0;
 }
 
 AST_MODULE_INFO(ASTERISK_GPL_KEY, AST_MODFLAG_LOAD_ORDER, "Coach mode for ConfBridge",

@@ -87,12 +87,15 @@ static struct ast_frame *silence(struct ast_channel *chan, struct hook *hook, st
 }
 
 /* A jitter buffer that comes after us hands what it holds to every hook once more, us included: our own silence may pass. Not on
- * its name alone: copies keep that, whatever is done to them. */
+ * its name alone: copies keep that, whatever is done to them. A frame with nothing in it marks a gap. */
 static int is_quiet(const struct ast_frame *frame)
 {
 	const int16_t *pcm = frame->data.ptr;
 	unsigned int samples = samples_of(frame);
 
+	if (!frame->datalen) {
+		return 1;
+	}
 	if (!frame->src || strcmp(frame->src, QUIET) || !ast_format_cache_is_slinear(frame->subclass.format)) {
 		return 0;
 	}
@@ -112,4 +115,9 @@ struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struc
 	}
 	return is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held)
 		? silence(chan, hook, frame) : frame;
+}
+
+struct ast_frame *silent(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame)
+{
+	return is_quiet(frame) ? frame : silence(chan, hook, frame);
 }

@@ -58,12 +58,18 @@ void linear_done(struct linear *linear);
 struct leg;
 struct hook;
 
-/* Puts the hook on a channel, once. The channel is locked. Nonzero: no memory, or the channel is gone. */
+/* Puts the hook on a channel, unless it is there and whole. The channel is locked. Nonzero: no memory, or the channel is gone. */
 int hook_attach(struct ast_channel *chan, struct leg *leg);
 /* Takes it off, before this returns. The channel is locked. */
 void hook_detach(struct ast_channel *chan, struct leg *leg);
-/* Why the channel cannot speak privately, or NULL. It is locked. */
-const char *hook_obstacle(struct ast_channel *chan, const struct hook *hook);
+/* How much of all hooks Asterisk still has. */
+int hooks_in_use(void);
+/* A masquerade is about to put it behind the hooks of this channel. Both channels are locked. */
+void hook_moves(struct hook *hook, struct ast_channel *chan);
+/* Why a channel with this phone cannot speak privately, or NULL. It is locked. */
+const char *hook_obstacle(struct ast_channel *phone, const struct hook *hook);
+/* Ends the call of a leg that speaks privately and can no longer. The channel is locked. */
+void hook_check(struct ast_channel *chan, struct leg *leg);
 /* From now on, what the member says is decoded, because it may be private. The channel is locked. */
 void hook_listen(struct hook *hook);
 /* What the member says privately reaches its room, and it hears the room's private speech, while it is in this bridge and no
@@ -100,8 +106,10 @@ int legs_start(void);
 struct ast_channel *leg_channel(struct leg *leg);
 /* Takes its hook off this channel. */
 void leg_unhook(struct leg *leg, struct ast_channel *chan);
-/* Takes every hook off, so that no frame comes any more. */
-void legs_unhook(void);
+/* Its channel hangs up, or it is no longer this leg's. The channel is locked. */
+void leg_ends(struct leg *leg, struct ast_channel *chan);
+/* Takes every hook off, so that no frame comes any more. Nonzero: Asterisk still has one, on a channel that nobody finds. */
+int legs_unhook(void);
 void legs_stop(void);
 /* The leg of a channel: a reference, or NULL. */
 struct leg *leg_find(const char *uniqueid);
