@@ -1,7 +1,7 @@
 //! The same words on every interface: console, manager, dialplan; and what they say of themselves.
 
 use crate::{
-    conference::{CUSTOMER, Conference, MANAGER, Role, seconds},
+    conference::{AGENT, CUSTOMER, Conference, MANAGER, Role, seconds},
     pbx::{Pbx, Scenario},
 };
 
@@ -11,6 +11,8 @@ pub const SCENARIOS: &[Scenario] = &[
     ("the_console_completes_words", completion),
     ("the_examples_dialplan_and_keys_work", examples),
     ("mistakes_are_answered_and_change_nothing", mistakes),
+    ("words_that_only_the_engine_understands_are_refused", crafted),
+    ("what_coach_does_not_understand_in_the_channel_function_ends_the_call", misspelt),
 ];
 
 fn manager(pbx: &Pbx) {
@@ -124,5 +126,27 @@ fn mistakes(pbx: &Pbx) {
         assert!(said.get("Response") == "Error" && said.get("Message").len() > 10, "{action} {headers:?}: {said:?}");
     }
     assert_eq!(c.manager.command("coach show mistakes"), before);
+    c.never_heard(&customer, &manager);
+}
+
+/// An empty word, or white space that is no space, makes of a command what the module does not see in it.
+fn crafted(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "crafted");
+    let (customer, agent, coach) = (c.join("customer", CUSTOMER), c.join("agent", AGENT), c.join("coach", CUSTOMER));
+    for command in
+        ["coach coach \"\" crafted 3 agent", "coach coach \"crafted\t3\tagent\"", "coach coach crafted \"3\tagent\""]
+    {
+        let said = c.manager.command(command);
+        assert!(said.starts_with("-ERR"), "{command}: {said}");
+    }
+    c.hears(&[(&customer, &[&agent, &coach]), (&agent, &[&customer, &coach]), (&coach, &[&customer, &agent])]);
+}
+
+fn misspelt(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "misspelt");
+    let customer = c.join("customer", CUSTOMER);
+    let manager = c.call("manager", Role { place: ("members", "misspelt"), ..MANAGER }, 1_500.0);
+    seconds(1.5);
+    assert!(c.channel(&manager).is_none(), "the call ends");
     c.never_heard(&customer, &manager);
 }

@@ -48,7 +48,8 @@ static const char function_text[] =
 	"COACH(uncoach)      set to any value: it speaks openly again\n"
 	"\n"
 	"Works before ConfBridge and in mid-call, also as a channel variable over AMI (Setvar) and\n"
-	"ARI. Where res_coach is not loaded, setting it only logs an error and the call goes on:\n"
+	"ARI. What cannot be understood, or carried out, ends the call.\n"
+	"Where res_coach is not loaded, setting it only logs an error and the call goes on:\n"
 	"in the dialplan the application Coach is the safe way.\n"
 	"\n"
 	"Example:\n"
@@ -92,9 +93,9 @@ static int coach_exec(struct ast_channel *chan, const char *data)
 			}
 			failed = !*list || ast_str_append(list, 0, "%s", tag ? tag : to) < 0;
 		} else if (!strcasecmp(word, "untag")) {
-			failed = mode_untag(chan);
+			mode_untag(chan);
 		} else if (!strcasecmp(word, "uncoach")) {
-			failed = mode_uncoach(chan);
+			mode_uncoach(chan);
 		} else if (list && !strchr(word, '=')) {
 			failed = ast_str_append(list, 0, ",%s", word) < 0;
 		} else {
@@ -135,21 +136,34 @@ static int coach_function_read(struct ast_channel *chan, const char *function, c
 	return 0;
 }
 
-static int coach_function_write(struct ast_channel *chan, const char *function, char *key, const char *value)
+static int write_to(struct ast_channel *chan, const char *key, const char *value)
 {
-	if (!chan) {
-		return unknown(key);
-	}
 	if (!strcasecmp(key, SPEAK_ONLY_TO)) {
 		return mode_set_speak_only_to(chan, S_OR(value, ""));
 	}
-	if (!strcasecmp(key, MEMBER_TAG)) {
-		return ast_strlen_zero(value) ? mode_untag(chan) : mode_set_tags(chan, value);
+	if (!strcasecmp(key, MEMBER_TAG) && !ast_strlen_zero(value)) {
+		return mode_set_tags(chan, value);
 	}
-	if (!strcasecmp(key, "untag")) {
-		return mode_untag(chan);
+	if (!strcasecmp(key, MEMBER_TAG) || !strcasecmp(key, "untag")) {
+		mode_untag(chan);
+	} else if (!strcasecmp(key, "uncoach")) {
+		mode_uncoach(chan);
+	} else {
+		return unknown(key);
 	}
-	return strcasecmp(key, "uncoach") ? unknown(key) : mode_uncoach(chan);
+	return 0;
+}
+
+static int coach_function_write(struct ast_channel *chan, const char *function, char *key, const char *value)
+{
+	int failed = chan ? write_to(chan, key, value) : unknown(key);
+
+	if (failed && chan) {
+		/* Whatever set it goes on, into a conference, where this channel would be heard by everyone. */
+		ast_log(LOG_ERROR, "COACH(%s) of %s could not be set: its call ends\n", key, ast_channel_name(chan));
+		ast_softhangup(chan, AST_SOFTHANGUP_EXPLICIT);
+	}
+	return failed;
 }
 
 static struct ast_custom_function coach_function = {

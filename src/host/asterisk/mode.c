@@ -125,7 +125,7 @@ int mode_close(struct leg *leg, struct ast_channel *chan)
 	return 0;
 }
 
-int mode_untag(struct ast_channel *chan)
+void mode_untag(struct ast_channel *chan)
 {
 	struct leg *leg = leg_find(ast_channel_uniqueid(chan));
 
@@ -134,10 +134,9 @@ int mode_untag(struct ast_channel *chan)
 		record(leg, &leg->tags, NULL);
 		ao2_ref(leg, -1);
 	}
-	return 0;
 }
 
-int mode_uncoach(struct ast_channel *chan)
+void mode_uncoach(struct ast_channel *chan)
 {
 	struct leg *leg = leg_find(ast_channel_uniqueid(chan));
 
@@ -146,7 +145,6 @@ int mode_uncoach(struct ast_channel *chan)
 		record_mode(leg, NULL);
 		ao2_ref(leg, -1);
 	}
-	return 0;
 }
 
 /* --------------------------------------------------------------------------------------------- text commands ---- */
@@ -155,17 +153,15 @@ int mode_uncoach(struct ast_channel *chan)
 static const char *prepare(struct leg *leg, int private)
 {
 	const char *obstacle = "it has hung up, or memory is short, or res_coach is being unloaded";
-	char uniqueid[AST_MAX_UNIQUEID];
-	struct ast_channel *chan;
-	struct leg *hooked;
+	struct ast_channel *chan = leg_channel(leg);
+	struct leg *hooked = chan ? hooked_to_stay(chan) : NULL;
 
-	leg_uniqueid(leg, uniqueid);
-	chan = ast_channel_get_by_name(uniqueid);
-	hooked = chan ? hooked_to_stay(chan) : NULL;
-	if (hooked) {
-		obstacle = private ? expect_private(hooked, chan, 0) : NULL;
-		ao2_ref(hooked, -1);
+	if (hooked && hooked != leg) {
+		obstacle = "another call has just taken its place";
+	} else if (hooked) {
+		obstacle = private ? expect_private(leg, chan, 0) : NULL;
 	}
+	ao2_cleanup(hooked);
 	ast_channel_cleanup(chan);
 	return obstacle;
 }

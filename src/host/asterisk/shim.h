@@ -168,8 +168,8 @@ int mode_set_tags(struct ast_channel *chan, const char *tags);
 int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to);
 /* Private to nobody from now on, for a leg that is hooked. Nonzero: the module goes. */
 int mode_close(struct leg *leg, struct ast_channel *chan);
-int mode_untag(struct ast_channel *chan);
-int mode_uncoach(struct ast_channel *chan);
+void mode_untag(struct ast_channel *chan);
+void mode_uncoach(struct ast_channel *chan);
 /* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about.
  * Nonzero: the answer is not `+OK`. */
 int mode_command(const char *command, struct ast_str **answer);
