@@ -1,14 +1,17 @@
 //! Nothing slips through while something changes: not the first word of who joins, not what is on its way when a command comes.
 
 use crate::{
-    conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, seconds},
+    conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
     pbx::{Pbx, Scenario},
 };
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub const SCENARIOS: &[Scenario] = &[
     ("nothing_is_heard_of_a_coach_that_speaks_while_it_joins", joining),
     ("a_command_that_narrows_acts_at_once", narrowing),
     ("a_command_that_widens_opens_nothing_said_before", widening),
+    ("a_command_to_who_has_just_joined_holds_or_is_refused", just_joined),
+    ("a_command_changes_the_member_that_it_names_or_none", moving),
 ];
 
 fn joining(pbx: &Pbx) {
@@ -83,4 +86,51 @@ fn widening(pbx: &Pbx) {
         c.coach("untag", &customer, "");
         c.coach("coach", &manager, "agent");
     }
+}
+
+/// At the very moment at which Coach hears of it; and as it changes the audiences of others, there is much to tell meanwhile.
+fn just_joined(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "just_joined");
+    let customer = c.join("customer", CUSTOMER);
+    let _others: Vec<_> = (0..8).map(|n| c.join(&format!("other_{n}"), MANAGER)).collect();
+    let listener = c.join("listener", Role { tags: "listener", ..CUSTOMER });
+    for n in 0..10 {
+        let coach = c.call(&format!("coach_{n}"), AGENT, 3_500.0 + 200.0 * f64::from(n));
+        c.wait_until("there is a channel", |c| c.channel(&coach).is_some());
+        let command = format!("coach coach just_joined {} listener", c.channel(&coach).expect("there is one"));
+        c.wait_until("the command is taken", |c| (0..1_000).any(|_| c.manager.command(&command).starts_with("+OK")));
+        coach.speak();
+        seconds(0.4);
+        c.judge_last(&listener, 0.2, coach.tone, true).unwrap_or_else(|said| panic!("{}: {said}", coach.id));
+        c.never_heard(&customer, &coach);
+        c.hang_up(coach);
+    }
+}
+
+/// While a member goes to another conference, its number there is another member's in the one that it leaves.
+fn moving(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "moving");
+    let mut other = Conference::new(pbx, "moving_on");
+    let (_first, mover) = (c.join("first", CUSTOMER), c.join("mover", CUSTOMER));
+    let moves = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        let mut manager = pbx.manager();
+        let (moves, command) = (&moves, format!("coach tag moving {} moved", mover.id));
+        scope.spawn(move || {
+            while moves.load(Ordering::SeqCst) {
+                manager.command(&command);
+            }
+        });
+        for _round in 0..100 {
+            for room in [&mut other, &mut c] {
+                let room_is = room.room.clone();
+                room.act("Setvar", &mover, &[("Variable", "ROOM"), ("Value", &room_is)]);
+                room.act("Redirect", &mover, &[("Context", "members"), ("Exten", "again"), ("Priority", "1")]);
+                room.wait_until("the member comes", |room| room.knows(&mover));
+            }
+        }
+        moves.store(false, Ordering::SeqCst);
+    });
+    let tagged = c.manager.command("coach gettag moving moved");
+    assert!(tagged.split([' ', ',']).all(|number| number != "1"), "only the one that was named: {tagged}");
 }

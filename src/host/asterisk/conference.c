@@ -84,15 +84,22 @@ static struct conference *conference_obtain(struct ast_bridge *bridge)
 	return conference;
 }
 
+/* Where commands find it. */
+static void place(struct leg *leg, const char *room, unsigned int number)
+{
+	ao2_lock(leg);
+	strcpy(leg->room, room);
+	leg->number = number;
+	ao2_unlock(leg);
+}
+
 static void leave(struct leg *leg)
 {
 	struct conference *conference = leg->conference;
 
 	coach_member_leave(leg->member);
 	leg->conference = NULL;
-	ao2_lock(leg);
-	leg->room[0] = '\0';
-	ao2_unlock(leg);
+	place(leg, "", 0);
 	if (!--conference->members) {
 		conference_close(conference);
 	}
@@ -105,8 +112,11 @@ static void join(struct leg *leg, struct ast_bridge *bridge)
 	if (!conference) {
 		return;
 	}
+	/* Before the engine tells of it, and somebody acts on that. */
+	place(leg, conference->name, conference->last_number + 1);
 	if (coach_member_join(leg->member, conference->room, conference->last_number + 1)) {
 		ast_log(LOG_ERROR, "Coach cannot take %s into %s: %s\n", leg->call_id, conference->name, coach_message());
+		place(leg, "", 0);
 		if (!conference->members) {
 			conference_close(conference);
 		}
@@ -114,10 +124,7 @@ static void join(struct leg *leg, struct ast_bridge *bridge)
 	}
 	leg->conference = conference;
 	conference->members++;
-	ao2_lock(leg);
-	strcpy(leg->room, conference->name);
-	leg->number = ++conference->last_number;
-	ao2_unlock(leg);
+	conference->last_number++;
 }
 
 /* The ConfBridge that a channel is in now, a reference, or NULL. Announcers and recorders are ConfBridge's own and no members. */

@@ -23,32 +23,30 @@ static int is_in(struct leg *leg, const char *room)
 	return room_of(leg, own) && !strcmp(own, room);
 }
 
-static int is_called(struct leg *leg, const char *uniqueid, const char *member)
+struct leg *leg_called(const char *channel)
 {
-	if (!member[strspn(member, "0123456789")]) {
-		return leg->number == strtoul(member, NULL, 10);
-	}
-	return !strcmp(leg->call_id, member) || leg_is_at(leg, uniqueid);
+	struct ast_channel *chan = ast_strlen_zero(channel) ? NULL : ast_channel_get_by_name(channel);
+	struct leg *leg = chan ? leg_find(ast_channel_uniqueid(chan)) : NULL;
+
+	ast_channel_cleanup(chan);
+	return leg;
 }
 
 struct leg *member_find(const char *room, const char *member)
 {
-	struct ast_channel *chan = ast_strlen_zero(member) ? NULL : ast_channel_get_by_name(member);
-	char uniqueid[AST_MAX_UNIQUEID] = "";
+	int is_number = !member[strspn(member, "0123456789")];
+	struct leg *called = is_number ? NULL : leg_called(member), *leg;
 	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
-	struct leg *leg;
 
-	if (chan) {
-		ast_copy_string(uniqueid, ast_channel_uniqueid(chan), sizeof(uniqueid));
-		ast_channel_unref(chan);
-	}
 	while ((leg = ao2_iterator_next(&all))) {
-		if (is_in(leg, room) && is_called(leg, uniqueid, member)) {
+		if (is_in(leg, room)
+			&& (is_number ? leg->number == strtoul(member, NULL, 10) : leg == called || !strcmp(leg->call_id, member))) {
 			break;
 		}
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);
+	ao2_cleanup(called);
 	return leg;
 }
 

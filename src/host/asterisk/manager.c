@@ -45,16 +45,6 @@ static const struct action actions[] = {
 		LATER_TEXT WHERE_TEXT },
 };
 
-/* The leg of a channel that is called by its name or its unique id: a reference, or NULL. */
-static struct leg *leg_called(const char *channel)
-{
-	struct ast_channel *chan = ast_strlen_zero(channel) ? NULL : ast_channel_get_by_name(channel);
-	struct leg *leg = chan ? leg_find(ast_channel_uniqueid(chan)) : NULL;
-
-	ast_channel_cleanup(chan);
-	return leg;
-}
-
 /* Where the action's channel is, and what the engine may call it. Nonzero: answered with what is wrong. */
 static int locate(struct mansession *session, const struct message *message, char *room, const char **member)
 {

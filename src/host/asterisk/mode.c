@@ -6,6 +6,7 @@
 #include "shim.h"
 
 #include "asterisk/astobj2.h"
+#include "asterisk/json.h"
 #include "asterisk/pbx.h"
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
@@ -190,6 +191,26 @@ static int run(const char *command, struct ast_str **answer)
 	return !ast_begins_with(ast_str_buffer(*answer), "+OK");
 }
 
+/* Whether the engine has it speak to nobody: without memory for its voice, a `coach` that fails comes to that. */
+static int speaks_to_nobody(const struct leg *leg, const char *room)
+{
+	char *text = NULL;
+	coach_status_t status = coach_state_json(engine, room, &text);
+	struct ast_json *state = text ? ast_json_load_string(text, NULL) : NULL, *members;
+	int found = status == COACH_ERR_MEMORY || (text && !state);
+
+	coach_text_free(text);
+	members = ast_json_object_get(state, "members");
+	for (size_t i = 0; i < ast_json_array_size(members); i++) {
+		struct ast_json *member = ast_json_array_get(members, i), *to = ast_json_object_get(member, "speak_only_to");
+
+		found |= !strcmp(ast_json_string_get(ast_json_object_get(member, "call_id")), leg->call_id)
+			&& ast_json_typeof(to) == AST_JSON_ARRAY && !ast_json_array_size(to);
+	}
+	ast_json_unref(state);
+	return found;
+}
+
 static int run_for(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer)
 {
 	SCOPED_RDLOCK(stay, &staying);
@@ -201,8 +222,14 @@ static int run_for(struct leg *leg, const char *verb, const char *room, const ch
 		ast_str_set(answer, 0, "-ERR %s cannot be hooked: %s", leg->call_id, obstacle);
 		return -1;
 	}
-	/* The member may have been called by any name of its channel: the engine knows the number. */
-	if (ast_asprintf(&command, "%s %s %u %s", verb, room, leg->number, value) < 0 || run(command, answer)) {
+	/* By the one name that no other member ever has: it may have gone to another conference by now. */
+	if (ast_asprintf(&command, "%s %s %s %s", verb, room, leg->call_id, value) < 0) {
+		return -1;
+	}
+	if (run(command, answer)) {
+		if (coach && speaks_to_nobody(leg, room)) {
+			record_mode(leg, "-");
+		}
 		return -1;
 	}
 	note(leg, verb, value);
@@ -216,17 +243,25 @@ int mode_command(const char *command, struct ast_str **answer)
 	const char *verb = strsep(&rest, " ");
 	const char *room = S_OR(strsep(&rest, " "), "");
 	const char *member = S_OR(strsep(&rest, " "), "");
-	struct leg *leg = NULL;
+	struct leg *leg;
 	int result;
 
 	for (size_t i = 0; i < ARRAY_LEN(about_a_member); i++) {
-		if (!strcmp(verb, about_a_member[i])) {
-			leg = member_find(room, member);
+		if (strcmp(verb, about_a_member[i])) {
+			continue;
 		}
+		leg = member_find(room, member);
+		if (leg) {
+			result = run_for(leg, verb, room, S_OR(rest, ""), answer);
+			ao2_ref(leg, -1);
+			return result;
+		}
+		/* The engine may find one all the same, if it parts words otherwise: one that has no hook. */
+		ast_str_set(answer, 0, "-ERR no member '%s' in '%s'. `coach rooms` and `coach show <conference>` list them, `coach help`"
+			" the commands", member, room);
+		return -1;
 	}
-	result = leg ? run_for(leg, verb, room, S_OR(rest, ""), answer) : run(command, answer);
-	ao2_cleanup(leg);
-	return result;
+	return run(command, answer);
 }
 
 static int anybody_private(void)

@@ -141,6 +141,8 @@ int conference_name(const char *name, char *room);
 
 /* ------------------------------------------------------------------------------------------------- lookup.c ---- */
 
+/* The leg of the channel with that name or unique id: a reference, or NULL. */
+struct leg *leg_called(const char *channel);
 /* The leg with that number, channel name or unique id in a conference: a reference, or NULL. */
 struct leg *member_find(const char *room, const char *member);
 /* The conference that a leg is in, into COACH_MAX_NAME_BYTES + 1 bytes; 0: it is in none. */
