@@ -7,6 +7,7 @@ use crate::{
 
 pub const SCENARIOS: &[Scenario] = &[
     ("a_private_call_whose_hook_is_taken_away_ends", hook_taken_away),
+    ("an_open_call_whose_hook_is_taken_away_gets_it_again", hook_given_again),
     ("a_jitter_buffer_hands_out_nothing_that_was_said_outside", said_outside),
     ("a_private_leg_that_comes_behind_a_jitter_buffer_ends", comes_behind_a_buffer),
 ];
@@ -27,6 +28,23 @@ fn hook_taken_away(pbx: &Pbx) {
     c.never_heard(&customer, &heir);
     assert!(c.channel_of("buffered_line").is_none(), "the call ends");
     c.hears(&[(&customer, &[&agent]), (&agent, &[&customer])]);
+}
+
+fn hook_given_again(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "hook_given_again");
+    let (customer, agent, manager) =
+        (c.join("customer", CUSTOMER), c.enter("agent", AGENT), c.join("manager", MANAGER));
+    let heir = c.replace_as("buffered_line", 1, &agent);
+    heir.line.hush();
+    c.wait_until("the agent's leg ends", |c| c.channel(&agent).is_none());
+    let channel = c.channel_of("buffered_line").expect("it has the agent's place");
+    c.manager.action("Setvar", &[("Channel", &channel), JITTER_BUFFER[0], JITTER_BUFFER[1]]);
+    seconds(1.0);
+    c.judge_last(&heir, 0.4, manager.tone, true).expect("the agent's heir hears the coach");
+    // A buffer is in front of the new hook.
+    let said = c.manager.command("coach coach hook_given_again 2 agent");
+    assert!(said.starts_with("-ERR") && said.contains("jitter buffer"), "{said}");
+    c.never_heard(&customer, &manager);
 }
 
 /// What is in a buffer behind Coach when a leg comes back into a conference was said in an ordinary call.

@@ -152,6 +152,10 @@ static void tell(struct leg *leg, struct ast_channel *chan)
 	hook_place(leg->hook, leg->conference ? leg->conference->bridge : NULL);
 	hook_seen(leg->hook, &muted, &held);
 	hook_check(chan, leg);
+	if (!leg->gone && !leg->speak_only_to) {
+		/* Somebody may have taken it off. */
+		hook_attach(chan, leg);
+	}
 	ast_channel_unlock(chan);
 	coach_member_mute(leg->member, muted);
 	coach_member_hold(leg->member, held);

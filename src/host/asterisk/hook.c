@@ -136,6 +136,7 @@ static void on_detached(struct ast_channel *chan, struct leg *leg)
 	} else if (!leg->hook->going) {
 		leg->hook->lost = 1;
 		hook_check(chan, leg);
+		settle_soon(ast_channel_uniqueid(chan));
 	}
 }
 
