@@ -165,6 +165,7 @@ fn asterisk(folder: &Path, valgrind: bool) -> Command {
         command.arg(format!("--log-file={}", folder.join("valgrind.log").display()));
         command
             .args(["--leak-check=full", "--show-leak-kinds=definite", "--fair-sched=yes", "--num-callers=20"])
+            .args(["--keep-debuginfo=yes", "--fullpath-after="])
             .arg(loader);
         command
     } else {
