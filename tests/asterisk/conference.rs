@@ -47,7 +47,6 @@ pub struct Member {
     pub id: String,
     pub tone: f64,
     pub line: Line,
-    pub called: Instant,
 }
 
 impl Member {
@@ -117,7 +116,7 @@ impl<'a> Conference<'a> {
         }
         let answer = self.manager.action("Originate", &headers);
         assert_eq!(answer.get("Response"), "Success", "{answer:?}");
-        Member { id, tone, line, called: Instant::now() }
+        Member { id, tone, line }
     }
 
     /// Has another leg take the place of somebody's, speaking from its first packet on.
@@ -129,7 +128,7 @@ impl<'a> Conference<'a> {
     pub fn replace_as(&mut self, endpoint: &str, streams: u32, member: &Member) -> Member {
         let tone = self.next_tone();
         let line = member.line.replace(endpoint, streams, self.pbx.sip(), tone);
-        Member { id: format!("{}-heir", member.id), tone, line, called: Instant::now() }
+        Member { id: format!("{}-heir", member.id), tone, line }
     }
 
     /// A tone that nobody has.

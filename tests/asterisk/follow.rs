@@ -107,7 +107,10 @@ fn replaced(pbx: &Pbx) {
     let (customer, agent, manager) = three(&mut c);
     let heir = c.replace(&manager);
     c.wait_until("the coach's leg ends", |c| c.channel(&manager).is_none());
+    heir.line.cushion();
     seconds(1.0);
+    c.judge_last(&agent, 0.5, heir.tone, true).expect("the agent hears who has come");
+    c.judge_last(&heir, 0.5, customer.tone, true).expect("who hears the customer");
     c.never_heard(&customer, &heir);
     c.hears(&[(&customer, &[&agent]), (&agent, &[&customer])]);
 }

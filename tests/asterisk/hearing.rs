@@ -59,10 +59,9 @@ impl Conference<'_> {
         self.judge(listener, listener.line.clock() - seconds, tone, should)
     }
 
-    /// Checks that a listener has heard nothing of a speaker since that one was called.
+    /// Checks that a listener has never heard anything of a speaker, whose tone is nobody else's.
     pub fn never_heard(&mut self, listener: &Member, speaker: &Member) {
-        let since = listener.line.clock_at(speaker.called);
-        if let Err(said) = self.judge(listener, since, speaker.tone, false) {
+        if let Err(said) = self.judge(listener, 0.0, speaker.tone, false) {
             self.keep(&[listener]);
             panic!("{} has heard {}: {said}\n{}", listener.id, speaker.id, self.state());
         }

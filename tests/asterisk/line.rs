@@ -53,8 +53,6 @@ struct Shared {
     hung_up: AtomicBool,
     /// One packet is to be sent ahead of its time.
     ahead: AtomicBool,
-    /// When the first packet came.
-    answered: OnceLock<Instant>,
     /// By what another line can take its place.
     replaces: OnceLock<String>,
 }
@@ -146,12 +144,6 @@ impl Line {
         Recording { rate: self.format.rate, samples: self.shared.heard().clone() }
     }
 
-    /// What its clock showed at a moment, near enough.
-    pub fn clock_at(&self, moment: Instant) -> f64 {
-        let answered = self.shared.answered.get().copied().unwrap_or(moment);
-        moment.saturating_duration_since(answered).as_secs_f64()
-    }
-
     /// What has been heard since a moment of its clock.
     pub fn heard_since(&self, clock: f64) -> Recording {
         self.heard().between(clock, f64::MAX)
@@ -204,7 +196,6 @@ fn listen(audio: &UdpSocket, shared: &Shared) {
             && length > HEADER
         {
             let samples = packet[HEADER..length].chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]]));
-            shared.answered.get_or_init(Instant::now);
             shared.heard().extend(samples);
         }
     }
