@@ -21,6 +21,8 @@ use std::{
 /// The level at which everybody speaks, in dB of full scale: eight at once still fit.
 pub const LEVEL: f64 = -18.06;
 const AMPLITUDE: f64 = 4096.0;
+/// A voice that Asterisk takes for silence.
+pub const FAINT_LEVEL: f64 = LEVEL - 40.0;
 
 /// How a line speaks.
 #[derive(Debug, Clone, Copy)]
@@ -45,10 +47,17 @@ impl Format {
     }
 }
 
+/// A tone in Hz, and how loud; 0 is silence.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Says {
+    tone: f64,
+    amplitude: f64,
+}
+
 #[derive(Default)]
 struct Shared {
-    /// What is said, in Hz; 0 is silence. Held while a packet is made and sent.
-    tone: Mutex<f64>,
+    /// What is said. Held while a packet is made and sent.
+    says: Mutex<Says>,
     heard: Mutex<Vec<i16>>,
     hung_up: AtomicBool,
     /// One packet is to be sent ahead of its time.
@@ -62,8 +71,8 @@ impl Shared {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tone(&self) -> MutexGuard<'_, f64> {
-        self.tone.lock().unwrap_or_else(PoisonError::into_inner)
+    fn says(&self) -> MutexGuard<'_, Says> {
+        self.says.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,12 +129,17 @@ impl Line {
 
     /// Says this tone from the next packet on; before it, an earlier one fades.
     pub fn say(&self, tone: f64) {
-        *self.shared.tone() = tone;
+        *self.shared.says() = Says { tone, amplitude: AMPLITUDE };
+    }
+
+    /// The same, hardly audible.
+    pub fn say_faintly(&self, tone: f64) {
+        *self.shared.says() = Says { tone, amplitude: AMPLITUDE / 100.0 };
     }
 
     /// Says nothing, in packets of silence.
     pub fn hush(&self) {
-        self.say(0.0);
+        *self.shared.says() = Says::default();
     }
 
     /// Sends one packet ahead of its time. ConfBridge's mixer has no cushion: a packet that is late by a little leaves a gap in
@@ -204,7 +218,7 @@ fn listen(audio: &UdpSocket, shared: &Shared) {
 /// A tone that swells and fades: a hard edge would be heard at every other frequency.
 #[derive(Default)]
 struct Voice {
-    tone: f64,
+    says: Says,
     turn: f64,
     /// From 0, silent, to 1.
     swell: f64,
@@ -213,16 +227,16 @@ struct Voice {
 impl Voice {
     const SWELL_SECONDS: f64 = 0.08;
 
-    fn next(&mut self, wanted: f64, rate: u32) -> i16 {
+    fn next(&mut self, wanted: Says, rate: u32) -> i16 {
         let step = 1.0 / (Self::SWELL_SECONDS * f64::from(rate));
         if self.swell == 0.0 {
-            self.tone = wanted;
+            self.says = wanted;
         }
-        let step = if self.tone == wanted { step } else { -step };
-        self.swell = if self.tone == 0.0 { 0.0 } else { (self.swell + step).clamp(0.0, 1.0) };
-        self.turn = (self.turn + self.tone / f64::from(rate)).fract();
+        let step = if self.says == wanted { step } else { -step };
+        self.swell = if self.says.tone == 0.0 { 0.0 } else { (self.swell + step).clamp(0.0, 1.0) };
+        self.turn = (self.turn + self.says.tone / f64::from(rate)).fract();
         let gain = (1.0 - (PI * self.swell).cos()) / 2.0;
-        (AMPLITUDE * gain * (TAU * self.turn).sin()).round() as i16
+        (self.says.amplitude * gain * (TAU * self.turn).sin()).round() as i16
     }
 }
 
@@ -233,7 +247,7 @@ fn speak(audio: &UdpSocket, asterisk: Media, shared: &Shared, format: Format) {
     let mut loss = Loss::of(format.one_lost_in);
     while !shared.hung_up.load(Ordering::SeqCst) {
         {
-            let wanted = shared.tone();
+            let wanted = shared.says();
             let mut packet = header(asterisk.payload_type, number, samples);
             packet.extend((0..samples).flat_map(|_| voice.next(*wanted, format.rate).to_be_bytes()));
             for packet in loss.pass(packet) {

@@ -12,15 +12,28 @@ pub const SCENARIOS: &[Scenario] = &[("members_come_through_local_channels", loc
 fn local(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "local");
     let through = |codec, rate, role| Role { local: Some(codec), format: Format::at(rate), ..role };
+    let coach = |codec, rate, packet_ms, user| Role {
+        user,
+        format: Format { packet_ms, ..Format::at(rate) },
+        ..through(codec, rate, MANAGER)
+    };
     // Nobody but the coach says anything through a codec: its noise would be heard at every frequency.
     let customer = c.join("customer", through("slin16", 48000, CUSTOMER));
     let narrow = c.enter("narrow", through("slin", 16000, CUSTOMER));
     let agents = [c.enter("agent", through("g722", 8000, AGENT)), c.enter("other", through("alaw", 24000, AGENT))];
-    for (codec, rate) in [("ulaw", 48000), ("g722", 16000), ("slin48", 12000), ("slin", 8000)] {
-        let manager = c.join(codec, through(codec, rate, MANAGER));
+    for (codec, rate, packet_ms, user) in [
+        ("ulaw", 48000, 20, "default_user"),
+        ("g722", 16000, 10, "default_user"),
+        ("slin48", 12000, 60, "default_user"),
+        ("slin", 8000, 20, "jitter_buffer"),
+    ] {
+        // The one before was open for a while, and its codec is heard in this one's tone.
+        let from = [customer.line.clock(), narrow.line.clock()];
+        let manager = c.join(codec, coach(codec, rate, packet_ms, user));
         seconds(1.5);
-        for listener in [&customer, &narrow] {
-            c.never_heard(listener, &manager);
+        for (listener, from) in [&customer, &narrow].into_iter().zip(from) {
+            c.judge(listener, from, manager.tone, false)
+                .unwrap_or_else(|said| panic!("{} of who comes, {codec}: {said}", listener.id));
         }
         for agent in &agents {
             c.judge_last(agent, 0.8, manager.tone, true).unwrap_or_else(|said| panic!("{}, {codec}: {said}", agent.id));

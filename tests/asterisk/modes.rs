@@ -2,7 +2,7 @@
 
 use crate::{
     conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
-    line::Format,
+    line::{FAINT_LEVEL, Format},
     pbx::{Pbx, Scenario},
 };
 
@@ -19,9 +19,10 @@ pub const SCENARIOS: &[Scenario] = &[
     ("mixing_every_40_ms", |pbx| mixed("every_40_ms", pbx)),
     ("mixing_at_8000_hz", |pbx| mixed("mixed_at_8000", pbx)),
     ("mixing_at_48000_hz", |pbx| mixed("mixed_at_48000", pbx)),
-    ("with_a_jitter_buffer", |pbx| profile("jitter_buffer", pbx)),
+    ("rates_of_32000_and_44100_hz", odd_rates),
+    ("with_a_jitter_buffer", with_jitter_buffer),
     ("behind_a_jitter_buffer_nobody_speaks_privately", buffered_before),
-    ("with_silence_dropped", |pbx| profile("drops_silence", pbx)),
+    ("with_silence_dropped", silence_dropped),
     ("loss_and_disorder_on_the_coachs_leg", loss),
     ("the_channel_function_sets_the_mode", channel_function),
 ];
@@ -190,10 +191,9 @@ fn mixed(bridge: &'static str, pbx: &Pbx) {
     only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
 }
 
-/// Users with another profile than usual.
-fn profile(user: &'static str, pbx: &Pbx) {
-    let mut c = Conference::new(pbx, user);
-    let with = |role| Role { user, ..role };
+fn with_jitter_buffer(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "with_buffer");
+    let with = |role| Role { user: "jitter_buffer", ..role };
     let (customer, agent) = (c.join("customer", with(CUSTOMER)), c.join("agent", with(AGENT)));
     seconds(0.5);
     let manager = c.join("manager", with(MANAGER));
@@ -201,6 +201,51 @@ fn profile(user: &'static str, pbx: &Pbx) {
     c.never_heard(&customer, &manager);
     c.coach("uncoach", &manager, "");
     all_hear_all(&mut c, &customer, &agent, &manager);
+}
+
+/// ConfBridge drops what it takes for silence: of a coach, everything. Those who hear it do so in its pauses and after them.
+fn silence_dropped(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "silence_dropped");
+    let with = |role| Role { user: "drops_silence", ..role };
+    let (customer, agent) = (c.enter("customer", with(CUSTOMER)), c.join("agent", with(AGENT)));
+    customer.line.say_faintly(customer.tone);
+    seconds(1.0); // a voice whose beginning is dropped has an edge
+    let from = customer.line.clock();
+    let manager = c.enter("manager", with(MANAGER));
+    manager.line.hush();
+    seconds(0.5);
+    manager.line.say_faintly(manager.tone);
+    seconds(1.0);
+    c.judge_last(&agent, 0.6, customer.tone, false).expect("what is faint is dropped");
+    let private = agent.line.heard_since(agent.line.clock() - 0.6).levels(manager.tone);
+    private.heard_at(FAINT_LEVEL).expect("but not what is said privately");
+    for _pause in 0..3 {
+        manager.line.hush();
+        seconds(0.7);
+        manager.speak();
+        seconds(1.0);
+        c.judge_last(&agent, 0.6, manager.tone, true).expect("after a pause the agent hears it");
+    }
+    c.judge(&customer, from, manager.tone, false).expect("the customer does not");
+    customer.line.hush();
+    seconds(0.5);
+    customer.speak();
+    c.coach("uncoach", &manager, "");
+    all_hear_all(&mut c, &customer, &agent, &manager);
+}
+
+/// Rates that are no multiples of each other. What is open is not judged: Asterisk itself mixes 44,100 Hz with gaps.
+fn odd_rates(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "odd_rates");
+    let at = |rate, role| Role { format: Format::at(rate), bridge: "mixed_at_48000", ..role };
+    let (customer, agent) = (c.enter("customer", at(44_100, CUSTOMER)), c.enter("agent", at(32_000, AGENT)));
+    for (rate, name) in [(44_100, "manager_44"), (32_000, "manager_32")] {
+        let manager = c.join(name, at(rate, MANAGER));
+        seconds(1.0);
+        c.never_heard(&customer, &manager);
+        c.judge_last(&agent, 0.4, manager.tone, true).unwrap_or_else(|said| panic!("{rate}: {said}"));
+        c.hang_up(manager);
+    }
 }
 
 /// A gap is heard as a gap: never as somebody else's audio, never as open speech.
