@@ -65,9 +65,10 @@ struct Heard {
     /// The customer, while the manager speaks privately: as it comes in, and again, on hold and taken back.
     customer: [Recording; 2],
     open: [Recording; 2],
-    /// The agent, in the private states.
-    agent: [Recording; 3],
-    agent_on_hold: Recording,
+    /// The agent, in the private states, and again with its tag back.
+    agent: [Recording; 4],
+    /// The agent, with the manager on hold, without its tag, and with a manager that speaks to nobody.
+    not_the_agent: [Recording; 3],
 }
 
 fn phones(pbx: &Pbx, name: &str, legs: Legs) {
@@ -78,8 +79,11 @@ fn phones(pbx: &Pbx, name: &str, legs: Legs) {
     assert!(open_customer.min(open_agent) > -20.0, "open speech is heard: {open_customer:.1}, {open_agent:.1} dB");
     unheard("the customer", &heard.customer[0], &silent.customer[0]);
     unheard("the customer, later,", &heard.customer[1], &silent.customer[1]);
-    unheard("the agent, with the manager on hold,", &heard.agent_on_hold, &silent.agent_on_hold);
-    for (state, heard) in ["private", "private again", "taken back"].into_iter().zip(&heard.agent) {
+    let states = ["with the manager on hold", "without its tag", "with a manager that speaks to nobody"];
+    for (state, (heard, silent)) in states.iter().zip(heard.not_the_agent.iter().zip(&silent.not_the_agent)) {
+        unheard(&format!("the agent, {state},"), heard, silent);
+    }
+    for (state, heard) in ["private", "private again", "taken back", "tagged again"].into_iter().zip(&heard.agent) {
         let full = heard.levels(TONES[MANAGER]).heard_at(open_agent);
         full.unwrap_or_else(|said| panic!("{state}: the agent hears {said}"));
     }
@@ -132,15 +136,22 @@ fn call(pbx: &Pbx, room: &str, legs: Legs, manager_speaks: bool) -> Heard {
     state();
     manager.resume().expect("the phone resumes");
     state();
+    command(&mut control, &format!("coach untag {room} 2"));
+    state();
+    command(&mut control, &format!("coach tag {room} 2 agent,night-shift"));
+    command(&mut control, &format!("coach coach {room} {coach} night-shift"));
+    state();
+    command(&mut control, &format!("coach coach {room} {coach} -"));
+    state();
     manager.hang_up().expect("the manager hangs up");
     let heard = [customer.hang_up().expect("the customer hangs up"), agent.hang_up().expect("the agent hangs up")];
     let part = |who: usize, from: [f64; 2], to: [f64; 2]| heard[who].between(from[who], to[who]);
     let state = |who: usize, state: usize| part(who, states[state][0], states[state][1]);
     Heard {
-        customer: [part(CUSTOMER, before, states[0][1]), part(CUSTOMER, states[2][0], states[4][1])],
+        customer: [part(CUSTOMER, before, states[0][1]), part(CUSTOMER, states[2][0], states[7][1])],
         open: [state(CUSTOMER, 1), state(AGENT, 1)],
-        agent: [state(AGENT, 0), state(AGENT, 2), state(AGENT, 4)],
-        agent_on_hold: state(AGENT, 3),
+        agent: [0, 2, 4, 6].map(|private| state(AGENT, private)),
+        not_the_agent: [3, 5, 7].map(|without| state(AGENT, without)),
     }
 }
 
