@@ -8,6 +8,7 @@ use crate::{
 pub const SCENARIOS: &[Scenario] = &[
     ("a_muted_coach_is_heard_by_nobody", mute),
     ("a_coach_that_joins_muted_is_heard_by_nobody", joins_muted),
+    ("a_coach_on_hold_is_heard_by_nobody", hold),
     ("a_kicked_coach_is_gone", kick),
     ("a_coach_that_goes_to_an_ordinary_call_is_heard_there_and_private_again_when_back", redirect),
     ("a_coach_that_goes_to_another_conference_is_private_there", other_conference),
@@ -46,6 +47,35 @@ fn joins_muted(pbx: &Pbx) {
     c.hears(&[(&customer, &[&agent]), (&agent, &[&customer]), (&manager, &[&customer, &agent])]);
     c.confbridge("unmute", &manager);
     c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+    c.never_heard(&customer, &manager);
+}
+
+/// These lines go on speaking, and ConfBridge mixes what they say.
+fn hold(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "hold");
+    let (customer, agent, manager) = three(&mut c);
+    seconds(0.3);
+    for (held, number) in [(&manager, 3), (&agent, 2)] {
+        let on_hold = |c: &mut Conference, on| {
+            held.line.hold(on);
+            c.wait_until("Coach says so", |c| {
+                c.manager
+                    .command("coach show hold as json")
+                    .split("\"number\":")
+                    .any(|member| member.starts_with(&number.to_string()) && member.contains(&format!("\"held\":{on}")))
+            });
+            seconds(0.5);
+        };
+        on_hold(&mut c, true);
+        // To who holds itself, Asterisk sends nothing.
+        let from = agent.line.clock();
+        seconds(0.5);
+        if agent.line.clock() > from + 0.1 {
+            c.judge(&agent, from, manager.tone, false).unwrap_or_else(|said| panic!("{number} is on hold: {said}"));
+        }
+        on_hold(&mut c, false);
+        c.judge_last(&agent, 0.4, manager.tone, true).unwrap_or_else(|said| panic!("{number} is back: {said}"));
+    }
     c.never_heard(&customer, &manager);
 }
 

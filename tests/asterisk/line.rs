@@ -4,14 +4,14 @@
 use crate::{
     judge::Recording,
     loss::Loss,
-    sip::{Agent, Media},
+    sip::{Agent, Dialog, Media},
 };
 use std::{
     f64::consts::{PI, TAU},
     net::{SocketAddr, UdpSocket},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
         mpsc,
     },
     thread::JoinHandle,
@@ -25,7 +25,7 @@ const AMPLITUDE: f64 = 4096.0;
 pub const FAINT_LEVEL: f64 = LEVEL - 40.0;
 
 /// How a line speaks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Format {
     /// Samples a second, linear 16 bits (Asterisk's slin, slin16, slin48 ...).
     pub rate: u32,
@@ -62,13 +62,19 @@ struct Shared {
     hung_up: AtomicBool,
     /// One packet is to be sent ahead of its time.
     ahead: AtomicBool,
-    /// By what another line can take its place.
-    replaces: OnceLock<String>,
+    /// The call, if Asterisk made it.
+    dialog: OnceLock<Dialog>,
+    /// How it speaks and hears.
+    format: Mutex<Format>,
 }
 
 impl Shared {
     fn heard(&self) -> MutexGuard<'_, Vec<i16>> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn format(&self) -> Format {
+        *self.format.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn says(&self) -> MutexGuard<'_, Says> {
@@ -78,8 +84,9 @@ impl Shared {
 
 /// The far end of a leg.
 pub struct Line {
-    format: Format,
-    uri: String,
+    sip: UdpSocket,
+    audio: SocketAddr,
+    requests: AtomicU32,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -92,22 +99,24 @@ impl Line {
 
     /// A line that calls Asterisk to take this one's place, as the end of an attended transfer does. It says a tone at once.
     pub fn replace(&self, endpoint: &str, streams: u32, asterisk: SocketAddr, tone: f64) -> Self {
-        let replaces = self.shared.replaces.get().expect("Asterisk has called this line").clone();
-        let line = Self::start(self.format, streams, |agent| agent.replace(endpoint, asterisk, &replaces));
+        let replaced = self.shared.dialog.get().expect("Asterisk has called this line");
+        let line = Self::start(self.shared.format(), streams, |agent| {
+            agent.replace(endpoint, replaced, asterisk, self.audio.port());
+        });
         line.say(tone);
         line
     }
 
     fn start(format: Format, streams: u32, begin: impl FnOnce(&Agent<'_>)) -> Self {
         let (sip, audio) = (bind(), bind());
-        let uri = format!("sip:line@{}", address(&sip));
-        let shared = Arc::new(Shared::default());
+        let own = address(&audio);
+        let shared = Arc::new(Shared { format: Mutex::new(format), ..Shared::default() });
         let (answered, call) = mpsc::channel();
-        begin(&Agent { sip: share(&sip), audio: address(&audio), codec: &format.codec(), streams });
+        begin(&Agent { sip: &sip, audio: own, codec: &format.codec(), streams });
         let threads = vec![
             std::thread::spawn({
-                let (shared, audio) = (shared.clone(), address(&audio));
-                move || signal(sip, audio, &shared, format, &answered)
+                let (shared, sip) = (shared.clone(), share(&sip));
+                move || signal(&sip, own, &shared, &answered)
             }),
             std::thread::spawn({
                 let (shared, audio) = (shared.clone(), share(&audio));
@@ -116,15 +125,36 @@ impl Line {
             std::thread::spawn({
                 let shared = shared.clone();
                 // Without a call, the line is hung up.
-                move || call.recv().map_or((), |media| speak(&audio, media, &shared, format))
+                move || call.recv().map_or((), |media| speak(&audio, media, &call, &shared))
             }),
         ];
-        Self { format, uri, shared, threads }
+        Self { sip, audio: own, requests: AtomicU32::new(1), shared, threads }
     }
 
     /// The address to call it at.
-    pub fn uri(&self) -> &str {
-        &self.uri
+    pub fn uri(&self) -> String {
+        format!("sip:line@{}", address(&self.sip))
+    }
+
+    /// Puts the other side on hold, or takes it back; it goes on speaking.
+    pub fn hold(&self, on: bool) {
+        self.invite_again(if on { "sendonly" } else { "sendrecv" });
+    }
+
+    /// Goes over to another rate. What it has heard so far is forgotten.
+    pub fn change_rate(&self, rate: u32) {
+        let format = Format { rate, ..self.shared.format() };
+        *self.shared.format.lock().unwrap_or_else(PoisonError::into_inner) = format;
+        self.invite_again("sendrecv");
+        std::thread::sleep(Duration::from_millis(200));
+        self.shared.heard().clear();
+    }
+
+    fn invite_again(&self, direction: &str) {
+        let dialog = self.shared.dialog.get().expect("Asterisk has called this line");
+        let codec = self.shared.format().codec();
+        let agent = Agent { sip: &self.sip, audio: self.audio, codec: &codec, streams: 1 };
+        agent.invite_again(dialog, self.requests.fetch_add(1, Ordering::SeqCst), direction);
     }
 
     /// Says this tone from the next packet on; before it, an earlier one fades.
@@ -150,12 +180,12 @@ impl Line {
 
     /// How much has been heard by now, in seconds.
     pub fn clock(&self) -> f64 {
-        self.shared.heard().len() as f64 / f64::from(self.format.rate)
+        self.shared.heard().len() as f64 / f64::from(self.shared.format().rate)
     }
 
     /// What has been heard.
     pub fn heard(&self) -> Recording {
-        Recording { rate: self.format.rate, samples: self.shared.heard().clone() }
+        Recording { rate: self.shared.format().rate, samples: self.shared.heard().clone() }
     }
 
     /// What has been heard since a moment of its clock.
@@ -190,15 +220,17 @@ fn address(socket: &UdpSocket) -> SocketAddr {
     socket.local_addr().expect("a bound socket has an address")
 }
 
-fn signal(sip: UdpSocket, audio: SocketAddr, shared: &Shared, format: Format, answered: &mpsc::Sender<Media>) {
-    let codec = format.codec();
-    let agent = Agent { sip, audio, codec: &codec, streams: 1 };
+fn signal(sip: &UdpSocket, audio: SocketAddr, shared: &Shared, answered: &mpsc::Sender<Media>) {
     let mut packet = [0; 16384];
     while !shared.hung_up.load(Ordering::SeqCst) {
-        let Ok((length, from)) = agent.sip.recv_from(&mut packet) else { continue };
-        if let Some((media, replaces)) = agent.answer(from, &String::from_utf8_lossy(&packet[..length])) {
-            shared.replaces.set(replaces).ok();
-            answered.send(media).ok();
+        let Ok((length, from)) = sip.recv_from(&mut packet) else { continue };
+        let codec = shared.format().codec();
+        let agent = Agent { sip, audio, codec: &codec, streams: 1 };
+        if let Some(call) = agent.answer(from, &String::from_utf8_lossy(&packet[..length])) {
+            if let Some(dialog) = call.dialog {
+                shared.dialog.set(dialog).ok();
+            }
+            answered.send(call.media).ok();
         }
     }
 }
@@ -240,32 +272,36 @@ impl Voice {
     }
 }
 
-fn speak(audio: &UdpSocket, asterisk: Media, shared: &Shared, format: Format) {
-    let samples = format.rate * format.packet_ms / 1000;
-    let step = Duration::from_millis(format.packet_ms.into());
-    let (mut number, mut voice, mut due) = (0_u64, Voice::default(), Instant::now());
+fn speak(audio: &UdpSocket, mut asterisk: Media, changes: &mpsc::Receiver<Media>, shared: &Shared) {
+    let mut format = shared.format();
+    let (mut number, mut voice, mut due, mut time) = (0_u64, Voice::default(), Instant::now(), 0_u32);
     let mut loss = Loss::of(format.one_lost_in);
     while !shared.hung_up.load(Ordering::SeqCst) {
+        if let Ok(media) = changes.try_recv() {
+            (asterisk, format) = (media, shared.format());
+        }
+        let samples = format.rate * format.packet_ms / 1000;
         {
             let wanted = shared.says();
-            let mut packet = header(asterisk.payload_type, number, samples);
+            let mut packet = header(asterisk.payload_type, number, time);
             packet.extend((0..samples).flat_map(|_| voice.next(*wanted, format.rate).to_be_bytes()));
             for packet in loss.pass(packet) {
                 audio.send_to(&packet, asterisk.address).ok();
             }
         }
         number += 1;
+        time = time.wrapping_add(samples);
         if !shared.ahead.swap(false, Ordering::SeqCst) {
-            due += step;
+            due += Duration::from_millis(format.packet_ms.into());
         }
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
     }
 }
 
-fn header(payload_type: u8, number: u64, samples: u32) -> Vec<u8> {
+fn header(payload_type: u8, number: u64, time: u32) -> Vec<u8> {
     let mut packet = vec![0x80, payload_type];
     packet.extend((number as u16).to_be_bytes());
-    packet.extend((number as u32).wrapping_mul(samples).to_be_bytes());
+    packet.extend(time.to_be_bytes());
     packet.extend(0x00c0_ac41_u32.to_be_bytes());
     packet
 }

@@ -14,6 +14,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("a_silent_monitor_hears_and_is_heard_by_nobody", monitor),
     ("an_agent_that_coaches_is_heard_by_the_other_agents_alone", agent_coaches),
     ("rates_differ", rates),
+    ("rates_change_in_mid_call", rates_change),
     ("packets_of_10_20_and_60_ms", packets),
     ("mixing_every_10_ms", |pbx| mixed("every_10_ms", pbx)),
     ("mixing_every_40_ms", |pbx| mixed("every_40_ms", pbx)),
@@ -165,6 +166,22 @@ fn rates(pbx: &Pbx) {
 
 /// The conference looks at its members' rates every 2 s.
 const GOES_OVER: f64 = 2.5;
+
+/// A phone's own rate, of who speaks and of who hears.
+fn rates_change(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "rates_change");
+    let (customer, agent, manager) =
+        (c.enter("customer", CUSTOMER), c.enter("agent", AGENT), c.join("manager", MANAGER));
+    for rate in [8_000, 48_000, 12_000, 16_000] {
+        for line in [&manager.line, &agent.line] {
+            line.change_rate(rate);
+            seconds(0.8);
+            c.judge_last(&agent, 0.4, manager.tone, true)
+                .unwrap_or_else(|said| panic!("{rate}: {said}\n{}", c.state()));
+        }
+    }
+    c.never_heard(&customer, &manager);
+}
 
 fn packets(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "packets");

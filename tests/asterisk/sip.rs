@@ -1,5 +1,5 @@
-//! The SIP of a line: it takes the call that Asterisk makes to it, or calls to take another line's place, and answers what
-//! Asterisk asks in its course. What a phone does of its own accord, real ones do (tests/switch/phone.rs).
+//! The SIP of a line: it takes the call that Asterisk makes to it, or calls to take another line's place, answers what
+//! Asterisk asks in its course, and asks for hold or another codec. What a phone does of its own accord, real ones do (tests/switch/phone.rs).
 
 use std::net::{SocketAddr, UdpSocket};
 
@@ -11,9 +11,25 @@ pub struct Media {
     pub payload_type: u8,
 }
 
+/// A call that Asterisk has made, as a later request names it.
+#[derive(Debug, Clone)]
+pub struct Dialog {
+    asterisk: SocketAddr,
+    call_id: String,
+    /// Asterisk's end, with its tag.
+    to: String,
+}
+
+/// What set a call up, or changed it.
+pub struct Answered {
+    pub media: Media,
+    /// Where Asterisk made the call.
+    pub dialog: Option<Dialog>,
+}
+
 /// A line's end of its call.
 pub struct Agent<'a> {
-    pub sip: UdpSocket,
+    pub sip: &'a UdpSocket,
     /// Where its audio is received.
     pub audio: SocketAddr,
     pub codec: &'a str,
@@ -22,23 +38,25 @@ pub struct Agent<'a> {
 }
 
 impl Agent<'_> {
-    /// Answers what Asterisk sent, if it wants an answer. What sets the call up says where its audio goes to; a call that Asterisk
-    /// made also says how another line can take its place.
-    pub fn answer(&self, from: SocketAddr, message: &str) -> Option<(Media, String)> {
+    /// Answers what Asterisk sent, if it wants an answer. What sets the call up, or changes it, says where its audio goes to.
+    pub fn answer(&self, from: SocketAddr, message: &str) -> Option<Answered> {
         let (head, description) = message.split_once("\r\n\r\n")?;
         let media = || self.media(description);
         match head.split(' ').next()? {
             "SIP/2.0" if head.starts_with("SIP/2.0 200") && header(head, "CSeq").ends_with("INVITE") => {
-                let to = header(head, "To");
-                self.send(from, &self.request("ACK", "line", from, header(head, "Call-ID"), to, ""), "");
-                Some((media()?, String::new()))
+                let call =
+                    Dialog { asterisk: from, call_id: header(head, "Call-ID").into(), to: header(head, "To").into() };
+                let count = header(head, "CSeq").split(' ').next()?.parse().ok()?;
+                self.send(from, &self.request("ACK", count, "line", &call, ""), "");
+                Some(Answered { media: media()?, dialog: None })
             }
             "ACK" | "SIP/2.0" => None,
             "INVITE" => {
                 let media = media()?;
-                self.reply(from, head, &self.description(media.payload_type));
-                let asterisks = header(head, "From").split_once(";tag=")?.1;
-                Some((media, format!("{};to-tag={asterisks};from-tag={}", header(head, "Call-ID"), self.tag())))
+                self.reply(from, head, &self.description(media.payload_type, "sendrecv"));
+                let to = header(head, "From").to_owned();
+                let dialog = Dialog { asterisk: from, call_id: header(head, "Call-ID").into(), to };
+                Some(Answered { media, dialog: Some(dialog) })
             }
             _ => {
                 self.reply(from, head, "");
@@ -47,23 +65,32 @@ impl Agent<'_> {
         }
     }
 
-    /// Calls Asterisk, as this endpoint, to take the place of another line.
-    pub fn replace(&self, endpoint: &str, asterisk: SocketAddr, replaces: &str) {
-        let call_id = format!("line-{}", self.tag());
-        let more = format!("Replaces: {replaces}\r\nRequire: replaces\r\n");
+    /// Calls Asterisk, as this endpoint, to take the place of the line that has this call.
+    pub fn replace(&self, endpoint: &str, replaced: &Dialog, asterisk: SocketAddr, their_tag: u16) {
+        let asterisks = replaced.to.split_once(";tag=").expect("an end of a call has a tag").1;
+        let more =
+            format!("Replaces: {};to-tag={asterisks};from-tag={their_tag}\r\nRequire: replaces\r\n", replaced.call_id);
         let to = format!("<sip:member@{asterisk}>");
-        self.send(asterisk, &self.request("INVITE", endpoint, asterisk, &call_id, &to, &more), &self.description(118));
+        let call = Dialog { asterisk, call_id: format!("line-{}", self.tag()), to };
+        self.send(asterisk, &self.request("INVITE", 1, endpoint, &call, &more), &self.description(118, "sendrecv"));
     }
 
-    fn tag(&self) -> u16 {
+    /// Says anew what the call is to be: `sendrecv`, or `sendonly` for hold. `count`: another one than before.
+    pub fn invite_again(&self, call: &Dialog, count: u32, direction: &str) {
+        self.send(call.asterisk, &self.request("INVITE", count, "line", call, ""), &self.description(118, direction));
+    }
+
+    /// What names this end of its calls.
+    pub fn tag(&self) -> u16 {
         self.audio.port()
     }
 
-    fn request(&self, method: &str, user: &str, asterisk: SocketAddr, call_id: &str, to: &str, more: &str) -> String {
+    fn request(&self, method: &str, count: u32, user: &str, call: &Dialog, more: &str) -> String {
         let own = self.sip.local_addr().expect("a bound socket has an address");
+        let Dialog { asterisk, call_id, to } = call;
         format!(
-            "{method} sip:member@{asterisk} SIP/2.0\r\nVia: SIP/2.0/UDP {own};rport;branch=z9hG4bK{method}{0}\r\n\
-             From: <sip:{user}@{own}>;tag={0}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: 1 {method}\r\n\
+            "{method} sip:member@{asterisk} SIP/2.0\r\nVia: SIP/2.0/UDP {own};rport;branch=z9hG4bK{method}{count}-{0}\r\n\
+             From: <sip:{user}@{own}>;tag={0}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {count} {method}\r\n\
              Contact: <sip:line@{own}>\r\nMax-Forwards: 70\r\n{more}",
             self.tag()
         )
@@ -89,9 +116,9 @@ impl Agent<'_> {
         self.sip.send_to(message.as_bytes(), to).ok();
     }
 
-    fn description(&self, payload_type: u8) -> String {
+    fn description(&self, payload_type: u8, direction: &str) -> String {
         let stream = format!(
-            "m=audio {} RTP/AVP {payload_type}\r\na=rtpmap:{payload_type} {}\r\na=sendrecv\r\n",
+            "m=audio {} RTP/AVP {payload_type}\r\na=rtpmap:{payload_type} {}\r\na={direction}\r\n",
             self.audio.port(),
             self.codec
         );
