@@ -2,6 +2,7 @@
 //! by SIP phones. Each scenario has a room of its own; those that bear no others have an instance of their own.
 
 mod alone;
+mod ari;
 mod at_once;
 mod conference;
 mod cost;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         trials.push(trial(name, scenario));
     }
     let shared = [
+        ari::SCENARIOS,
         modes::SCENARIOS,
         at_once::SCENARIOS,
         follow::SCENARIOS,

@@ -46,12 +46,19 @@ fn res_coach() -> PathBuf {
     file
 }
 
+/// Where it listens.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    manager: u16,
+    http: u16,
+    sip: u16,
+}
+
 /// A running Asterisk. It ends with this value.
 pub struct Pbx {
     process: Process,
     folder: PathBuf,
-    manager: u16,
-    sip: u16,
+    ports: Ports,
     _audio: AudioPorts,
 }
 
@@ -90,13 +97,14 @@ impl Pbx {
     pub fn start(name: &str, setup: Setup) -> Self {
         require_own_name();
         let folder = run().join(name);
-        let [manager, sip] = [(); 2].map(|()| ports::free().expect("a port is free"));
+        let [manager, http, sip] = [(); 3].map(|()| ports::free().expect("a port is free"));
+        let ports = Ports { manager, http, sip };
         let audio = AudioPorts::claim().expect("ports are free");
-        configure(&folder, manager, sip, &audio, setup);
+        configure(&folder, ports, &audio, setup);
         let mut command = asterisk(&folder, setup.valgrind);
         let process =
             Process::start(command.arg("-f").arg("-n"), &folder.join("console.log")).expect("Asterisk starts");
-        let mut pbx = Self { process, folder, manager, sip, _audio: audio };
+        let mut pbx = Self { process, folder, ports, _audio: audio };
         pbx.wait_until_booted(Duration::from_secs(if setup.valgrind { 180 } else { 30 }));
         pbx
     }
@@ -113,7 +121,7 @@ impl Pbx {
 
     /// A manager session.
     pub fn manager(&self) -> Manager {
-        Manager::connect(self.manager)
+        Manager::connect(self.ports.manager)
     }
 
     /// What its console says to a command. The manager interface refuses some, such as loading modules.
@@ -124,12 +132,17 @@ impl Pbx {
 
     /// Where it listens for SIP.
     pub fn sip(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.sip))
+        SocketAddr::from(([127, 0, 0, 1], self.ports.sip))
+    }
+
+    /// Where it listens for HTTP.
+    pub fn http(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.ports.http))
     }
 
     /// The address that phones dial.
     pub fn sip_uri(&self, extension: &str) -> String {
-        format!("sip:{extension}@127.0.0.1:{}", self.sip)
+        format!("sip:{extension}@127.0.0.1:{}", self.ports.sip)
     }
 
     /// Its files: configuration, log, recordings.
@@ -198,7 +211,7 @@ fn libraries(stock: &Path) -> PathBuf {
 }
 
 /// Writes the configuration: the files in tests/asterisk/conf, with the places of this instance.
-fn configure(folder: &Path, manager: u16, sip: u16, audio: &AudioPorts, setup: Setup) {
+fn configure(folder: &Path, ports: Ports, audio: &AudioPorts, setup: Setup) {
     let modules = folder.join("modules");
     fs::create_dir_all(&modules).expect("a folder can be made");
     for module in fs::read_dir(libraries(&stock()).join("asterisk/modules")).expect("Asterisk has modules") {
@@ -213,8 +226,9 @@ fn configure(folder: &Path, manager: u16, sip: u16, audio: &AudioPorts, setup: S
             ("@FOLDER@", folder.display().to_string()),
             ("@EXAMPLES@", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/asterisk").into()),
             ("@DATA@", stock().join("usr/share/asterisk").display().to_string()),
-            ("@MANAGER@", manager.to_string()),
-            ("@SIP@", sip.to_string()),
+            ("@MANAGER@", ports.manager.to_string()),
+            ("@HTTP@", ports.http.to_string()),
+            ("@SIP@", ports.sip.to_string()),
             ("@RTP_FIRST@", audio.range.start().to_string()),
             ("@RTP_LAST@", audio.range.end().to_string()),
         ] {
