@@ -26,6 +26,17 @@ fn unloading() {
     }
     c.never_heard(&customer, &manager);
 
+    // In an ordinary call it is heard, but it may come back.
+    let goes = |exten| [("Context", "members"), ("Exten", exten), ("Priority", "1")];
+    c.act("Redirect", &manager, &goes("after"));
+    c.wait_until("the manager leaves", |c| !c.knows(&manager));
+    assert!(
+        pbx.console("module unload res_coach.so").contains("Unable to unload"),
+        "it speaks privately when it is back"
+    );
+    c.act("Redirect", &manager, &goes("again"));
+    c.wait_until("the manager comes back", |c| c.knows(&manager));
+
     c.coach("uncoach", &manager, "");
     seconds(0.5);
     let said = pbx.console("module unload res_coach.so");

@@ -264,25 +264,22 @@ int mode_command(const char *command, struct ast_str **answer)
 	return run(command, answer);
 }
 
-static int anybody_private(void)
-{
-	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
-	struct leg *leg;
-	int found = 0;
-
-	while (!found && (leg = ao2_iterator_next(&all))) {
-		found = leg->speak_only_to != NULL;
-		ao2_ref(leg, -1);
-	}
-	ao2_iterator_destroy(&all);
-	return found;
-}
-
 int mode_end(void)
 {
 	SCOPED_WRLOCK(go, &staying);
+	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
+	struct leg *leg;
 
-	going = !anybody_private();
+	going = 1;
+	while (going && (leg = ao2_iterator_next(&all))) {
+		if (leg->speak_only_to) {
+			ast_log(LOG_ERROR, "Coach stays: %s speaks privately, and would be heard by everyone. `coach uncoach` it; outside a"
+				" conference set COACH(uncoach), or wait for its hang-up\n", leg->call_id);
+			going = 0;
+		}
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
 	return !going;
 }
 

@@ -92,8 +92,6 @@ static int load_module(void)
 static int unload_module(void)
 {
 	if (mode_end()) {
-		ast_log(LOG_ERROR, "Coach stays: somebody speaks privately (`coach rooms` says where), and would be heard by"
-			" everyone. `coach uncoach` them, or wait for their hang-up\n");
 		return -1;
 	}
 	mode_wait_for_guard();

@@ -175,7 +175,7 @@ void mode_uncoach(struct ast_channel *chan);
 /* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about.
  * Nonzero: the answer is not `+OK`. */
 int mode_command(const char *command, struct ast_str **answer);
-/* From now on no channel is hooked. Nonzero: somebody speaks privately, and nothing has changed. */
+/* From now on no channel is hooked. Nonzero: somebody speaks privately, which is logged, and nothing has changed. */
 int mode_end(void);
 /* Writes the tags of all legs to their channels, for the module to take up when it is loaded again. */
 void mode_keep_tags(void);
