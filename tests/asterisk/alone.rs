@@ -8,6 +8,7 @@ use crate::{
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("unloading_is_refused_while_somebody_speaks_privately", unloading),
+    ("unloading_waits_for_calls_that_hang_up", unloading_while_hanging_up),
     ("without_the_module_a_coachs_call_ends", without_module),
     ("without_conversion_between_rates_nothing_private_passes", without_resampling),
     ("valgrind_finds_no_fault", valgrind),
@@ -67,6 +68,29 @@ fn unloading() {
     assert!(c.manager.command("coach show unloading").contains("openly"), "and nobody is");
     drop(c);
     drop((customer, agent, manager));
+    assert!(pbx.stop().success(), "Asterisk ends well");
+}
+
+/// What they still have to do is done in the module.
+fn unloading_while_hanging_up() {
+    let pbx = Pbx::start("hanging_up", Setup::default());
+    let mut c = Conference::new(&pbx, "hanging_up");
+    for round in 0..8 {
+        let agents: Vec<_> = (0..12).map(|n| c.enter(&format!("agent_{round}_{n}"), AGENT)).collect();
+        let channels: Vec<_> = agents.iter().map(|agent| c.channel(agent).expect("it is there")).collect();
+        std::thread::scope(|scope| {
+            let unload = scope.spawn(|| pbx.console("module unload res_coach.so"));
+            for channel in &channels {
+                c.manager.action("Hangup", &[("Channel", channel)]);
+                seconds(0.004);
+            }
+            let said = unload.join().expect("the console answers");
+            assert!(said.contains("Unloaded"), "{said}");
+        });
+        let said = pbx.console("module load res_coach.so");
+        assert!(said.contains("Loaded"), "{said}");
+    }
+    drop(c);
     assert!(pbx.stop().success(), "Asterisk ends well");
 }
 
