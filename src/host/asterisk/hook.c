@@ -237,24 +237,28 @@ static struct hook *hook_make(struct leg *leg)
 
 int hook_attach(struct ast_channel *chan, struct leg *leg)
 {
-	struct hook *hook = leg->hook;
+	int anew = !leg->hook, failed;
 
-	if (hook && !hook->lost) {
+	if (!anew && !leg->hook->lost) {
 		return 0;
 	}
-	if (ast_test_flag(ast_channel_flags(chan), AST_FLAG_ZOMBIE)) {
+	if (ast_test_flag(ast_channel_flags(chan), AST_FLAG_ZOMBIE) || (anew && !(leg->hook = hook_make(leg)))) {
 		return -1;
 	}
-	if (hook) {
-		/* What is left of it. */
+	/* What is left of it goes first, so that the one that guards comes second. */
+	hook_detach(chan, leg);
+	leg->hook->buffered = has_jitter_buffer(chan);
+	failed = attach(chan, &leg->hook->takes) || attach(chan, &leg->hook->guards);
+	if (failed) {
 		hook_detach(chan, leg);
-	} else if (!(hook = leg->hook = hook_make(leg))) {
-		return -1;
 	}
-	hook->buffered = has_jitter_buffer(chan);
-	hook->lost = attach(chan, &hook->takes) || attach(chan, &hook->guards);
-	hook->going = 0;
-	return hook->lost;
+	leg->hook->lost = failed;
+	leg->hook->going = 0;
+	if (failed && anew) {
+		hook_free(leg->hook);
+		leg->hook = NULL;
+	}
+	return failed ? -1 : 0;
 }
 
 void hook_detach(struct ast_channel *chan, struct leg *leg)
