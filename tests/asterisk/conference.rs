@@ -47,6 +47,8 @@ pub struct Member {
     pub id: String,
     pub tone: f64,
     pub line: Line,
+    /// Before its call began.
+    pub called: Instant,
 }
 
 impl Member {
@@ -89,7 +91,7 @@ impl<'a> Conference<'a> {
 
     /// Calls somebody into the room and does not wait.
     pub fn call(&mut self, name: &str, role: Role, tone: f64) -> Member {
-        let line = Line::new(role.format);
+        let (called, line) = (Instant::now(), Line::new(role.format));
         if !role.speak_only_to.is_empty() {
             line.say(tone);
         }
@@ -116,7 +118,7 @@ impl<'a> Conference<'a> {
         }
         let answer = self.manager.action("Originate", &headers);
         assert_eq!(answer.get("Response"), "Success", "{answer:?}");
-        Member { id, tone, line }
+        Member { id, tone, line, called }
     }
 
     /// Has another leg take the place of somebody's, speaking from its first packet on.
@@ -126,9 +128,9 @@ impl<'a> Conference<'a> {
 
     /// The same, from another endpoint, with so many audio streams.
     pub fn replace_as(&mut self, endpoint: &str, streams: u32, member: &Member) -> Member {
-        let tone = self.next_tone();
+        let (called, tone) = (Instant::now(), self.next_tone());
         let line = member.line.replace(endpoint, streams, self.pbx.sip(), tone);
-        Member { id: format!("{}-heir", member.id), tone, line }
+        Member { id: format!("{}-heir", member.id), tone, line, called }
     }
 
     /// A tone that nobody has.

@@ -59,9 +59,11 @@ impl Conference<'_> {
         self.judge(listener, listener.line.clock() - seconds, tone, should)
     }
 
-    /// Checks that a listener has never heard anything of a speaker, whose tone is nobody else's.
+    /// Checks that a listener has never heard anything of a speaker. Before that one was called, others' voices may have had edges,
+    /// which sound at every frequency.
     pub fn never_heard(&mut self, listener: &Member, speaker: &Member) {
-        if let Err(said) = self.judge(listener, 0.0, speaker.tone, false) {
+        let since = listener.line.clock_at(speaker.called);
+        if let Err(said) = self.judge(listener, since, speaker.tone, false) {
             self.keep(&[listener]);
             panic!("{} has heard {}: {said}\n{}", listener.id, speaker.id, self.state());
         }

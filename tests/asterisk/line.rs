@@ -55,10 +55,17 @@ struct Says {
 }
 
 #[derive(Default)]
+struct Heard {
+    samples: Vec<i16>,
+    /// When each packet came, and what there was before it.
+    packets: Vec<(Instant, usize)>,
+}
+
+#[derive(Default)]
 struct Shared {
     /// What is said. Held while a packet is made and sent.
     says: Mutex<Says>,
-    heard: Mutex<Vec<i16>>,
+    heard: Mutex<Heard>,
     hung_up: AtomicBool,
     /// One packet is to be sent ahead of its time.
     ahead: AtomicBool,
@@ -69,7 +76,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn heard(&self) -> MutexGuard<'_, Vec<i16>> {
+    fn heard(&self) -> MutexGuard<'_, Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -147,7 +154,7 @@ impl Line {
         *self.shared.format.lock().unwrap_or_else(PoisonError::into_inner) = format;
         self.invite_again("sendrecv");
         std::thread::sleep(Duration::from_millis(200));
-        self.shared.heard().clear();
+        *self.shared.heard() = Heard::default();
     }
 
     fn invite_again(&self, direction: &str) {
@@ -180,12 +187,20 @@ impl Line {
 
     /// How much has been heard by now, in seconds.
     pub fn clock(&self) -> f64 {
-        self.shared.heard().len() as f64 / f64::from(self.shared.format().rate)
+        self.shared.heard().samples.len() as f64 / f64::from(self.shared.format().rate)
     }
 
     /// What has been heard.
     pub fn heard(&self) -> Recording {
-        Recording { rate: self.shared.format().rate, samples: self.shared.heard().clone() }
+        Recording { rate: self.shared.format().rate, samples: self.shared.heard().samples.clone() }
+    }
+
+    /// What its clock showed at a moment: nothing said later is in what was heard before.
+    pub fn clock_at(&self, moment: Instant) -> f64 {
+        let heard = self.shared.heard();
+        let next = heard.packets.partition_point(|(came, _)| *came < moment);
+        let before = heard.packets.get(next).map_or(heard.samples.len(), |(_, before)| *before);
+        before as f64 / f64::from(self.shared.format().rate)
     }
 
     /// What has been heard since a moment of its clock.
@@ -242,7 +257,10 @@ fn listen(audio: &UdpSocket, shared: &Shared) {
             && length > HEADER
         {
             let samples = packet[HEADER..length].chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]]));
-            shared.heard().extend(samples);
+            let mut heard = shared.heard();
+            let before = heard.samples.len();
+            heard.packets.push((Instant::now(), before));
+            heard.samples.extend(samples);
         }
     }
 }
