@@ -32,7 +32,6 @@ mod relay;
 mod sip;
 mod streams;
 #[path = "../switch/voices.rs"]
-#[expect(dead_code, reason = "FreeSWITCH's tests use the rest")]
 mod voices;
 
 use libtest_mimic::{Arguments, Trial};

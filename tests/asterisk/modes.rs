@@ -49,11 +49,13 @@ fn only_the_agent_hears_the_manager(c: &mut Conference, customer: &Member, agent
 fn buffered_before(pbx: &Pbx) {
     const BUFFERED: (&str, &str) = ("members", "buffered");
     let mut c = Conference::new(pbx, "buffered_before");
-    let (customer, agent) = (c.join("customer", CUSTOMER), c.join("agent", Role { place: BUFFERED, ..AGENT }));
+    // A voice begins with an edge when it comes out of the buffer: there is none while this is judged.
+    let (customer, agent) = (c.join("customer", CUSTOMER), c.enter("agent", Role { place: BUFFERED, ..AGENT }));
     let manager = c.call("manager", Role { place: BUFFERED, ..MANAGER }, 1_500.0);
     seconds(1.5);
     assert!(c.channel(&manager).is_none(), "the manager's call ends");
     c.never_heard(&customer, &manager);
+    agent.speak();
     let other = c.join("other", Role { place: BUFFERED, ..CUSTOMER });
     let said = c.manager.command(&format!("coach coach buffered_before {} agent", other.id));
     assert!(said.starts_with("-ERR") && said.contains("jitter buffer"), "{said}");
