@@ -118,3 +118,32 @@ fn frames_that_come_late_are_heard_if_not_too_late() {
     let behind = (said.len() - begin) - (heard.len() - at);
     assert!(behind <= WIDE.samples(20 + 60 + 20), "at the end it is {behind} samples behind");
 }
+
+#[test]
+fn a_listener_that_is_away_for_longer_than_a_voice_is_kept_goes_on_with_the_newest_and_all_else_is_counted() {
+    let engine = Engine::new();
+    let room = engine.host_room("sales");
+    let (coach, agent) = engine.coach_and_agent(&room);
+    let mut voice = Noise::new(4, 20000);
+    let mut said = |frames: u32| {
+        for _ in 0..frames {
+            coach.read(WIDE, &mut voice.frame(WIDE, 20));
+        }
+    };
+    let hears = || {
+        let mut frame = WIDE.silence(20);
+        agent.write(WIDE, &mut frame);
+        frame.iter().any(|&sample| sample != 0)
+    };
+    said(1);
+    assert!(hears(), "a voice begins");
+    said(500);
+    hears();
+    said(1);
+    hears();
+    said(1);
+    assert!(hears(), "it goes on");
+    let stats = engine.stats();
+    assert_eq!(stats.skips, 1, "once");
+    assert!((9_900..=10_000).contains(&stats.skipped_ms), "10 s are lost: {} ms", stats.skipped_ms);
+}
