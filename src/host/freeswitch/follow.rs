@@ -85,8 +85,9 @@ unsafe extern "C" fn on_init(session: *mut fs::switch_core_session_t) -> fs::swi
 
 unsafe extern "C" fn on_hangup(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
     let act = |module: &Module, session: &Session| {
+        module.legacy.hang_up(session);
         if let Some(leg) = module.find(&session.uuid()) {
-            module.legacy.hang_up(&leg, session);
+            module.legacy.hand_over(&leg, session);
             module.end(&leg);
         }
     };

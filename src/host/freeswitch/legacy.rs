@@ -19,9 +19,31 @@ const REPLACED_WITHIN: Duration = Duration::from_secs(60);
 /// other end of that one takes the leg's place.
 const HANDED_OVER_TO: &CStr = c"_sofia_replaces_";
 
+/// On one of the two calls of an attended transfer: the other's UUID. All that Verto leaves, besides ...
+const PARTNER: &CStr = c"refer_uuid";
+/// ... on who takes a place: whom it was bridged with last, one of the two.
+const BRIDGED_WITH: &CStr = c"last_bridge_to";
+
+/// What is worth knowing for some time.
+struct Recent<T>(Mutex<VecDeque<(Instant, T)>>);
+
+impl<T> Recent<T> {
+    fn note(&self, what: T) {
+        let now = Instant::now();
+        let mut all = self.0.lock();
+        all.retain(|(when, _)| now.duration_since(*when) < REPLACED_WITHIN);
+        all.push_back((now, what));
+    }
+
+    /// What the latest says to which `look` finds an answer.
+    fn find<R>(&self, look: impl FnMut(&T) -> Option<R>) -> Option<R> {
+        let mut look = look;
+        self.0.lock().iter().rev().find_map(|(_, what)| look(what))
+    }
+}
+
 /// A private leg that has ended.
 struct Left {
-    when: Instant,
     uuid: String,
     sip_call_id: Option<String>,
     speak_only_to: String,
@@ -29,14 +51,16 @@ struct Left {
 
 /// See the module.
 pub struct Legacy {
-    left: Mutex<VecDeque<Left>>,
+    left: Recent<Left>,
+    /// UUIDs of calls that have ended as one of the two of an attended transfer, each with the other's.
+    partners: Recent<[String; 2]>,
     guard: Duration,
     opened: Mutex<Option<Instant>>,
 }
 
 impl Legacy {
     pub fn new(guard: Duration) -> Self {
-        Self { left: Mutex::default(), guard, opened: Mutex::default() }
+        Self { left: Recent(Mutex::default()), partners: Recent(Mutex::default()), guard, opened: Mutex::default() }
     }
 
     /// A private leg ends.
@@ -44,18 +68,22 @@ impl Legacy {
         self.note(leg, leg.sip_call_id.clone(), speak_only_to);
     }
 
-    /// A leg hangs up. If it is private, and its phone has handed it over to another call of its own, that call's name stands for it.
-    pub fn hang_up(&self, leg: &Leg, session: &Session) {
+    /// A private leg hangs up. If its phone has handed it over to another call of its own, that call's name stands for it.
+    pub fn hand_over(&self, leg: &Leg, session: &Session) {
         if let (Some(call), Some(to)) = (session.variable(HANDED_OVER_TO), &leg.lock().settings.speak_only_to) {
             self.note(leg, Some(call), to);
         }
     }
 
+    /// Any call hangs up.
+    pub fn hang_up(&self, session: &Session) {
+        if let Some(partner) = session.variable(PARTNER) {
+            self.partners.note([session.uuid(), partner]);
+        }
+    }
+
     fn note(&self, leg: &Leg, sip_call_id: Option<String>, speak_only_to: &str) {
-        let now = Instant::now();
-        let mut left = self.left.lock();
-        left.retain(|left| now.duration_since(left.when) < REPLACED_WITHIN);
-        left.push_back(Left { when: now, uuid: leg.uuid.clone(), sip_call_id, speak_only_to: speak_only_to.into() });
+        self.left.note(Left { uuid: leg.uuid.clone(), sip_call_id, speak_only_to: speak_only_to.into() });
     }
 
     /// Somebody speaks openly from now on; what it said privately may still be on its way to the hooks.
@@ -74,32 +102,51 @@ impl Legacy {
 /// `speakOnlyTo` of the private leg that this one replaces, if it does.
 ///
 /// An INVITE with Replaces and an attended transfer run the new leg into the same `conference`, without the old leg's variables. What
-/// they leave is a name in these two: the old leg's, or that of the call to which the old leg's phone handed it over.
+/// they leave is a name: the old leg's, or that of the call to which the old leg's phone handed it over.
 pub fn inherited(module: &Module, session: &Session) -> Option<String> {
-    let replaces = session.variable(c"sip_replaces_call_id").unwrap_or_default();
-    let refer_to = session.variable(c"sip_refer_to").unwrap_or_default();
-    let refer_to = percent_decode_str(&refer_to).decode_utf8_lossy();
-    let (_, referred) = refer_to.split_once("Replaces=").unwrap_or_default();
-    let referred = referred.split([';', '>', '&']).next().unwrap_or_default();
-    let meant = |uuid: &str, sip: &Option<String>| {
-        [replaces.as_str(), referred]
-            .iter()
-            .any(|name| !name.is_empty() && (*name == uuid || Some(*name) == sip.as_deref()))
-    };
-    if replaces.is_empty() && referred.is_empty() {
+    let bridged_with = session.variable(BRIDGED_WITH);
+    let mut names = referred(&session.variable(c"sip_refer_to").unwrap_or_default());
+    names.extend(session.variable(c"sip_replaces_call_id"));
+    names.extend(bridged_with.as_deref().and_then(|uuid| partner(module, uuid)));
+    if names.is_empty() && bridged_with.is_none() {
         return None;
     }
+    let meant = |uuid: &str, sip: &Option<String>| names.iter().any(|name| name == uuid || Some(name) == sip.as_ref());
     for leg in module.all() {
         // Also of one that is being hung up: until that is done with, it is here.
         let session = Session::locate_to_its_end(&leg.uuid);
-        let hands_over = session.and_then(|session| session.variable(HANDED_OVER_TO));
-        if meant(&leg.uuid, &leg.sip_call_id) || meant(&leg.uuid, &hands_over) {
+        let variable = |name| session.as_ref().and_then(|session| session.variable(name));
+        if meant(&leg.uuid, &leg.sip_call_id)
+            || meant(&leg.uuid, &variable(HANDED_OVER_TO))
+            || (bridged_with.is_some() && bridged_with == variable(PARTNER))
+        {
             let to = leg.lock().settings.speak_only_to.clone();
             if to.is_some() {
                 return to;
             }
         }
     }
-    let left = module.legacy.left.lock();
-    left.iter().rev().find(|left| meant(&left.uuid, &left.sip_call_id)).map(|left| left.speak_only_to.clone())
+    module.legacy.left.find(|left| meant(&left.uuid, &left.sip_call_id).then(|| left.speak_only_to.clone()))
+}
+
+/// The other call of an attended transfer.
+fn partner(module: &Module, uuid: &str) -> Option<String> {
+    let lives = Session::locate_to_its_end(uuid).and_then(|session| session.variable(PARTNER));
+    lives.or_else(|| {
+        module.legacy.partners.find(|pair| {
+            let at = pair.iter().position(|one| one == uuid)?;
+            Some(pair[1 - at].clone())
+        })
+    })
+}
+
+/// What a Refer-To says is replaced; it is read as mod_sofia does, whatever the case of letters, and more than once if need be.
+fn referred(refer_to: &str) -> Vec<String> {
+    const REPLACES: &str = "replaces=";
+    let call_id = |(at, _)| {
+        let value = refer_to[at + REPLACES.len()..].split(['>', '&']).next().unwrap_or_default();
+        let value = percent_decode_str(value).decode_utf8_lossy();
+        value.split(';').next().filter(|id| !id.is_empty()).map(Into::into)
+    };
+    refer_to.to_ascii_lowercase().match_indices(REPLACES).filter_map(call_id).collect()
 }
