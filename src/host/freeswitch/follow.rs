@@ -72,10 +72,14 @@ pub fn unhook(session: &Session) {
 unsafe fn with(raw: *mut fs::switch_core_session_t, act: impl FnOnce(&Module, &Session)) -> fs::switch_status_t {
     // SAFETY: the caller was given the session for the time of its call.
     let session = unsafe { Session::given(raw) };
-    if catch_unwind(AssertUnwindSafe(|| visit(|module| act(module, &session)))).is_err() {
-        refuse(&session, "a fault inside Coach was contained: please report it");
-    }
+    contained(&session, || visit(|module| act(module, &session)));
     fs::SWITCH_STATUS_SUCCESS
+}
+
+fn contained<R>(session: &Session, act: impl FnOnce() -> R) {
+    if catch_unwind(AssertUnwindSafe(act)).is_err() {
+        refuse(session, "a fault inside Coach was contained: please report it");
+    }
 }
 
 unsafe extern "C" fn on_init(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
@@ -121,17 +125,22 @@ unsafe extern "C" fn on_message(
     let conference = application.is_some_and(|name| name.eq_ignore_ascii_case(CONFERENCE));
     let assigns = matches!(application, Some("set" | "export" | "multiset"));
     let seats = matches!(what, fs::SWITCH_MESSAGE_INDICATE_BRIDGE | fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE);
-    if !conference && !assigns && !seats {
+    if assigns {
+        // Every call does so many times: they do not wait for each other, as those do that visit.
+        // SAFETY: the core's session.
+        let session = unsafe { Session::given(session) };
+        contained(&session, || current().map(|module| assigned(&module, &session, what, data.unwrap_or_default())));
+    }
+    if !conference && !seats {
         return fs::SWITCH_STATUS_SUCCESS;
     }
     let act = |module: &Module, session: &Session| match what {
         fs::SWITCH_MESSAGE_INDICATE_BRIDGE => enters(module, session),
         fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE => leaves(module, session),
         _ => match application_message(module, what) {
-            Some(Run::Begins) if conference => begins(module, session),
-            Some(Run::Ends) if conference => ends(module, session),
-            Some(Run::Ends) if assigns => assigned(session, data.unwrap_or_default()),
-            _ => {}
+            Some(Run::Begins) => begins(module, session),
+            Some(Run::Ends) => ends(module, session),
+            None => {}
         },
     };
     // SAFETY: the core's session.
@@ -240,7 +249,10 @@ fn ends(module: &Module, session: &Session) {
 
 /// `set` and the like have run. An empty value removes a variable; in the case of `speakOnlyTo` that would be open speech for a member
 /// that somebody wanted private.
-fn assigned(session: &Session, data: &str) {
+fn assigned(module: &Module, session: &Session, what: fs::switch_core_session_message_types_t, data: &str) {
+    if !matches!(application_message(module, what), Some(Run::Ends)) {
+        return;
+    }
     // In any case: so it is with variables.
     let (data, name) = (data.to_ascii_lowercase(), SPEAK_ONLY_TO.to_string_lossy().to_ascii_lowercase());
     let assigns = data.match_indices(&name).any(|(at, _)| {
