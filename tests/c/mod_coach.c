@@ -140,12 +140,72 @@ static void joins_with_a_malformed_mode(void **state)
     check(logged("private to nobody"), "the log does not say so");
 }
 
+static void gives_the_application_both_settings(void **state)
+{
+    (void)state;
+    an_open_call("r");
+    run(coach, "coach", "memberTag=boss,night  speakOnlyTo=agent");
+    joins(coach, "r");
+    whispers();
+    expect_reply("coach", "gettag r boss", "+OK ");
+    check(strcmp(variable(coach, "memberTag"), "boss,night") == 0, "the variable says %s", variable(coach, "memberTag"));
+    /* One of them there, the other in a variable. */
+    switch_core_session_t *mixed = call_new("mixed", OTHER), *other = call_new("other", OTHER);
+    set_variable(mixed, "speakOnlyTo", "agent");
+    run(mixed, "coach", "memberTag=boss");
+    joins(mixed, "r");
+    set_variable(other, "memberTag", "boss");
+    run(other, "coach", "speakOnlyTo=-");
+    joins(other, "r");
+    play(SETTLED);
+    expect_heard(customer, AGENT);
+    expect_heard(agent, CUSTOMER + COACH + OTHER);
+    check(variable(other, "memberTag"), "the application has removed a tag");
+}
+
 static void gives_the_application_nonsense(void **state)
 {
     (void)state;
-    run(coach, "coach", "speakonlyto=agent");
-    check(!is_up(coach), "the call goes on, and would join openly");
-    check(logged("right is memberTag="), "the log does not say what would be right");
+    static const char *const all[] = {
+        "speakonlyto=agent", "memberTag=agent,speakOnlyTo=boss", "memberTag=agent;speakonlyto=boss", "speakOnlyTo=agent boss",
+        "memberTag=agent boss", "memberTag=agent memberTag=boss", "speakOnlyTo=agent,memberTag=boss speakOnlyTo=boss",
+        "tag agent,speakOnlyTo=boss", "tag agent speakOnlyTo=boss", "coach", "agent", "\xff=agent", "",
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "call-%zu", i);
+        switch_core_session_t *call = call_new(name, OTHER);
+        forget_log();
+        run(call, "coach", all[i]);
+        check(!is_up(call), "%s: the call goes on, and would join openly", all[i]);
+        check(logged("right is [memberTag="), "%s: the log does not say what would be right", all[i]);
+    }
+}
+
+/* Both settings in one variable, and what is no text at all: in this conference and in the next. */
+static void joins_with_variables_that_cannot_be_meant(void **state)
+{
+    (void)state;
+    static const char *const all[][2] = {
+        {"memberTag", "agent,speakOnlyTo=boss"}, {"memberTag", "agent speakonlyto=boss"}, {"speakOnlyTo", "\xff\xfe"},
+        {"speakOnlyTo", "agent\xff"},
+    };
+    an_open_call("r");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "call-%zu", i);
+        switch_core_session_t *call = call_new(name, OTHER);
+        forget_log();
+        set_variable(call, all[i][0], all[i][1]);
+        joins(call, "q"), leaves(call);
+        joins(call, "r");
+        play(GUARD);
+        expect_heard(customer, AGENT);
+        expect_heard(agent, CUSTOMER);
+        check(logged("private to nobody"), "%s: the log does not say so", all[i][1]);
+    }
+    expect_reply("uuid_coach", "agent tag agent,speakOnlyTo=boss", "-ERR speakOnlyTo in");
+    expect_reply("uuid_coach", "agent show", "speaks openly");
 }
 
 static void joins_and_cannot_be_hooked(void **state)
@@ -185,7 +245,7 @@ static void has_too_many_tags(void **state)
     joins(customer, "r");
     set_variable(agent, "memberTag", TAGS);
     joins(agent, "r");
-    check(logged("joins without tags"), "the log does not say so");
+    check(logged("has no tags"), "the log does not say so");
     check(!variable(agent, "memberTag"), "the variable says %s", variable(agent, "memberTag"));
     set_variable(coach, "speakOnlyTo", TAGS);
     joins(coach, "r");
@@ -460,6 +520,43 @@ static void takes_one_conference_inside_another(void **state)
     check(said(coach) == 0, "back in the outer conference the coach says %d", said(coach));
 }
 
+/* A bridge inside the conference, as an application of its keys makes one. */
+static void bridges_inside_the_conference(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    bridges(coach, true), bridges(agent, true);
+    whispers();
+    bridges(coach, false), bridges(agent, false);
+    whispers();
+    conference_lets_go(coach);
+    expect_reply("coach", "show r", "2 members");
+    conference_ends(coach);
+    joins(coach, "r");
+    play(GUARD);
+    whispers();
+}
+
+/* Nothing but the bridge tells it that the conference is over. */
+static void leaves_from_behind_an_endpoint_that_keeps_messages(void **state)
+{
+    (void)state;
+    an_open_call("r");
+    coach->secretive = true;
+    set_variable(coach, "speakOnlyTo", "agent");
+    joins(coach, "r");
+    whispers();
+    leaves(coach);
+    bridges(coach, true);
+    play_read(coach);
+    check(said(coach) == 0, "what it said privately may still be on its way, and is heard in an ordinary call");
+    for (int i = 0; i < GUARD; i++) play_read(coach);
+    check(said(coach) == COACH, "in an ordinary call the coach says %d", said(coach));
+    bridges(coach, false);
+    joins(coach, "r");
+    whispers();
+}
+
 static void replaces_a_private_leg(void **state)
 {
     (void)state;
@@ -469,7 +566,7 @@ static void replaces_a_private_leg(void **state)
     set_variable(heir, "sip_replaces_call_id", "abc@host");
     joins(heir, "r");
     call_ends(coach);
-    set_variable(referred, "sip_refer_to", "<sip:r@host?Replaces=abc%40host%3Bto-tag%3D1>");
+    set_variable(referred, "sip_refer_to", "<sip:r@host?replaces=abc%40host%3Bto-tag%3D1>");
     joins(referred, "r");
     play(SETTLED);
     expect_heard(customer, AGENT);
@@ -490,6 +587,52 @@ static void replaces_a_leg_that_is_being_hung_up(void **state)
     play(SETTLED);
     expect_heard(customer, AGENT);
     expect_heard(agent, CUSTOMER + OTHER);
+}
+
+/* What Verto leaves of an attended transfer: the leg that asked for it names the other. The heir was bridged with one of the two. */
+static void replaces_a_leg_with_verto(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    enum { HEIR = 1000 };
+    switch_core_session_t *line = call_new("line", HEIR), *heirs[4];
+    for (int i = 0; i < 4; i++) {
+        static const char *const names[] = {"early", "late", "early-2", "late-2"};
+        heirs[i] = call_new(names[i], HEIR);
+        set_variable(heirs[i], "last_bridge_to", "line");
+    }
+    set_variable(coach, "refer_uuid", "line"); /* asked for on the leg in the conference */
+    joins(heirs[0], "r");
+    set_variable(coach, "refer_uuid", NULL);
+    set_variable(line, "refer_uuid", "coach"); /* on the other */
+    joins(heirs[2], "r");
+    call_ends(line);
+    joins(heirs[3], "r");
+    set_variable(coach, "refer_uuid", "line");
+    call_ends(coach);
+    joins(heirs[1], "r");
+    switch_core_session_t *friend = call_new("friend", OTHER);
+    set_variable(friend, "last_bridge_to", "coach"); /* an ordinary call, once */
+    joins(friend, "r");
+    play(SETTLED);
+    expect_heard(customer, AGENT + OTHER);
+    expect_heard(agent, CUSTOMER + 4 * HEIR + OTHER);
+}
+
+/* What it has inherited it can be freed of. */
+static void replaces_a_private_leg_and_is_uncoached(void **state)
+{
+    (void)state;
+    set_variable(coach, "sip_call_id", "abc@host");
+    a_whispered_call();
+    switch_core_session_t *heir = call_new("heir", OTHER);
+    set_variable(heir, "sip_replaces_call_id", "abc@host");
+    joins(heir, "r");
+    expect_reply("uuid_coach", "heir uncoach", "+OK");
+    leaves(heir);
+    joins(heir, "r");
+    play(GUARD);
+    expect_heard(customer, AGENT + OTHER);
 }
 
 static void hangs_up_and_reads_on(void **state)
@@ -711,6 +854,63 @@ static void loads_while_a_call_leaves(void **state)
     check(said(coach) == 0, "back in the conference the coach says %d", said(coach));
 }
 
+static pthread_t joining;
+
+static void *the_coach_joins(void *none)
+{
+    conference_begins(coach, "s");
+    return none;
+}
+
+static void the_coach_joins_meanwhile(void)
+{
+    pthread_create(&joining, NULL, the_coach_joins, NULL);
+    usleep(100000);
+}
+
+/* Who loads the module and the call's own thread meet it at the same time. */
+static void loads_while_a_call_joins(void **state)
+{
+    (void)state;
+    an_open_call("s");
+    check(unload(false), "the module is in use");
+    set_variable(coach, "speakOnlyTo", "agent");
+    joins(coach, "r");
+    meanwhile.variable = the_coach_joins_meanwhile;
+    check(load(), "the module does not load");
+    pthread_join(joining, NULL);
+    check(is_up(coach), "the coach was hung up");
+}
+
+static bool has_set;
+
+static void *sets(void *none)
+{
+    run(customer, "set", "x=speakOnlyTo=y");
+    __atomic_store_n(&has_set, true, __ATOMIC_SEQ_CST);
+    return none;
+}
+
+static void sets_meanwhile(void)
+{
+    pthread_create(&joining, NULL, sets, NULL);
+    for (int i = 0; i < 200 && !__atomic_load_n(&has_set, __ATOMIC_SEQ_CST); i++) usleep(10000);
+    check(has_set, "one call's `set` waits for another's hook");
+    pthread_join(joining, NULL);
+}
+
+static void sets_while_another_is_hooked(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    leaves(agent);
+    switch_core_session_t *late = call_new("late", OTHER);
+    joins(late, "r");
+    meanwhile.bug = sets_meanwhile;
+    expect_reply("uuid_coach", "late tag agent", "+OK");
+    check(has_set, "nothing was hooked");
+}
+
 static void loads_and_unloads_over_and_over(void **state)
 {
     (void)state;
@@ -754,16 +954,21 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         CALL(joins_by_variable_and_by_application), CALL(joins_with_no_gap), CALL(sets_what_was_never_set),
         CALL(joins_from_behind_an_endpoint_that_keeps_messages), CALL(has_media_that_cannot_be_hooked), CALL(has_too_many_tags),
-        CALL(joins_with_a_malformed_mode), CALL(gives_the_application_nonsense), CALL(joins_and_cannot_be_hooked),
+        CALL(joins_with_a_malformed_mode), CALL(joins_with_variables_that_cannot_be_meant),
+        CALL(gives_the_application_both_settings), CALL(gives_the_application_nonsense), CALL(joins_and_cannot_be_hooked),
         CALL(is_commanded_while_it_joins), CALL(is_commanded_while_it_hangs_up), CALL(is_tapped_before_it_is_hooked),
         CALL(joins_as_an_older_switch_tells_it), CALL(commands_a_call), CALL(commands_what_is_wrong),
         CALL(mutes_deafens_and_holds), CALL(joins_muted_or_deaf), CALL(joins_and_is_not_listed),
-        CALL(tells_events_late_and_in_disorder), CALL(moves_between_conferences_and_out), CALL(takes_one_conference_inside_another),
-        CALL(replaces_a_private_leg), CALL(replaces_a_leg_that_is_being_hung_up), CALL(hangs_up_and_reads_on),
-        CALL(takes_hooks_away), CALL(listens_to_every_change), CALL(completes_with_tab), CALL(mixes_rates_and_channels),
+        CALL(tells_events_late_and_in_disorder), CALL(moves_between_conferences_and_out),
+        CALL(takes_one_conference_inside_another), CALL(bridges_inside_the_conference),
+        CALL(leaves_from_behind_an_endpoint_that_keeps_messages), CALL(replaces_a_private_leg),
+        CALL(replaces_a_leg_that_is_being_hung_up), CALL(replaces_a_leg_with_verto),
+        CALL(replaces_a_private_leg_and_is_uncoached), CALL(hangs_up_and_reads_on), CALL(takes_hooks_away),
+        CALL(listens_to_every_change), CALL(completes_with_tab), CALL(mixes_rates_and_channels),
         CALL(unloads_while_somebody_is_private), CALL(unloads_by_force), CALL(unloads_while_a_call_is_being_hung_up),
         CALL(unloads_by_force_while_a_call_turns_private), CALL(loads_under_calls), CALL(loads_while_a_call_leaves),
-        CALL(loads_and_unloads_over_and_over), CALL(configures_it),
+        CALL(loads_while_a_call_joins), CALL(sets_while_another_is_hooked), CALL(loads_and_unloads_over_and_over),
+        CALL(configures_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 
 use super::{
     events,
-    follow::{follow, refuse},
+    follow::{follow, refuse, seat},
     module::Module,
     roster::{self, Member},
     settings::Settings,
@@ -15,29 +15,32 @@ pub fn adopt_all(module: &Module) {
         follow(module, &session);
     }
     let now = events::now();
-    for member in roster::all() {
-        if let Some(session) = Session::locate(&member.uuid) {
-            adopt(module, &session, member, now);
-        }
+    let listed = roster::all();
+    for session in listed.iter().filter_map(|member| Session::locate(&member.uuid)) {
+        adopt(module, &session, &listed, now);
     }
 }
 
-/// A call was in a conference, and Coach did not see it enter.
-fn adopt(module: &Module, session: &Session, member: Member, now: u64) {
-    let settings = Settings::of(session);
-    let enter = || -> Result<(), String> {
-        let leg = module.leg(session, &settings)?;
-        let mut state = leg.lock();
+/// A call was in a conference, and Coach did not see it enter; or in one inside the other, each of which lists it.
+fn adopt(module: &Module, session: &Session, listed: &[Member], now: u64) {
+    let uuid = session.uuid();
+    let members: Vec<&Member> = listed.iter().filter(|member| member.uuid == uuid).collect();
+    let enter = module.leg(session, |leg, state| {
         // Asked once there is a leg: who leaves from now on finds it.
-        if state.conferences == 0 && !module.has_left(&leg.uuid) {
-            leg.apply(module, session, &mut state, &settings)?;
-            leg.pass(module, &mut state, false)?;
-            state.conferences = 1;
-            leg.sit(module, &mut state, member.seat, member.flags, now);
+        if state.conferences > 0 || module.has_left(&uuid) {
+            return Ok(());
+        }
+        leg.apply(module, session, state, &Settings::of(session))?;
+        leg.pass(module, state, false)?;
+        (state.conferences, state.bridges) = (members.len() as u32, members.len() as u32);
+        if let Some(seat) = seat(session)
+            && let Some(member) = members.iter().find(|member| member.number == seat.number)
+        {
+            leg.sit(module, state, seat, member.flags, now);
         }
         Ok(())
-    };
-    if let Err(why) = enter() {
+    });
+    if let Err(why) = enter {
         refuse(session, why);
     }
 }

@@ -11,14 +11,14 @@ use super::{
     fs,
     leg::{Leg, Seat},
     module::{Module, current, visit},
-    settings::{Action, Settings},
+    settings::{Action, names_mode},
     switch::{Session, c, log, text},
 };
 
 const COACH_USAGE: &CStr = c"rooms|show|explain|tag|untag|coach|uncoach|gettag|stats|version|help [<room> [<member>] [<tag>[,<tag>...]]] [as json]";
 const UUID_USAGE: &CStr = c"<uuid> tag <tag>[,<tag>...]|untag|coach <tag>[,<tag>...]|uncoach|show [as json]";
 const APPLICATION_USAGE: &CStr =
-    c"memberTag=<tag>[,<tag>...]|speakOnlyTo=<tag>[,<tag>...]|tag <tags>|untag|coach <tags>|uncoach";
+    c"[memberTag=<tag>[,<tag>...]] [speakOnlyTo=<tag>[,<tag>...]]|tag <tags>|untag|coach <tags>|uncoach";
 
 /// Puts commands and application into the module's table.
 pub fn register(table: *mut fs::switch_loadable_module_interface_t) {
@@ -202,15 +202,17 @@ unsafe extern "C" fn on_application(session: *mut fs::switch_core_session_t, dat
     session.hang_up();
 }
 
-/// A setting as variables are written, or an action in words. From now on what the call says privately is silence for everyone outside
-/// its audience.
+/// Settings as variables are written, or an action in words. From now on what the call says privately is silence for everyone outside its
+/// audience.
 fn application(module: &Module, session: &Session, data: &str) -> Result<(), String> {
     let words: Vec<&str> = data.split_whitespace().collect();
-    let action = Action::assigned(data.trim()).or_else(|| Action::parse(&words));
-    let action = action.ok_or_else(|| format!("right is {}", APPLICATION_USAGE.to_string_lossy()))?;
+    let actions = Action::parse(&words).map(|action| vec![action]).or_else(|| Action::assigned(&words));
+    let meant = |action: &Action| !matches!(action, Action::Tag(tags) if names_mode(tags));
+    let actions = actions.filter(|actions| actions.iter().all(meant));
+    let actions = actions.ok_or_else(|| format!("right is {}", APPLICATION_USAGE.to_string_lossy()))?;
     session.make_media();
-    let leg = module.leg(session, &Settings::default())?;
-    let mut state = leg.lock();
-    leg.pass(module, &mut state, false)?;
-    leg.set(module, session, &mut state, action)
+    module.leg(session, |leg, state| {
+        leg.pass(module, state, false)?;
+        actions.into_iter().try_for_each(|action| leg.set(module, session, state, action))
+    })
 }

@@ -16,6 +16,7 @@ use super::{
     settings::{SPEAK_ONLY_TO, Settings},
     switch::{Session, log, text},
 };
+use crate::lock::MutexGuard;
 
 /// The application whose members Coach serves.
 const CONFERENCE: &str = "conference";
@@ -161,33 +162,26 @@ fn application_message(module: &Module, what: fs::switch_core_session_message_ty
     }
 }
 
-fn with_leg(module: &Module, session: &Session, act: impl FnOnce(&Leg, &mut State)) {
-    if let Some(leg) = module.find(&session.uuid()) {
-        act(&leg, &mut leg.lock());
-    }
-}
-
 /// `conference` is about to run: what the variables say holds before it does, or the call ends.
 fn begins(module: &Module, session: &Session) {
     let inherited = legacy::inherited(module, session);
-    let wanted = || {
-        let Settings { tags, speak_only_to } = Settings::of(session);
-        Settings { tags, speak_only_to: speak_only_to.or_else(|| inherited.clone()) }
-    };
-    if wanted().speak_only_to.is_some() {
+    if inherited.is_some() || Settings::of(session).speak_only_to.is_some() {
         session.make_media();
     }
-    let enter = || -> Result<(), String> {
-        let leg = module.leg(session, &wanted())?;
-        let mut state = leg.lock();
+    let enter = module.leg(session, |leg, state| {
         // As they stand now: until it was locked, commands may have changed them.
-        leg.apply(module, session, &mut state, &wanted())?;
-        leg.pass(module, &mut state, false)?;
+        let mut wanted = Settings::of(session);
+        if inherited.is_some() && !state.inherited {
+            wanted.speak_only_to = wanted.speak_only_to.or(inherited);
+            state.inherited = true;
+        }
+        leg.apply(module, session, state, &wanted)?;
+        leg.pass(module, state, false)?;
         state.conferences += 1;
         state.settings.write(session);
         Ok(())
-    };
-    if let Err(why) = enter() {
+    });
+    if let Err(why) = enter {
         refuse(session, why);
     }
 }
@@ -199,48 +193,65 @@ fn enters(module: &Module, session: &Session) {
     let uuid = session.uuid();
     let begun = module.find(&uuid).is_some_and(|leg| leg.lock().conferences > 0);
     // A loopback that runs an application keeps what the core tells it, but for this: it has not begun then. Or it is a bridge of two calls.
-    if !begun && roster::all().iter().any(|member| member.uuid == uuid) {
+    let bare = !begun && roster::all().iter().any(|member| member.uuid == uuid);
+    if bare {
         begins(module, session);
     }
-    with_leg(module, session, |leg, state| {
-        if state.conferences == 0 || state.seat.is_some() {
-            return;
-        }
-        let now = events::now();
-        let (flags, now) = roster::flags(&seat, &uuid).map(|flags| (flags, now)).unwrap_or_else(|| {
-            let line = "mod_conference does not list this member: it neither speaks nor hears privately until an event tells of it";
-            log(fs::SWITCH_LOG_WARNING, Some(&uuid), line);
-            (Flags { muted: true, deaf: true, held: false }, 0)
-        });
-        leg.sit(module, state, seat, flags, now);
+    let Some(leg) = module.find(&uuid) else { return };
+    let mut state = leg.lock();
+    if state.conferences == 0 {
+        return;
+    }
+    state.bare |= bare;
+    state.bridges += 1;
+    if state.bridges > 1 {
+        return; // of something inside
+    }
+    let now = events::now();
+    let (flags, now) = roster::flags(&seat, &uuid).map(|flags| (flags, now)).unwrap_or_else(|| {
+        let line = "mod_conference does not list this member: it neither speaks nor hears privately until an event tells of it";
+        log(fs::SWITCH_LOG_WARNING, Some(&uuid), line);
+        (Flags { muted: true, deaf: true, held: false }, 0)
     });
+    leg.sit(module, &mut state, seat, flags, now);
 }
 
-/// `mod_conference` lets it go.
+/// `mod_conference` lets it go, or what has run inside the conference does.
 fn leaves(module: &Module, session: &Session) {
     // First: whoever is making a leg for it looks here next.
     if let Some(left) = module.followed.lock().get_mut(&session.uuid()) {
         *left = true;
     }
-    with_leg(module, session, |leg, state| {
-        if state.conferences > 0 {
-            leg.rise(module, state);
-        }
-    });
-}
-
-/// `conference` has ended for this leg: what it says from now on is an ordinary call's.
-fn ends(module: &Module, session: &Session) {
     let Some(leg) = module.find(&session.uuid()) else { return };
     let mut state = leg.lock();
+    state.bridges = state.bridges.saturating_sub(1);
+    if state.conferences == 0 || state.bridges > 0 {
+        return;
+    }
+    leg.rise(module, &mut state);
+    if std::mem::take(&mut state.bare) {
+        over(module, &leg, state);
+    }
+}
+
+/// `conference` has ended for this leg.
+fn ends(module: &Module, session: &Session) {
+    if let Some(leg) = module.find(&session.uuid()) {
+        over(module, &leg, leg.lock());
+    }
+}
+
+/// Out of a conference: what the call says from now on is an ordinary call's, or that of one in the conference around it.
+fn over(module: &Module, leg: &Leg, mut state: MutexGuard<State>) {
     state.conferences = state.conferences.saturating_sub(1);
     if state.conferences > 0 {
-        return; // back in the conference around it
+        return;
     }
+    state.bridges = 0;
     leg.rise(module, &mut state);
     if !state.reads && !state.writes {
         drop(state);
-        return module.end(&leg); // its variables say what it is set to
+        return module.end(leg); // its variables say what it is set to
     }
     if let Err(why) = leg.pass(module, &mut state, true) {
         log(fs::SWITCH_LOG_ERROR, Some(&leg.uuid), &format!("{why}. What the call says stays silence"));

@@ -9,7 +9,7 @@ use super::{
     fs,
     hooks::{self, Side},
     module::{Module, said},
-    settings::{Action, Settings},
+    settings::{Action, Settings, names_mode},
     switch::{Session, c, log},
 };
 use crate::{
@@ -41,6 +41,12 @@ pub struct State {
     pub writes: bool,
     /// `conference` applications that run on it, one inside the other.
     pub conferences: u32,
+    /// What it has been told of being bridged and not yet of being let go: by the conference, and by what runs inside that.
+    pub bridges: u32,
+    /// That of the conference is all that tells when that begins and ends.
+    pub bare: bool,
+    /// What a leg before it left behind has had its effect.
+    pub inherited: bool,
     /// The hooks let everything pass: it is an ordinary call for now.
     passing: bool,
     pub seat: Option<Seat>,
@@ -63,44 +69,30 @@ pub struct Leg {
 }
 
 impl Leg {
-    /// Makes its member, with no hooks yet: what it says privately is silence once it has them, and it enters nothing before.
-    pub fn new(module: &Module, session: &Session, settings: &Settings) -> Result<Self, String> {
+    /// Makes its member: with no hooks, no tags, speaking openly, and in no conference.
+    pub fn new(module: &Module, session: &Session) -> Result<Self, String> {
         let uuid = session.uuid();
         let call_id = c(&uuid);
-        let speak_only_to = settings.speak_only_to.as_deref().map(c);
-        let mut member = 0;
-        let mut attach = |tags: Option<&str>| {
-            let tags = tags.map(c);
-            let config = sys::coach_member_config_t {
-                size: size_of::<sys::coach_member_config_t>() as u32,
-                flags: sys::COACH_MEMBER_STARTS,
-                call_id: call_id.as_ptr(),
-                tags: tags.as_ref().map_or(ptr::null(), |tags| tags.as_ptr()),
-                speak_only_to: speak_only_to.as_ref().map_or(ptr::null(), |to| to.as_ptr()),
-            };
-            // SAFETY: the config and its texts outlive the call.
-            unsafe { sys::coach_member_attach(module.engine, &raw const config, &raw mut member) }
+        let config = sys::coach_member_config_t {
+            size: size_of::<sys::coach_member_config_t>() as u32,
+            flags: sys::COACH_MEMBER_STARTS,
+            call_id: call_id.as_ptr(),
+            tags: ptr::null(),
+            speak_only_to: ptr::null(),
         };
-        let mut settings = settings.clone();
-        let mut status = attach(settings.tags.as_deref());
-        if status == sys::COACH_ERR_TAG || status == sys::COACH_ERR_TOO_MANY {
-            log(fs::SWITCH_LOG_ERROR, Some(&uuid), &format!("{}. The call joins without tags", said()));
-            settings.tags = None;
-            status = attach(None);
-        }
-        if status != sys::COACH_OK {
+        let mut member = 0;
+        // SAFETY: the config and its text outlive the call.
+        if unsafe { sys::coach_member_attach(module.engine, &raw const config, &raw mut member) } != sys::COACH_OK {
             return Err(said());
         }
-        let leg = Self {
+        Ok(Self {
             uuid,
             sip_call_id: session.variable(c"sip_call_id"),
             member,
             private: AtomicBool::new(false),
             unhooked: AtomicBool::new(false),
-            state: Mutex::new(State { settings, ..State::default() }),
-        };
-        leg.keep(module, &leg.lock())?;
-        Ok(leg)
+            state: Mutex::default(),
+        })
     }
 
     /// The right to do something to it.
@@ -142,6 +134,11 @@ impl Leg {
         if matches!(action, Action::Coach(_)) {
             self.hook_read(session, state)?;
         }
+        if let Action::Tag(tags) = action
+            && names_mode(tags)
+        {
+            return Err(format!("speakOnlyTo in {tags} is no tag: it is a setting of its own"));
+        }
         let was = state.settings.clone();
         match action {
             Action::Tag(tags) => state.settings.tags = Some(tags.into()),
@@ -156,7 +153,11 @@ impl Leg {
             self.keep(module, state)?;
         }
         module.changed.lock().extend(state.seat.iter().map(|seat| seat.conference.clone()));
-        state.settings.write(session);
+        // Not the other: somebody may have set it for the next conference.
+        match action {
+            Action::Tag(_) | Action::Untag => state.settings.write_tags(session),
+            Action::Coach(_) | Action::Uncoach => state.settings.write_speak_only_to(session),
+        }
         reply
     }
 
@@ -190,8 +191,8 @@ impl Leg {
                 Action::Tag(_) => Action::Untag,
                 Action::Uncoach | Action::Untag => return Err(why),
             };
-            let (word, tags) = closed.words();
-            log(fs::SWITCH_LOG_WARNING, Some(&self.uuid), &format!("{why}. What holds instead: {word} {tags}"));
+            let instead = if matches!(closed, Action::Untag) { "has no tags" } else { "is private to nobody" };
+            log(fs::SWITCH_LOG_WARNING, Some(&self.uuid), &format!("{why}. The call {instead}"));
             self.change(module, session, state, closed)
         });
         done.map(drop)

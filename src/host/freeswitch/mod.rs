@@ -19,9 +19,10 @@
 //! switch    FreeSWITCH's calls in the words of Rust
 //! ```
 //!
-//! Two rules keep its threads from waiting for each other. A leg's lock is held during what is done to that leg, calls into FreeSWITCH
-//! included; nothing that FreeSWITCH calls with a lock of its own held takes one. Every other lock is held for a moment, and during
-//! calls into the engine at most.
+//! Two rules keep its threads from waiting for each other. A leg's lock, and before it the one for hooking listeners, is held during
+//! calls into FreeSWITCH; so what FreeSWITCH calls with a lock of its own held takes them only where none of those calls needs that
+//! lock: events and tab completion do, the end of a media bug, told with the session's bugs locked, does not. Every other lock is held
+//! for a moment, and during calls into the engine or to read a variable at most.
 
 mod adopt;
 mod api;

@@ -14,11 +14,10 @@ use std::{
 
 use super::{
     adopt, api, complete, configuration, events, follow, fs, hooks,
-    leg::Leg,
+    leg::{Leg, State},
     legacy::Legacy,
     listeners,
     rooms::Rooms,
-    settings::Settings,
     switch::{Session, c, log, text},
     tell,
 };
@@ -40,6 +39,8 @@ static MODULE: Mutex<Option<Arc<Module>>> = Mutex::new(None);
 pub struct Module {
     pub engine: sys::coach_engine_t,
     pub legs: Mutex<Legs>,
+    /// Held while one is made: two threads may meet a call first, one that loads the module and the call's own.
+    making: Mutex<()>,
     /// UUIDs of sessions that have our message hook; whether they have left a conference since.
     pub followed: Mutex<HashMap<String, bool>>,
     pub rooms: Rooms,
@@ -68,14 +69,22 @@ impl Module {
         self.legs.lock().calls.get(uuid).cloned()
     }
 
-    /// The same; one that Coach does not know begins with `settings`.
-    pub fn leg(&self, session: &Session, settings: &Settings) -> Result<Arc<Leg>, String> {
+    /// Does something to a call, as the first of all if Coach has not known it.
+    pub fn leg<R>(
+        &self,
+        session: &Session,
+        act: impl FnOnce(&Leg, &mut State) -> Result<R, String>,
+    ) -> Result<R, String> {
+        let making = self.making.lock();
         if let Some(leg) = self.find(&session.uuid()) {
-            return Ok(leg);
+            drop(making);
+            return act(&leg, &mut leg.lock());
         }
-        let leg = Arc::new(Leg::new(self, session, settings)?);
+        let leg = Arc::new(Leg::new(self, session)?);
+        let mut state = leg.lock();
         self.legs.lock().calls.insert(leg.uuid.clone(), leg.clone());
-        Ok(leg)
+        drop(making);
+        act(&leg, &mut state)
     }
 
     /// Whether a session has left a conference since it is followed.
@@ -208,6 +217,7 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
     let module = Arc::new(Module {
         engine,
         legs: Mutex::default(),
+        making: Mutex::default(),
         followed: Mutex::default(),
         rooms: Rooms::default(),
         lock: Lock(AtomicPtr::new(lock)),
@@ -250,8 +260,8 @@ pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
         follow::unhook(&session);
         hooks::detach(&session);
     }
-    // A thread may have read the address of a hook just before it was taken away: it finds no module, and returns.
-    thread::sleep(Duration::from_millis(10));
+    // A thread may have read the address of a hook just before it was taken away, and have been preempted: it finds no module, and returns.
+    thread::sleep(Duration::from_millis(100));
     drop(module);
     tell::give_back();
     fs::SWITCH_STATUS_SUCCESS

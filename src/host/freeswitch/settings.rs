@@ -2,7 +2,10 @@
 
 use std::{ffi::CStr, fmt};
 
-use super::switch::Session;
+use super::{
+    fs,
+    switch::{Session, log},
+};
 
 /// The channel variables. They say what holds: read when `conference` starts, written when a command changes it, so that settings go
 /// with the call.
@@ -18,16 +21,41 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// As its variables stand.
+    /// As its variables stand. Who has written both settings into one wanted to be private, and is: to nobody.
     pub fn of(session: &Session) -> Self {
-        Self { tags: session.variable(TAGS), speak_only_to: session.variable(SPEAK_ONLY_TO) }
+        let settings = Self { tags: session.variable(TAGS), speak_only_to: session.variable(SPEAK_ONLY_TO) };
+        match settings.tags {
+            Some(tags) if names_mode(&tags) => {
+                let line = format!("memberTag holds a speakOnlyTo: {tags}. The call is private to nobody");
+                log(fs::SWITCH_LOG_WARNING, Some(&session.uuid()), &line);
+                let closed = Self { tags: None, speak_only_to: Some("-".into()) };
+                closed.write(session);
+                closed
+            }
+            _ => settings,
+        }
     }
 
     /// Has its variables say so.
     pub fn write(&self, session: &Session) {
+        self.write_tags(session);
+        self.write_speak_only_to(session);
+    }
+
+    /// See [`Self::write`].
+    pub fn write_tags(&self, session: &Session) {
         session.set_variable(TAGS, self.tags.as_deref());
+    }
+
+    /// See [`Self::write`].
+    pub fn write_speak_only_to(&self, session: &Session) {
         session.set_variable(SPEAK_ONLY_TO, self.speak_only_to.as_deref());
     }
+}
+
+/// A tag may hold `=`, and so `agent,speakOnlyTo=boss` is two tags; nobody means them.
+pub fn names_mode(tags: &str) -> bool {
+    tags.to_ascii_lowercase().contains("speakonlyto")
 }
 
 impl fmt::Display for Settings {
@@ -58,11 +86,19 @@ impl<'a> Action<'a> {
         }
     }
 
-    /// `memberTag=agent`: a setting, as variables are written.
-    pub fn assigned(word: &'a str) -> Option<Self> {
-        match word.split_once('=')? {
+    /// `memberTag=agent speakOnlyTo=boss`: settings as variables are written, each of them once; what makes the call private comes first.
+    pub fn assigned(words: &[&'a str]) -> Option<Vec<Self>> {
+        let assigned = |word: &&'a str| match word.split_once('=')? {
             ("memberTag", tags) => Some(Self::Tag(tags)),
             ("speakOnlyTo", to) => Some(Self::Coach(to)),
+            _ => None,
+        };
+        let actions = words.iter().map(assigned).collect::<Option<Vec<_>>>()?;
+        match actions[..] {
+            [one] => Some(vec![one]),
+            [coach @ Self::Coach(_), tag @ Self::Tag(_)] | [tag @ Self::Tag(_), coach @ Self::Coach(_)] => {
+                Some(vec![coach, tag])
+            }
             _ => None,
         }
     }

@@ -88,6 +88,7 @@ switch_status_t switch_core_event_hook_remove_receive_message(switch_core_sessio
 const char *switch_channel_get_variable_dup(switch_channel_t *channel, const char *name, switch_bool_t dup, int index)
 {
     check(dup == SWITCH_TRUE && index == -1, "a variable that is not duplicated changes under its reader");
+    if (strcmp(name, "sip_call_id") == 0) happen(&meanwhile.variable);
     const char *found = NULL;
     pthread_mutex_lock(&channel->lock);
     for (struct variable *v = channel->variables; v; v = v->next)

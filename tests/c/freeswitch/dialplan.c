@@ -58,10 +58,12 @@ void conference_adds(switch_core_session_t *session)
     if (!session->unannounced) conference_event(session, "add-member");
 }
 
-void conference_bridges(switch_core_session_t *session)
+void bridges(switch_core_session_t *session, bool on)
 {
-    tell_session(session, SWITCH_MESSAGE_INDICATE_BRIDGE, NULL, NULL);
+    tell_session(session, on ? SWITCH_MESSAGE_INDICATE_BRIDGE : SWITCH_MESSAGE_INDICATE_UNBRIDGE, NULL, NULL);
 }
+
+void conference_bridges(switch_core_session_t *session) { bridges(session, true); }
 
 void conference_takes(switch_core_session_t *session)
 {
@@ -71,7 +73,7 @@ void conference_takes(switch_core_session_t *session)
 
 void conference_lets_go(switch_core_session_t *session)
 {
-    tell_session(session, SWITCH_MESSAGE_INDICATE_UNBRIDGE, NULL, NULL);
+    bridges(session, false);
     conference_event(session, "del-member");
     *session->conference = 0;
 }

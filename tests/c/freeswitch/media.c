@@ -24,6 +24,7 @@ switch_status_t switch_core_media_bug_add(switch_core_session_t *session, const 
                                           switch_media_bug_flag_t flags, switch_media_bug_t **added)
 {
     (void)function, (void)target, (void)stop_time;
+    happen(&meanwhile.bug);
     if (session->channel.no_bugs) return SWITCH_STATUS_FALSE;
     if (!session->channel.has_media &&
         switch_channel_perform_pre_answer(&session->channel, "", "", 0) != SWITCH_STATUS_SUCCESS)

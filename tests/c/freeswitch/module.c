@@ -93,31 +93,30 @@ switch_status_t switch_console_stream_write(switch_stream_handle_t *handle, cons
     return SWITCH_STATUS_SUCCESS;
 }
 
-/* `conference json_list` of all or of one, with a recording as it lists them too; and the module's own commands. */
+/* Members of all conferences, or of one, as mod_conference lists them; a channel has what its caller has made of its name. */
+static void list(switch_stream_handle_t *stream, const char *one, const char *delim)
+{
+    if (!*one) switch_console_stream_write(stream, "+OK Conference r (3 members rate: 8000 flags: running)\n");
+    pthread_mutex_lock(&sessions_lock);
+    for (switch_core_session_t *s = sessions; s; s = s->next) {
+        if (!*s->conference || (*one && strcmp(s->conference, one) != 0)) continue;
+        const char *hears = s->deaf || s->held ? "" : "hear|", *speaks = s->muted || s->held ? "" : "speak|talking|";
+        switch_console_stream_write(stream, "%u%ssofia/x/7;y@z%s%s%sA. Caller; B%s7%s%s%s%sfloor%s0%s0%s300\n", s->number, delim, delim,
+                                    s->uuid, delim, delim, delim, hears, speaks, s->held ? "hold|" : "", delim, delim, delim);
+    }
+    pthread_mutex_unlock(&sessions_lock);
+    if (!*one) happen(&meanwhile.list);
+}
+
+/* Of `conference` the lists, and the module's own commands. */
 switch_status_t switch_api_execute(const char *command, const char *arguments, switch_core_session_t *session,
                                    switch_stream_handle_t *stream)
 {
-    char one[64] = "";
-    if (strcmp(command, "conference") == 0 &&
-        (strcmp(arguments, "json_list") == 0 || sscanf(arguments, "'%63[^']' json_list compact", one) == 1)) {
-        const char *comma = "";
-        switch_console_stream_write(stream, "[");
-        pthread_mutex_lock(&sessions_lock);
-        for (switch_core_session_t *s = sessions; s; s = s->next) {
-            if (!*s->conference || (*one && strcmp(s->conference, one) != 0)) continue;
-            switch_console_stream_write(
-                stream,
-                "%s{\"conference_name\": \"%s\", \"conference_uuid\": \"id of %s\", \"rate\": 8000, \"members\": ["
-                "{\"type\": \"recording_node\", \"record_path\": \"/tmp/x\"}, {\"type\": \"caller\", \"id\": %u, "
-                "\"uuid\": \"%s\", \"flags\": {\"can_hear\": %s, \"can_speak\": %s, \"hold\": %s, \"talking\": true}}]}",
-                comma, s->conference, s->conference, s->number, s->uuid, s->deaf || s->held ? "false" : "true",
-                s->muted || s->held ? "false" : "true", s->held ? "true" : "false");
-            comma = ", ";
-        }
-        pthread_mutex_unlock(&sessions_lock);
-        if (!*one) happen(&meanwhile.list);
-        return switch_console_stream_write(stream, "]");
-    }
+    char one[64] = "", delim[8];
+    check(!strstr(arguments, "json_list"), "two at once that ask for json_list crash the switch");
+    if (strcmp(command, "conference") == 0 && (sscanf(arguments, "list delim %7s", delim) == 1 ||
+                                               sscanf(arguments, "'%63[^']' list delim %7s", one, delim) == 2))
+        return list(stream, one, delim), SWITCH_STATUS_SUCCESS;
     for (switch_api_interface_t *api = module.interface ? module.interface->api_interface : NULL; api; api = api->next)
         if (strcmp(api->interface_name, command) == 0) return api->function(arguments, session, stream);
     return switch_console_stream_write(stream, "-ERR %s Command not found!\n", command);

@@ -85,6 +85,7 @@ void conference_adds(switch_core_session_t *session);    /* its first half, with
 void conference_bridges(switch_core_session_t *session); /* its second, with the message */
 void conference_lets_go(switch_core_session_t *session);
 void conference_ends(switch_core_session_t *session);
+void bridges(switch_core_session_t *session, bool on); /* a bridge with another call begins or ends */
 void joins(switch_core_session_t *session, const char *name);  /* the first two */
 void leaves(switch_core_session_t *session);                   /* the last two */
 
@@ -129,8 +130,8 @@ unsigned events_bound(void);
 void events_start(void);
 void events_stop(void);
 
-/* What happens, once, while the module waits for the core: for media, for a list of everybody, for its lock. */
-struct meanwhile { void (*media)(void), (*list)(void), (*lock)(void); };
+/* What happens, once, while the module waits for the core: for media, a list of everybody, its lock, a variable of SIP's, a hook. */
+struct meanwhile { void (*media)(void), (*list)(void), (*lock)(void), (*variable)(void), (*bug)(void); };
 extern struct meanwhile meanwhile;
 void happen(void (**what)(void));
 
