@@ -17,6 +17,8 @@ const SETTLES: f64 = 1.0;
 const ALONE: f64 = 1.0;
 /// Such times are counted in steps of so many seconds.
 const MOMENT: f64 = 0.01;
+/// Before and after a change of somebody's mode nobody else is heard for so many seconds.
+const AROUND: f64 = 0.3;
 /// What is said so briefly is not asked for.
 const BRIEF: f64 = 0.2;
 
@@ -53,26 +55,21 @@ pub struct Played {
     pub open_level: f64,
     pub listeners: Vec<Listener>,
     pub said: Vec<Said>,
+    /// Whose mode has changed, and when.
+    pub changes: Vec<(String, f64)>,
 }
 
 impl Listener {
-    /// Reads a recording that began, and ended, when it says.
-    pub fn read(
-        name: String,
-        path: &Path,
-        started: f64,
-        ended: Option<f64>,
-        there: Range<f64>,
-    ) -> Result<Self, String> {
+    /// Reads a recording of so much time; of a call that has ended, its end may have been `seen` late.
+    pub fn read(name: String, path: &Path, recorded: Range<f64>, seen: f64, there: Range<f64>) -> Result<Self, String> {
         let heard = Recording::read(path).map_err(|e| format!("{name} recorded nothing: {}: {e}", path.display()))?;
         let length = heard.samples.len() as f64 / f64::from(heard.rate);
+        let should = recorded.end - recorded.start;
         // Times in a recording with holes would mean nothing.
-        match ended.map(|ended| ended - started) {
-            Some(should) if (length - should).abs() > HOLES => {
-                Err(format!("{name} recorded {length:.2} s of {should:.2} s"))
-            }
-            _ => Ok(Self::new(name, heard, started, there)),
+        if length > should + HOLES || length < should - seen - HOLES {
+            return Err(format!("{name} recorded {length:.2} s of {should:.2} s"));
         }
+        Ok(Self::new(name, heard, recorded.start, there))
     }
 
     /// A recording that somebody else has made.
@@ -114,6 +111,12 @@ impl Played {
         listened.then(|| (near, others.into_iter().map(f64::from).collect()))
     }
 
+    /// What is said while somebody is there has to be in what that one recorded, or its silence proves nothing.
+    fn unrecorded(&self, listener: usize, said: usize) -> Option<String> {
+        let (there, said) = (&self.listeners[listener].there, &self.said[said]);
+        (said.until.min(there.end) - said.from.max(there.start) > LATE).then(|| "nothing was recorded".into())
+    }
+
     /// When, near the time when a tone was said, a listener hears others, in seconds from where that begins.
     fn talk(&self, listener: usize, said: usize) -> Vec<Range<f64>> {
         let (listener, said) = (&self.listeners[listener], &self.said[said]);
@@ -126,14 +129,14 @@ impl Played {
 
     /// What is wrong with what somebody outside the audience heard on linear legs.
     fn overheard(&self, listener: usize, said: usize) -> Option<String> {
-        let (heard, others) = self.near(listener, said)?;
+        let Some((heard, others)) = self.near(listener, said) else { return self.unrecorded(listener, said) };
         heard.levels_among(self.said[said].tone.into(), &others, Legs::Linear).unheard(&[]).err()
     }
 
     /// The same on coded legs. While nobody else speaks, a codec is silent; among others' voices it is not, and makes noise of their
     /// gaps that is not the same in every run: there, what is heard has to be a tone.
     fn overheard_in_noise(&self, listener: usize, said: usize, controls: &[Played]) -> Option<String> {
-        let (heard, others) = self.near(listener, said)?;
+        let Some((heard, others)) = self.near(listener, said) else { return self.unrecorded(listener, said) };
         let tone = f64::from(self.said[said].tone);
         let split = |run: &Played, levels: Levels| levels.split(&run.talk(listener, said));
         let without = controls.iter().filter_map(|run| {
@@ -166,6 +169,22 @@ impl Played {
         .reduce(|sum, seconds| sum + seconds)
     }
 
+    /// A change of a speaker's mode in which something of others is heard by who may not hear what it says before or after.
+    fn crowded(&self, listener: usize) -> Option<f64> {
+        let there = &self.listeners[listener];
+        let heard = |by: &str, at: f64| {
+            let (from, until) = (at - AROUND, at + AROUND);
+            let said = self.said.iter().enumerate().filter(|(_, said)| {
+                said.by == by && said.played && !said.is_for(there) && said.from < until && from < said.until
+            });
+            said.map(|(s, _)| s).any(|s| {
+                let begin = (self.said[s].from - NEAR).max(there.started);
+                self.talk(listener, s).iter().any(|span| span.start < until - begin && from - begin < span.end)
+            })
+        };
+        self.changes.iter().find(|(by, at)| *by != there.name && heard(by, *at)).map(|(_, at)| *at)
+    }
+
     /// The level at which something is to be heard. Private speech has its own in every conference.
     fn level(&self, said: &Said) -> f64 {
         if said.heard_by.iter().any(|name| name == "*") { self.open_level } else { tones::LEVEL }
@@ -194,6 +213,9 @@ impl Played {
             let hardly = |l: &usize| self.alone(*l).is_some_and(|seconds| seconds < ALONE);
             let never = (0..self.listeners.len()).filter(hardly);
             wrong.extend(never.map(|l| format!("{} hardly ever heard nobody else", self.listeners[l].name)));
+            let crowded = |l: usize| Some((&self.listeners[l].name, self.crowded(l)?));
+            let crowds = (0..self.listeners.len()).filter_map(crowded);
+            wrong.extend(crowds.map(|(name, at)| format!("{name} heard others around the change at {at:.1} s")));
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
     }

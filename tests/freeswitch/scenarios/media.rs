@@ -10,6 +10,9 @@ use crate::{
     verdict::Played,
 };
 
+/// After somebody has spoken, in seconds, until a codec is silent again, and some more.
+const QUIET: f64 = 1.5;
+
 /// The legs' codecs; none for a linear one within the switch.
 struct Legs {
     customer: Option<&'static str>,
@@ -48,26 +51,27 @@ fn talk(parties: [Party; 2], seconds: f64) -> Outcome {
     parties.iter().try_for_each(|party| party.says_for(seconds, EVERYONE))
 }
 
-/// The coach falls silent and speaks openly once the opening guard is over, which would cut the beginning off.
+/// The coach falls silent, and speaks openly when that is proved.
 fn speaks_openly(scene: &Scene, coach: &Party) -> Outcome {
     coach.coach("uncoach")?;
     coach.hushes()?;
-    scene.wait(0.4);
-    coach.says_for(1.4, EVERYONE)?;
-    scene.wait(1.7);
+    scene.wait(QUIET);
+    coach.says_for(1.2, EVERYONE)?;
+    scene.wait(1.2 + QUIET);
     Ok(())
 }
 
+/// Modes change while nobody else speaks.
 fn whispers(scene: &Scene, legs: &Legs) -> Outcome {
     let others = meet(scene, legs.customer, legs.agent)?;
     let coach = scene.call("coach").over_any(legs.coach).with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
-    scene.wait(2.0);
-    talk(others, 3.5)?;
-    scene.wait(1.5);
+    scene.wait(QUIET);
+    talk(others, 2.0)?;
+    scene.wait(2.0 + QUIET);
     speaks_openly(scene, &coach)?;
     coach.coach("coach agent")?;
     coach.says(&["agent"])?;
-    scene.wait(2.5);
+    scene.wait(2.0);
     Ok(())
 }
 
@@ -76,6 +80,28 @@ pub fn linear_legs_of_three_rates(stage: &Stage, room: &str) -> Outcome {
     scene.call("customer").joins()?;
     scene.call("agent").over_any(WIDE).with("coach:memberTag=agent").joins()?;
     let coach = scene.call("coach").over_any(FULL).with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    scene.wait(1.5);
+    coach.coach("uncoach")?;
+    coach.says(EVERYONE)?;
+    scene.wait(1.5);
+    coach.coach("coach agent")?;
+    coach.says(&["agent"])?;
+    scene.wait(1.5);
+    scene.finish()?.judge()
+}
+
+/// Members that say and hear two channels.
+pub fn stereo_legs(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "full")?;
+    scene.call("customer").over(STEREO).joins()?;
+    let agent = scene.call("agent").over(STEREO).with("coach:memberTag=agent").joins()?;
+    let coach = scene.call("coach").over(STEREO).with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    for party in [agent, coach] {
+        let channels = scene.api(&format!("uuid_getvar {} rtp_use_codec_channels", party.near()))?;
+        if channels.trim() != "2" {
+            return Err(format!("{} has {channels} channels", party.name));
+        }
+    }
     scene.wait(1.5);
     coach.coach("uncoach")?;
     coach.says(EVERYONE)?;
@@ -105,6 +131,7 @@ const G722: Option<&str> = Some("G722@8000h@20i");
 const OPUS: Option<&str> = Some("opus@48000h@20i");
 const WIDE: Option<&str> = Some("L16@16000h@20i");
 const FULL: Option<&str> = Some("L16@48000h@20i");
+const STEREO: &str = "L16@32000h@20i@2c";
 
 calls! {
     pcmu_in_packets_of_10_to_30_ms: "narrow", PCMU_20, PCMU_30, PCMU_10;

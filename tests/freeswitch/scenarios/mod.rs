@@ -75,6 +75,7 @@ scenarios! {
         opus_in_a_full_band_conference
         every_codec_in_a_conference_of_32_khz
         linear_legs_of_three_rates
+        stereo_legs
         a_stereo_conference
         a_conference_that_mixes_every_10_ms
         a_conference_with_comfort_noise

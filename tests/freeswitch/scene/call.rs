@@ -86,6 +86,7 @@ impl<'a> Call<'a> {
         let party = self.answers(&format!("conference:{room}@{}", scene.profile))?;
         party.comes_to(room)?;
         scene.legs.borrow_mut()[party.leg].joined = scene.now();
+        scene.changes(party.name);
         Ok(party)
     }
 
@@ -116,6 +117,7 @@ impl<'a> Call<'a> {
             None if self.bare => format!("loopback/app={does}"),
             None => "loopback/member/callers".into(),
             Some(codec) => {
+                scene.added_up.set(scene.added_up.get() || codec.ends_with("@2c"));
                 variables += &format!("!absolute_codec_string={codec}!sip_invite_call_id={near}");
                 format!("sofia/test/member@127.0.0.1:{}", scene.switch.sip_port)
             }

@@ -8,7 +8,7 @@ mod call;
 mod party;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     path::PathBuf,
     thread::sleep,
     time::{Duration, Instant},
@@ -33,6 +33,9 @@ pub const NOBODY: &[&str] = &[];
 /// A tone is not said again before nobody can mix it up with the last time.
 const TONE_RESTS: f64 = 2.0 * NEAR + 1.0;
 
+/// How much later than it happened a call's end is seen, in seconds, at most.
+const SEEN_WITHIN: f64 = 2.0;
+
 /// What a step of a scenario comes to; an error says what was wrong.
 pub type Outcome<T = ()> = Result<T, String>;
 
@@ -41,11 +44,15 @@ pub struct Scene<'s> {
     /// The conference's name.
     pub room: String,
     profile: &'static str,
+    /// Of open speech, two channels are added up for one.
+    added_up: Cell<bool>,
     /// Private speech is not spoken: what is heard all the same was not private speech.
     control: bool,
     socket: RefCell<Socket>,
     legs: RefCell<Vec<Leg>>,
     said: RefCell<Vec<Said>>,
+    /// Whose mode has changed, and when.
+    changes: RefCell<Vec<(String, f64)>>,
     begin: Instant,
 }
 
@@ -89,10 +96,12 @@ impl<'s> Scene<'s> {
             switch,
             room: room.into(),
             profile,
+            added_up: Cell::new(profile == "stereo"),
             control: false,
             socket: RefCell::new(switch.socket()?),
             legs: RefCell::default(),
             said: RefCell::default(),
+            changes: RefCell::default(),
             begin: Instant::now(),
         })
     }
@@ -183,19 +192,19 @@ impl<'s> Scene<'s> {
         for leg in self.legs.borrow().iter().filter(|leg| !leg.far.is_empty()) {
             let _ = self.api(&format!("uuid_kill {}", leg.far));
         }
+        let changes = self.changes.take();
         let listeners = self.legs.take().into_iter().map(|leg| {
             let left = leg.left.unwrap_or(over);
-            // Of a call that has ended we know when we saw it.
-            let until = (!leg.over).then_some(over);
             // The switch ends a file when it comes to it.
             self.until("recorded", || Ok(Recording::read(&leg.recording).is_ok_and(|wav| !wav.samples.is_empty())))?;
-            Listener::read(leg.name, &leg.recording, leg.started, until, leg.joined..left)
+            // A call that has ended may have done so some time before it was seen.
+            let (until, seen) = if leg.over { (left, SEEN_WITHIN) } else { (over, 0.0) };
+            Listener::read(leg.name, &leg.recording, leg.started..until, seen, leg.joined..left)
         });
         let mut said = self.said.take();
         said.iter_mut().for_each(|said| said.until = said.until.min(over));
-        // The two sides of a stereo conference are added up for a mono leg.
-        let open_level = tones::LEVEL + if self.profile == "stereo" { 20.0 * 2f64.log10() } else { 0.0 };
-        Ok(Played { open_level, listeners: listeners.collect::<Outcome<_>>()?, said })
+        let open_level = tones::LEVEL + if self.added_up.get() { 20.0 * 2f64.log10() } else { 0.0 };
+        Ok(Played { open_level, listeners: listeners.collect::<Outcome<_>>()?, said, changes })
     }
 
     /// Seconds since it began.
@@ -209,6 +218,11 @@ impl<'s> Scene<'s> {
         let (from, until) = (self.now(), f64::INFINITY);
         let said = Said { by: name.into(), tone, heard_by, murmured: false, from, until, played: true };
         self.said.borrow_mut().push(said);
+    }
+
+    /// Writes down that somebody's mode changes now.
+    fn changes(&self, name: &str) {
+        self.changes.borrow_mut().push((name.into(), self.now()));
     }
 
     /// Ends what a caller says.

@@ -103,6 +103,7 @@ impl Party<'_> {
     /// A command about this member: `tag agent` is `coach tag <room> <number> agent`.
     pub fn coach(&self, command: &str) -> Outcome<String> {
         let (word, tags) = command.split_once(' ').unwrap_or((command, ""));
+        self.scene.changes(self.name);
         self.scene.api(format!("coach {word} {} {} {tags}", self.scene.room, self.number()?).trim())
     }
 
