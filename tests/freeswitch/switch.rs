@@ -162,6 +162,7 @@ fn configure(
 ) -> Result<(), String> {
     let configuration = include_str!("freeswitch.xml")
         .replace("@FOLDER@", &folder.to_string_lossy())
+        .replace("@EXAMPLES@", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/freeswitch"))
         .replace("@PASSWORD@", PASSWORD)
         .replace("@EVENT_PORT@", &event_port.to_string())
         .replace("@SIP_PORT@", &sip_port.to_string())

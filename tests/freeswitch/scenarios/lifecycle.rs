@@ -112,10 +112,25 @@ impl Holdings {
     }
 }
 
+/// What the switch shows of the module while it is not loaded.
+fn traces(scene: &Scene, parties: &[&Party]) -> Outcome<Vec<String>> {
+    let legs = parties.iter().map(|party| format!("uuid_buglist {}", party.near()));
+    let lists = ["show api", "show application", "show complete", "show modules"].map(String::from);
+    let mut traces = Vec::new();
+    for command in lists.into_iter().chain(legs) {
+        let shown = scene.api(&command)?;
+        let ours = |line: &&str| {
+            line.split([',', '/', '>', '<', ' ']).any(|word| word.trim_end_matches(".so").ends_with("coach"))
+        };
+        traces.extend(shown.lines().filter(ours).map(|line| format!("{command}: {line}")));
+    }
+    Ok(traces)
+}
+
 pub fn a_thousand_reloads_under_calls_leave_nothing_behind(_: &Stage, room: &str) -> Outcome {
     let switch = Switch::start(true)?;
     let scene = Scene::new(&switch, room, "narrow")?;
-    scene.call("customer").with("coach:memberTag=vip").joins()?;
+    let customer = scene.call("customer").with("coach:memberTag=vip").joins()?;
     let agent = scene.call("agent").with("coach:memberTag=agent").joins()?;
     let coach = scene.call("coach").joins()?;
     let reload = || scene.api("unload mod_coach").and_then(|_| scene.api("load mod_coach")).map(drop);
@@ -125,6 +140,16 @@ pub fn a_thousand_reloads_under_calls_leave_nothing_behind(_: &Stage, room: &str
     (0..1000).try_for_each(|_| reload())?;
     scene.wait(0.5);
     let after = Holdings::of(&switch)?;
+    let parties = [&customer, &agent, &coach];
+    if traces(&scene, &parties)?.len() < 10 {
+        return Err("the switch shows less of the module than there is of it".into());
+    }
+    scene.api("unload mod_coach")?;
+    let left = traces(&scene, &parties)?;
+    if !left.is_empty() {
+        return Err(format!("unloaded, there is left of it:\n{}", left.join("\n")));
+    }
+    scene.api("load mod_coach")?;
     let more = after.files > before.files + 2
         || after.mappings > before.mappings + 10
         || after.threads > before.threads + 2

@@ -57,12 +57,15 @@ scenarios! {
         transferred_out_to_a_bridge_and_back
         a_leg_that_replaces_the_coach_is_never_open
         the_coach_is_transferred_with_consultation
+        the_coach_is_transferred_by_its_second_line
+        the_coach_is_transferred_as_verto_does_it
         an_agent_leaves_and_comes_back;
     taps:
         the_conference_recording_has_no_private_speech
         a_recording_of_the_coach_has_no_private_speech
         a_recording_of_the_customer_has_no_private_speech
         a_recording_of_the_agent_has_what_the_agent_hears
+        a_recording_of_the_agent_from_before_has_no_private_speech
         a_file_played_into_the_conference_is_heard_by_all
         hooks_taken_away_are_put_back;
     events:
@@ -82,7 +85,8 @@ scenarios! {
         a_codec_changes_in_mid_call
         silence_suppression_and_a_jitter_buffer;
     phones:
-        a_phone_whispers_through_a_jitter_buffer;
+        a_phone_whispers_through_a_jitter_buffer
+        the_examples_whisper_and_have_keys;
     random:
         a_minute_of_random_commands;
     lifecycle:

@@ -2,7 +2,7 @@
 
 use crate::{
     Stage,
-    scene::{NOBODY, Outcome},
+    scene::{NOBODY, Outcome, Party},
 };
 
 /// Linear samples over RTP.
@@ -73,8 +73,18 @@ pub fn a_leg_that_replaces_the_coach_is_never_open(stage: &Stage, room: &str) ->
     scene.finish()?.judge()
 }
 
-/// REFER with Replaces: the coach hands its place in the conference over to somebody that it has on a second line.
-pub fn the_coach_is_transferred_with_consultation(stage: &Stage, room: &str) -> Outcome {
+/// Who asks for an attended transfer, and how.
+enum Asks {
+    /// REFER with Replaces, on the coach's leg.
+    Coach,
+    /// The same, on the second line.
+    Line,
+    /// Verto, which leaves no more than a name in one of the two.
+    Verto,
+}
+
+/// The coach hands its place in the conference over to somebody that it has on a second line.
+fn hands_over(stage: &Stage, room: &str, asks: &Asks) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
     scene.call("customer").silently().joins()?;
     scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
@@ -86,10 +96,21 @@ pub fn the_coach_is_transferred_with_consultation(stage: &Stage, room: &str) -> 
     scene.wait(0.8);
     // Where an incoming call that takes its place is sent: into the conference, as it came itself.
     scene.api(&format!("uuid_setvar {} inline_destination conference:{room}@narrow", coach.near()))?;
-    let replaces = line.dialog()?.replace(';', "%3B").replace('=', "%3D").replace('@', "%40");
-    let port = scene.switch.sip_port;
     coach.murmurs(&["agent"])?;
-    scene.api(&format!("uuid_deflect {} sip:heir@127.0.0.1:{port}?Replaces={replaces}", coach.far()))?;
+    let refers = |from: &Party, to: &Party| {
+        let replaces = to.dialog()?.replace(';', "%3B").replace('=', "%3D").replace('@', "%40");
+        let port = scene.switch.sip_port;
+        scene.api(&format!("uuid_deflect {} sip:heir@127.0.0.1:{port}?Replaces={replaces}", from.far()))
+    };
+    match asks {
+        Asks::Coach => drop(refers(&coach, &line)?),
+        Asks::Line => drop(refers(&line, &coach)?),
+        Asks::Verto => {
+            scene.api(&format!("uuid_setvar {} refer_uuid {}", line.near(), coach.near()))?;
+            heir.is_sent_to(&format!("conference:{room}@narrow"))?;
+            scene.api(&format!("uuid_kill {}", coach.near()))?;
+        }
+    }
     heir.murmurs(&["agent", "line"])?;
     heir.comes_to(room)?;
     coach.is_gone();
@@ -99,6 +120,18 @@ pub fn the_coach_is_transferred_with_consultation(stage: &Stage, room: &str) -> 
     heir.says(if inherits { &["agent"] } else { NOBODY })?;
     scene.wait(1.5);
     scene.finish()?.judge()
+}
+
+pub fn the_coach_is_transferred_with_consultation(stage: &Stage, room: &str) -> Outcome {
+    hands_over(stage, room, &Asks::Coach)
+}
+
+pub fn the_coach_is_transferred_by_its_second_line(stage: &Stage, room: &str) -> Outcome {
+    hands_over(stage, room, &Asks::Line)
+}
+
+pub fn the_coach_is_transferred_as_verto_does_it(stage: &Stage, room: &str) -> Outcome {
+    hands_over(stage, room, &Asks::Verto)
 }
 
 /// An agent that comes back: late tags, old number.

@@ -73,6 +73,23 @@ pub fn a_recording_of_the_agent_has_what_the_agent_hears(stage: &Stage, room: &s
     scene.finish()?.judge()
 }
 
+/// A tap that was there before the agent had anybody to hear runs before the hook.
+pub fn a_recording_of_the_agent_from_before_has_no_private_speech(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").joins()?;
+    let agent = scene.call("agent").with("coach:memberTag=agent").joins()?;
+    records(&scene, "before", &agent)?;
+    let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    scene.wait(1.2);
+    coach.coach("uncoach")?;
+    coach.says(EVERYONE)?;
+    scene.wait(1.0);
+    coach.coach("coach agent")?;
+    coach.says(&["agent"])?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
 pub fn a_file_played_into_the_conference_is_heard_by_all(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
     scene.call("customer").joins()?;
