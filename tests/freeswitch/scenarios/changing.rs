@@ -38,8 +38,8 @@ pub fn every_change_of_mode(stage: &Stage, room: &str) -> Outcome {
     tells!(scene, coach, &["agent"]);
     coach.coach("coach -")?;
     tells!(scene, coach, NOBODY);
-    coach.coach("uncoach")?;
-    tells!(scene, coach, EVERYONE);
+    coach.opens()?;
+    scene.wait(1.2);
     // An action repeated is no error.
     coach.coach("uncoach")?;
     tells!(scene, coach, EVERYONE);
@@ -111,8 +111,7 @@ pub fn two_coaches_with_different_tags(stage: &Stage, room: &str) -> Outcome {
     customer.coach("untag")?;
     two.says(NOBODY)?;
     tells!(scene, one, &["agent"]);
-    two.coach("uncoach")?;
-    two.says(EVERYONE)?;
+    two.opens()?;
     tells!(scene, one, &["agent"]);
     scene.finish()?.judge()
 }

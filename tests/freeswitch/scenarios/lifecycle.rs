@@ -33,8 +33,7 @@ pub fn unloading_is_refused_while_anyone_is_private(_: &Stage, room: &str) -> Ou
         return Err("the log does not say who keeps the module".into());
     }
     scene.api(&format!("coach show {room}"))?;
-    coach.coach("uncoach")?;
-    coach.says(EVERYONE)?;
+    coach.opens()?;
     scene.wait(1.0);
     scene.api("unload mod_coach")?;
     scene.refused("coach rooms")?;

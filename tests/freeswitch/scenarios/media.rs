@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::{
     Stage,
-    scene::{EVERYONE, Outcome, Party, Scene},
+    scene::{EVERYONE, MOMENT, Outcome, Party, Scene},
     verdict::Played,
 };
 
@@ -54,6 +54,7 @@ fn talk(parties: [Party; 2], seconds: f64) -> Outcome {
 /// The coach falls silent, and speaks openly when that is proved.
 fn speaks_openly(scene: &Scene, coach: &Party) -> Outcome {
     coach.coach("uncoach")?;
+    scene.wait(MOMENT);
     coach.hushes()?;
     scene.wait(QUIET);
     coach.says_for(1.2, EVERYONE)?;
@@ -81,8 +82,7 @@ pub fn linear_legs_of_three_rates(stage: &Stage, room: &str) -> Outcome {
     scene.call("agent").over_any(WIDE).with("coach:memberTag=agent").joins()?;
     let coach = scene.call("coach").over_any(FULL).with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
     scene.wait(1.5);
-    coach.coach("uncoach")?;
-    coach.says(EVERYONE)?;
+    coach.opens()?;
     scene.wait(1.5);
     coach.coach("coach agent")?;
     coach.says(&["agent"])?;
@@ -103,8 +103,7 @@ pub fn stereo_legs(stage: &Stage, room: &str) -> Outcome {
         }
     }
     scene.wait(1.5);
-    coach.coach("uncoach")?;
-    coach.says(EVERYONE)?;
+    coach.opens()?;
     scene.wait(1.5);
     coach.coach("coach agent")?;
     coach.says(&["agent"])?;

@@ -2,7 +2,7 @@
 
 use crate::{
     Stage,
-    scene::{EVERYONE, Outcome, Party, Scene},
+    scene::{Outcome, Party, Scene},
 };
 
 /// Starts a `record_session`, as `uuid_record` does, on a member's leg in the conference.
@@ -24,8 +24,7 @@ pub fn the_conference_recording_has_no_private_speech(stage: &Stage, room: &str)
     record("late", "record")?;
     coach.says(&["agent"])?;
     scene.wait(1.0);
-    coach.coach("uncoach")?;
-    coach.says(EVERYONE)?;
+    coach.opens()?;
     scene.wait(1.2);
     scene.finish()?.judge()
 }
@@ -42,8 +41,7 @@ pub fn a_recording_of_the_coach_has_no_private_speech(stage: &Stage, room: &str)
     records(&scene, "after", &coach)?;
     coach.says(&["agent"])?;
     scene.wait(1.0);
-    coach.coach("uncoach")?;
-    coach.says(EVERYONE)?;
+    coach.opens()?;
     scene.wait(1.2);
     scene.finish()?.judge()
 }
@@ -81,8 +79,7 @@ pub fn a_recording_of_the_agent_from_before_has_no_private_speech(stage: &Stage,
     records(&scene, "before", &agent)?;
     let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
     scene.wait(1.2);
-    coach.coach("uncoach")?;
-    coach.says(EVERYONE)?;
+    coach.opens()?;
     scene.wait(1.0);
     coach.coach("coach agent")?;
     coach.says(&["agent"])?;

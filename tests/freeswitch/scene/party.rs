@@ -1,6 +1,6 @@
 //! What somebody in the call does, and what is done to it.
 
-use super::{HUSH, Outcome, Scene};
+use super::{EVERYONE, HUSH, MOMENT, Outcome, Scene};
 
 /// Somebody in the call.
 #[derive(Clone, Copy)]
@@ -105,6 +105,13 @@ impl Party<'_> {
         let (word, tags) = command.split_once(' ').unwrap_or((command, ""));
         self.scene.changes(self.name);
         self.scene.api(format!("coach {word} {} {} {tags}", self.scene.room, self.number()?).trim())
+    }
+
+    /// Is set to speak openly in the middle of a word, and says something new while the opening guard keeps that word private.
+    pub fn opens(&self) -> Outcome {
+        self.coach("uncoach")?;
+        self.scene.wait(MOMENT);
+        self.says(EVERYONE)
     }
 
     /// Hangs up in the middle of a word.
