@@ -132,10 +132,14 @@ freeswitch: builder ## mod_coach.so, the module for FreeSWITCH, in target/hosts;
 		$(HOSTS)/build/$(patsubst dev,debug,$(PROFILE))/libcoach.a -Wl,--gc-sections,-z,relro,-z,now \
 		-Wl,--version-script=src/host/freeswitch/exports.map -lgcc_s -lm -lc
 
+# Where it has modules and configuration: packages, and two layouts from source.
+FREESWITCH_MODULES = $(firstword $(wildcard $(addprefix $(FREESWITCH)/,lib/freeswitch/mod lib64/freeswitch/mod mod)))
+FREESWITCH_CONF = $(firstword $(wildcard $(FREESWITCH)/etc/freeswitch $(patsubst %/usr,%,$(FREESWITCH:%/=%))/etc/freeswitch $(FREESWITCH)/conf))
 install-freeswitch: $(if $(wildcard $(HOSTS)/mod_coach.so),,freeswitch) ## install it and its configuration into the FreeSWITCH at FREESWITCH=<prefix>
-	@test -n "$(FREESWITCH)" -a -d "$(FREESWITCH)" || { echo "install-freeswitch: no FreeSWITCH there: say FREESWITCH=<prefix>"; exit 1; }
-	install -D -m 755 $(HOSTS)/mod_coach.so $(or $(wildcard $(FREESWITCH)/lib/freeswitch/mod),$(FREESWITCH)/mod)/mod_coach.so
-	@conf=$(firstword $(wildcard $(FREESWITCH)/etc/freeswitch $(FREESWITCH:/usr=)/etc/freeswitch) $(FREESWITCH)/conf)/autoload_configs/coach.conf.xml; \
+	@test -n "$(FREESWITCH)" -a -n "$(FREESWITCH_MODULES)" -a -n "$(FREESWITCH_CONF)" \
+		|| { echo "install-freeswitch: no FreeSWITCH there: say FREESWITCH=<prefix>"; exit 1; }
+	install -D -m 755 $(HOSTS)/mod_coach.so $(FREESWITCH_MODULES)/mod_coach.so
+	@conf=$(FREESWITCH_CONF)/autoload_configs/coach.conf.xml; \
 	if [ -e "$$conf" ]; then echo "install-freeswitch: $$conf is there, and stays as it is"; \
 	else install -D -m 644 examples/freeswitch/autoload_configs/coach.conf.xml "$$conf"; fi
 

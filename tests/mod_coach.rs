@@ -127,3 +127,42 @@ fn the_module_needs_what_the_header_declares_and_no_more() {
     assert!(declared.len() > 40, "the header declares functions: {declared:?}");
     assert_eq!(needed, declared);
 }
+
+/// Where packages, a source with folders like theirs, and a plain source have modules and configuration; and a folder with neither.
+#[test]
+fn it_is_installed_where_freeswitch_looks() {
+    let module = module();
+    let install = |prefix: &Path| {
+        let mut make = Command::new("make");
+        make.args(["--no-print-directory", "install-freeswitch"]).arg(format!("HOSTS={}", folder().display()));
+        output(make.arg(format!("FREESWITCH={}", prefix.display())))
+    };
+    for (layout, prefix, modules, configuration) in [
+        ("packages", "usr", "usr/lib/freeswitch/mod", "etc/freeswitch"),
+        ("rpm", "usr", "usr/lib64/freeswitch/mod", "etc/freeswitch"),
+        ("fhs", "", "lib/freeswitch/mod", "etc/freeswitch"),
+        ("source", "", "mod", "conf"),
+    ] {
+        let root = folder().join(format!("install-{layout}"));
+        let (modules, configuration) = (root.join(modules), root.join(configuration).join("autoload_configs"));
+        [&modules, &configuration].map(|folder| fs::create_dir_all(folder).expect("a folder can be made"));
+        for _ in 0..2 {
+            let installed = install(&root.join(prefix));
+            assert!(installed.status.success(), "{layout}: {}", told(&installed));
+            let same = fs::read(modules.join("mod_coach.so")).ok() == fs::read(module).ok();
+            assert!(same, "{layout}: the module is not where it belongs: {}", told(&installed));
+            let file = configuration.join("coach.conf.xml");
+            let text = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{layout}: {e}: {}", told(&installed)));
+            assert!(text.contains("guard-ms"), "{layout}: {text}");
+            // Somebody's own stays.
+            fs::write(&file, "guard-ms of their own").expect("it can be written");
+        }
+        let kept = fs::read_to_string(configuration.join("coach.conf.xml")).expect("it is there");
+        assert_eq!(kept, "guard-ms of their own", "{layout}");
+    }
+    let none = folder().join("install-none");
+    fs::create_dir_all(&none).expect("a folder can be made");
+    let refused = install(&none);
+    assert!(!refused.status.success() && told(&refused).contains("FREESWITCH=<prefix>"), "{}", told(&refused));
+    assert_eq!(fs::read_dir(&none).expect("it is there").count(), 0, "something was put where no FreeSWITCH is");
+}
