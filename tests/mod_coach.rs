@@ -145,7 +145,9 @@ fn it_is_installed_where_freeswitch_looks() {
     ] {
         let root = folder().join(format!("install-{layout}"));
         let (modules, configuration) = (root.join(modules), root.join(configuration).join("autoload_configs"));
-        [&modules, &configuration].map(|folder| fs::create_dir_all(folder).expect("a folder can be made"));
+        for folder in [&modules, &configuration] {
+            fs::create_dir_all(folder).expect("a folder can be made");
+        }
         for _ in 0..2 {
             let installed = install(&root.join(prefix));
             assert!(installed.status.success(), "{layout}: {}", told(&installed));
