@@ -117,7 +117,9 @@ fn traces(scene: &Scene, parties: &[&Party]) -> Outcome<Vec<String>> {
     let lists = ["show api", "show application", "show complete", "show modules"].map(String::from);
     let mut traces = Vec::new();
     for command in lists.into_iter().chain(legs) {
-        let shown = scene.api(&command)?;
+        // Of a leg with no hook at all there is nothing to say.
+        let nothing = |why: String| if why.contains("no reply") { Ok(String::new()) } else { Err(why) };
+        let shown = scene.api(&command).or_else(nothing)?;
         let ours = |line: &&str| {
             line.split([',', '/', '>', '<', ' ']).any(|word| word.trim_end_matches(".so").ends_with("coach"))
         };

@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::{
     Stage,
-    scene::{EVERYONE, MOMENT, Outcome, Party, Scene},
+    scene::{EVERYONE, Outcome, Party, Scene},
     verdict::Played,
 };
 
@@ -54,7 +54,7 @@ fn talk(parties: [Party; 2], seconds: f64) -> Outcome {
 /// The coach falls silent, and speaks openly when that is proved.
 fn speaks_openly(scene: &Scene, coach: &Party) -> Outcome {
     coach.coach("uncoach")?;
-    scene.wait(MOMENT);
+    // At once: what a codec makes of the end of a tone is over when the guard is.
     coach.hushes()?;
     scene.wait(QUIET);
     coach.says_for(1.2, EVERYONE)?;

@@ -109,6 +109,7 @@ fn hands_over(stage: &Stage, room: &str, asks: &Asks) -> Outcome {
             scene.api(&format!("uuid_setvar {} refer_uuid {}", line.near(), coach.near()))?;
             heir.is_sent_to(&format!("conference:{room}@narrow"))?;
             scene.api(&format!("uuid_kill {}", coach.near()))?;
+            scene.api(&format!("uuid_kill {}", line.near()))?;
         }
     }
     heir.murmurs(&["agent", "line"])?;

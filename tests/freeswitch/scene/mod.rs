@@ -34,7 +34,7 @@ pub const NOBODY: &[&str] = &[];
 const TONE_RESTS: f64 = 2.0 * NEAR + 1.0;
 
 /// A part of the opening guard, in seconds: some frames, and time enough to say something else.
-pub const MOMENT: f64 = 0.06;
+const MOMENT: f64 = 0.06;
 
 /// How much later than it happened a call's end is seen, in seconds, at most.
 const SEEN_WITHIN: f64 = 2.0;
