@@ -29,6 +29,7 @@ pub fn mixed() -> usize {
 pub fn tables() -> usize {
     let before = in_use();
     let engine = Engine::serviced_here();
+    engine.member(&engine.host_mixed("hall"), 1, "", Some("agent"));
     (0..64).for_each(|_| engine.service());
     drop(engine);
     in_use() - before

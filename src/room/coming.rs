@@ -164,6 +164,7 @@ impl Control {
             alone: Some(alone),
             audience: None,
         };
+        self.busy |= member.voice.is_some();
         self.members.insert(handle, member);
         self.calls.insert(new.call_id.into(), handle);
         if let Some(warning) = warning {

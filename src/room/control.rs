@@ -155,6 +155,8 @@ pub struct Control {
     pub bell: Bell,
     /// What members were before the change that is being made.
     pub undo: Vec<(u64, Facts, Opening)>,
+    /// Somebody may need a conversion, now or later: there is a voice, or a room that the engine mixes.
+    pub busy: bool,
     /// Clocks of closed rooms that are being stopped.
     pub stopping: usize,
     /// The engine is being destroyed.
@@ -186,6 +188,7 @@ impl Control {
             tell,
             bell: Bell::default(),
             undo: Vec::new(),
+            busy: false,
             stopping: 0,
             over: false,
         }

@@ -75,7 +75,7 @@ impl Engine {
                 control.mend();
             }
             control.retirement.sweep();
-            if !control.members.is_empty() && !self.config.host_service {
+            if control.busy && !self.config.host_service {
                 self.service.start(self);
             }
             result
@@ -97,8 +97,12 @@ impl Engine {
             let Ok(mut control) = self.lock() else { return };
             control.retirement.sweep();
             if !control.bell.rang() {
+                let busy = control.busy;
                 drop(control);
-                return warm_next();
+                if busy {
+                    warm_next();
+                }
+                return;
             }
             let links = control.rooms.values().flat_map(|room| room.links.values().map(|link| link.mailbox()));
             let hooks = control.members.values().map(|member| member.lease.get());

@@ -53,6 +53,7 @@ impl Control {
         self.number += 1;
         let Some(member) = self.members.get_mut(&handle) else { return };
         let (voice, opening) = (member.voice.clone(), member.opening);
+        self.busy |= voice.is_some();
         let plan = Arc::new(Plan::alone(self.number, &member.facts, member.ended, voice, opening));
         member.lease.get().publish(&plan.seats[0]);
         let old = member.alone.replace(plan);
@@ -71,14 +72,16 @@ impl Control {
     pub fn publish(&mut self, handle: u64) {
         self.number += 1;
         let number = self.number;
-        let Self { rooms, members, retirement, bell, .. } = self;
+        let Self { rooms, members, retirement, bell, busy, .. } = self;
         let Some(room) = rooms.get_mut(&handle) else { return };
         let inside: Vec<(u64, &Member)> =
             room.members.values().filter_map(|handle| Some((*handle, members.get(handle)?))).collect();
         let mut seats: Vec<Seat> = inside.iter().map(|(_, member)| seat(number, member, room)).collect();
+        *busy |= room.bus().is_some();
         let mut spent = Vec::new();
         for (index, (speaker, member)) in inside.iter().enumerate() {
             let Some(voice) = &member.voice else { continue };
+            *busy = true;
             let private = seats[index].speech == Speech::Private;
             // Nothing more can come from its time of private speech: its read hook has met what opened it, and is past the guard.
             let settled = !private
