@@ -74,7 +74,6 @@ fn memory() -> bool {
     heading("memory", "bytes", "", "bound");
     let mut met = true;
     for (name, bytes, bound) in [
-        ("filter tables of all rates, once a process", memory::tables(), None),
         ("host-mixed member that never spoke privately", memory::open(), Some(2 << 10)),
         ("host-mixed member that speaks privately, 8 kHz", memory::private(), Some(64 << 10)),
         ("engine-mixed member, 8 kHz", memory::mixed(), None),

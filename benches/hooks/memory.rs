@@ -25,16 +25,6 @@ pub fn mixed() -> usize {
     a_member(Engine::engine_mixed, |engine, room, n| engine.member(room, n, "sales", None))
 }
 
-/// Bytes of the filter tables for all pairs of rates: the process's, computed one a turn of the service, before anybody is measured.
-pub fn tables() -> usize {
-    let before = in_use();
-    let engine = Engine::serviced_here();
-    engine.member(&engine.host_mixed("hall"), 1, "", Some("agent"));
-    (0..64).for_each(|_| engine.service());
-    drop(engine);
-    in_use() - before
-}
-
 fn a_member(open: fn(&Engine, &str) -> Room, join: fn(&Engine, &Room, u32) -> Member) -> usize {
     let engine = Engine::serviced_here();
     let room = open(&engine, "hall");

@@ -112,7 +112,7 @@ static WARM: AtomicUsize = AtomicUsize::new(0);
 const USUAL_FIRST: [u32; 7] = [8_000, 16_000, 48_000, 32_000, 24_000, 12_000, 44_100];
 
 /// [control] Computes one more filter table, if one is left, so that a conversion that is wanted later finds it: 40 ms at most.
-/// All of them are 10 MB.
+/// All of them are 10 MB. Not for a host that may unload the library: they would stay.
 pub fn warm_next() {
     let pairs = USUAL_FIRST.iter().enumerate().flat_map(|(count, rate)| {
         USUAL_FIRST[..count].iter().flat_map(move |other| [(*rate, *other), (*other, *rate)])

@@ -155,7 +155,7 @@ pub struct Control {
     pub bell: Bell,
     /// What members were before the change that is being made.
     pub undo: Vec<(u64, Facts, Opening)>,
-    /// Somebody may need a conversion, now or later: there is a voice, or a room that the engine mixes.
+    /// Somebody may need a conversion: there is a voice, or a room that the engine mixes. The service has to run.
     pub busy: bool,
     /// Clocks of closed rooms that are being stopped.
     pub stopping: usize,

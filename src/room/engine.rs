@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     audio::{
-        convert::{Converter, warm_next},
+        convert::Converter,
         slot::{Kind, unslotted},
     },
     lock::{Condvar, Mutex, MutexGuard, this_thread},
@@ -89,20 +89,14 @@ impl Engine {
         if control.over { Err(Error::handle("engine")) } else { Ok(control) }
     }
 
-    /// Prepares what hooks have asked for, or, if they have not, something that they may ask for later; frees what nobody uses any
-    /// more.
-    pub fn serve(&self) {
+    /// Prepares what hooks have asked for; frees what nobody uses any more. Whether there was something to prepare.
+    pub fn serve(&self) -> bool {
         let _one = self.preparing.lock();
         let mailboxes: Vec<_> = {
-            let Ok(mut control) = self.lock() else { return };
+            let Ok(mut control) = self.lock() else { return false };
             control.retirement.sweep();
             if !control.bell.rang() {
-                let busy = control.busy;
-                drop(control);
-                if busy {
-                    warm_next();
-                }
-                return;
+                return false;
             }
             let links = control.rooms.values().flat_map(|room| room.links.values().map(|link| link.mailbox()));
             let hooks = control.members.values().map(|member| member.lease.get());
@@ -112,6 +106,7 @@ impl Engine {
         for mailbox in mailboxes {
             mailbox.prepare(Converter::of); // may compute a filter: without the lock
         }
+        true
     }
 
     /// Tells the host what has happened, unless somebody is at it already: then that one goes on to these.

@@ -53,7 +53,6 @@ impl Control {
         self.number += 1;
         let Some(member) = self.members.get_mut(&handle) else { return };
         let (voice, opening) = (member.voice.clone(), member.opening);
-        self.busy |= voice.is_some();
         let plan = Arc::new(Plan::alone(self.number, &member.facts, member.ended, voice, opening));
         member.lease.get().publish(&plan.seats[0]);
         let old = member.alone.replace(plan);

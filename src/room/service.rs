@@ -13,7 +13,10 @@ use std::{
 
 use super::engine::Engine;
 use crate::{
-    audio::slot::{ROOM, Refused},
+    audio::{
+        convert::warm_next,
+        slot::{ROOM, Refused},
+    },
     lock::{Condvar, Mutex},
 };
 
@@ -41,7 +44,11 @@ impl Service {
                     if !*stopped && let Some(engine) = engine.upgrade() {
                         stopped.unlocked(|| {
                             // A fault costs this turn; the next one is another chance.
-                            let _ = catch_unwind(AssertUnwindSafe(|| engine.serve()));
+                            let _ = catch_unwind(AssertUnwindSafe(|| {
+                                if !engine.serve() {
+                                    warm_next();
+                                }
+                            }));
                         });
                     }
                 }
