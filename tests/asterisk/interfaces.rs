@@ -69,6 +69,8 @@ fn completion(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "completion");
     let manager = c.join("manager", MANAGER);
     let channel = c.channel(&manager).expect("it is there");
+    // ConfBridge has it a moment before Coach.
+    c.wait_until("Coach knows of the conference", |_| pbx.console("coach rooms").contains("completion"));
     for (typed, completed) in [
         ("coach ", "explain"),
         ("coach show compl", "completion"),
