@@ -76,17 +76,23 @@ fn whispers(scene: &Scene, legs: &Legs) -> Outcome {
     Ok(())
 }
 
-pub fn linear_legs_of_three_rates(stage: &Stage, room: &str) -> Outcome {
-    let scene = stage.scene(room, "full")?;
-    scene.call("customer").joins()?;
-    scene.call("agent").over_any(WIDE).with("coach:memberTag=agent").joins()?;
-    let coach = scene.call("coach").over_any(FULL).with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+/// The coach speaks on while it is opened and closed again.
+fn barges_in(scene: &Scene, coach: &Party) -> Outcome {
     scene.wait(1.5);
     coach.opens()?;
     scene.wait(1.5);
     coach.coach("coach agent")?;
     coach.says(&["agent"])?;
     scene.wait(1.5);
+    Ok(())
+}
+
+pub fn linear_legs_of_three_rates(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "full")?;
+    scene.call("customer").joins()?;
+    scene.call("agent").over_any(WIDE).with("coach:memberTag=agent").joins()?;
+    let coach = scene.call("coach").over_any(FULL).with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    barges_in(&scene, &coach)?;
     scene.finish()?.judge()
 }
 
@@ -102,12 +108,7 @@ pub fn stereo_legs(stage: &Stage, room: &str) -> Outcome {
             return Err(format!("{} has {channels} channels", party.name));
         }
     }
-    scene.wait(1.5);
-    coach.opens()?;
-    scene.wait(1.5);
-    coach.coach("coach agent")?;
-    coach.says(&["agent"])?;
-    scene.wait(1.5);
+    barges_in(&scene, &coach)?;
     scene.finish()?.judge()
 }
 
