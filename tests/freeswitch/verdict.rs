@@ -9,8 +9,8 @@ use crate::{
 
 /// How late a word may be heard, in seconds: the way through the switch, the opening guard, a changed tone.
 const LATE: f64 = 0.5;
-/// A tone is looked for so many seconds around the time when it was said: longer than anything waits in a queue.
-pub const NEAR: f64 = 3.0;
+/// A tone is looked for until so many seconds after it was said: longer than anything waits in a queue.
+pub const AFTER: f64 = 3.0;
 /// On coded legs, what is heard so many seconds before and after others speak may have something of theirs.
 const SETTLES: f64 = 1.0;
 /// For so many seconds at least somebody speaks privately while nobody else is heard.
@@ -22,7 +22,8 @@ const AROUND: f64 = 0.3;
 /// What is said so briefly is not asked for.
 const BRIEF: f64 = 0.2;
 
-/// What may be missing from a recording, in seconds, or be too much.
+/// What may be missing from a recording, in seconds, or be too much. What lacks something tells of the rest so much too early: a
+/// tone is looked for from then on before it was said.
 const HOLES: f64 = 0.8;
 
 /// A tone, who said it when, and who may hear it. Times are seconds since the scene began.
@@ -77,6 +78,11 @@ impl Listener {
         Self { name, heard, started, there }
     }
 
+    /// From when on what is said then may be in the recording.
+    fn earliest(&self, said: &Said) -> f64 {
+        (said.from - HOLES).max(self.started)
+    }
+
     fn heard(&self, from: f64, until: f64) -> Recording {
         self.heard.between((from - self.started).max(0.0), (until - self.started).max(0.0))
     }
@@ -103,7 +109,7 @@ impl Played {
     fn near(&self, listener: usize, said: usize) -> Option<(Recording, Vec<f64>)> {
         let (listener, said) = (&self.listeners[listener], &self.said[said]);
         // As long as the same tone is not said for something else.
-        let near = listener.heard(said.from - NEAR, said.until + NEAR);
+        let near = listener.heard(listener.earliest(said), said.until + AFTER);
         let mut others: Vec<u32> = self.said.iter().map(|other| other.tone).filter(|&tone| tone != said.tone).collect();
         others.sort_unstable();
         others.dedup();
@@ -120,7 +126,7 @@ impl Played {
     /// When, near the time when a tone was said, a listener hears others, in seconds from where that begins.
     fn talk(&self, listener: usize, said: usize) -> Vec<Range<f64>> {
         let (listener, said) = (&self.listeners[listener], &self.said[said]);
-        let begin = (said.from - NEAR).max(listener.started);
+        let begin = listener.earliest(said);
         let heard = self.said.iter().filter(|other| {
             other.played && other.tone != said.tone && other.by != listener.name && other.is_for(listener)
         });
@@ -145,15 +151,11 @@ impl Played {
         });
         let (talk, alone): (Vec<_>, Vec<_>) = without.map(|[talk, alone]| (talk, alone)).unzip();
         let [heard_in_talk, heard_alone] = split(self, heard.levels_among(tone, &others, Legs::Coded));
-        let unheard = |levels: &Levels, controls: &[Levels]| {
-            let controls: Vec<Levels> = controls.iter().filter(|levels| !levels.0.is_empty()).cloned().collect();
-            if levels.0.is_empty() { Ok(()) } else { levels.unheard(&controls) }
-        };
-        let in_talk = unheard(&heard_in_talk, &talk).or_else(|_| {
+        let in_talk = heard_in_talk.unheard(&talk).or_else(|_| {
             let [tones, _] = split(self, heard.tones_among(tone, &others));
-            unheard(&tones, &talk).map_err(|what| format!("while others speak, {what}"))
+            tones.unheard(&talk).map_err(|what| format!("while others speak, {what}"))
         });
-        unheard(&heard_alone, &alone).and(in_talk).err()
+        heard_alone.unheard(&alone).and(in_talk).err()
     }
 
     /// For how many seconds something is said that a listener may not hear, while it hears nobody else; none if it may hear all.
@@ -161,7 +163,7 @@ impl Played {
         let may_not = |said: &Said| said.by != self.listeners[listener].name && !said.is_for(&self.listeners[listener]);
         let said = self.said.iter().enumerate().filter(|(_, said)| may_not(said));
         said.map(|(s, said)| {
-            let begin = (said.from - NEAR).max(self.listeners[listener].started);
+            let begin = self.listeners[listener].earliest(said);
             let talk = self.talk(listener, s);
             let moments = (0..).map(|n| said.from + f64::from(n) * MOMENT).take_while(|&at| at < said.until);
             moments.filter(|at| !talk.iter().any(|span| span.contains(&(at - begin)))).count() as f64 * MOMENT
@@ -178,7 +180,7 @@ impl Played {
                 said.by == by && said.played && !said.is_for(there) && said.from < until && from < said.until
             });
             said.map(|(s, _)| s).any(|s| {
-                let begin = (self.said[s].from - NEAR).max(there.started);
+                let begin = there.earliest(&self.said[s]);
                 self.talk(listener, s).iter().any(|span| span.start < until - begin && from - begin < span.end)
             })
         };
@@ -204,7 +206,8 @@ impl Played {
                 };
                 wrong.extend(complaint.map(|what| {
                     let Said { by, tone, from, until, .. } = said;
-                    format!("{} of {by}'s {tone} Hz ({from:.1} to {until:.1} s): {what}", listener.name)
+                    let (name, near) = (&listener.name, listener.earliest(said));
+                    format!("{name} of {by}'s {tone} Hz ({from:.2} to {until:.2} s), from {near:.2} s on: {what}")
                 }));
             }
         }

@@ -100,6 +100,11 @@ impl Probe {
     }
 }
 
+/// When a window begins, in seconds.
+fn begin(window: usize) -> f64 {
+    window as f64 * f64::from(STEP_MS) / 1000.0
+}
+
 /// Levels in dB, one a window.
 #[derive(Debug, Clone)]
 pub struct Levels(pub Vec<f64>);
@@ -121,20 +126,23 @@ impl Levels {
         let allowed = controls.iter().map(|control| control.worst() + ABOVE_CONTROL).fold(UNHEARD, f64::max);
         let worst = self.worst();
         if worst <= allowed {
-            Ok(())
-        } else {
-            Err(format!("{worst:.1} dB in the worst window, with {allowed:.1} allowed"))
+            return Ok(());
         }
+        let at = self.0.iter().position(|&level| level == worst).map_or(0.0, begin);
+        Err(format!("{worst:.1} dB in the worst window, which begins at {at:.2} s, with {allowed:.1} allowed"))
     }
 
-    /// Those of the windows of which a part is heard between these moments, in seconds from the beginning, and the rest.
+    /// Twice as many: silence but for the windows of which a part is heard between these moments, in seconds from the beginning, and
+    /// silence but for the rest.
     pub fn split(&self, spans: &[Range<f64>]) -> [Self; 2] {
         let within = |n: usize| {
-            let from = n as f64 * f64::from(STEP_MS) / 1000.0;
-            spans.iter().any(|span| span.start < from + f64::from(WINDOW_MS) / 1000.0 && from < span.end)
+            spans.iter().any(|span| span.start < begin(n) + f64::from(WINDOW_MS) / 1000.0 && begin(n) < span.end)
         };
-        let (within, rest): (Vec<_>, Vec<_>) = self.0.iter().enumerate().partition(|(n, _)| within(*n));
-        [within, rest].map(|levels| Self(levels.into_iter().map(|(_, level)| *level).collect()))
+        let only = |wanted: bool| {
+            let levels = self.0.iter().enumerate();
+            Self(levels.map(|(n, &level)| if within(n) == wanted { level } else { SILENCE }).collect())
+        };
+        [only(true), only(false)]
     }
 
     /// Whether a voice is heard at its full level; what else is heard, in words.

@@ -22,7 +22,7 @@ use crate::{
     socket::Socket,
     switch::Switch,
     tones,
-    verdict::{Listener, NEAR, Played, Said},
+    verdict::{AFTER, Listener, Played, Said},
 };
 
 /// For `says`: every other member.
@@ -31,7 +31,7 @@ pub const EVERYONE: &[&str] = &["*"];
 pub const NOBODY: &[&str] = &[];
 
 /// A tone is not said again before nobody can mix it up with the last time.
-const TONE_RESTS: f64 = 2.0 * NEAR + 1.0;
+const TONE_RESTS: f64 = 2.0 * AFTER + 1.0;
 
 /// A part of the opening guard, in seconds: some frames, and time enough to say something else.
 const MOMENT: f64 = 0.06;
