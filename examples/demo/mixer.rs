@@ -1,7 +1,10 @@
 //! The host's own conference mixer: for each party, what everyone else says openly, in the party's rate.
 
 use crate::scenario::TICKS;
-use resampler::{Attenuation, Latency, ResamplerFir};
+use rubato::{
+    Async, FixedAsync, Resampler, SincInterpolationParameters, WindowFunction,
+    audioadapter_buffers::direct::InterleavedSlice,
+};
 use std::collections::{BTreeSet, VecDeque};
 
 /// A conference mixer for frames of 20 ms.
@@ -56,29 +59,29 @@ impl Mixer {
 
 /// One speaker's stream from one rate to another; each has its own state.
 struct Converter {
-    fir: ResamplerFir,
+    filter: Async<f32>,
     ready: VecDeque<f32>,
-    scratch: Vec<f32>,
     /// Silent frames in a row.
     silent: usize,
 }
 
 impl Converter {
     fn new(from: u32, to: u32) -> Self {
-        let fir = ResamplerFir::new_from_hz(1, from, to, Latency::Sample32, Attenuation::Db90);
-        let scratch = vec![0.0; fir.buffer_size_output()];
-        let mut converter = Self { fir, ready: VecDeque::new(), scratch, silent: 0 };
-        // A filter's length of silence first: from then on each frame in gives a whole frame out.
-        converter.push(&vec![0.0; 2 * converter.fir.delay()]);
+        let taps = 64 * from.div_ceil(to) as usize;
+        let parameters = SincInterpolationParameters::new(taps, WindowFunction::BlackmanHarris);
+        let (ratio, frame) = (f64::from(to) / f64::from(from), from as usize / TICKS);
+        let filter =
+            Async::new_sinc(ratio, 1.0, &parameters, frame, 1, FixedAsync::Input).expect("a ratio that rates have");
+        let mut converter = Self { filter, ready: VecDeque::new(), silent: 0 };
+        // A frame of silence first: from then on each frame in gives a whole frame out.
+        converter.push(&vec![0.0; frame]);
         converter
     }
 
-    fn push(&mut self, mut input: &[f32]) {
-        while !input.is_empty() {
-            let (taken, made) = self.fir.resample(input, &mut self.scratch).expect("one channel always fits");
-            self.ready.extend(&self.scratch[..made]);
-            input = &input[taken..];
-        }
+    fn push(&mut self, frame: &[f32]) {
+        let frame = InterleavedSlice::new(frame, 1, frame.len()).expect("one channel always fits");
+        self.ready
+            .extend(self.filter.process(&frame, None).expect("a frame of the length it was made for").take_data());
     }
 
     fn convert(&mut self, from: &[i16], to: &mut [i16]) {

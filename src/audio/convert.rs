@@ -1,8 +1,9 @@
 //! Rate conversion.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use resampler::{Attenuation, Latency, ResamplerFir};
+use rubato::{
+    Async, FixedAsync, Resampler, Resizable, SincInterpolationParameters, SincInterpolationType, WindowFunction,
+    audioadapter_buffers::direct::InterleavedSlice, calculate_cutoff,
+};
 
 use super::{format::Format, mailbox};
 
@@ -39,18 +40,33 @@ impl Conversion {
 /// Where a hook gets its converter from.
 pub type Mailbox = mailbox::Mailbox<Converter>;
 
-/// The most memory that making a converter takes: a table of 384 taps for 1,025 phases, twice, and buffers.
-const MOST_BYTES: usize = 4 << 20;
+/// Taps of the filter at the lower rate.
+const TAPS: usize = 64;
+/// Four terms of cosines: the stop band is below -92 dB.
+const WINDOW: WindowFunction = WindowFunction::BlackmanHarris;
+/// The most samples a channel that are converted at a time.
+const MOST: usize = 128;
+/// More than making a converter takes.
+const MOST_BYTES: usize = 2 << 20;
 
-/// A running conversion. Filter of 64 taps at the lower rate, stop band below -90 dB.
+/// A running conversion.
 pub struct Converter {
     conversion: Conversion,
-    filter: ResamplerFir,
+    filter: Async<f32>,
+    /// Samples a channel on either side of the one that the filter gives.
+    half: usize,
+    /// Samples a channel that the filter gives for what was before the first.
+    early: usize,
+    /// Of those, how many are still to come.
+    unwanted: usize,
+    /// Converted, interleaved; the part from `begin` to `end` was not given out yet.
+    made: Box<[f32]>,
+    begin: usize,
+    end: usize,
 }
 
 impl Converter {
-    /// [control] For [`Mailbox::prepare`]; `None` without memory. Computes a filter table the first time that a ratio is met, which
-    /// takes tens of milliseconds: see [`warm_next`].
+    /// [control] For [`Mailbox::prepare`]; `None` without memory. Computing the filter takes 2 ms at most.
     pub fn of(code: u64) -> Option<Self> {
         Conversion::from_code(code).and_then(Self::new)
     }
@@ -59,11 +75,23 @@ impl Converter {
         // The filter's own allocations end the process where there is no memory.
         Vec::<u8>::new().try_reserve_exact(MOST_BYTES).ok()?;
         let Conversion { from, to } = conversion;
-        let filter =
-            ResamplerFir::new_from_hz(from.channels(), from.rate(), to.rate(), Latency::Sample32, Attenuation::Db90);
-        let mut new = Self { conversion, filter };
-        new.restart();
-        Some(new)
+        let (up, down) = lowest_terms(to.rate(), from.rate());
+        let half = (TAPS * down.max(up) / up).next_multiple_of(16) / 2;
+        let parameters = SincInterpolationParameters {
+            sinc_len: 2 * half,
+            f_cutoff: Some(calculate_cutoff(TAPS, WINDOW)),
+            // A filter for each place that a sample can have between two others, so that none is interpolated.
+            oversampling_factor: up,
+            interpolation: SincInterpolationType::Nearest,
+            window: WINDOW,
+        };
+        let ratio = f64::from(to.rate()) / f64::from(from.rate());
+        let filter = Async::new_sinc(ratio, 1.0, &parameters, MOST, from.channels(), FixedAsync::Input).ok()?;
+        // The n-th sample that it gives, from 0 on, is at the place ((n + 1) * down + 1) / up - half of what goes in. The last one
+        // that is not after the first is the first that is wanted.
+        let early = (up * half - 1) / down - 1;
+        let made = vec![0.0; filter.output_frames_max() * from.channels()].into();
+        Some(Self { conversion, filter, half, early, unwanted: early, made, begin: 0, end: 0 })
     }
 
     /// What it converts.
@@ -73,53 +101,48 @@ impl Converter {
 
     /// Input samples a channel that it needs beyond those it has given out.
     pub fn delay(&self) -> usize {
-        self.filter.delay() + 1
+        self.half + 1
     }
 
-    /// Forgets what it holds. The zeros put the first input sample in the middle of the filter, so that none is lost.
+    /// Forgets what it holds.
     pub fn restart(&mut self) {
         self.filter.reset();
-        self.silence(self.filter.delay(), &mut []);
+        (self.unwanted, self.begin, self.end) = (self.early, 0, 0);
     }
 
-    /// Feeds `samples` zeros a channel; how many interleaved samples came out.
-    pub fn silence(&mut self, samples: usize, out: &mut [f32]) -> usize {
-        const ZEROS: [f32; 128] = [0.0; 128];
-        let mut left = samples * self.conversion.channels();
-        let mut done = 0;
-        while left > 0 {
-            let (taken, given) = self.run(&ZEROS[..left.min(ZEROS.len())], &mut out[done..]);
-            done += given;
-            left -= taken;
-            if taken == 0 {
-                break;
-            }
-        }
-        done
-    }
-
-    /// Takes interleaved input, gives interleaved output, as much of each as fits: how many were taken and given.
+    /// Takes interleaved input once all that came of earlier input is given out, [`MOST`] samples a channel at a time; gives
+    /// interleaved output as far as there is room: how many were taken and given.
     pub fn run(&mut self, input: &[f32], out: &mut [f32]) -> (usize, usize) {
-        // It fails for lengths that are no multiple of the channels alone; nothing taken, nothing given is silence.
-        self.filter.resample(input, out).unwrap_or((0, 0))
+        let channels = self.conversion.channels();
+        let taken = if self.begin == self.end { input.len().min(MOST * channels) / channels * channels } else { 0 };
+        if taken > 0 {
+            let made = self.convert(&input[..taken]).unwrap_or(0); // without a result it is silent
+            let unwanted = self.unwanted.min(made);
+            self.unwanted -= unwanted;
+            (self.begin, self.end) = (unwanted * channels, made * channels);
+        }
+        let given = (self.end - self.begin).min(out.len() / channels * channels);
+        out[..given].copy_from_slice(&self.made[self.begin..self.begin + given]);
+        self.begin += given;
+        (taken, given)
+    }
+
+    /// Samples a channel that came of this input.
+    fn convert(&mut self, input: &[f32]) -> Option<usize> {
+        let channels = self.conversion.channels();
+        let (length, room) = (input.len() / channels, self.made.len() / channels);
+        self.filter.set_chunk_size(length).ok()?;
+        let input = InterleavedSlice::new(input, channels, length).ok()?;
+        let mut made = InterleavedSlice::new_mut(&mut self.made, channels, room).ok()?;
+        self.filter.process_into_buffer(&input, &mut made, None).ok().map(|(_, made)| made)
     }
 }
 
-/// How many pairs of [`USUAL_FIRST`] were asked for. Tables are the process's, and so is this.
-static WARM: AtomicUsize = AtomicUsize::new(0);
-
-/// Rates, the usual ones first.
-const USUAL_FIRST: [u32; 7] = [8_000, 16_000, 48_000, 32_000, 24_000, 12_000, 44_100];
-
-/// [control] Computes one more filter table, if one is left, so that a conversion that is wanted later finds it: 40 ms at most.
-/// All of them are 10 MB. Not for a host that may unload the library: they would stay.
-pub fn warm_next() {
-    let pairs = USUAL_FIRST.iter().enumerate().flat_map(|(count, rate)| {
-        USUAL_FIRST[..count].iter().flat_map(move |other| [(*rate, *other), (*other, *rate)])
-    });
-    if let Some((from, to)) = pairs.into_iter().nth(WARM.fetch_add(1, Ordering::Relaxed))
-        && let (Some(from), Some(to)) = (Format::new(from, 1), Format::new(to, 1))
-    {
-        drop(Converter::new(Conversion { from, to })); // the table stays
+/// A fraction in its lowest terms.
+fn lowest_terms(above: u32, below: u32) -> (usize, usize) {
+    let (mut divisor, mut rest) = (above, below);
+    while rest != 0 {
+        (divisor, rest) = (rest, divisor % rest);
     }
+    ((above / divisor) as usize, (below / divisor) as usize)
 }

@@ -334,7 +334,7 @@ impl Player {
                         break;
                     }
                     self.owed -= 1;
-                    given = converter.silence(1, &mut out[..room]);
+                    (_, given) = converter.run(&[0.0; 2][..channels], &mut out[..room]);
                 }
                 self.put_converted(strip, &out[..given], channels, false);
             }

@@ -89,14 +89,14 @@ impl Engine {
         if control.over { Err(Error::handle("engine")) } else { Ok(control) }
     }
 
-    /// Prepares what hooks have asked for; frees what nobody uses any more. Whether there was something to prepare.
-    pub fn serve(&self) -> bool {
+    /// Prepares what hooks have asked for; frees what nobody uses any more.
+    pub fn serve(&self) {
         let _one = self.preparing.lock();
         let mailboxes: Vec<_> = {
-            let Ok(mut control) = self.lock() else { return false };
+            let Ok(mut control) = self.lock() else { return };
             control.retirement.sweep();
             if !control.bell.rang() {
-                return false;
+                return;
             }
             let links = control.rooms.values().flat_map(|room| room.links.values().map(|link| link.mailbox()));
             let hooks = control.members.values().map(|member| member.lease.get());
@@ -106,7 +106,6 @@ impl Engine {
         for mailbox in mailboxes {
             mailbox.prepare(Converter::of); // may compute a filter: without the lock
         }
-        true
     }
 
     /// Tells the host what has happened, unless somebody is at it already: then that one goes on to these.

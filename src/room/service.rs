@@ -13,10 +13,7 @@ use std::{
 
 use super::engine::Engine;
 use crate::{
-    audio::{
-        convert::warm_next,
-        slot::{ROOM, Refused},
-    },
+    audio::slot::{ROOM, Refused},
     lock::{Condvar, Mutex},
 };
 
@@ -44,11 +41,7 @@ impl Service {
                     if !*stopped && let Some(engine) = engine.upgrade() {
                         stopped.unlocked(|| {
                             // A fault costs this turn; the next one is another chance.
-                            let _ = catch_unwind(AssertUnwindSafe(|| {
-                                if !engine.serve() {
-                                    warm_next();
-                                }
-                            }));
+                            let _ = catch_unwind(AssertUnwindSafe(|| engine.serve()));
                         });
                     }
                 }
