@@ -18,13 +18,15 @@ const RATE: u32 = 16_000;
 /// Longer than any scenario says the same.
 const LONG: f64 = 90.0;
 /// In seconds.
-const SWELL: f64 = 0.2;
+const SWELL: f64 = 0.15;
+/// What swells has so much silence before and after, in seconds: where it begins to play a file, the switch may lose a frame.
+const HUSH: f64 = 0.05;
 
 /// The file of a tone, made when it is needed first.
 pub fn file(tone: u32, seconds: Option<f64>) -> Result<String, String> {
     static MADE: Mutex<()> = Mutex::new(());
     let _one_at_a_time = MADE.lock().map_err(|e| e.to_string())?;
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tones");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("said");
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let path =
         folder.join(format!("{tone}{}.wav", seconds.map(|seconds| format!("-for-{seconds}")).unwrap_or_default()));
@@ -45,7 +47,8 @@ pub fn said(tone: u32, rate: u32, seconds: Option<f64>) -> Recording {
     let sample = |n: u32| {
         let turn = TAU * f64::from(tone) * f64::from(n % rate) / f64::from(rate);
         let from_end = f64::from(n.min(samples - n)) / f64::from(rate);
-        let swell = if seconds.is_some() { (1.0 - (PI * (from_end / SWELL).min(1.0)).cos()) / 2.0 } else { 1.0 };
+        let swell = (1.0 - (PI * ((from_end - HUSH) / SWELL).clamp(0.0, 1.0)).cos()) / 2.0;
+        let swell = if seconds.is_some() { swell } else { 1.0 };
         (amplitude * swell * turn.sin()).round() as i16
     };
     Recording { rate, samples: (0..samples).map(sample).collect() }

@@ -2,7 +2,7 @@
 
 use crate::{
     Stage,
-    scene::{NOBODY, Outcome, Scene},
+    scene::{NOBODY, Outcome, Party, Scene},
     switch::Switch,
 };
 
@@ -21,15 +21,21 @@ pub fn without_the_module_everyone_hears_the_coach(_: &Stage, room: &str) -> Out
     }
 }
 
-/// An agent, a coach that joins in one way or another, and a customer; then the coach speaks openly.
-fn whispers(scene: Scene<'_>, agent_does: &str, coach_does: &str) -> Outcome {
-    scene.call("customer").joins()?;
-    scene.call("agent").with(agent_does).joins()?;
-    let coach = scene.call("coach").with(coach_does).saying(&["agent"]).joins()?;
+/// A coach that speaks privately, and openly afterwards. Nobody else says anything, so that all windows count as they are.
+fn whispers_and_opens(scene: &Scene, coach: &Party) -> Outcome {
     scene.wait(1.5);
-    coach.opens()?;
-    scene.wait(1.2);
-    scene.finish()?.judge()
+    coach.opens_between_words()?;
+    scene.wait(1.6);
+    Ok(())
+}
+
+/// An agent, a coach that joins in one way or another, and a customer.
+fn whispers(scene: Scene<'_>, agent_does: &str, coach_does: &str) -> Outcome {
+    scene.call("customer").silently().joins()?;
+    scene.call("agent").with(agent_does).silently().joins()?;
+    let coach = scene.call("coach").with(coach_does).saying(&["agent"]).joins()?;
+    whispers_and_opens(&scene, &coach)?;
+    scene.finish()?.judge_plainly()
 }
 
 pub fn joined_by_application(stage: &Stage, room: &str) -> Outcome {
@@ -58,8 +64,8 @@ pub fn joined_by_lua(stage: &Stage, room: &str) -> Outcome {
 
 pub fn joined_by_event_socket(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
-    scene.call("customer").joins()?;
-    let agent = scene.call("agent").answers("park")?;
+    scene.call("customer").silently().joins()?;
+    let agent = scene.call("agent").silently().answers("park")?;
     let coach = scene.call("coach").saying(&["agent"]).answers("park")?;
     for (party, name) in [(agent, "memberTag"), (coach, "speakOnlyTo")] {
         scene.api(&format!("uuid_setvar {} {name} agent", party.near()))?;
@@ -67,30 +73,26 @@ pub fn joined_by_event_socket(stage: &Stage, room: &str) -> Outcome {
         party.comes_to(room)?;
     }
     coach.says(&["agent"])?;
-    scene.wait(1.2);
-    scene.finish()?.judge()
+    whispers_and_opens(&scene, &coach)?;
+    scene.finish()?.judge_plainly()
 }
 
 pub fn joined_by_originate(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
-    scene.call("customer").joins()?;
-    scene.call("agent").originated("memberTag=agent").joins()?;
+    scene.call("customer").silently().joins()?;
+    scene.call("agent").originated("memberTag=agent").silently().joins()?;
     let coach = scene.call("coach").originated("speakOnlyTo=agent").saying(&["agent"]).joins()?;
-    scene.wait(1.2);
-    coach.opens()?;
-    scene.wait(1.2);
-    scene.finish()?.judge()
+    whispers_and_opens(&scene, &coach)?;
+    scene.finish()?.judge_plainly()
 }
 
 pub fn joined_by_a_loopback_that_runs_the_conference_itself(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
-    scene.call("customer").joins()?;
-    scene.call("agent").bare().variables("!memberTag=agent").joins()?;
+    scene.call("customer").silently().joins()?;
+    scene.call("agent").bare().variables("!memberTag=agent").silently().joins()?;
     let coach = scene.call("coach").bare().variables("!speakOnlyTo=agent").saying(&["agent"]).joins()?;
-    scene.wait(1.2);
-    coach.opens()?;
-    scene.wait(1.2);
-    scene.finish()?.judge()
+    whispers_and_opens(&scene, &coach)?;
+    scene.finish()?.judge_plainly()
 }
 
 /// What is no list of tags is private to nobody: a variable that was never set, for one.

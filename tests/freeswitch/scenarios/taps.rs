@@ -13,8 +13,8 @@ fn records(scene: &Scene, name: &str, party: &Party) -> Outcome {
 
 pub fn the_conference_recording_has_no_private_speech(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
-    scene.call("customer").joins()?;
-    scene.call("agent").with("coach:memberTag=agent").joins()?;
+    scene.call("customer").silently().joins()?;
+    scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
     let record = |name: &str, doing: &str| {
         scene.records(name, &format!("conference {room} {doing} {{}}"), &format!("conference {room} norecord {{}}"))
     };
@@ -24,9 +24,9 @@ pub fn the_conference_recording_has_no_private_speech(stage: &Stage, room: &str)
     record("late", "record")?;
     coach.says(&["agent"])?;
     scene.wait(1.0);
-    coach.opens()?;
-    scene.wait(1.2);
-    scene.finish()?.judge()
+    coach.opens_between_words()?;
+    scene.wait(1.8);
+    scene.finish()?.judge_plainly()
 }
 
 /// Both directions of the coach's leg, from before and from after its hooks: of private speech there is silence.
@@ -48,15 +48,15 @@ pub fn a_recording_of_the_coach_has_no_private_speech(stage: &Stage, room: &str)
 
 pub fn a_recording_of_the_customer_has_no_private_speech(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
-    let customer = scene.call("customer").joins()?;
+    let customer = scene.call("customer").silently().joins()?;
     records(&scene, "before", &customer)?;
-    scene.call("agent").with("coach:memberTag=agent").joins()?;
+    scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
     // With a tag of its own the customer has hooks too.
     customer.coach("tag customer")?;
     records(&scene, "after", &customer)?;
     scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
     scene.wait(1.2);
-    scene.finish()?.judge()
+    scene.finish()?.judge_plainly()
 }
 
 /// What Coach cannot keep: a tap on the listener's own leg that runs after the hook hears what the listener hears.
@@ -74,17 +74,17 @@ pub fn a_recording_of_the_agent_has_what_the_agent_hears(stage: &Stage, room: &s
 /// A tap that was there before the agent had anybody to hear runs before the hook.
 pub fn a_recording_of_the_agent_from_before_has_no_private_speech(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
-    scene.call("customer").joins()?;
-    let agent = scene.call("agent").with("coach:memberTag=agent").joins()?;
+    scene.call("customer").silently().joins()?;
+    let agent = scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
     records(&scene, "before", &agent)?;
     let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
     scene.wait(1.2);
-    coach.opens()?;
-    scene.wait(1.0);
+    coach.opens_between_words()?;
+    scene.wait(1.8);
     coach.coach("coach agent")?;
     coach.says(&["agent"])?;
     scene.wait(1.2);
-    scene.finish()?.judge()
+    scene.finish()?.judge_plainly()
 }
 
 pub fn a_file_played_into_the_conference_is_heard_by_all(stage: &Stage, room: &str) -> Outcome {

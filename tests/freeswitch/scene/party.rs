@@ -1,6 +1,6 @@
 //! What somebody in the call does, and what is done to it.
 
-use super::{EVERYONE, HUSH, MOMENT, Outcome, Scene};
+use super::{EVERYONE, GUARD, HUSH, MOMENT, Outcome, Scene};
 
 /// Somebody in the call.
 #[derive(Clone, Copy)]
@@ -112,6 +112,15 @@ impl Party<'_> {
         self.coach("uncoach")?;
         self.scene.wait(MOMENT);
         self.says(EVERYONE)
+    }
+
+    /// Falls silent, is set to speak openly, and says something when the opening guard is over: nobody hears an edge of it.
+    pub fn opens_between_words(&self) -> Outcome {
+        self.coach("uncoach")?;
+        self.scene.wait(MOMENT);
+        self.hushes()?;
+        self.scene.wait(GUARD);
+        self.says_for(1.4, EVERYONE)
     }
 
     /// Hangs up in the middle of a word.
