@@ -50,7 +50,7 @@ fn joins_muted(pbx: &Pbx) {
     c.never_heard(&customer, &manager);
 }
 
-/// These lines go on speaking, and ConfBridge mixes what they say.
+/// The coach goes on speaking on hold, and ConfBridge mixes what it says.
 fn hold(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "hold");
     let (customer, agent, manager) = three(&mut c);
@@ -66,6 +66,11 @@ fn hold(pbx: &Pbx) {
             });
             seconds(0.5);
         };
+        if number == 2 {
+            // When a leg is put on hold, Asterisk drops some of its audio: an open voice would have an edge there.
+            held.line.hush();
+            seconds(0.3);
+        }
         on_hold(&mut c, true);
         // To who holds itself, Asterisk sends nothing.
         let from = agent.line.clock();
@@ -149,8 +154,13 @@ fn replaced(pbx: &Pbx) {
 fn replaces_open(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "replaces_open");
     let (customer, other, agent) = (c.join("customer", CUSTOMER), c.join("other", AGENT), c.join("agent", AGENT));
-    seconds(0.5); // a voice that breaks off while it swells is no tone
-    let heir = c.replace_as("private_line", 1, &agent);
+    let gives_way = |c: &mut Conference, member: &Member| {
+        // An open voice that breaks off would be heard at every frequency.
+        member.line.hush();
+        seconds(0.3);
+        c.replace_as("private_line", 1, member)
+    };
+    let heir = gives_way(&mut c, &agent);
     c.wait_until("the agent's leg ends", |c| c.channel(&agent).is_none());
     heir.line.cushion();
     c.wait_until("Coach says so", |c| c.manager.command("coach show replaces_open").contains("nobody"));
@@ -165,7 +175,7 @@ fn replaces_open(pbx: &Pbx) {
     // One that has no hook is simply gone.
     let guest = c.join("guest", CUSTOMER);
     seconds(0.5);
-    let heir = c.replace_as("private_line", 1, &guest);
+    let heir = gives_way(&mut c, &guest);
     c.wait_until("the guest is gone", |c| c.manager.command("coach explain replaces_open 4").starts_with("-ERR"));
     heir.line.cushion();
     c.wait_until("the coach is there", |c| c.manager.command("coach explain replaces_open 5").starts_with("+OK"));

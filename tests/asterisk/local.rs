@@ -17,8 +17,9 @@ fn local(pbx: &Pbx) {
         format: Format { packet_ms, ..Format::at(rate) },
         ..through(codec, rate, MANAGER)
     };
-    // Nobody but the coach says anything through a codec: its noise would be heard at every frequency.
-    let customer = c.join("customer", through("slin16", 48000, CUSTOMER));
+    // Nobody but the coach says anything: codecs make noise, and in a Local channel a voice comes late now and then. Both would be
+    // heard at every frequency.
+    let customer = c.enter("customer", through("slin16", 48000, CUSTOMER));
     let narrow = c.enter("narrow", through("slin", 16000, CUSTOMER));
     let agents = [c.enter("agent", through("g722", 8000, AGENT)), c.enter("other", through("alaw", 24000, AGENT))];
     for (codec, rate, packet_ms, user) in [

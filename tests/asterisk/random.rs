@@ -84,6 +84,10 @@ pub fn oracle(pbx: &Pbx) {
                 _ => {
                     is.muted = !is.muted;
                     c.confbridge(if is.muted { "mute" } else { "unmute" }, member);
+                    if !is.muted {
+                        // The mixer has used up what it had in reserve.
+                        member.line.cushion();
+                    }
                 }
             }
         }
