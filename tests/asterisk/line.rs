@@ -29,6 +29,8 @@ pub const FAINT_LEVEL: f64 = LEVEL - 40.0;
 pub struct Format {
     /// Samples a second, linear 16 bits (Asterisk's slin, slin16, slin48 ...).
     pub rate: u32,
+    /// The rate at which it speaks, if it hears at another one.
+    pub speaks_at: Option<u32>,
     /// Milliseconds in a packet.
     pub packet_ms: u32,
     /// One packet in so many is lost on the way to Asterisk, another one changes places with the next. 0: none.
@@ -38,12 +40,12 @@ pub struct Format {
 impl Format {
     /// A perfect line with packets of 20 ms.
     pub const fn at(rate: u32) -> Self {
-        Self { rate, packet_ms: 20, one_lost_in: 0 }
+        Self { rate, speaks_at: None, packet_ms: 20, one_lost_in: 0 }
     }
 
-    /// The codec's name in SIP.
-    fn codec(self) -> String {
-        format!("L16/{}", self.rate)
+    /// The codec's name in SIP; if it speaks in another one, that one second.
+    fn codecs(self) -> Vec<String> {
+        [self.rate].into_iter().chain(self.speaks_at).map(|rate| format!("L16/{rate}")).collect()
     }
 }
 
@@ -119,7 +121,7 @@ impl Line {
         let own = address(&audio);
         let shared = Arc::new(Shared { format: Mutex::new(format), ..Shared::default() });
         let (answered, call) = mpsc::channel();
-        begin(&Agent { sip: &sip, audio: own, codec: &format.codec(), streams });
+        begin(&Agent { sip: &sip, audio: own, codecs: &format.codecs(), streams });
         let threads = vec![
             std::thread::spawn({
                 let (shared, sip) = (shared.clone(), share(&sip));
@@ -159,8 +161,8 @@ impl Line {
 
     fn invite_again(&self, direction: &str) {
         let dialog = self.shared.dialog.get().expect("Asterisk has called this line");
-        let codec = self.shared.format().codec();
-        let agent = Agent { sip: &self.sip, audio: self.audio, codec: &codec, streams: 1 };
+        let codecs = self.shared.format().codecs();
+        let agent = Agent { sip: &self.sip, audio: self.audio, codecs: &codecs, streams: 1 };
         agent.invite_again(dialog, self.requests.fetch_add(1, Ordering::SeqCst), direction);
     }
 
@@ -239,8 +241,8 @@ fn signal(sip: &UdpSocket, audio: SocketAddr, shared: &Shared, answered: &mpsc::
     let mut packet = [0; 16384];
     while !shared.hung_up.load(Ordering::SeqCst) {
         let Ok((length, from)) = sip.recv_from(&mut packet) else { continue };
-        let codec = shared.format().codec();
-        let agent = Agent { sip, audio, codec: &codec, streams: 1 };
+        let codecs = shared.format().codecs();
+        let agent = Agent { sip, audio, codecs: &codecs, streams: 1 };
         if let Some(call) = agent.answer(from, &String::from_utf8_lossy(&packet[..length])) {
             if let Some(dialog) = call.dialog {
                 shared.dialog.set(dialog).ok();
@@ -298,11 +300,12 @@ fn speak(audio: &UdpSocket, mut asterisk: Media, changes: &mpsc::Receiver<Media>
         if let Ok(media) = changes.try_recv() {
             (asterisk, format) = (media, shared.format());
         }
-        let samples = format.rate * format.packet_ms / 1000;
+        let rate = format.speaks_at.unwrap_or(format.rate);
+        let samples = rate * format.packet_ms / 1000;
         {
             let wanted = shared.says();
             let mut packet = header(asterisk.payload_type, number, time);
-            packet.extend((0..samples).flat_map(|_| voice.next(*wanted, format.rate).to_be_bytes()));
+            packet.extend((0..samples).flat_map(|_| voice.next(*wanted, rate).to_be_bytes()));
             for packet in loss.pass(packet) {
                 audio.send_to(&packet, asterisk.address).ok();
             }

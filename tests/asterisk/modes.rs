@@ -15,6 +15,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("an_agent_that_coaches_is_heard_by_the_other_agents_alone", agent_coaches),
     ("rates_differ", rates),
     ("rates_change_in_mid_call", rates_change),
+    ("legs_speak_at_other_rates_than_they_hear_at", rates_of_a_leg),
     ("packets_of_10_20_and_60_ms", packets),
     ("mixing_every_10_ms", |pbx| mixed("every_10_ms", pbx)),
     ("mixing_every_40_ms", |pbx| mixed("every_40_ms", pbx)),
@@ -183,6 +184,26 @@ fn rates_change(pbx: &Pbx) {
         }
     }
     c.never_heard(&customer, &manager);
+}
+
+/// On one channel, what is read has another rate than what is written: of who speaks privately, of who hears it, and of who must not.
+fn rates_of_a_leg(pbx: &Pbx) {
+    for (rate, speaks_at, bridge) in [(16_000, 8_000, "mixed_at_16000"), (8_000, 16_000, "mixed_at_8000")] {
+        let mut c = Conference::new(pbx, &format!("speak_at_{speaks_at}"));
+        let format = Format { speaks_at: Some(speaks_at), ..Format::at(rate) };
+        let with = |role| Role { format, bridge, ..role };
+        let (customer, agent, manager) =
+            (c.join("customer", with(CUSTOMER)), c.join("agent", with(AGENT)), c.join("manager", with(MANAGER)));
+        only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
+        for member in [&customer, &agent, &manager] {
+            c.reads_and_writes_at(member, speaks_at, rate);
+        }
+        c.never_heard(&customer, &manager);
+        c.coach("uncoach", &manager, "");
+        all_hear_all(&mut c, &customer, &agent, &manager);
+        c.coach("coach", &manager, "agent");
+        only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
+    }
 }
 
 fn packets(pbx: &Pbx) {

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, UdpSocket};
 #[derive(Debug, Clone, Copy)]
 pub struct Media {
     pub address: SocketAddr,
-    /// The number that Asterisk has for the codec.
+    /// The number that Asterisk has for the codec in which the line speaks.
     pub payload_type: u8,
 }
 
@@ -32,7 +32,8 @@ pub struct Agent<'a> {
     pub sip: &'a UdpSocket,
     /// Where its audio is received.
     pub audio: SocketAddr,
-    pub codec: &'a str,
+    /// The one it hears in, and, if that is another, the one it speaks in.
+    pub codecs: &'a [String],
     /// How many audio streams its calls have. Of all but the first, none is sent.
     pub streams: u32,
 }
@@ -53,7 +54,7 @@ impl Agent<'_> {
             "ACK" | "SIP/2.0" => None,
             "INVITE" => {
                 let media = media()?;
-                self.reply(from, head, &self.description(media.payload_type, "sendrecv"));
+                self.reply(from, head, &self.description(&self.numbers(description), "sendrecv"));
                 let to = header(head, "From").to_owned();
                 let dialog = Dialog { asterisk: from, call_id: header(head, "Call-ID").into(), to };
                 Some(Answered { media, dialog: Some(dialog) })
@@ -72,12 +73,12 @@ impl Agent<'_> {
             format!("Replaces: {};to-tag={asterisks};from-tag={their_tag}\r\nRequire: replaces\r\n", replaced.call_id);
         let to = format!("<sip:member@{asterisk}>");
         let call = Dialog { asterisk, call_id: format!("line-{}", self.tag()), to };
-        self.send(asterisk, &self.request("INVITE", 1, endpoint, &call, &more), &self.description(118, "sendrecv"));
+        self.send(asterisk, &self.request("INVITE", 1, endpoint, &call, &more), &self.description(&OWN, "sendrecv"));
     }
 
     /// Says anew what the call is to be: `sendrecv`, or `sendonly` for hold. `count`: another one than before.
     pub fn invite_again(&self, call: &Dialog, count: u32, direction: &str) {
-        self.send(call.asterisk, &self.request("INVITE", count, "line", call, ""), &self.description(118, direction));
+        self.send(call.asterisk, &self.request("INVITE", count, "line", call, ""), &self.description(&OWN, direction));
     }
 
     /// What names this end of its calls.
@@ -116,27 +117,38 @@ impl Agent<'_> {
         self.sip.send_to(message.as_bytes(), to).ok();
     }
 
-    fn description(&self, payload_type: u8, direction: &str) -> String {
-        let stream = format!(
-            "m=audio {} RTP/AVP {payload_type}\r\na=rtpmap:{payload_type} {}\r\na={direction}\r\n",
-            self.audio.port(),
-            self.codec
-        );
+    /// `numbers`: what its codecs are called.
+    fn description(&self, numbers: &[u8], direction: &str) -> String {
+        let mut stream = format!("m=audio {} RTP/AVP", self.audio.port());
+        let codecs = || numbers.iter().zip(self.codecs);
+        stream.extend(codecs().map(|(number, _)| format!(" {number}")));
+        stream.extend(codecs().map(|(number, codec)| format!("\r\na=rtpmap:{number} {codec}")));
         let head = "v=0\r\no=line 1 1 IN IP4 127.0.0.1\r\ns=line\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n";
-        (0..self.streams).fold(head.to_owned(), |description, _| description + &stream)
+        (0..self.streams).fold(head.to_owned(), |description, _| description + &stream + "\r\na=" + direction + "\r\n")
     }
 
     /// Where Asterisk wants its audio, and by what number it calls the codec.
     fn media(&self, description: &str) -> Option<Media> {
-        let mut lines = description.lines();
-        let port = lines.find_map(|line| line.strip_prefix("m=audio ")?.split(' ').next()?.parse().ok())?;
-        let payload_type = lines.find_map(|line| {
-            let (number, name) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
-            if name == self.codec { number.parse().ok() } else { None }
-        })?;
+        let port =
+            description.lines().find_map(|line| line.strip_prefix("m=audio ")?.split(' ').next()?.parse().ok())?;
+        let payload_type = *self.numbers(description).last()?;
         Some(Media { address: SocketAddr::from(([127, 0, 0, 1], port)), payload_type })
     }
+
+    /// What Asterisk calls the codecs.
+    fn numbers(&self, description: &str) -> Vec<u8> {
+        let number = |codec: &String| {
+            description.lines().find_map(|line| {
+                let (number, name) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+                if name == codec { number.parse().ok() } else { None }
+            })
+        };
+        self.codecs.iter().filter_map(number).collect()
+    }
 }
+
+/// What a line calls its codecs.
+const OWN: [u8; 2] = [118, 119];
 
 fn header<'a>(head: &'a str, name: &str) -> &'a str {
     let value = |line: &'a str| line.strip_prefix(name)?.strip_prefix(':').map(str::trim);
