@@ -11,6 +11,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("unloading_waits_for_calls_that_hang_up", unloading_while_hanging_up),
     ("without_the_module_a_coachs_call_ends", without_module),
     ("without_conversion_between_rates_nothing_private_passes", without_resampling),
+    ("what_asterisk_cannot_convert_at_all_is_private_too", without_conversion),
     ("valgrind_finds_no_fault", valgrind),
 ];
 
@@ -107,7 +108,7 @@ fn without_module() {
     c.judge_last(&customer, 0.3, open.tone, false).expect_err("a coach without Coach is heard");
 }
 
-/// Frames that Asterisk cannot convert go around what converts them, never around Coach.
+/// Asterisk converts between rates by way of Opus then, badly.
 fn without_resampling() {
     let pbx = Pbx::start("without_resampling", Setup { without: &["codec_resample.so"], ..Setup::default() });
     for rate in [8000, 16000] {
@@ -119,20 +120,45 @@ fn without_resampling() {
         };
         let customers = [c.enter("low", at(8000, CUSTOMER)), c.enter("high", at(16000, CUSTOMER))];
         let agent = c.enter("agent", at(rate, AGENT));
-        for of in [8000, 16000, 24000] {
-            let manager = c.enter(&format!("manager_{of}"), at(of, MANAGER));
+        let mixed = Format { speaks_at: Some(24_000 - rate), ..Format::at(rate) };
+        for (n, format) in [8000, 16000, 24000].map(Format::at).into_iter().chain([mixed]).enumerate() {
+            let manager = c.enter(&format!("manager_{n}"), Role { format, ..at(rate, MANAGER) });
             seconds(1.0);
             for customer in &customers {
                 c.never_heard(customer, &manager);
             }
-            if of == rate {
-                c.judge_last(&agent, 0.4, manager.tone, true).expect("what needs no conversion is heard");
+            if format.rate == rate {
+                c.judge_last(&agent, 0.4, manager.tone, true).expect("who came in at the conference's rate is heard");
             }
             c.coach("uncoach", &manager, "");
             seconds(0.5);
             c.coach("coach", &manager, "agent");
             c.hang_up(manager);
         }
+    }
+}
+
+/// Frames that Asterisk cannot convert go around what converts them, never around Coach. With no way left, a leg comes into a
+/// conference at its own rate, or not at all; but then it may speak at another.
+fn without_conversion() {
+    let without = &["codec_resample.so", "codec_opus_open_source.so", "codec_g722.so"];
+    let pbx = Pbx::start("without_conversion", Setup { without, ..Setup::default() });
+    let mut c = Conference::new(&pbx, "without_conversion");
+    let speaks_at =
+        |rate, role| Role { format: Format { speaks_at: rate, ..Format::at(8_000) }, bridge: "mixed_at_8000", ..role };
+    let wide = Some(16_000);
+    let customers = [c.enter("customer", speaks_at(None, CUSTOMER)), c.enter("other", speaks_at(wide, CUSTOMER))];
+    let agents = [c.enter("agent", speaks_at(None, AGENT)), c.enter("second", speaks_at(wide, AGENT))];
+    let manager = c.join("manager", speaks_at(wide, MANAGER));
+    seconds(1.0);
+    for agent in &agents {
+        c.judge_last(agent, 0.4, manager.tone, true).expect("Coach converts what is private");
+    }
+    c.coach("uncoach", &manager, "");
+    seconds(1.0);
+    c.judge_last(&agents[0], 0.4, manager.tone, false).expect("Asterisk cannot convert what is open");
+    for customer in &customers {
+        c.never_heard(customer, &manager);
     }
 }
 
