@@ -1,7 +1,7 @@
 //! A test call: a room, members on lines of the test's own, what they do, and what each heard of the others.
 
 use crate::{
-    line::{Format, Line},
+    line::{Format, LEVEL, Line},
     manager::Manager,
     pbx::Pbx,
 };
@@ -131,6 +131,28 @@ impl<'a> Conference<'a> {
         let (called, tone) = (Instant::now(), self.next_tone());
         let line = member.line.replace(endpoint, streams, self.pbx.sip(), tone);
         Member { id: format!("{}-heir", member.id), tone, line, called }
+    }
+
+    /// A second line of somebody's, and whom it has called outside, as this endpoint.
+    pub fn consult(&mut self, name: &str, endpoint: &str) -> (Line, Member) {
+        let (called, tone) = (Instant::now(), self.next_tone());
+        let (second, line) = (Line::new(CUSTOMER.format), Line::new(CUSTOMER.format));
+        let headers = [
+            ("Channel", format!("PJSIP/line/{}", second.uri())),
+            ("ChannelId", format!("{}-{name}-second", self.room)),
+            ("Context", "members".into()),
+            ("Exten", "far".into()),
+            ("Priority", "1".into()),
+            ("Async", "true".into()),
+            ("Variable", format!("LINE=PJSIP/{endpoint}/{}", line.uri())),
+        ];
+        let headers = headers.each_ref().map(|(key, value)| (*key, value.as_str()));
+        let answer = self.manager.action("Originate", &headers);
+        assert_eq!(answer.get("Response"), "Success", "{answer:?}");
+        line.say(tone);
+        let connected = |second: &Line| second.clock() > 0.5 && second.heard().levels(tone).worst() > LEVEL - 1.0;
+        self.wait_until(&format!("{name} answers"), |_| connected(&second));
+        (second, Member { id: format!("{}-{name}", self.room), tone, line, called })
     }
 
     /// A tone that nobody has.

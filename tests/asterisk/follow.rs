@@ -13,6 +13,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("a_coach_that_goes_to_an_ordinary_call_is_heard_there_and_private_again_when_back", redirect),
     ("a_coach_that_goes_to_another_conference_is_private_there", other_conference),
     ("a_leg_that_replaces_a_coach_is_private", replaced),
+    ("whom_a_coach_transfers_into_its_place_is_private", transferred),
     ("a_coach_that_replaces_an_open_leg_is_private_to_nobody_and_can_be_opened", replaces_open),
     ("a_coach_that_hangs_up_in_a_word_is_gone", hangs_up),
     ("the_conference_ends_with_its_host", ends),
@@ -147,6 +148,37 @@ fn replaced(pbx: &Pbx) {
     c.judge_last(&agent, 0.5, heir.tone, true).expect("the agent hears who has come");
     c.judge_last(&heir, 0.5, customer.tone, true).expect("who hears the customer");
     c.never_heard(&customer, &heir);
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer])]);
+}
+
+/// As desk phones do it: the coach has called somebody on another line, and connects the two. Either of its calls may say so, and
+/// who comes may have a hook, or none.
+fn transferred(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "transferred");
+    let (customer, agent) = (c.join("customer", CUSTOMER), c.join("agent", AGENT));
+    for (name, endpoint, by_the_first) in [
+        ("first", "line", true),
+        ("second", "line", false),
+        ("third", "tagged_line", true),
+        ("fourth", "tagged_line", false),
+    ] {
+        let manager = c.join(&format!("manager_{name}"), MANAGER);
+        let (second, heir) = c.consult(name, endpoint);
+        if by_the_first {
+            manager.line.transfer(&second);
+        } else {
+            second.transfer(&manager.line);
+        }
+        c.wait_until("the coach's leg ends", |c| c.channel(&manager).is_none());
+        heir.line.cushion();
+        seconds(1.0);
+        c.judge_last(&agent, 0.5, heir.tone, true).expect("the agent hears who has come");
+        c.judge_last(&heir, 0.5, customer.tone, true).expect("who hears the customer");
+        for private in [&manager, &heir] {
+            c.never_heard(&customer, private);
+        }
+        heir.line.hush();
+    }
     c.hears(&[(&customer, &[&agent]), (&agent, &[&customer])]);
 }
 

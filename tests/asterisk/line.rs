@@ -159,6 +159,14 @@ impl Line {
         *self.shared.heard() = Heard::default();
     }
 
+    /// Connects whom it speaks with and whom another line of the same phone does, and is out of both calls.
+    pub fn transfer(&self, other: &Self) {
+        let dialog = |line: &Self| line.shared.dialog.get().expect("Asterisk has called this line").clone();
+        let agent = Agent { sip: &self.sip, audio: self.audio, codecs: &[], streams: 1 };
+        let count = self.requests.fetch_add(1, Ordering::SeqCst);
+        agent.refer(&dialog(self), count, &dialog(other), other.audio.port());
+    }
+
     fn invite_again(&self, direction: &str) {
         let dialog = self.shared.dialog.get().expect("Asterisk has called this line");
         let codecs = self.shared.format().codecs();

@@ -1,5 +1,5 @@
 //! The SIP of a line: it takes the call that Asterisk makes to it, or calls to take another line's place, answers what
-//! Asterisk asks in its course, and asks for hold or another codec. What a phone does of its own accord, real ones do (tests/switch/phone.rs).
+//! Asterisk asks in its course, and asks for hold, another codec or a transfer. What a phone does of its own accord, real ones do (tests/switch/phone.rs).
 
 use std::net::{SocketAddr, UdpSocket};
 
@@ -18,6 +18,14 @@ pub struct Dialog {
     call_id: String,
     /// Asterisk's end, with its tag.
     to: String,
+}
+
+impl Dialog {
+    /// As it is named to Asterisk when another request is to replace it.
+    fn named(&self, lines_tag: u16) -> String {
+        let asterisks = self.to.split_once(";tag=").expect("an end of a call has a tag").1;
+        format!("{};to-tag={asterisks};from-tag={lines_tag}", self.call_id)
+    }
 }
 
 /// What set a call up, or changed it.
@@ -68,9 +76,7 @@ impl Agent<'_> {
 
     /// Calls Asterisk, as this endpoint, to take the place of the line that has this call.
     pub fn replace(&self, endpoint: &str, replaced: &Dialog, asterisk: SocketAddr, their_tag: u16) {
-        let asterisks = replaced.to.split_once(";tag=").expect("an end of a call has a tag").1;
-        let more =
-            format!("Replaces: {};to-tag={asterisks};from-tag={their_tag}\r\nRequire: replaces\r\n", replaced.call_id);
+        let more = format!("Replaces: {}\r\nRequire: replaces\r\n", replaced.named(their_tag));
         let to = format!("<sip:member@{asterisk}>");
         let call = Dialog { asterisk, call_id: format!("line-{}", self.tag()), to };
         self.send(asterisk, &self.request("INVITE", 1, endpoint, &call, &more), &self.description(&OWN, "sendrecv"));
@@ -79,6 +85,14 @@ impl Agent<'_> {
     /// Says anew what the call is to be: `sendrecv`, or `sendonly` for hold. `count`: another one than before.
     pub fn invite_again(&self, call: &Dialog, count: u32, direction: &str) {
         self.send(call.asterisk, &self.request("INVITE", count, "line", call, ""), &self.description(&OWN, direction));
+    }
+
+    /// Asks that whom this call goes to is connected with whom another call goes to, as a phone does with its two calls. `count`:
+    /// as above.
+    pub fn refer(&self, call: &Dialog, count: u32, other: &Dialog, its_tag: u16) {
+        let replaces = other.named(its_tag).replace(';', "%3B").replace('=', "%3D");
+        let more = format!("Refer-To: <sip:member@{}?Replaces={replaces}>\r\n", call.asterisk);
+        self.send(call.asterisk, &self.request("REFER", count, "line", call, &more), "");
     }
 
     /// What names this end of its calls.
