@@ -220,15 +220,14 @@ impl<'a> Conference<'a> {
         self.wait_until(&format!("{} leaves", member.id), |conference| !conference.knows(&member));
     }
 
-    /// Checks that Asterisk reads from somebody at the one rate, and writes to it at the other, which is that of the conference.
+    /// Waits until Asterisk reads from somebody at the one rate, and writes to it at the other, which is that of the conference.
     pub fn reads_and_writes_at(&mut self, member: &Member, reads: u32, writes: u32) {
         let channel = self.channel(member).expect("it is in the conference");
-        let said = self.manager.command(&format!("core show channel {channel}"));
         let reading = format!("ReadTranscode: Yes (slin@{reads})->(slin@{writes})");
-        assert!(
-            said.contains(&reading) && said.contains("WriteTranscode: No"),
-            "not {reading}, or not as it is:\n{said}"
-        );
+        self.wait_until(&format!("{channel} has {reading}, and no WriteTranscode"), |c| {
+            let said = c.manager.command(&format!("core show channel {channel}"));
+            said.contains(&reading) && said.contains("WriteTranscode: No")
+        });
     }
 
     /// Waits, for 10 s at most, until something is so.

@@ -195,12 +195,13 @@ fn rates_of_a_leg(pbx: &Pbx) {
         let (customer, agent, manager) =
             (c.join("customer", with(CUSTOMER)), c.join("agent", with(AGENT)), c.join("manager", with(MANAGER)));
         only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
-        for member in [&customer, &agent, &manager] {
-            c.reads_and_writes_at(member, speaks_at, rate);
-        }
         c.never_heard(&customer, &manager);
         c.coach("uncoach", &manager, "");
         all_hear_all(&mut c, &customer, &agent, &manager);
+        // Only now: of what is private, Asterisk need not have seen anything.
+        for member in [&customer, &agent, &manager] {
+            c.reads_and_writes_at(member, speaks_at, rate);
+        }
         c.coach("coach", &manager, "agent");
         only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
     }
