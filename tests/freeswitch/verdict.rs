@@ -60,15 +60,6 @@ pub struct Played {
     pub changes: Vec<(String, f64)>,
 }
 
-/// How it is found out what somebody outside the audience has heard.
-#[derive(Clone, Copy)]
-enum Rule<'a> {
-    Plain,
-    AmongEdges,
-    /// As much as in these.
-    Against(&'a [Played]),
-}
-
 impl Listener {
     /// Reads a recording of so much time; of a call that has ended, its end may have been `seen` late.
     pub fn read(name: String, path: &Path, recorded: Range<f64>, seen: f64, there: Range<f64>) -> Result<Self, String> {
@@ -104,20 +95,14 @@ impl Said {
 }
 
 impl Played {
-    /// Linear legs: nothing outside the audience, full level inside. Others' tones may be cut off or come in hard: what that adds at
-    /// every frequency is taken away. A frame of what should not be heard could hide at such an edge.
+    /// Linear legs: nothing outside the audience, full level inside.
     pub fn judge(&self) -> Result<(), String> {
-        self.verdict(Rule::AmongEdges)
-    }
-
-    /// The same where others say nothing, or swell and fade: as it is.
-    pub fn judge_plainly(&self) -> Result<(), String> {
-        self.verdict(Rule::Plain)
+        self.verdict(Legs::Linear, &[])
     }
 
     /// Coded legs: nothing above what was heard without.
     pub fn judge_against(&self, controls: &[Played]) -> Result<(), String> {
-        self.verdict(Rule::Against(controls))
+        self.verdict(Legs::Coded, controls)
     }
 
     /// What somebody heard, anywhere near the time when a tone was said, and all the other tones; none where nobody listened then.
@@ -150,12 +135,6 @@ impl Played {
 
     /// What is wrong with what somebody outside the audience heard on linear legs.
     fn overheard(&self, listener: usize, said: usize) -> Option<String> {
-        let Some((heard, _)) = self.near(listener, said) else { return self.unrecorded(listener, said) };
-        heard.levels(self.said[said].tone.into()).unheard(&[]).err()
-    }
-
-    /// The same, less others' edges.
-    fn overheard_among_edges(&self, listener: usize, said: usize) -> Option<String> {
         let Some((heard, others)) = self.near(listener, said) else { return self.unrecorded(listener, said) };
         heard.levels_among(self.said[said].tone.into(), &others, Legs::Linear).unheard(&[]).err()
     }
@@ -213,17 +192,16 @@ impl Played {
         if said.heard_by.iter().any(|name| name == "*") { self.open_level } else { tones::LEVEL }
     }
 
-    fn verdict(&self, rule: Rule) -> Result<(), String> {
+    fn verdict(&self, legs: Legs, controls: &[Played]) -> Result<(), String> {
         let mut wrong = Vec::new();
         for (s, said) in self.said.iter().enumerate() {
             for (l, listener) in self.listeners.iter().enumerate().filter(|(_, listener)| listener.name != said.by) {
                 let complaint = if said.is_for(listener) {
                     missed(said, listener, self.level(said))
                 } else {
-                    match rule {
-                        Rule::Plain => self.overheard(l, s),
-                        Rule::AmongEdges => self.overheard_among_edges(l, s),
-                        Rule::Against(controls) => self.overheard_in_noise(l, s, controls),
+                    match legs {
+                        Legs::Linear => self.overheard(l, s),
+                        Legs::Coded => self.overheard_in_noise(l, s, controls),
                     }
                 };
                 wrong.extend(complaint.map(|what| {
@@ -233,7 +211,7 @@ impl Played {
                 }));
             }
         }
-        if let Rule::Against(_) = rule {
+        if legs == Legs::Coded {
             // Otherwise nothing was compared with silence.
             let hardly = |l: &usize| self.alone(*l).is_some_and(|seconds| seconds < ALONE);
             let never = (0..self.listeners.len()).filter(hardly);

@@ -21,7 +21,8 @@ pub fn without_the_module_everyone_hears_the_coach(_: &Stage, room: &str) -> Out
     }
 }
 
-/// A coach that speaks privately, and openly afterwards. Nobody else says anything, so that all windows count as they are.
+/// A coach that speaks privately, and openly afterwards. Nobody else says anything: no edge
+/// of anybody's can hide what should not be heard.
 fn whispers_and_opens(scene: &Scene, coach: &Party) -> Outcome {
     scene.wait(1.5);
     coach.opens_between_words()?;
@@ -35,7 +36,7 @@ fn whispers(scene: Scene<'_>, agent_does: &str, coach_does: &str) -> Outcome {
     scene.call("agent").with(agent_does).silently().joins()?;
     let coach = scene.call("coach").with(coach_does).saying(&["agent"]).joins()?;
     whispers_and_opens(&scene, &coach)?;
-    scene.finish()?.judge_plainly()
+    scene.finish()?.judge()
 }
 
 pub fn joined_by_application(stage: &Stage, room: &str) -> Outcome {
@@ -74,7 +75,7 @@ pub fn joined_by_event_socket(stage: &Stage, room: &str) -> Outcome {
     }
     coach.says(&["agent"])?;
     whispers_and_opens(&scene, &coach)?;
-    scene.finish()?.judge_plainly()
+    scene.finish()?.judge()
 }
 
 pub fn joined_by_originate(stage: &Stage, room: &str) -> Outcome {
@@ -83,7 +84,7 @@ pub fn joined_by_originate(stage: &Stage, room: &str) -> Outcome {
     scene.call("agent").originated("memberTag=agent").silently().joins()?;
     let coach = scene.call("coach").originated("speakOnlyTo=agent").saying(&["agent"]).joins()?;
     whispers_and_opens(&scene, &coach)?;
-    scene.finish()?.judge_plainly()
+    scene.finish()?.judge()
 }
 
 pub fn joined_by_a_loopback_that_runs_the_conference_itself(stage: &Stage, room: &str) -> Outcome {
@@ -92,7 +93,7 @@ pub fn joined_by_a_loopback_that_runs_the_conference_itself(stage: &Stage, room:
     scene.call("agent").bare().variables("!memberTag=agent").silently().joins()?;
     let coach = scene.call("coach").bare().variables("!speakOnlyTo=agent").saying(&["agent"]).joins()?;
     whispers_and_opens(&scene, &coach)?;
-    scene.finish()?.judge_plainly()
+    scene.finish()?.judge()
 }
 
 /// What is no list of tags is private to nobody: a variable that was never set, for one.

@@ -26,7 +26,7 @@ pub fn the_conference_recording_has_no_private_speech(stage: &Stage, room: &str)
     scene.wait(1.0);
     coach.opens_between_words()?;
     scene.wait(1.8);
-    scene.finish()?.judge_plainly()
+    scene.finish()?.judge()
 }
 
 /// Both directions of the coach's leg, from before and from after its hooks: of private speech there is silence.
@@ -56,7 +56,7 @@ pub fn a_recording_of_the_customer_has_no_private_speech(stage: &Stage, room: &s
     records(&scene, "after", &customer)?;
     scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
     scene.wait(1.2);
-    scene.finish()?.judge_plainly()
+    scene.finish()?.judge()
 }
 
 /// What Coach cannot keep: a tap on the listener's own leg that runs after the hook hears what the listener hears.
@@ -84,7 +84,7 @@ pub fn a_recording_of_the_agent_from_before_has_no_private_speech(stage: &Stage,
     coach.coach("coach agent")?;
     coach.says(&["agent"])?;
     scene.wait(1.2);
-    scene.finish()?.judge_plainly()
+    scene.finish()?.judge()
 }
 
 pub fn a_file_played_into_the_conference_is_heard_by_all(stage: &Stage, room: &str) -> Outcome {
