@@ -15,27 +15,34 @@ pub struct Load {
 }
 
 impl Load {
-    /// What a process uses from now on, for so long.
-    pub fn over(process: u32, time: Duration) -> Result<Self, String> {
-        let folder = format!("/proc/{process}");
-        let (begin, all, threads) = (Instant::now(), ticks(&folder)?, threads(&folder)?);
+    /// What processes use from now on, for so long.
+    pub fn over<const N: usize>(processes: [u32; N], time: Duration) -> Result<[Self; N], String> {
+        let begin = Instant::now();
+        let before = processes.map(Ticks::of);
         sleep(time);
-        let seconds = begin.elapsed().as_secs_f64();
+        let (seconds, after) = (begin.elapsed().as_secs_f64(), processes.map(Ticks::of));
         let percent = |ticks: u64| 100.0 * ticks as f64 / (hertz() * seconds);
-        let process = percent(ticks(&folder)? - all);
-        let since = |(name, now): (&String, &u64)| now - threads.get(name).copied().unwrap_or_default().min(*now);
-        let busiest = self::threads(&folder)?.iter().map(since).max().unwrap_or_default();
-        Ok(Self { process, busiest: percent(busiest) })
+        let mut loads = Vec::new();
+        for (before, after) in before.into_iter().zip(after) {
+            let (before, after) = (before?, after?);
+            let since = |(name, now): (&String, &u64)| now - before.threads.get(name).copied().unwrap_or(0).min(*now);
+            let busiest = after.threads.iter().map(since).max().unwrap_or(0);
+            loads.push(Self { process: percent(after.process - before.process), busiest: percent(busiest) });
+        }
+        loads.try_into().map_err(|_| "a load for each process".into())
     }
+}
 
-    /// Each number's median.
-    pub fn median(loads: &[Self]) -> Self {
-        let middle = |number: fn(&Self) -> f64| {
-            let mut all: Vec<f64> = loads.iter().map(number).collect();
-            all.sort_by(f64::total_cmp);
-            all[all.len() / 2]
-        };
-        Self { process: middle(|load| load.process), busiest: middle(|load| load.busiest) }
+/// What a process and its threads have used.
+struct Ticks {
+    process: u64,
+    threads: HashMap<String, u64>,
+}
+
+impl Ticks {
+    fn of(process: u32) -> Result<Self, String> {
+        let folder = format!("/proc/{process}");
+        Ok(Self { process: ticks(&folder)?, threads: threads(&folder)? })
     }
 }
 

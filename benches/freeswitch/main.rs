@@ -1,5 +1,6 @@
-//! What Coach costs a real FreeSWITCH: `make bench-freeswitch FREESWITCH=<prefix>`. A conference of 120 members that all speak, in
-//! turns with the module, without it, and with mod_conference's own `relate`; and how late a whisper is.
+//! What Coach costs a real FreeSWITCH: `make bench-freeswitch FREESWITCH=<prefix>`. Two of them run side by side, each with a
+//! conference of 120 members that all speak; in turns one has the module, or mod_conference's own `relate`, and the other does without:
+//! what else the machine does at that time is the same for both. And how late a whisper is.
 
 use std::{thread::sleep, time::Duration};
 
@@ -30,10 +31,10 @@ use conference::Conference;
 use load::Load;
 use switch::Switch;
 
-/// As many as one mixer can bear with `relate`.
+/// As many as one mixer can bear with `relate`, and two cores with another beside.
 const MEMBERS: usize = 120;
-const ROUNDS: usize = 7;
-/// How long each case is measured in a round.
+const ROUNDS: usize = 5;
+/// How long each case is measured in a turn; a round has a turn of each switch.
 const MEASURED: Duration = Duration::from_secs(5);
 
 fn main() {
@@ -44,25 +45,74 @@ fn main() {
 }
 
 fn run() -> Result<(), String> {
-    let switch = Switch::start(true)?;
-    let mut conference = Conference::new(&switch)?;
-    conference.api("unload mod_coach")?;
-    eprintln!("{MEMBERS} members join ...");
-    let members = conference.fill(MEMBERS)?;
-    let (coach, agent) = (members[0], members[1]);
+    let switches = [Switch::start(true)?, Switch::start(true)?];
+    eprintln!("{MEMBERS} members join each of two conferences ...");
+    let [mut one, mut other] = [Side::new(&switches[0])?, Side::new(&switches[1])?];
     let mut cases = Cases::default();
     for round in 1..=ROUNDS {
         eprintln!("round {round} of {ROUNDS} ...");
-        cases.stock.push(measure(&switch)?);
+        cases.turn(&mut one, &other)?;
+        cases.turn(&mut other, &one)?;
+    }
+    cases.print();
+    one.conference.api("hupall")?;
+    other.conference.api("hupall")?;
+    one.conference.api("load mod_coach")?;
+    let delay = delay::measure(one.switch)?;
+    println!("a whisper reaches the agent {delay:+.1} ms after open speech would (bound: 20)");
+    for switch in &switches {
+        switch.stop()?;
+    }
+    cases.judge(delay)
+}
+
+/// One of the two.
+struct Side<'s> {
+    switch: &'s Switch,
+    conference: Conference,
+    members: Vec<u32>,
+}
+
+impl<'s> Side<'s> {
+    fn new(switch: &'s Switch) -> Result<Self, String> {
+        let mut conference = Conference::new(switch)?;
+        conference.api("unload mod_coach")?;
+        let members = conference.fill(MEMBERS)?;
+        Ok(Self { switch, conference, members })
+    }
+}
+
+/// What one takes, and what the other does without at the same time.
+type Pair = [Load; 2];
+
+#[derive(Default)]
+struct Cases {
+    neither: Vec<Pair>,
+    open: Vec<Pair>,
+    whisper: Vec<Pair>,
+    everyone: Vec<Pair>,
+    relate: Vec<Pair>,
+}
+
+impl Cases {
+    /// All cases, on one side.
+    fn turn(&mut self, side: &mut Side, beside: &Side) -> Result<(), String> {
+        let Side { switch, conference, members } = side;
+        let measure = || {
+            sleep(Duration::from_secs(1)); // things have to settle
+            Load::over([switch.process_id(), beside.switch.process_id()], MEASURED)
+        };
+        let (coach, agent) = (members[0], members[1]);
+        self.neither.push(measure()?);
         conference.api("load mod_coach")?;
-        cases.open.push(measure(&switch)?);
+        self.open.push(measure()?);
         conference.coach(&format!("tag bench {agent} agent"))?;
         conference.coach(&format!("coach bench {coach} agent"))?;
-        cases.whisper.push(measure(&switch)?);
+        self.whisper.push(measure()?);
         for member in &members[1..] {
             conference.coach(&format!("tag bench {member} agent"))?;
         }
-        cases.everyone.push(measure(&switch)?);
+        self.everyone.push(measure()?);
         for member in &members[1..] {
             conference.coach(&format!("untag bench {member}"))?;
         }
@@ -70,63 +120,33 @@ fn run() -> Result<(), String> {
         sleep(Duration::from_millis(500));
         conference.api("unload mod_coach")?;
         conference.relates(coach, &members[2..], "nospeak")?;
-        cases.relate.push(measure(&switch)?);
-        conference.relates(coach, &members[2..], "clear")?;
+        self.relate.push(measure()?);
+        conference.relates(coach, &members[2..], "clear")
     }
-    conference.api("hupall")?;
-    conference.api("load mod_coach")?;
-    cases.print();
-    let delay = delay::measure(&switch)?;
-    println!("a whisper reaches the agent {delay:+.1} ms after open speech would (bound: 20)");
-    switch.stop().map(drop)?;
-    cases.judge(delay)
-}
 
-/// Some seconds of it, once things have settled.
-fn measure(switch: &Switch) -> Result<Load, String> {
-    sleep(Duration::from_secs(1));
-    Load::over(switch.process_id(), MEASURED)
-}
-
-#[derive(Default)]
-struct Cases {
-    stock: Vec<Load>,
-    open: Vec<Load>,
-    whisper: Vec<Load>,
-    everyone: Vec<Load>,
-    relate: Vec<Load>,
-}
-
-impl Cases {
     fn print(&self) {
-        println!("{MEMBERS} members, all speaking; percent of one core, median of {ROUNDS} rounds of {MEASURED:?}\n");
+        println!(
+            "{MEMBERS} members, all speaking; percent of one core, median of {ROUNDS} rounds of twice {MEASURED:?}\n"
+        );
         println!("{:<44} {:>8} {:>8} {:>8} {:>6}", "", "process", "added", "busiest", "bound");
-        for (name, loads, bound) in [
-            ("without the module", &self.stock, ""),
+        for (name, pairs, bound) in [
+            ("without the module, both", &self.neither, ""),
             ("module loaded, nobody private", &self.open, "1"),
             ("a coach, heard by one agent", &self.whisper, "5"),
             ("a coach, heard by all others", &self.everyone, ""),
             ("without the module: relate nospeak", &self.relate, ""),
         ] {
-            let load = Load::median(loads);
-            let added = self.added(loads);
-            println!("{name:<44} {:>8.1} {added:>+8.1} {:>8.1} {bound:>6}", load.process, load.busiest);
+            let median = |number: fn(&Load) -> f64| median(pairs.iter().map(|[it, _]| number(it)));
+            let (process, busiest) = (median(|load| load.process), median(|load| load.busiest));
+            println!("{name:<44} {process:>8.1} {:>+8.1} {busiest:>8.1} {bound:>6}", added(pairs));
         }
         println!();
     }
 
-    /// Against the same round without the module: what else the machine does changes slowly.
-    fn added(&self, loads: &[Load]) -> f64 {
-        let mut added: Vec<f64> =
-            loads.iter().zip(&self.stock).map(|(with, without)| with.process - without.process).collect();
-        added.sort_by(f64::total_cmp);
-        added[added.len() / 2]
-    }
-
     fn judge(&self, delay: f64) -> Result<(), String> {
         for (what, is, bound) in [
-            ("nobody private, points of a core", self.added(&self.open), 1.0),
-            ("a coach, points of a core", self.added(&self.whisper), 5.0),
+            ("nobody private, points of a core", added(&self.open), 1.0),
+            ("a coach, points of a core", added(&self.whisper), 5.0),
             ("a whisper's delay, ms", delay, 20.0),
         ] {
             if is > bound {
@@ -135,4 +155,16 @@ impl Cases {
         }
         Ok(())
     }
+}
+
+/// More than the other takes, in the middle of the rounds; of a round, the mean of both turns: no two processes are quite alike.
+fn added(pairs: &[Pair]) -> f64 {
+    let more = |[it, beside]: &Pair| it.process - beside.process;
+    median(pairs.chunks(2).map(|turns| turns.iter().map(more).sum::<f64>() / turns.len() as f64))
+}
+
+fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
 }
