@@ -23,6 +23,9 @@ const NEAR_IN_LOUDEST: f64 = 1.0 / 80.0;
 /// At edges, so much of a window may be left out; what has more is not explained by edges.
 const AT_EDGES: f64 = 0.3;
 const AT_CODED_EDGES: f64 = 0.5;
+/// On linear legs, at one edge so much: more than conversions between rates blur, and less than a frame. A whole frame of the voice that
+/// is looked for begins and ends with edges of its own, and would be left out with that of another.
+const AN_EDGE_MS: f64 = 9.0;
 /// What is added for a moment is a tone's if it is so much like it. A burst of the tone itself has pi / 4, whatever its length.
 const LIKE: f64 = 0.5;
 /// How far beside a tone is looked for what is no tone, in Hz: others are to speak 200 Hz from it, or farther. In several places,
@@ -95,13 +98,17 @@ impl Recording {
             let until = (n * step + length + around).min(self.samples.len());
             let heard = &self.samples[from..until];
             let loudest = heard.iter().map(|sample| sample.unsigned_abs()).max().map_or(0.0, f64::from);
-            let (near, at_edges) = match legs {
-                Legs::Linear => (NEAR, AT_EDGES),
-                Legs::Coded => (NEAR.max(NEAR_IN_NOISE * noise(n)).max(NEAR_IN_LOUDEST * loudest), AT_CODED_EDGES),
+            let (near, at_edges, an_edge) = match legs {
+                Legs::Linear => (NEAR, AT_EDGES, AN_EDGE_MS),
+                Legs::Coded => {
+                    (NEAR.max(NEAR_IN_NOISE * noise(n)).max(NEAR_IN_LOUDEST * loudest), AT_CODED_EDGES, f64::INFINITY)
+                }
             };
             let part = Part::new(self.rate, &voices(n), heard);
             let left = &part.without_others(near)[n * step - from..][..length];
-            let explained = left.iter().filter(|left| left.is_none()).count() as f64 <= at_edges * length as f64;
+            let longest = left.split(Option::is_some).map(<[_]>::len).max().unwrap_or(0);
+            let explained = left.iter().filter(|left| left.is_none()).count() as f64 <= at_edges * length as f64
+                && longest as f64 <= an_edge * f64::from(self.rate) / 1000.0;
             let left: Vec<f64> = left.iter().map(|left| left.unwrap_or(0.0)).collect();
             let level = probe.level(left.iter().copied());
             // A fit can only take edges away: of what swells, or comes through a codec, it may leave more than there was.

@@ -133,6 +133,23 @@ fn a_frame_of_the_voice_at_anothers_edge_is_seen() {
     }
 }
 
+/// Not even where somebody else begins or ends with it, to the sample.
+#[test]
+fn no_frame_of_the_voice_hides_at_an_edge() {
+    let steady = [(710.0, 0.0, 0.0..LENGTH), (2500.0, 0.0, 0.0..LENGTH)];
+    for at in (110..170).map(f64::from) {
+        for edge in [(400.0, 0.0, at..LENGTH), (400.0, 0.0, 0.0..at)] {
+            for frame in [at - 10.0..at, at..at + 10.0, at..at + 20.0] {
+                let said = [&steady[..], &[edge.clone(), (COACH, 0.0, frame)]].concat();
+                for (way, heard) in ways(&said) {
+                    let worst = levels(&heard, COACH).worst();
+                    assert!(worst > UNHEARD, "{worst:.1} dB, {way}: {said:?}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_faint_voice_beside_anothers_edge_is_seen() {
     let steady = [(710.0, 0.0, 0.0..LENGTH), (2500.0, 0.0, 0.0..LENGTH)];
