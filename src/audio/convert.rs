@@ -146,3 +146,49 @@ fn lowest_terms(above: u32, below: u32) -> (usize, usize) {
     }
     ((above / divisor) as usize, (below / divisor) as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATES: [u32; 7] = [8_000, 12_000, 16_000, 24_000, 32_000, 44_100, 48_000];
+
+    /// All that comes out for this and the zeros that push it out.
+    fn converted(converter: &mut Converter, mut input: Vec<f32>) -> Vec<f32> {
+        input.resize(input.len() + converter.delay(), 0.0);
+        let (mut left, mut all, mut out) = (&input[..], Vec::new(), [0.0; 50]);
+        loop {
+            let (taken, given) = converter.run(left, &mut out);
+            left = &left[taken..];
+            all.extend(&out[..given]);
+            if taken == 0 && given == 0 {
+                return all;
+            }
+        }
+    }
+
+    /// What goes in comes out from its first sample to its last, at its time, and nothing of what was before.
+    #[test]
+    fn a_stretch_is_whole_and_begins_anew() {
+        let format = |rate| Format::new(rate, 1).expect("a rate that there is");
+        for (from, to) in RATES.into_iter().flat_map(|from| RATES.map(|to| (from, to))) {
+            let Some(conversion) = Conversion::between(format(from), format(to)) else { continue };
+            let (ratio, what) = (f64::from(to) / f64::from(from), format!("{from} to {to} Hz"));
+            // To less than two samples of the lower rate.
+            let near = |samples: usize, of: f64| (samples as f64 - of).abs() <= 1.9 * ratio.max(1.0);
+            let mut converter = Converter::new(conversion).expect("there is memory");
+            for at in [0, 700, 999] {
+                converter.run(&[1.0; 100], &mut [0.0; 30]); // something is left
+                converter.restart();
+                let mut pulse = vec![0.0; 1_000];
+                pulse[at] = 1.0;
+                let out = converted(&mut converter, pulse);
+                assert!(near(out.len(), 1_000.0 * ratio), "{what}: {} samples of 1,000", out.len());
+                let peak = (0..out.len()).max_by(|a, b| out[*a].total_cmp(&out[*b])).expect("some");
+                assert!(near(peak, at as f64 * ratio), "{what}: sample {at} comes out as {peak}");
+                let far = out.iter().enumerate().filter(|(n, _)| n.abs_diff(peak) > (70.0 * ratio.max(1.0)) as usize);
+                assert!(far.clone().all(|(_, sample)| *sample == 0.0), "{what}: nothing but sample {at} is there");
+            }
+        }
+    }
+}
