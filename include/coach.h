@@ -168,7 +168,7 @@ coach_status_t coach_engine_create(uint32_t abi_version, const coach_engine_conf
  * COACH_ERR_BUSY inside this engine's event callback. */
 coach_status_t coach_engine_destroy(coach_engine_t engine);
 
-/* [control] With COACH_ENGINE_HOST_SERVICE: prepares the rate conversions that hooks have asked for (2 ms each, at most), and frees
+/* [control] With COACH_ENGINE_HOST_SERVICE: prepares the rate conversions that hooks have asked for (in 2 ms or so each), and frees
  * what no hook uses any more. Call it every 20 ms or so: until a conversion is there, its voice is silent. Without the flag a thread of
  * Coach's does this every 10 ms, started when first needed. */
 coach_status_t coach_engine_service(coach_engine_t engine);

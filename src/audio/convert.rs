@@ -66,7 +66,7 @@ pub struct Converter {
 }
 
 impl Converter {
-    /// [control] For [`Mailbox::prepare`]; `None` without memory. Computing the filter takes 2 ms at most.
+    /// [control] For [`Mailbox::prepare`]; `None` without memory. Computing the filter takes 2 ms or so.
     pub fn of(code: u64) -> Option<Self> {
         Conversion::from_code(code).and_then(Self::new)
     }
