@@ -1,10 +1,6 @@
 //! A private instance of the stock Asterisk in target/asterisk, on the loopback interface, with ports and a folder of its own.
 
-use super::{
-    manager::Manager,
-    ports::{self, AudioPorts},
-    process::Process,
-};
+use super::{manager::Manager, ports::SwitchPorts, process::Process};
 use std::{
     fs,
     net::{SocketAddr, ToSocketAddrs},
@@ -59,7 +55,7 @@ pub struct Pbx {
     process: Process,
     folder: PathBuf,
     ports: Ports,
-    _audio: AudioPorts,
+    _claim: SwitchPorts,
 }
 
 /// The folder of every run, each by the number of its process.
@@ -97,14 +93,14 @@ impl Pbx {
     pub fn start(name: &str, setup: Setup) -> Self {
         require_own_name();
         let folder = run().join(name);
-        let [manager, http, sip] = [(); 3].map(|()| ports::free().expect("a port is free"));
+        let claim = SwitchPorts::claim().expect("ports are free");
+        let [manager, http, sip] = claim.others;
         let ports = Ports { manager, http, sip };
-        let audio = AudioPorts::claim().expect("ports are free");
-        configure(&folder, ports, &audio, setup);
+        configure(&folder, ports, &claim, setup);
         let mut command = asterisk(&folder, setup.valgrind);
         let process =
             Process::start(command.arg("-f").arg("-n"), &folder.join("console.log")).expect("Asterisk starts");
-        let mut pbx = Self { process, folder, ports, _audio: audio };
+        let mut pbx = Self { process, folder, ports, _claim: claim };
         pbx.wait_until_booted(Duration::from_secs(if setup.valgrind { 180 } else { 30 }));
         pbx
     }
@@ -211,7 +207,7 @@ fn libraries(stock: &Path) -> PathBuf {
 }
 
 /// Writes the configuration: the files in tests/asterisk/conf, with the places of this instance.
-fn configure(folder: &Path, ports: Ports, audio: &AudioPorts, setup: Setup) {
+fn configure(folder: &Path, ports: Ports, claim: &SwitchPorts, setup: Setup) {
     let modules = folder.join("modules");
     fs::create_dir_all(&modules).expect("a folder can be made");
     for module in fs::read_dir(libraries(&stock()).join("asterisk/modules")).expect("Asterisk has modules") {
@@ -229,8 +225,8 @@ fn configure(folder: &Path, ports: Ports, audio: &AudioPorts, setup: Setup) {
             ("@MANAGER@", ports.manager.to_string()),
             ("@HTTP@", ports.http.to_string()),
             ("@SIP@", ports.sip.to_string()),
-            ("@RTP_FIRST@", audio.range.start().to_string()),
-            ("@RTP_LAST@", audio.range.end().to_string()),
+            ("@RTP_FIRST@", claim.audio.start().to_string()),
+            ("@RTP_LAST@", claim.audio.end().to_string()),
         ] {
             text = text.replace(mark, &value);
         }

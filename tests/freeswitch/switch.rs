@@ -13,11 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    ports::{self, AudioPorts},
-    process::Process,
-    socket::Socket,
-};
+use crate::{ports::SwitchPorts, process::Process, socket::Socket};
 
 const PASSWORD: &str = "private";
 
@@ -28,7 +24,7 @@ pub struct Switch {
     pub sip_port: u16,
     event_port: u16,
     process: Mutex<Process>,
-    _audio: AudioPorts,
+    _ports: SwitchPorts,
     keep: bool,
 }
 
@@ -67,14 +63,13 @@ impl Switch {
         if with_coach {
             modules.push(coach()?);
         }
-        let port = || ports::free().map_err(|e| e.to_string());
-        let (event_port, sip_port) = (port()?, port()?);
-        let audio = AudioPorts::claim().map_err(|e| e.to_string())?;
+        let ports = SwitchPorts::claim().map_err(|e| e.to_string())?;
+        let [event_port, sip_port, _] = ports.others;
         link(&modules, &folder.join("mod"))?;
-        configure(&folder, with_coach, &audio, event_port, sip_port)?;
+        configure(&folder, with_coach, &ports, event_port, sip_port)?;
         let process = run(&folder, &prefix.join("bin/freeswitch"))?;
         let keep = env::var_os("KEEP").is_some();
-        let switch = Self { folder, sip_port, event_port, process: Mutex::new(process), _audio: audio, keep };
+        let switch = Self { folder, sip_port, event_port, process: Mutex::new(process), _ports: ports, keep };
         switch.wait_until_ready()?;
         if with_coach && switch.socket()?.api("module_exists mod_coach")? != "true" {
             return Err(format!("the switch did not load mod_coach:\n{}", switch.log_of("coach")));
@@ -156,7 +151,7 @@ fn link(files: &[PathBuf], folder: &Path) -> Result<(), String> {
 fn configure(
     folder: &Path,
     with_coach: bool,
-    audio: &AudioPorts,
+    ports: &SwitchPorts,
     event_port: u16,
     sip_port: u16,
 ) -> Result<(), String> {
@@ -166,8 +161,8 @@ fn configure(
         .replace("@PASSWORD@", PASSWORD)
         .replace("@EVENT_PORT@", &event_port.to_string())
         .replace("@SIP_PORT@", &sip_port.to_string())
-        .replace("@RTP_FIRST@", &audio.range.start().to_string())
-        .replace("@RTP_LAST@", &audio.range.end().to_string())
+        .replace("@RTP_FIRST@", &ports.audio.start().to_string())
+        .replace("@RTP_LAST@", &ports.audio.end().to_string())
         .replace("@COACH@", if with_coach { r#"<load module="mod_coach"/>"# } else { "" });
     fs::write(folder.join("freeswitch.xml"), configuration).map_err(|e| format!("{}: {e}", folder.display()))
 }
