@@ -1,7 +1,7 @@
 //! Asterisk's interface over HTTP, ARI: before a channel goes on to a conference, the channel function sets its mode there too.
 
 use crate::{
-    conference::{CUSTOMER, Conference, Member, Role},
+    conference::{COACH, CUSTOMER, Conference, Member, Role},
     pbx::{Pbx, Scenario},
 };
 use std::{
@@ -46,9 +46,8 @@ fn before_the_conference(pbx: &Pbx) {
     let _application = application(pbx, "coach");
     let mut c = Conference::new(pbx, "ari");
     let customer = c.join("customer", CUSTOMER);
-    let in_stasis = Role { place: ("members", "stasis"), ..CUSTOMER };
-    let mut joins = |name, tone, variable: &str, value: &str| {
-        let member = c.call(name, in_stasis, tone);
+        let mut joins = |name, role, tone, variable: &str, value: &str| {
+        let member = c.call(name, Role { place: ("members", "stasis"), ..role }, tone);
         if variable == "COACH(speakOnlyTo)" {
             member.speak();
         }
@@ -60,9 +59,9 @@ fn before_the_conference(pbx: &Pbx) {
         c.wait_until("it joins", |c| c.has(&member));
         member
     };
-    let agent = joins("agent", 1_500.0, "COACH(memberTag)", "agent,night-shift");
+    let agent = joins("agent", CUSTOMER, 1_500.0, "COACH(memberTag)", "agent,night-shift");
     agent.speak();
-    let manager = joins("manager", 1_900.0, "COACH(speakOnlyTo)", "agent");
+    let manager = joins("manager", COACH, 1_900.0, "COACH(speakOnlyTo)", "agent");
     c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
     c.never_heard(&customer, &manager);
 }

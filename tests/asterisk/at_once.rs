@@ -1,7 +1,7 @@
 //! Nothing slips through while something changes: not the first word of who joins, not what is on its way when a command comes.
 
 use crate::{
-    conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
+    conference::{AGENT, COACH, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
     pbx::{Pbx, Scenario},
 };
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,7 +37,7 @@ fn tone(round: u32) -> f64 {
 fn narrowing(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "narrowing");
     let (customer, agent, manager) =
-        (c.join("customer", CUSTOMER), c.join("agent", AGENT), c.join("manager", CUSTOMER));
+        (c.join("customer", CUSTOMER), c.join("agent", AGENT), c.join("manager", COACH));
     for round in 0..ROUNDS {
         // The end of another tone would be heard in every other one for a moment.
         manager.line.hush();
@@ -95,7 +95,7 @@ fn just_joined(pbx: &Pbx) {
     let _others: Vec<_> = (0..8).map(|n| c.join(&format!("other_{n}"), MANAGER)).collect();
     let listener = c.join("listener", Role { tags: "listener", ..CUSTOMER });
     for n in 0..10 {
-        let coach = c.call(&format!("coach_{n}"), AGENT, 3_500.0 + 200.0 * f64::from(n));
+        let coach = c.call(&format!("coach_{n}"), Role { loud: true, ..AGENT }, 3_500.0 + 200.0 * f64::from(n));
         c.wait_until("there is a channel", |c| c.channel(&coach).is_some());
         let command = format!("coach coach just_joined {} listener", c.channel(&coach).expect("there is one"));
         c.wait_until("the command is taken", |c| (0..1_000).any(|_| c.manager.command(&command).starts_with("+OK")));

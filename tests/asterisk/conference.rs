@@ -1,7 +1,7 @@
 //! A test call: a room, members on lines of the test's own, what they do, and what each heard of the others.
 
 use crate::{
-    line::{Format, LEVEL, Line},
+    line::{Format, LOUD, Line},
     manager::Manager,
     pbx::Pbx,
 };
@@ -19,6 +19,8 @@ pub struct Role {
     /// Profiles in conf/confbridge.conf.
     pub bridge: &'static str,
     pub user: &'static str,
+    /// Not so that others hear edges of its voice: nobody but one in a conference.
+    pub loud: bool,
     /// Where in the dialplan the call goes.
     pub place: (&'static str, &'static str),
     /// The codec of a Local channel through which the line comes in, if it does: the member is one half of that channel, the line is
@@ -33,13 +35,16 @@ pub const CUSTOMER: Role = Role {
     speak_only_to: "",
     bridge: "mixed_at_16000",
     user: "default_user",
+    loud: false,
     place: ("members", "member"),
     local: None,
 };
 /// One with the tag `agent`.
 pub const AGENT: Role = Role { tags: "agent", ..CUSTOMER };
+/// One who joins openly, and is to speak privately later.
+pub const COACH: Role = Role { loud: true, ..CUSTOMER };
 /// One who speaks to agents alone.
-pub const MANAGER: Role = Role { speak_only_to: "agent", ..CUSTOMER };
+pub const MANAGER: Role = Role { speak_only_to: "agent", ..COACH };
 
 /// Somebody in the room, with a tone of its own.
 pub struct Member {
@@ -47,15 +52,24 @@ pub struct Member {
     pub id: String,
     pub tone: f64,
     pub line: Line,
+    soft: bool,
     /// Before its call began.
     pub called: Instant,
 }
 
 impl Member {
-    /// Says its tone.
+    /// Says its tone, with a packet in reserve.
     pub fn speak(&self) {
         self.line.cushion();
-        self.line.say(self.tone);
+        self.says();
+    }
+
+    fn says(&self) {
+        if self.soft {
+            self.line.say_softly(self.tone);
+        } else {
+            self.line.say(self.tone);
+        }
     }
 }
 
@@ -64,13 +78,15 @@ pub struct Conference<'a> {
     pub manager: Manager,
     pub pbx: &'a Pbx,
     pub room: String,
-    /// Those of all its members.
-    pub tones: Vec<f64>,
+    /// How many tones its members have.
+    tones: usize,
+    /// The tones of who speaks softly.
+    pub soft: Vec<f64>,
 }
 
 impl<'a> Conference<'a> {
     pub fn new(pbx: &'a Pbx, room: &str) -> Self {
-        Self { manager: pbx.manager(), pbx, room: room.to_owned(), tones: Vec::new() }
+        Self { manager: pbx.manager(), pbx, room: room.to_owned(), tones: 0, soft: Vec::new() }
     }
 
     /// Calls somebody into the room, who says a tone of its own: a private speaker from before it comes in, the others
@@ -91,12 +107,16 @@ impl<'a> Conference<'a> {
 
     /// Calls somebody into the room and does not wait.
     pub fn call(&mut self, name: &str, role: Role, tone: f64) -> Member {
-        let (called, line) = (Instant::now(), Line::new(role.format));
-        if !role.speak_only_to.is_empty() {
-            line.say(tone);
-        }
         let id = format!("{}-{name}", self.room);
-        let dial = format!("PJSIP/line/{}", line.uri());
+        let mut member =
+            Member { id: id.clone(), tone, line: Line::new(role.format), soft: false, called: Instant::now() };
+        if !role.loud {
+            self.soften(&mut member);
+        }
+        if !role.speak_only_to.is_empty() {
+            member.says();
+        }
+        let dial = format!("PJSIP/line/{}", member.line.uri());
         let variables = [
             ("Variable", format!("ROOM={}", self.room)),
             ("Variable", format!("TAGS={}", role.tags)),
@@ -118,7 +138,13 @@ impl<'a> Conference<'a> {
         }
         let answer = self.manager.action("Originate", &headers);
         assert_eq!(answer.get("Response"), "Success", "{answer:?}");
-        Member { id, tone, line, called }
+        member
+    }
+
+    /// Has somebody speak softly from its next word on.
+    pub fn soften(&mut self, member: &mut Member) {
+        member.soft = true;
+        self.soft.push(member.tone);
     }
 
     /// Has another leg take the place of somebody's, speaking from its first packet on.
@@ -130,7 +156,7 @@ impl<'a> Conference<'a> {
     pub fn replace_as(&mut self, endpoint: &str, streams: u32, member: &Member) -> Member {
         let (called, tone) = (Instant::now(), self.next_tone());
         let line = member.line.replace(endpoint, streams, self.pbx.sip(), tone);
-        Member { id: format!("{}-heir", member.id), tone, line, called }
+        Member { id: format!("{}-heir", member.id), tone, line, soft: false, called }
     }
 
     /// A second line of somebody's, and whom it has called outside, as this endpoint.
@@ -150,16 +176,15 @@ impl<'a> Conference<'a> {
         let answer = self.manager.action("Originate", &headers);
         assert_eq!(answer.get("Response"), "Success", "{answer:?}");
         line.say(tone);
-        let connected = |second: &Line| second.clock() > 0.5 && second.heard().levels(tone).worst() > LEVEL - 1.0;
+        let connected = |second: &Line| second.clock() > 0.5 && second.heard().levels(tone).worst() > LOUD - 1.0;
         self.wait_until(&format!("{name} answers"), |_| connected(&second));
-        (second, Member { id: format!("{}-{name}", self.room), tone, line, called })
+        (second, Member { id: format!("{}-{name}", self.room), tone, line, soft: false, called })
     }
 
     /// A tone that nobody has.
     fn next_tone(&mut self) -> f64 {
-        let tone = 400.0 + 310.0 * self.tones.len() as f64;
-        self.tones.push(tone);
-        tone
+        self.tones += 1;
+        90.0 + 310.0 * self.tones as f64
     }
 
     /// Somebody's channel.

@@ -1,7 +1,7 @@
 //! What Coach costs a conference: the processor time of one Asterisk, with the module and without it in turns.
 
 use crate::{
-    conference::{AGENT, CUSTOMER, Conference, Member, seconds},
+    conference::{AGENT, COACH, CUSTOMER, Conference, Member, seconds},
     pbx::{Pbx, Setup},
 };
 use libtest_mimic::Measurement;
@@ -25,7 +25,7 @@ impl Size {
 pub fn conference(size: &Size) -> Measurement {
     let pbx = Pbx::start("cost", Setup::default());
     let mut c = Conference::new(&pbx, "cost");
-    let coach = c.join("coach", CUSTOMER);
+    let coach = c.join("coach", COACH);
     let agent = c.join("agent", AGENT);
     let others: Vec<Member> = (2..size.members).map(|n| c.join(&format!("member_{n}"), CUSTOMER)).collect();
     println!("\n{} members, all speaking; processor time of Asterisk, in % of one core:\n", 2 + others.len());

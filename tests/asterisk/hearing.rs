@@ -2,8 +2,7 @@
 
 use crate::{
     conference::{Conference, Member, seconds},
-    judge::Legs,
-    line::LEVEL,
+    line::{LOUD, SOFT},
 };
 
 /// From a change until everything said before has been heard: packets, jitter buffers and mixing.
@@ -48,10 +47,9 @@ impl Conference<'_> {
     pub fn judge(&self, listener: &Member, since: f64, tone: f64, should: bool) -> Result<(), String> {
         let heard = listener.line.heard_since(since);
         if should {
-            return heard.levels(tone).heard_at(LEVEL);
+            return heard.levels(tone).heard_at(if self.soft.contains(&tone) { SOFT } else { LOUD });
         }
-        let others: Vec<f64> = self.tones.iter().copied().filter(|&other| other != tone).collect();
-        heard.levels_among(tone, &others, Legs::Linear).unheard(&[])
+        heard.levels(tone).unheard(&[])
     }
 
     /// The same, of a part that ends now.

@@ -1,7 +1,7 @@
 //! The same words on every interface: console, manager, dialplan; and what they say of themselves.
 
 use crate::{
-    conference::{AGENT, CUSTOMER, Conference, MANAGER, Role, seconds},
+    conference::{AGENT, COACH, CUSTOMER, Conference, MANAGER, Role, seconds},
     pbx::{Pbx, Scenario},
 };
 
@@ -17,7 +17,7 @@ pub const SCENARIOS: &[Scenario] = &[
 
 fn manager(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "manager");
-    let (customer, agent, coach) = (c.join("customer", CUSTOMER), c.join("agent", CUSTOMER), c.join("coach", CUSTOMER));
+    let (customer, agent, coach) = (c.join("customer", CUSTOMER), c.join("agent", CUSTOMER), c.join("coach", COACH));
     let channel = |c: &mut Conference, member| c.channel(member).expect("it is there");
     let (agents, coachs) = (channel(&mut c, &agent), channel(&mut c, &coach));
     c.manager.watch();
@@ -134,7 +134,7 @@ fn mistakes(pbx: &Pbx) {
 /// An empty word, or white space that is no space, makes of a command what the module does not see in it.
 fn crafted(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "crafted");
-    let (customer, agent, coach) = (c.join("customer", CUSTOMER), c.join("agent", AGENT), c.join("coach", CUSTOMER));
+    let (customer, agent, coach) = (c.join("customer", CUSTOMER), c.join("agent", AGENT), c.join("coach", COACH));
     for command in
         ["coach coach \"\" crafted 3 agent", "coach coach \"crafted\t3\tagent\"", "coach coach crafted \"3\tagent\""]
     {

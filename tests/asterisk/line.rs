@@ -18,11 +18,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The level at which everybody speaks, in dB of full scale: eight at once still fit.
-pub const LEVEL: f64 = -18.06;
+/// How loud private speech is, in dB of full scale: eight at once still fit.
+pub const LOUD: f64 = -18.06;
 const AMPLITUDE: f64 = 4096.0;
-/// A voice that Asterisk takes for silence.
-pub const FAINT_LEVEL: f64 = LEVEL - 40.0;
+/// How loud others speak: where such a voice begins, ends or has a gap, what a window has of that at every frequency is not above the
+/// level below which somebody is unheard. The nearest tone has 29 dB less of one such edge. Asterisk takes it for silence.
+pub const SOFT: f64 = LOUD - 40.0;
 
 /// How a line speaks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -179,8 +180,8 @@ impl Line {
         *self.shared.says() = Says { tone, amplitude: AMPLITUDE };
     }
 
-    /// The same, hardly audible.
-    pub fn say_faintly(&self, tone: f64) {
+    /// The same, softly.
+    pub fn say_softly(&self, tone: f64) {
         *self.shared.says() = Says { tone, amplitude: AMPLITUDE / 100.0 };
     }
 
@@ -230,6 +231,8 @@ impl Drop for Line {
 
 /// A packet's header is 12 bytes, as long as there are no contributing sources and no extension; Asterisk sends neither.
 const HEADER: usize = 12;
+/// What such a header begins with. A port may have been somebody else's, to whom there is something in SIP.
+const VERSION: u8 = 0x80;
 
 fn bind() -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
@@ -265,6 +268,7 @@ fn listen(audio: &UdpSocket, shared: &Shared) {
     while !shared.hung_up.load(Ordering::SeqCst) {
         if let Ok(length) = audio.recv(&mut packet)
             && length > HEADER
+            && packet[0] == VERSION
         {
             let samples = packet[HEADER..length].chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]]));
             let mut heard = shared.heard();
@@ -328,7 +332,7 @@ fn speak(audio: &UdpSocket, mut asterisk: Media, changes: &mpsc::Receiver<Media>
 }
 
 fn header(payload_type: u8, number: u64, time: u32) -> Vec<u8> {
-    let mut packet = vec![0x80, payload_type];
+    let mut packet = vec![VERSION, payload_type];
     packet.extend((number as u16).to_be_bytes());
     packet.extend(time.to_be_bytes());
     packet.extend(0x00c0_ac41_u32.to_be_bytes());

@@ -31,8 +31,6 @@ mod random;
 mod relay;
 mod sip;
 mod streams;
-#[path = "../switch/voices.rs"]
-mod voices;
 
 use libtest_mimic::{Arguments, Trial};
 use pbx::{Pbx, Scenario, Setup};

@@ -1,8 +1,8 @@
 //! Who hears whom in each mode.
 
 use crate::{
-    conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
-    line::{FAINT_LEVEL, Format},
+    conference::{AGENT, COACH, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
+    line::{Format, SOFT},
     pbx::{Pbx, Scenario},
 };
 
@@ -33,7 +33,7 @@ pub const SCENARIOS: &[Scenario] = &[
 fn open(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "open");
     let (customer, agent, manager) =
-        (c.join("customer", CUSTOMER), c.join("agent", CUSTOMER), c.join("manager", CUSTOMER));
+        (c.join("customer", CUSTOMER), c.join("agent", CUSTOMER), c.join("manager", COACH));
     all_hear_all(&mut c, &customer, &agent, &manager);
 }
 
@@ -57,7 +57,7 @@ fn buffered_before(pbx: &Pbx) {
     assert!(c.channel(&manager).is_none(), "the manager's call ends");
     c.never_heard(&customer, &manager);
     agent.speak();
-    let other = c.join("other", Role { place: BUFFERED, ..CUSTOMER });
+    let other = c.join("other", Role { place: BUFFERED, ..COACH });
     let said = c.manager.command(&format!("coach coach buffered_before {} agent", other.id));
     assert!(said.starts_with("-ERR") && said.contains("jitter buffer"), "{said}");
     seconds(1.5); // the buffer's own second
@@ -128,14 +128,14 @@ fn two_and_two(pbx: &Pbx) {
 fn monitor(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "monitor");
     let (customer, agent) = (c.join("customer", CUSTOMER), c.join("agent", AGENT));
-    let monitor = c.join("monitor", Role { speak_only_to: "-", ..CUSTOMER });
+    let monitor = c.join("monitor", Role { speak_only_to: "-", ..MANAGER });
     c.hears(&[(&customer, &[&agent]), (&agent, &[&customer]), (&monitor, &[&customer, &agent])]);
 }
 
 fn agent_coaches(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "agent_coaches");
     let customer = c.join("customer", CUSTOMER);
-    let one = c.join("one", Role { tags: "agent", speak_only_to: "agent", ..CUSTOMER });
+    let one = c.join("one", Role { tags: "agent", ..MANAGER });
     let other = c.join("other", AGENT);
     c.hears(&[(&customer, &[&other]), (&one, &[&customer, &other]), (&other, &[&customer, &one])]);
 }
@@ -145,8 +145,8 @@ fn rates(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "rates");
     let at = |rate, role| Role { format: Format::at(rate), bridge: "default_bridge", ..role };
     let (customer, agent) = (c.enter("customer", at(8000, CUSTOMER)), c.enter("agent", at(8000, AGENT)));
-    let manager = c.join("manager", at(8000, MANAGER));
-    let to_wide = c.join("to_wide", at(24000, Role { speak_only_to: "wide", ..CUSTOMER }));
+    let mut manager = c.join("manager", at(8000, MANAGER));
+    let mut to_wide = c.join("to_wide", at(24000, Role { speak_only_to: "wide", ..MANAGER }));
     seconds(GOES_OVER);
     let (wide, other) =
         (c.enter("wide", at(48000, Role { tags: "wide", ..CUSTOMER })), c.enter("other", at(12000, CUSTOMER)));
@@ -156,7 +156,9 @@ fn rates(pbx: &Pbx) {
         c.never_heard(listener, &manager);
         c.never_heard(listener, &to_wide);
     }
-    [&customer, &agent, &wide, &other].into_iter().for_each(Member::speak);
+    // Who hears one of them is not to hear edges of it.
+    [&mut manager, &mut to_wide].into_iter().for_each(|private| c.soften(private));
+    [&customer, &agent, &manager, &wide, &to_wide, &other].into_iter().for_each(Member::speak);
     c.hears(&[
         (&customer, &[&agent, &wide, &other]),
         (&agent, &[&customer, &manager, &wide, &other]),
@@ -247,19 +249,19 @@ fn with_jitter_buffer(pbx: &Pbx) {
 /// ConfBridge drops what it takes for silence: of a coach, everything. Those who hear it do so in its pauses and after them.
 fn silence_dropped(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "silence_dropped");
-    let with = |role| Role { user: "drops_silence", ..role };
+    let with = |role| Role { user: "drops_silence", loud: true, ..role };
     let (customer, agent) = (c.enter("customer", with(CUSTOMER)), c.join("agent", with(AGENT)));
-    customer.line.say_faintly(customer.tone);
+    customer.line.say_softly(customer.tone);
     seconds(1.0); // a voice whose beginning is dropped has an edge
     let from = customer.line.clock();
     let manager = c.enter("manager", with(MANAGER));
     manager.line.hush();
     seconds(0.5);
-    manager.line.say_faintly(manager.tone);
+    manager.line.say_softly(manager.tone);
     seconds(1.0);
     c.judge_last(&agent, 0.6, customer.tone, false).expect("what is faint is dropped");
     let private = agent.line.heard_since(agent.line.clock() - 0.6).levels(manager.tone);
-    private.heard_at(FAINT_LEVEL).expect("but not what is said privately");
+    private.heard_at(SOFT).expect("but not what is said privately");
     for _pause in 0..3 {
         manager.line.hush();
         seconds(0.7);
@@ -312,7 +314,7 @@ fn loss(pbx: &Pbx) {
 fn channel_function(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "channel_function");
     let (customer, agent, manager) =
-        (c.join("customer", CUSTOMER), c.join("agent", CUSTOMER), c.join("manager", CUSTOMER));
+        (c.join("customer", CUSTOMER), c.join("agent", CUSTOMER), c.join("manager", COACH));
     c.act("Setvar", &manager, &[("Variable", "COACH(speakOnlyTo)"), ("Value", "agent")]);
     c.hears(&[(&customer, &[&agent]), (&agent, &[&customer]), (&manager, &[&customer, &agent])]);
     c.act("Setvar", &agent, &[("Variable", "COACH(memberTag)"), ("Value", "agent")]);
