@@ -36,8 +36,7 @@ fn tone(round: u32) -> f64 {
 
 fn narrowing(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "narrowing");
-    let (customer, agent, manager) =
-        (c.join("customer", CUSTOMER), c.join("agent", AGENT), c.join("manager", COACH));
+    let (customer, agent, manager) = (c.join("customer", CUSTOMER), c.join("agent", AGENT), c.join("manager", COACH));
     for round in 0..ROUNDS {
         // The end of another tone would be heard in every other one for a moment.
         manager.line.hush();
