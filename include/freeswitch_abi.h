@@ -21,7 +21,8 @@
 
 typedef enum { SWITCH_FALSE = 0, SWITCH_TRUE = 1 } switch_bool_t;
 
-typedef enum { SWITCH_STATUS_SUCCESS = 0, SWITCH_STATUS_FALSE = 1 } switch_status_t;
+/* NOUNLOAD from a module's `shutdown`: its code stays where it is. */
+typedef enum { SWITCH_STATUS_SUCCESS = 0, SWITCH_STATUS_FALSE = 1, SWITCH_STATUS_NOUNLOAD = 16 } switch_status_t;
 
 typedef enum {
     SWITCH_LOG_ERROR = 3,
@@ -68,6 +69,9 @@ typedef enum {
     SMBF_LOCK = 1 << 12       /* stays when all bugs are removed, until the session is destroyed */
 } switch_media_bug_flag_enum_t;
 typedef uint32_t switch_media_bug_flag_t;
+
+/* Its functions run before the endpoint's own, and whatever those answer. */
+typedef enum { SSH_FLAG_PRE_EXEC = 1 << 1 } switch_state_handler_flag_t;
 
 /* ---------------------------------------------------------------------------------------------- what is opaque ---- */
 

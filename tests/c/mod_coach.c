@@ -22,6 +22,7 @@ static int closes(void **state)
     (void)state;
     events_wait(AT_ONCE); /* where a test has failed while they wait */
     calls_end();
+    reticent = false;
     check(unload(false), "the module is still in use");
     events_stop();
     check(left_behind() == 0, "%u things are left behind", left_behind());
@@ -101,6 +102,37 @@ static void joins_from_behind_an_endpoint_that_keeps_messages(void **state)
     check(said(coach) == 0, "the first frame after it joined holds %d", said(coach));
     whispers();
     events_wait(AT_ONCE);
+    whispers();
+}
+
+/* The endpoint says of no state that it is done with it, as that of SCCP phones does. */
+static void joins_from_an_endpoint_that_is_never_done(void **state)
+{
+    (void)state;
+    an_open_call("r");
+    reticent = true;
+    switch_core_session_t *phone = call_new("phone", OTHER);
+    set_variable(phone, "speakOnlyTo", "agent");
+    joins(phone, "r");
+    play(SETTLED);
+    expect_heard(customer, AGENT);
+    expect_heard(agent, CUSTOMER + OTHER);
+    expect_reply("uuid_coach", "phone uncoach", "+OK");
+    check(unload(false), "the module is in use");
+    check(left_behind() == 0, "%u things are left behind", left_behind());
+    check(load(), "the module does not load");
+    call_ends(phone);
+}
+
+/* A name is what a caller has made of it: in a list of members it is no text, perhaps. */
+static void joins_where_a_caller_has_a_name_that_is_no_text(void **state)
+{
+    (void)state;
+    an_open_call("r");
+    customer->caller = "Jos\xe9";
+    coach->secretive = true;
+    set_variable(coach, "speakOnlyTo", "agent");
+    joins(coach, "r");
     whispers();
 }
 
@@ -952,7 +984,8 @@ int main(int argc, char **argv)
     alarm(240);
     const struct CMUnitTest tests[] = {
         CALL(joins_by_variable_and_by_application), CALL(joins_with_no_gap), CALL(sets_what_was_never_set),
-        CALL(joins_from_behind_an_endpoint_that_keeps_messages), CALL(has_media_that_cannot_be_hooked), CALL(has_too_many_tags),
+        CALL(joins_from_behind_an_endpoint_that_keeps_messages), CALL(joins_from_an_endpoint_that_is_never_done),
+        CALL(joins_where_a_caller_has_a_name_that_is_no_text), CALL(has_media_that_cannot_be_hooked), CALL(has_too_many_tags),
         CALL(joins_with_a_malformed_mode), CALL(joins_with_variables_that_cannot_be_meant),
         CALL(gives_the_application_both_settings), CALL(gives_the_application_nonsense), CALL(joins_and_cannot_be_hooked),
         CALL(is_commanded_while_it_joins), CALL(is_commanded_while_it_hangs_up), CALL(is_tapped_before_it_is_hooked),

@@ -60,7 +60,9 @@ pub fn execute(command: &CStr, arguments: &CStr) -> String {
             ..std::mem::zeroed()
         };
         fs::switch_api_execute(command.as_ptr(), arguments.as_ptr(), ptr::null_mut(), &raw mut stream);
-        let answer = text(stream.data.cast::<c_char>()).unwrap_or_default().to_owned();
+        // Names in it are what callers have made of them: not always text.
+        let answer = stream.data.cast::<c_char>().as_ref().map(|answer| CStr::from_ptr(answer).to_string_lossy());
+        let answer = answer.unwrap_or_default().into_owned();
         libc::free(stream.data);
         answer
     }

@@ -37,6 +37,8 @@ static STATES: States = States(fs::switch_state_handler_table_t {
     on_init: Some(on_init),
     on_hangup: Some(on_hangup),
     on_destroy: Some(on_destroy),
+    // Else some calls begin unseen: not every endpoint answers that it is done with a state, and only then the others are asked.
+    flags: fs::SSH_FLAG_PRE_EXEC as i32,
     // SAFETY: null functions are none, and the rest are numbers and pointers that nobody follows.
     ..unsafe { std::mem::zeroed() }
 });

@@ -5,6 +5,7 @@ struct meanwhile meanwhile;
 switch_core_session_t *sessions;
 pthread_mutex_t sessions_lock = PTHREAD_MUTEX_INITIALIZER;
 const switch_state_handler_table_t *states[4];
+bool reticent;
 
 /* ----------------------------------------------------------------------------------------- for the module ---- */
 
@@ -166,6 +167,9 @@ void set_variable(switch_core_session_t *session, const char *name, const char *
     switch_channel_set_variable_var_check(&session->channel, name, value, SWITCH_TRUE);
 }
 
+/* The core asks those that come first, then the endpoint, and the others if that says yes. */
+static bool runs(int i) { return states[i] && (!reticent || states[i]->flags & SSH_FLAG_PRE_EXEC); }
+
 switch_core_session_t *call_new(const char *uuid, int says)
 {
     static unsigned last;
@@ -185,7 +189,7 @@ switch_core_session_t *call_new(const char *uuid, int says)
     sessions = session;
     pthread_mutex_unlock(&sessions_lock);
     for (int i = 0; i < 4; i++)
-        if (states[i] && states[i]->on_init) states[i]->on_init(session);
+        if (runs(i) && states[i]->on_init) states[i]->on_init(session);
     return session;
 }
 
@@ -195,7 +199,7 @@ void call_ends(switch_core_session_t *session)
     if (*session->conference) leaves(session);
     remove_bugs(session);
     for (int i = 0; i < 4; i++)
-        if (states[i] && states[i]->on_hangup) states[i]->on_hangup(session);
+        if (runs(i) && states[i]->on_hangup) states[i]->on_hangup(session);
     pthread_mutex_lock(&sessions_lock);
     switch_core_session_t **at = &sessions;
     while (*at != session) at = &(*at)->next;
@@ -203,7 +207,7 @@ void call_ends(switch_core_session_t *session)
     pthread_mutex_unlock(&sessions_lock);
     pthread_rwlock_wrlock(&session->lock); /* whoever holds it lets go */
     for (int i = 0; i < 4; i++)
-        if (states[i] && states[i]->on_destroy) states[i]->on_destroy(session);
+        if (runs(i) && states[i]->on_destroy) states[i]->on_destroy(session);
     while (session->channel.variables) set_variable(session, session->channel.variables->name, NULL);
     media_end(session);
     for (size_t i = 0; i < session->pieces; i++) free(session->memory[i]);

@@ -62,6 +62,7 @@ struct switch_core_session {
     bool muted, deaf, held;
     bool unannounced; /* no event tells that it joins */
     bool secretive;   /* its endpoint keeps it to itself that applications begin and end */
+    const char *caller; /* its name; null for an ordinary one */
     switch_core_session_t *next;
 };
 
@@ -114,6 +115,7 @@ bool logged(const char *part);
 void forget_log(void);
 void complete(const char *function, const char *line, char *found, size_t size);
 extern const char *module_path, *version_micro;
+extern bool reticent; /* endpoints answer that they have not begun: who waits for them hears of no state */
 extern const char *configuration[2][2]; /* names and values of coach.conf; null for none */
 
 /* What has to be gone after an unload. */
