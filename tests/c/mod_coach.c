@@ -569,6 +569,52 @@ static void bridges_inside_the_conference(void **state)
     whispers();
 }
 
+/* A bridge that fails ends without having begun. */
+static void fails_to_bridge_inside_the_conference(void **state)
+{
+    (void)state;
+    an_open_call("r");
+    coach->secretive = true;
+    set_variable(coach, "speakOnlyTo", "agent");
+    joins(coach, "r");
+    bridges(coach, false), bridges(agent, false);
+    for (int i = 0; i < GUARD; i++) play_read(coach);
+    whispers();
+}
+
+/* The other leg of a call that it has made from inside the conference is in a conference too, and its endpoint passes on what the
+   core tells it. */
+static void hears_of_a_conference_that_is_not_its_own(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    set_variable(coach, "current_application", "bridge");
+    passes_on(coach, "s@default", true), passes_on(coach, "s@default", false);
+    for (int i = 0; i < GUARD; i++) play_read(coach);
+    whispers();
+    passes_on(coach, "s@default", false);
+    whispers();
+    switch_core_session_t *friend = call_new("friend", OTHER);
+    set_variable(friend, "speakOnlyTo", "agent");
+    set_variable(friend, "current_application", "bridge");
+    friend->channel.has_media = true;
+    passes_on(friend, "s@default", true);
+    play_read(friend);
+    check(said(friend) == OTHER, "in an ordinary call it says %d", said(friend));
+    /* The module is loaded under such a call. */
+    api("uuid_coach", "coach uncoach");
+    usleep(250000);
+    check(unload(false), "the module is in use");
+    set_variable(coach, "speakOnlyTo", "agent");
+    check(load(), "the module does not load");
+    passes_on(coach, "s@default", false);
+    for (int i = 0; i < GUARD; i++) play_read(coach);
+    whispers();
+    leaves(coach);
+    for (int i = 0; i < GUARD; i++) play_read(coach);
+    check(said(coach) == COACH, "in an ordinary call the coach says %d", said(coach));
+}
+
 /* Nothing but the bridge tells it that the conference is over. */
 static void leaves_from_behind_an_endpoint_that_keeps_messages(void **state)
 {
@@ -993,6 +1039,7 @@ int main(int argc, char **argv)
         CALL(mutes_deafens_and_holds), CALL(joins_muted_or_deaf), CALL(joins_and_is_not_listed),
         CALL(tells_events_late_and_in_disorder), CALL(moves_between_conferences_and_out),
         CALL(takes_one_conference_inside_another), CALL(bridges_inside_the_conference),
+        CALL(fails_to_bridge_inside_the_conference), CALL(hears_of_a_conference_that_is_not_its_own),
         CALL(leaves_from_behind_an_endpoint_that_keeps_messages), CALL(replaces_a_private_leg),
         CALL(replaces_a_leg_that_is_being_hung_up), CALL(replaces_a_leg_with_verto),
         CALL(replaces_a_private_leg_and_is_uncoached), CALL(hangs_up_and_reads_on), CALL(takes_hooks_away),

@@ -4,6 +4,7 @@ use super::{
     events,
     follow::{follow, refuse, seat},
     module::Module,
+    nest::Nest,
     roster::{self, Member},
     settings::Settings,
     switch::Session,
@@ -27,12 +28,12 @@ fn adopt(module: &Module, session: &Session, listed: &[Member], now: u64) {
     let members: Vec<&Member> = listed.iter().filter(|member| member.uuid == uuid).collect();
     let enter = module.leg(session, |leg, state| {
         // Asked once there is a leg: who leaves from now on finds it.
-        if state.conferences > 0 || module.has_left(&uuid) {
+        if !state.conferences.is_empty() || module.has_left(&uuid) {
             return Ok(());
         }
         leg.apply(module, session, state, &Settings::of(session))?;
         leg.pass(module, state, false)?;
-        (state.conferences, state.bridges) = (members.len() as u32, members.len() as u32);
+        (state.conferences, state.taken) = (Nest::unseen(members.len()), Nest::unseen(members.len()));
         if let Some(seat) = seat(session)
             && let Some(member) = members.iter().find(|member| member.number == seat.number)
         {

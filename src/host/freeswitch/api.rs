@@ -195,7 +195,7 @@ unsafe extern "C" fn on_application(session: *mut fs::switch_core_session_t, dat
     let (session, data) = unsafe { (Session::given(session), text(data).unwrap_or_default()) };
     let Err(why) = contained(|module| application(module, &session, data)) else { return };
     let inside =
-        current().and_then(|module| module.find(&session.uuid())).is_some_and(|leg| leg.lock().conferences > 0);
+        current().and_then(|module| module.find(&session.uuid())).is_some_and(|leg| !leg.lock().conferences.is_empty());
     if inside {
         return log(fs::SWITCH_LOG_ERROR, Some(&session.uuid()), &format!("coach {data}: {why}. Nothing has changed"));
     }

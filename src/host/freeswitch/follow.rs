@@ -12,6 +12,7 @@ use super::{
     leg::{Flags, Leg, Seat, State},
     legacy,
     module::{Module, current, visit},
+    nest::Nest,
     roster,
     settings::{SPEAK_ONLY_TO, Settings},
     switch::{Session, log, text},
@@ -27,6 +28,9 @@ const CONFERENCE_NAME: &CStr = c"conference_name";
 const CONFERENCE_ID: &CStr = c"conference_uuid";
 /// See [`CONFERENCE_NAME`].
 const MEMBER_ID: &CStr = c"conference_member_id";
+
+/// What the core says that a call runs.
+const CURRENT_APPLICATION: &CStr = c"current_application";
 
 struct States(fs::switch_state_handler_table_t);
 
@@ -120,30 +124,34 @@ unsafe extern "C" fn on_message(
     message: *mut fs::switch_core_session_message_t,
 ) -> fs::switch_status_t {
     // SAFETY: the core's message, whose texts end in NUL.
-    let (what, application, data) = unsafe {
+    let (what, application, data, between_calls) = unsafe {
         let message = &*message;
-        (message.message_id, text(message.string_array_arg[0]), text(message.string_array_arg[1]))
+        let [application, data, ..] = message.string_array_arg;
+        (message.message_id, text(application), text(data).unwrap_or_default(), !message.string_arg.is_null())
     };
+    let message = message.addr();
     // Hooking a session tells it things too, with the leg's lock held: only what matters here goes on.
     let conference = application.is_some_and(|name| name.eq_ignore_ascii_case(CONFERENCE));
     let assigns = matches!(application, Some("set" | "export" | "multiset"));
-    let seats = matches!(what, fs::SWITCH_MESSAGE_INDICATE_BRIDGE | fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE);
+    // A bridge of two calls names the other one; a conference has none to name.
+    let seats =
+        matches!(what, fs::SWITCH_MESSAGE_INDICATE_BRIDGE | fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE) && !between_calls;
     if assigns {
         // Every call does so many times: they do not wait for each other, as those do that visit.
         // SAFETY: the core's session.
         let session = unsafe { Session::given(session) };
-        contained(&session, || current().map(|module| assigned(&module, &session, what, data.unwrap_or_default())));
+        contained(&session, || current().map(|module| assigned(&module, &session, what, data)));
     }
     if !conference && !seats {
         return fs::SWITCH_STATUS_SUCCESS;
     }
     let act = |module: &Module, session: &Session| match what {
-        fs::SWITCH_MESSAGE_INDICATE_BRIDGE => enters(module, session),
-        fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE => leaves(module, session),
+        fs::SWITCH_MESSAGE_INDICATE_BRIDGE => enters(module, session, message),
+        fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE => leaves(module, session, message),
         _ => match application_message(module, what) {
-            Some(Run::Begins) => begins(module, session),
-            Some(Run::Ends) => ends(module, session),
-            None => {}
+            Some(Run::Begins) if runs_conference(session) => begins(module, session, message),
+            Some(Run::Ends) => ends(module, session, message, data),
+            _ => {}
         },
     };
     // SAFETY: the core's session.
@@ -164,8 +172,13 @@ fn application_message(module: &Module, what: fs::switch_core_session_message_ty
     }
 }
 
+/// Some endpoints pass on to a call what the core tells another one of its applications: it does not run that itself.
+fn runs_conference(session: &Session) -> bool {
+    session.variable(CURRENT_APPLICATION).is_some_and(|name| name.eq_ignore_ascii_case(CONFERENCE))
+}
+
 /// `conference` is about to run: what the variables say holds before it does, or the call ends.
-fn begins(module: &Module, session: &Session) {
+fn begins(module: &Module, session: &Session, message: usize) {
     let inherited = legacy::inherited(module, session);
     if inherited.is_some() || Settings::of(session).speak_only_to.is_some() {
         session.make_media();
@@ -179,7 +192,7 @@ fn begins(module: &Module, session: &Session) {
         }
         leg.apply(module, session, state, &wanted)?;
         leg.pass(module, state, false)?;
-        state.conferences += 1;
+        state.conferences.begins(message);
         state.settings.write(session);
         Ok(())
     });
@@ -190,24 +203,23 @@ fn begins(module: &Module, session: &Session) {
 
 /// `mod_conference` has taken it in, and has not heard a word of it yet. What it may do is asked for, since an event tells it too late, or
 /// never: not of members that join unannounced.
-fn enters(module: &Module, session: &Session) {
+fn enters(module: &Module, session: &Session, message: usize) {
     let Some(seat) = seat(session) else { return };
     let uuid = session.uuid();
-    let begun = module.find(&uuid).is_some_and(|leg| leg.lock().conferences > 0);
-    // A loopback that runs an application keeps what the core tells it, but for this: it has not begun then. Or it is a bridge of two calls.
-    let bare = !begun && roster::all().iter().any(|member| member.uuid == uuid);
-    if bare {
-        begins(module, session);
+    let begun = module.find(&uuid).is_some_and(|leg| !leg.lock().conferences.is_empty());
+    // A loopback that runs an application keeps what the core tells it, but for this: with this, that begins then. Or it is no conference
+    // that takes it in, but something else that names no other call.
+    if !begun && roster::all().iter().any(|member| member.uuid == uuid) {
+        begins(module, session, message);
     }
     let Some(leg) = module.find(&uuid) else { return };
     let mut state = leg.lock();
-    if state.conferences == 0 {
+    if state.conferences.is_empty() {
         return;
     }
-    state.bare |= bare;
-    state.bridges += 1;
-    if state.bridges > 1 {
-        return; // of something inside
+    state.taken.begins(message);
+    if !state.taken.is_in(message) {
+        return; // by one inside
     }
     let now = events::now();
     let (flags, now) = roster::flags(&seat, &uuid).map(|flags| (flags, now)).unwrap_or_else(|| {
@@ -218,38 +230,40 @@ fn enters(module: &Module, session: &Session) {
     leg.sit(module, &mut state, seat, flags, now);
 }
 
-/// `mod_conference` lets it go, or what has run inside the conference does.
-fn leaves(module: &Module, session: &Session) {
+/// `mod_conference` lets it go.
+fn leaves(module: &Module, session: &Session, message: usize) {
     // First: whoever is making a leg for it looks here next.
     if let Some(left) = module.followed.lock().get_mut(&session.uuid()) {
         *left = true;
     }
     let Some(leg) = module.find(&session.uuid()) else { return };
     let mut state = leg.lock();
-    state.bridges = state.bridges.saturating_sub(1);
-    if state.conferences == 0 || state.bridges > 0 {
+    if !state.taken.ends(message, || true) || !state.taken.is_empty() {
         return;
     }
     leg.rise(module, &mut state);
-    if std::mem::take(&mut state.bare) {
+    // Of who is behind an endpoint that keeps the rest.
+    if state.conferences.ends(message, || false) {
         over(module, &leg, state);
     }
 }
 
 /// `conference` has ended for this leg.
-fn ends(module: &Module, session: &Session) {
-    if let Some(leg) = module.find(&session.uuid()) {
-        over(module, &leg, leg.lock());
+fn ends(module: &Module, session: &Session, message: usize, data: &str) {
+    let Some(leg) = module.find(&session.uuid()) else { return };
+    let mut state = leg.lock();
+    let named = || session.variable(CONFERENCE_NAME).is_none_or(|name| data.starts_with(&name));
+    if state.conferences.ends(message, named) {
+        over(module, &leg, state);
     }
 }
 
 /// Out of a conference: what the call says from now on is an ordinary call's, or that of one in the conference around it.
 fn over(module: &Module, leg: &Leg, mut state: MutexGuard<State>) {
-    state.conferences = state.conferences.saturating_sub(1);
-    if state.conferences > 0 {
+    if !state.conferences.is_empty() {
         return;
     }
-    state.bridges = 0;
+    state.taken = Nest::default();
     leg.rise(module, &mut state);
     if !state.reads && !state.writes {
         drop(state);

@@ -9,6 +9,7 @@ use super::{
     fs,
     hooks::{self, Side},
     module::{Module, said},
+    nest::Nest,
     settings::{Action, Settings, names_mode},
     switch::{Session, c, log},
 };
@@ -39,12 +40,10 @@ pub struct State {
     /// It has a read hook, and a write hook.
     pub reads: bool,
     pub writes: bool,
-    /// `conference` applications that run on it, one inside the other.
-    pub conferences: u32,
-    /// What it has been told of being bridged and not yet of being let go: by the conference, and by what runs inside that.
-    pub bridges: u32,
-    /// That of the conference is all that tells when that begins and ends.
-    pub bare: bool,
+    /// `conference` applications that run on it.
+    pub conferences: Nest,
+    /// Conferences that have taken it in.
+    pub taken: Nest,
     /// What a leg before it left behind has had its effect.
     pub inherited: bool,
     /// The hooks let everything pass: it is an ordinary call for now.

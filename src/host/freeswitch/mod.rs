@@ -8,6 +8,7 @@
 //! adopt     calls that were there before the module
 //! api       what people do: the commands and the dialplan application
 //! leg       one call: its member of the engine, its hooks, its seat
+//! nest      what runs on a call, one inside the other
 //! settings  what a call is set to: the channel variables, the actions
 //! legacy    what a private call leaves behind
 //! listeners who needs a write hook
@@ -35,6 +36,7 @@ mod leg;
 mod legacy;
 mod listeners;
 mod module;
+mod nest;
 mod rooms;
 mod roster;
 mod settings;

@@ -220,10 +220,9 @@ void calls_end(void)
     while (sessions) call_ends(sessions);
 }
 
-void tell_session(switch_core_session_t *session, unsigned message, const char *application, const char *data)
+void tell_session(switch_core_session_t *session, switch_core_session_message_t *message, unsigned what)
 {
-    switch_core_session_message_t told = {.string_array_arg = {application, data}};
-    told.message_id = message;
+    message->message_id = what;
     for (int i = 0; i < 4; i++)
-        if (session->hooks[i]) session->hooks[i](session, &told);
+        if (session->hooks[i]) session->hooks[i](session, message);
 }

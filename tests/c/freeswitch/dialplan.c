@@ -9,14 +9,24 @@ static unsigned number(unsigned message)
 
 static void begins(switch_core_session_t *session, const char *application, const char *data)
 {
-    if (session->secretive) return;
-    tell_session(session, number(SWITCH_MESSAGE_INDICATE_APPLICATION_EXEC), application, data);
+    switch_core_session_message_t *message = &session->runs[session->depth++];
+    *message = (switch_core_session_message_t){.string_array_arg = {application, strcpy(session_memory(session, strlen(data) + 1), data)}};
+    set_variable(session, "current_application", application);
+    if (!session->secretive) tell_session(session, message, number(SWITCH_MESSAGE_INDICATE_APPLICATION_EXEC));
 }
 
-static void ends(switch_core_session_t *session, const char *application, const char *data)
+static void ends(switch_core_session_t *session)
 {
-    if (session->secretive) return;
-    tell_session(session, number(SWITCH_MESSAGE_INDICATE_APPLICATION_EXEC_COMPLETE), application, data);
+    switch_core_session_message_t *message = &session->runs[--session->depth];
+    if (!session->secretive) tell_session(session, message, number(SWITCH_MESSAGE_INDICATE_APPLICATION_EXEC_COMPLETE));
+}
+
+void passes_on(switch_core_session_t *session, const char *conference, bool begins)
+{
+    static switch_core_session_message_t message;
+    message = (switch_core_session_message_t){.string_array_arg = {"conference", conference}};
+    tell_session(session, &message,
+                 number(begins ? SWITCH_MESSAGE_INDICATE_APPLICATION_EXEC : SWITCH_MESSAGE_INDICATE_APPLICATION_EXEC_COMPLETE));
 }
 
 void run(switch_core_session_t *session, const char *application, const char *data)
@@ -35,7 +45,7 @@ void run(switch_core_session_t *session, const char *application, const char *da
         check(of, "there is no application %s", application);
         of->application_function(session, data);
     }
-    ends(session, application, data);
+    ends(session);
 }
 
 void conference_begins(switch_core_session_t *session, const char *name)
@@ -60,10 +70,14 @@ void conference_adds(switch_core_session_t *session)
 
 void bridges(switch_core_session_t *session, bool on)
 {
-    tell_session(session, on ? SWITCH_MESSAGE_INDICATE_BRIDGE : SWITCH_MESSAGE_INDICATE_UNBRIDGE, NULL, NULL);
+    static switch_core_session_message_t message = {.string_arg = "the other's UUID"};
+    tell_session(session, &message, on ? SWITCH_MESSAGE_INDICATE_BRIDGE : SWITCH_MESSAGE_INDICATE_UNBRIDGE);
 }
 
-void conference_bridges(switch_core_session_t *session) { bridges(session, true); }
+void conference_bridges(switch_core_session_t *session)
+{
+    tell_session(session, &session->takes[session->taken++], SWITCH_MESSAGE_INDICATE_BRIDGE);
+}
 
 void conference_takes(switch_core_session_t *session)
 {
@@ -73,14 +87,14 @@ void conference_takes(switch_core_session_t *session)
 
 void conference_lets_go(switch_core_session_t *session)
 {
-    bridges(session, false);
+    tell_session(session, &session->takes[--session->taken], SWITCH_MESSAGE_INDICATE_UNBRIDGE);
     conference_event(session, "del-member");
     *session->conference = 0;
 }
 
 void conference_ends(switch_core_session_t *session)
 {
-    ends(session, "conference", variable(session, "conference_name"));
+    ends(session);
 }
 
 void joins(switch_core_session_t *session, const char *name)

@@ -42,7 +42,7 @@ switch_status_t switch_core_media_bug_add(switch_core_session_t *session, const 
     session->tap_only = tap_only;
     pthread_rwlock_unlock(&session->bug_lock);
     __atomic_add_fetch(&media, 1, __ATOMIC_SEQ_CST);
-    tell_session(session, 48, NULL, NULL); /* that it is not mute at the hardware's end: whoever adds a bug is told things inside */
+    tell_session(session, &(switch_core_session_message_t){0}, 48); /* that it is not mute at the hardware's end: whoever adds a bug is told things inside */
     return SWITCH_STATUS_SUCCESS;
 }
 

@@ -63,6 +63,8 @@ struct switch_core_session {
     bool unannounced; /* no event tells that it joins */
     bool secretive;   /* its endpoint keeps it to itself that applications begin and end */
     const char *caller; /* its name; null for an ordinary one */
+    switch_core_session_message_t runs[8], takes[8]; /* applications and conferences, one inside the other */
+    unsigned depth, taken;
     switch_core_session_t *next;
 };
 
@@ -87,6 +89,8 @@ void conference_bridges(switch_core_session_t *session); /* its second, with the
 void conference_lets_go(switch_core_session_t *session);
 void conference_ends(switch_core_session_t *session);
 void bridges(switch_core_session_t *session, bool on); /* a bridge with another call begins or ends */
+/* What an endpoint passes on of another call's: that `conference` begins or ends there. */
+void passes_on(switch_core_session_t *session, const char *conference, bool begins);
 void joins(switch_core_session_t *session, const char *name);  /* the first two */
 void leaves(switch_core_session_t *session);                   /* the last two */
 
@@ -142,7 +146,8 @@ extern switch_core_session_t *sessions;
 extern pthread_mutex_t sessions_lock;
 extern const switch_state_handler_table_t *states[4];
 void *session_memory(switch_core_session_t *session, size_t size);
-void tell_session(switch_core_session_t *session, unsigned message, const char *application, const char *data);
+/* The core keeps one message for what begins and ends, and tells with it of both. */
+void tell_session(switch_core_session_t *session, switch_core_session_message_t *message, unsigned what);
 switch_loadable_module_interface_t *module_table(void);
 unsigned media_left(void);
 void media_end(switch_core_session_t *session);

@@ -1,0 +1,39 @@
+//! What runs on a call, one inside the other. The core tells of its end with the very message that told of its beginning; messages of
+//! other calls, which some endpoints pass on, are none of these.
+
+/// By the messages' addresses, the outermost first.
+#[derive(Default)]
+pub struct Nest(Vec<usize>);
+
+/// Stands for a message that nobody saw.
+const UNSEEN: usize = 0;
+
+impl Nest {
+    /// So many that had begun before the module was loaded.
+    pub fn unseen(count: usize) -> Self {
+        Self(vec![UNSEEN; count])
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Something begins, inside what is there.
+    pub fn begins(&mut self, message: usize) {
+        self.0.push(message);
+    }
+
+    /// Something ends, and all that is inside it; if nothing began with that message, it may be something unseen, if that can `be`.
+    /// Whether it was one of these.
+    pub fn ends(&mut self, message: usize, be: impl FnOnce() -> bool) -> bool {
+        let at = |wanted| self.0.iter().rposition(|&began| began == wanted);
+        let ends = at(message).or_else(|| at(UNSEEN).filter(|_| be()));
+        self.0.truncate(ends.unwrap_or(self.0.len()));
+        ends.is_some()
+    }
+
+    /// Whether the outermost began with that message.
+    pub fn is_in(&self, message: usize) -> bool {
+        self.0.first() == Some(&message)
+    }
+}
