@@ -61,6 +61,19 @@ static void whispers(void)
     expect_heard(coach, CUSTOMER + AGENT);
 }
 
+/* What they say is followed within 200 ms. */
+static void events_followed(void)
+{
+    events_done();
+    usleep(200000);
+}
+
+static void events_told(void)
+{
+    events_wait(AT_ONCE);
+    usleep(200000);
+}
+
 /* ------------------------------------------------------------------------------------------------ joining ---- */
 
 static void joins_by_variable_and_by_application(void **state)
@@ -101,7 +114,7 @@ static void joins_from_behind_an_endpoint_that_keeps_messages(void **state)
     play_read(coach);
     check(said(coach) == 0, "the first frame after it joined holds %d", said(coach));
     whispers();
-    events_wait(AT_ONCE);
+    events_told();
     whispers();
 }
 
@@ -404,17 +417,17 @@ static void mutes_deafens_and_holds(void **state)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         *all[i].flag = true;
         conference_event(all[i].who, all[i].on);
-        events_done();
+        events_followed();
         play(SETTLED);
         check(heard(agent) < COACH, "%s: the agent hears %d", all[i].on, heard(agent));
         *all[i].flag = false;
         conference_event(all[i].who, all[i].off);
-        events_done();
+        events_followed();
         whispers();
     }
     customer->muted = true;
     conference_event(customer, "mute-member");
-    events_done();
+    events_followed();
     expect_reply("uuid_coach", "customer show", "does not hear it: the speaker is muted");
 }
 
@@ -430,24 +443,24 @@ static void joins_muted_or_deaf(void **state)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         for (int told = BEFORE; told <= NEVER; told++) {
             leaves(all[i].who);
-            events_done();
+            events_followed();
             *all[i].flag = true;
             all[i].who->unannounced = told == NEVER;
             if (told == AFTER) events_wait(LATER);
             conference_begins(all[i].who, "r");
             conference_adds(all[i].who);
-            if (told == BEFORE) events_done();
+            if (told == BEFORE) events_followed();
             conference_bridges(all[i].who);
             for (int tick = 0; tick < GUARD; tick++) {
                 play(1);
                 check(heard(agent) < COACH, "told %d: the agent hears %d", told, heard(agent));
             }
-            events_wait(AT_ONCE);
+            events_told();
             play(GUARD);
             check(heard(agent) < COACH, "told %d, and again: the agent hears %d", told, heard(agent));
             *all[i].flag = false;
             conference_event(all[i].who, all[i].off);
-            events_done();
+            events_followed();
             whispers();
         }
     }
@@ -464,9 +477,9 @@ static void joins_and_is_not_listed(void **state)
     play(GUARD);
     expect_heard(agent, CUSTOMER);
     check(logged("does not list this member"), "the log says nothing of it");
-    events_wait(AT_ONCE);
+    events_told();
     conference_event(agent, "start-talking");
-    events_done();
+    events_followed();
     whispers();
 }
 
@@ -476,14 +489,14 @@ static void tells_events_late_and_in_disorder(void **state)
     events_wait(LATER);
     a_whispered_call();
     whispers(); /* joining needs no event */
-    events_wait(AT_ONCE);
+    events_told();
     whispers();
     events_wait(LATER_LAST_FIRST);
     coach->muted = true;
     conference_event(coach, "mute-member");
     coach->muted = false;
     conference_event(coach, "unmute-member");
-    events_wait(AT_ONCE); /* mute is told last, and is the older one */
+    events_told(); /* mute is told last, and is the older one */
     whispers();
     events_wait(LATER);
     agent->deaf = true;
@@ -496,7 +509,7 @@ static void tells_events_late_and_in_disorder(void **state)
     play(GUARD);
     expect_heard(agent, COACH);
     conference_event(agent, "start-talking");
-    events_wait(AT_ONCE); /* of the earlier conference: that the agent is deaf, and has left */
+    events_told(); /* of the earlier conference: that the agent is deaf, and has left */
     expect_reply("coach", "show r2 as json", "\"agent\",\"tags");
     check(!told("leave", "agent", "Conference-Name", "r2"), "the agent was taken out of the conference that it is in");
     check(!strstr(api("coach", "show r as json"), "\"agent\",\"tags"), "the agent is in two conferences");
@@ -505,7 +518,7 @@ static void tells_events_late_and_in_disorder(void **state)
     events_wait(LATER);
     leaves(agent);
     joins(agent, "r2");
-    events_wait(AT_ONCE); /* that it has left the conference that it is back in */
+    events_told(); /* that it has left the conference that it is back in */
     play(SETTLED);
     expect_heard(agent, COACH);
     events_wait(LATER);
@@ -514,7 +527,7 @@ static void tells_events_late_and_in_disorder(void **state)
     leaves(agent);
     agent->deaf = false, agent->unannounced = true;
     joins(agent, "r2");
-    events_wait(AT_ONCE); /* that it is deaf, when it was there before */
+    events_told(); /* that it is deaf, when it was there before */
     play(SETTLED);
     expect_heard(agent, COACH);
 }
@@ -540,6 +553,30 @@ static void moves_between_conferences_and_out(void **state)
     check(said(coach) == COACH, "in an ordinary call the coach says %d", said(coach));
     joins(coach, "r");
     whispers();
+}
+
+/* A conference that is ending is not listed any more, and the next one has its name. */
+static void meets_a_conference_of_the_same_name(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    switch_core_session_t *late = call_new("late", OTHER);
+    set_variable(late, "memberTag", "agent");
+    conference_begins(late, "r");
+    conference_adds(late);
+    set_variable(late, "conference_uuid", "another");
+    conference_bridges(late);
+    play(GUARD);
+    check(heard(late) < COACH, "a member of the next conference hears %d", heard(late));
+    expect_heard(customer, AGENT + OTHER);
+    leaves(coach), leaves(agent), leaves(customer);
+    set_variable(coach, "conference_uuid", NULL);
+    conference_begins(coach, "r");
+    conference_adds(coach);
+    set_variable(coach, "conference_uuid", "another");
+    conference_bridges(coach);
+    play(GUARD);
+    expect_heard(late, COACH);
 }
 
 static void takes_one_conference_inside_another(void **state)
@@ -883,6 +920,32 @@ static void unloads_by_force_while_a_call_turns_private(void **state)
     check(load(), "the module does not load");
 }
 
+static void *is_answered_early(void *none)
+{
+    run(coach, "coach", "speakOnlyTo=agent");
+    if (is_up(coach)) joins(coach, "r");
+    return none;
+}
+
+/* What the dialplan has set for that moment may take long. */
+static void unloads_by_force_while_a_call_is_answered_early(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    time_t began = time(NULL);
+    joins(customer, "r");
+    inside = goes = 0;
+    meanwhile.media = waits_inside;
+    pthread_create(&thread, NULL, is_answered_early, NULL);
+    while (!__atomic_load_n(&inside, __ATOMIC_SEQ_CST)) usleep(1000);
+    check(unload(true), "the module was not unloaded");
+    check(time(NULL) - began < 10, "unloading waited %ld s", (long)(time(NULL) - began));
+    __atomic_store_n(&goes, 1, __ATOMIC_SEQ_CST);
+    pthread_join(thread, NULL);
+    check(!is_up(coach), "the coach goes on without Coach");
+    check(load(), "the module does not load");
+}
+
 static void unloads_while_a_call_is_being_hung_up(void **state)
 {
     (void)state;
@@ -960,33 +1023,70 @@ static void loads_while_a_call_joins(void **state)
     check(is_up(coach), "the coach was hung up");
 }
 
-static bool has_set;
+static pthread_t leaving;
 
-static void *sets(void *none)
+static void *the_agent_leaves(void *none)
 {
-    run(customer, "set", "x=speakOnlyTo=y");
-    __atomic_store_n(&has_set, true, __ATOMIC_SEQ_CST);
+    leaves(agent);
     return none;
 }
 
-static void sets_meanwhile(void)
+static void the_agent_leaves_meanwhile(void)
 {
-    pthread_create(&joining, NULL, sets, NULL);
-    for (int i = 0; i < 200 && !__atomic_load_n(&has_set, __ATOMIC_SEQ_CST); i++) usleep(10000);
-    check(has_set, "one call's `set` waits for another's hook");
-    pthread_join(joining, NULL);
+    pthread_create(&leaving, NULL, the_agent_leaves, NULL);
+    usleep(100000);
 }
 
-static void sets_while_another_is_hooked(void **state)
+/* It was to hear the coach, and is an ordinary call again before it has a hook for that. */
+static void leaves_while_it_is_hooked(void **state)
+{
+    (void)state;
+    int16_t mix[RATE / 50];
+    for (int i = 0; i < RATE / 50; i++) mix[i] = OTHER;
+    joins(customer, "r");
+    agent->secretive = true;
+    set_variable(agent, "memberTag", "agent");
+    joins(agent, "r");
+    meanwhile.locate = the_agent_leaves_meanwhile;
+    set_variable(coach, "speakOnlyTo", "agent");
+    joins(coach, "r");
+    pthread_join(leaving, NULL);
+    play_write(agent, mix);
+    expect_heard(agent, OTHER);
+    joins(agent, "r");
+    whispers();
+}
+
+static bool have_gone_on;
+
+static void *go_on(void *none)
+{
+    run(customer, "set", "x=speakOnlyTo=y");
+    api("uuid_coach", "late show"); /* the one that is hooked: whoever holds a lock of the core's may ask */
+    conference_event(coach, "start-talking");
+    events_done();
+    __atomic_store_n(&have_gone_on, true, __ATOMIC_SEQ_CST);
+    return none;
+}
+
+static void others_go_on(void)
+{
+    pthread_create(&joining, NULL, go_on, NULL);
+    for (int i = 0; i < 200 && !__atomic_load_n(&have_gone_on, __ATOMIC_SEQ_CST); i++) usleep(10000);
+}
+
+/* The core waits, as it puts on a hook, for locks that others may hold who come to Coach, and for events to be told. */
+static void goes_on_while_another_is_hooked(void **state)
 {
     (void)state;
     a_whispered_call();
     leaves(agent);
     switch_core_session_t *late = call_new("late", OTHER);
     joins(late, "r");
-    meanwhile.bug = sets_meanwhile;
+    meanwhile.bug = others_go_on;
     expect_reply("uuid_coach", "late tag agent", "+OK");
-    check(has_set, "nothing was hooked");
+    check(__atomic_load_n(&have_gone_on, __ATOMIC_SEQ_CST), "others wait for a hook, or nothing was hooked");
+    pthread_join(joining, NULL);
 }
 
 static void loads_and_unloads_over_and_over(void **state)
@@ -1038,7 +1138,7 @@ int main(int argc, char **argv)
         CALL(joins_as_an_older_switch_tells_it), CALL(commands_a_call), CALL(commands_what_is_wrong),
         CALL(mutes_deafens_and_holds), CALL(joins_muted_or_deaf), CALL(joins_and_is_not_listed),
         CALL(tells_events_late_and_in_disorder), CALL(moves_between_conferences_and_out),
-        CALL(takes_one_conference_inside_another), CALL(bridges_inside_the_conference),
+        CALL(meets_a_conference_of_the_same_name), CALL(takes_one_conference_inside_another), CALL(bridges_inside_the_conference),
         CALL(fails_to_bridge_inside_the_conference), CALL(hears_of_a_conference_that_is_not_its_own),
         CALL(leaves_from_behind_an_endpoint_that_keeps_messages), CALL(replaces_a_private_leg),
         CALL(replaces_a_leg_that_is_being_hung_up), CALL(replaces_a_leg_with_verto),
@@ -1046,8 +1146,9 @@ int main(int argc, char **argv)
         CALL(listens_to_every_change), CALL(completes_with_tab), CALL(mixes_rates_and_channels),
         CALL(unloads_while_somebody_is_private), CALL(unloads_by_force), CALL(unloads_while_a_call_is_being_hung_up),
         CALL(unloads_by_force_while_a_call_turns_private), CALL(loads_under_calls), CALL(loads_while_a_call_leaves),
-        CALL(loads_while_a_call_joins), CALL(sets_while_another_is_hooked), CALL(loads_and_unloads_over_and_over),
+        CALL(loads_while_a_call_joins), CALL(goes_on_while_another_is_hooked), CALL(leaves_while_it_is_hooked), CALL(loads_and_unloads_over_and_over),
         CALL(configures_it),
+        CALL(unloads_by_force_while_a_call_is_answered_early), /* last: its code stays in memory */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

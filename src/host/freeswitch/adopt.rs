@@ -26,12 +26,14 @@ pub fn adopt_all(module: &Module) {
 fn adopt(module: &Module, session: &Session, listed: &[Member], now: u64) {
     let uuid = session.uuid();
     let members: Vec<&Member> = listed.iter().filter(|member| member.uuid == uuid).collect();
-    let enter = module.leg(session, |leg, state| {
+    let enter = module.leg(session).and_then(|leg| {
+        let (mut state, wanted) = leg.lock_hooked(session, |_| Settings::of(session))?;
+        let state = &mut *state;
         // Asked once there is a leg: who leaves from now on finds it.
         if !state.conferences.is_empty() || module.has_left(&uuid) {
             return Ok(());
         }
-        leg.apply(module, session, state, &Settings::of(session))?;
+        leg.apply(module, session, state, &wanted)?;
         leg.pass(module, state, false)?;
         (state.conferences, state.taken) = (Nest::unseen(members.len()), Nest::unseen(members.len()));
         if let Some(seat) = seat(session)

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     fs,
-    leg::{Leg, Seat},
+    leg::{Leg, Seat, State},
     module::{Module, current, visit},
     settings::{Action, names_mode},
     switch::{Session, c, log, text},
@@ -131,14 +131,24 @@ fn change(module: &Module, room: &str, member: &str, action: Action) -> Result<S
     if let Some(leg) = leg_of(module, member)
         && let Some(session) = Session::locate(&leg.uuid)
     {
-        let mut state = leg.lock();
-        if state.seat.as_ref().is_some_and(|seat| seat.conference == room) {
-            return leg.change(module, &session, &mut state, action);
+        let is_here = |state: &State| state.seat.as_ref().is_some_and(|seat| seat.conference == room);
+        if is_here(&leg.lock()) {
+            hooked_for(&leg, &session, &[action])?;
+            let mut state = leg.lock();
+            if is_here(&state) {
+                return leg.change(module, &session, &mut state, action);
+            }
         }
     }
     // The engine knows what is wrong with the names.
     module.command(&format!("explain {room} {member}"))?;
     Err(format!("{member} is just coming to {room} or leaving it; nothing has changed"))
+}
+
+/// The hook comes first: a call is never private without it.
+fn hooked_for(leg: &Leg, session: &Session, actions: &[Action]) -> Result<(), String> {
+    let private = actions.iter().any(|action| matches!(action, Action::Coach(_)));
+    if private { leg.hook_read(session) } else { Ok(()) }
 }
 
 /// The leg of a member, given by number or UUID.
@@ -165,6 +175,9 @@ fn uuid_coach(module: &Module, words: &[&str]) -> Result<String, String> {
             "the call is in no conference; set memberTag or speakOnlyTo on it before it joins: `uuid_setvar {uuid} ...`"
         )
     })?;
+    if let Some(action) = action {
+        hooked_for(&leg, &session, &[action])?;
+    }
     let mut state = leg.lock();
     if let Some(action) = action {
         return leg.change(module, &session, &mut state, action);
@@ -213,8 +226,12 @@ fn application(module: &Module, session: &Session, data: &str) -> Result<(), Str
     let actions = actions.filter(|actions| actions.iter().all(meant));
     let actions = actions.ok_or_else(|| format!("right is {}", APPLICATION_USAGE.to_string_lossy()))?;
     session.make_media();
-    module.leg(session, |leg, state| {
-        leg.pass(module, state, false)?;
-        actions.into_iter().try_for_each(|action| leg.set(module, session, state, action))
-    })
+    if current().is_none() {
+        return Err("mod_coach is being unloaded".into()); // it may have taken long
+    }
+    let leg = module.leg(session)?;
+    hooked_for(&leg, session, &actions)?;
+    let mut state = leg.lock();
+    leg.pass(module, &mut state, false)?;
+    actions.into_iter().try_for_each(|action| leg.set(module, session, &mut state, action))
 }

@@ -1,6 +1,7 @@
 //! Events of FreeSWITCH's. They come late, and on another thread: they add what a member may do, and nothing that privacy needs.
 
 use std::{
+    collections::HashMap,
     ffi::CStr,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
@@ -9,9 +10,11 @@ use std::{
 use super::{
     fs,
     leg::Flags,
-    module::{Module, NAME, current, visit},
+    listeners,
+    module::{Module, NAME, current},
     switch::{log, text},
 };
+use crate::lock::Mutex;
 
 /// Bindings, to be given back.
 #[derive(Default)]
@@ -76,25 +79,49 @@ fn sequence(header: Option<&str>) -> u64 {
 unsafe extern "C" fn on_conference(event: *mut fs::switch_event_t) {
     // SAFETY: the core's event, which lives during the call.
     let header = |name: &CStr| unsafe { text(fs::switch_event_get_header_idx(event, name.as_ptr(), -1)) };
-    let _ = catch_unwind(AssertUnwindSafe(|| visit(|module| conference_event(module, header))));
+    let _ = catch_unwind(AssertUnwindSafe(|| current().map(|module| module.told.note(header))));
 }
 
-/// Every event about a member says what the member may do. Late ones do not count: of an earlier stay, or from behind a newer one; nor do
-/// those of a conference inside the one that it sits in.
-fn conference_event<'a>(module: &Module, header: impl Fn(&CStr) -> Option<&'a str>) -> Option<()> {
-    let uuid = header(c"Unique-ID")?;
-    let yes = |name: &CStr| header(name).map(|value| value == "true");
-    let flags = Flags { muted: !yes(c"Speak")?, deaf: !yes(c"Hear")?, held: yes(c"Hold").unwrap_or_default() };
-    let unique_id = header(c"Conference-Unique-ID")?;
-    let sequence = sequence(header(c"Event-Sequence"));
-    let leg = module.find(uuid)?;
-    let mut state = leg.lock();
-    if sequence < state.sequence || state.seat.as_ref()?.unique_id != unique_id {
-        return None;
+/// What events say that members may do, until it is followed. The core's threads that tell of events only leave it here: who fires one
+/// waits for them where many are on their way, and may hold what they would wait for.
+#[derive(Default)]
+pub struct Told(Mutex<HashMap<String, News>>);
+
+/// Of one member.
+struct News {
+    sequence: u64,
+    unique_id: String,
+    flags: Flags,
+}
+
+impl Told {
+    /// Every event about a member says what the member may do. The latest counts.
+    fn note<'a>(&self, header: impl Fn(&CStr) -> Option<&'a str>) -> Option<()> {
+        let uuid = header(c"Unique-ID")?;
+        let yes = |name: &CStr| header(name).map(|value| value == "true");
+        let flags = Flags { muted: !yes(c"Speak")?, deaf: !yes(c"Hear")?, held: yes(c"Hold").unwrap_or_default() };
+        let unique_id = header(c"Conference-Unique-ID")?.into();
+        let news = News { sequence: sequence(header(c"Event-Sequence")), unique_id, flags };
+        let mut told = self.0.lock();
+        if told.get(uuid).is_none_or(|older| older.sequence < news.sequence) {
+            told.insert(uuid.into(), news);
+        }
+        Some(())
     }
-    state.sequence = sequence;
-    leg.follow(module, &mut state, flags);
-    Some(())
+}
+
+/// Follows what events have said. What is late does not count: of an earlier stay, or from before this one began; nor does what is said of a
+/// conference inside the one that a member sits in.
+pub fn follow(module: &Module) {
+    for (uuid, news) in std::mem::take(&mut *module.told.0.lock()) {
+        let Some(leg) = module.find(&uuid) else { continue };
+        let mut state = leg.lock();
+        if news.sequence >= state.sequence && state.seat.as_ref().is_some_and(|seat| seat.unique_id == news.unique_id) {
+            state.sequence = news.sequence;
+            leg.follow(module, &mut state, news.flags);
+        }
+    }
+    listeners::hook(module);
 }
 
 /// A command was run: if it was an unload of this module, and did not happen, the log says because of whom.

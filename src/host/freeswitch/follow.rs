@@ -182,14 +182,21 @@ fn begins(module: &Module, session: &Session, message: usize) {
     let inherited = legacy::inherited(module, session);
     if inherited.is_some() || Settings::of(session).speak_only_to.is_some() {
         session.make_media();
-    }
-    let enter = module.leg(session, |leg, state| {
-        // As they stand now: until it was locked, commands may have changed them.
-        let mut wanted = Settings::of(session);
-        if inherited.is_some() && !state.inherited {
-            wanted.speak_only_to = wanted.speak_only_to.or(inherited);
-            state.inherited = true;
+        if current().is_none() {
+            return refuse(session, "mod_coach is being unloaded"); // it may have taken long
         }
+    }
+    let enter = module.leg(session).and_then(|leg| {
+        let wanted = |state: &State| {
+            let mut wanted = Settings::of(session);
+            if !state.inherited {
+                wanted.speak_only_to = wanted.speak_only_to.or_else(|| inherited.clone());
+            }
+            wanted
+        };
+        let (mut state, wanted) = leg.lock_hooked(session, wanted)?;
+        let state = &mut *state;
+        state.inherited |= inherited.is_some();
         leg.apply(module, session, state, &wanted)?;
         leg.pass(module, state, false)?;
         state.conferences.begins(message);
@@ -213,6 +220,15 @@ fn enters(module: &Module, session: &Session, message: usize) {
         begins(module, session, message);
     }
     let Some(leg) = module.find(&uuid) else { return };
+    // One of the same name may be ending, with members in it: they are in no room any more, and heard by nobody.
+    for other in module.all() {
+        let mut state = other.lock();
+        if state.seat.as_ref().is_some_and(|old| old.conference == seat.conference && old.unique_id != seat.unique_id) {
+            other.rise(module, &mut state);
+        }
+    }
+    let now = events::now();
+    let flags = roster::flags(&seat, &uuid);
     let mut state = leg.lock();
     if state.conferences.is_empty() {
         return;
@@ -221,8 +237,7 @@ fn enters(module: &Module, session: &Session, message: usize) {
     if !state.taken.is_in(message) {
         return; // by one inside
     }
-    let now = events::now();
-    let (flags, now) = roster::flags(&seat, &uuid).map(|flags| (flags, now)).unwrap_or_else(|| {
+    let (flags, now) = flags.map(|flags| (flags, now)).unwrap_or_else(|| {
         let line = "mod_conference does not list this member: it neither speaks nor hears privately until an event tells of it";
         log(fs::SWITCH_LOG_WARNING, Some(&uuid), line);
         (Flags { muted: true, deaf: true, held: false }, 0)
@@ -265,10 +280,6 @@ fn over(module: &Module, leg: &Leg, mut state: MutexGuard<State>) {
     }
     state.taken = Nest::default();
     leg.rise(module, &mut state);
-    if !state.reads && !state.writes {
-        drop(state);
-        return module.end(leg); // its variables say what it is set to
-    }
     if let Err(why) = leg.pass(module, &mut state, true) {
         log(fs::SWITCH_LOG_ERROR, Some(&leg.uuid), &format!("{why}. What the call says stays silence"));
     }

@@ -1,7 +1,14 @@
 //! Media bugs on sessions: read hooks for who speaks privately, write hooks for who hears it. What the audio threads run is here, and
 //! all of it.
 
-use std::{ffi::c_void, mem::MaybeUninit, ptr};
+use std::{
+    ffi::c_void,
+    mem::MaybeUninit,
+    ptr,
+    sync::atomic::{AtomicU8, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{
     follow, fs,
@@ -18,11 +25,53 @@ pub enum Side {
     Write,
 }
 
+/// How long one who wants a hook waits for another who is putting it on.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A call's hook on one side. It is put on once, by whoever comes first, and stays. While it is put on, the core takes locks, of the
+/// endpoint's for one, that others hold who come here: so nobody may hold a lock of ours then, and who comes second waits with patience,
+/// and not for ever.
+pub struct Hook {
+    side: Side,
+    state: AtomicU8,
+}
+
+const NONE: u8 = 0;
+const COMING: u8 = 1;
+const THERE: u8 = 2;
+
+impl Hook {
+    pub fn new(side: Side) -> Self {
+        Self { side, state: AtomicU8::new(NONE) }
+    }
+
+    pub fn is_there(&self) -> bool {
+        self.state.load(Ordering::Acquire) == THERE
+    }
+
+    /// Sees to it that it is there; false if it is not.
+    pub fn put_on(&self, session: &Session, member: sys::coach_member_t) -> bool {
+        let since = Instant::now();
+        loop {
+            match self.state.compare_exchange(NONE, COMING, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => {
+                    let attached = attach(session, member, self.side);
+                    self.state.store(if attached { THERE } else { NONE }, Ordering::Release);
+                    return attached;
+                }
+                Err(THERE) => return true,
+                Err(_) if since.elapsed() > PATIENCE => return false,
+                Err(_) => thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+}
+
 /// Hooks a session for `member`; false if it cannot be.
 ///
 /// The bug carries the member's handle, a number: one that outlives its member makes silence of what was private, since the engine
 /// refuses it. It is locked, so that `remove_bugs` passes it by; the core removes it with the session.
-pub fn attach(session: &Session, member: sys::coach_member_t, side: Side) -> bool {
+fn attach(session: &Session, member: sys::coach_member_t, side: Side) -> bool {
     let mut bug = ptr::null_mut();
     let replace = match side {
         Side::Read => fs::SMBF_READ_REPLACE,

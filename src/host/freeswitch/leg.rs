@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     fs,
-    hooks::{self, Side},
+    hooks::{Hook, Side},
     module::{Module, said},
     nest::Nest,
     settings::{Action, Settings, names_mode},
@@ -37,9 +37,6 @@ pub struct Flags {
 #[derive(Default)]
 pub struct State {
     pub settings: Settings,
-    /// It has a read hook, and a write hook.
-    pub reads: bool,
-    pub writes: bool,
     /// `conference` applications that run on it.
     pub conferences: Nest,
     /// Conferences that have taken it in.
@@ -60,6 +57,9 @@ pub struct Leg {
     /// SIP's name for the call, by which another leg says that it replaces this one.
     pub sip_call_id: Option<String>,
     member: sys::coach_member_t,
+    /// What it says passes Coach, and what it hears.
+    reads: Hook,
+    writes: Hook,
     /// It speaks privately, and holds the module's lock for that: mod_coach is not unloaded.
     private: AtomicBool,
     /// Something took a hook off it: it cannot speak privately any more.
@@ -88,6 +88,8 @@ impl Leg {
             uuid,
             sip_call_id: session.variable(c"sip_call_id"),
             member,
+            reads: Hook::new(Side::Read),
+            writes: Hook::new(Side::Write),
             private: AtomicBool::new(false),
             unhooked: AtomicBool::new(false),
             state: Mutex::default(),
@@ -99,30 +101,46 @@ impl Leg {
         self.state.lock()
     }
 
+    /// The same, to make it what is wanted then, its read hook on if that is private.
+    pub fn lock_hooked(
+        &self,
+        session: &Session,
+        wanted: impl Fn(&State) -> Settings,
+    ) -> Result<(MutexGuard<'_, State>, Settings), String> {
+        loop {
+            let state = self.lock();
+            // As it stands now: until it was locked, commands may have changed it.
+            let wanted = wanted(&state);
+            if wanted.speak_only_to.is_none() || self.reads.is_there() {
+                return Ok((state, wanted));
+            }
+            drop(state);
+            self.hook_read(session)?;
+        }
+    }
+
     /// Whether it speaks privately.
     pub fn private(&self) -> bool {
         self.private.load(Ordering::Acquire)
     }
 
-    /// Sees to it that what it says passes Coach.
-    fn hook_read(&self, session: &Session, state: &mut State) -> Result<(), String> {
-        if self.unhooked.load(Ordering::Acquire) {
-            return Err("something took Coach's hooks off this call; it has to call again".into());
+    /// Sees to it that what it says passes Coach, before it is made private. No lock of ours may be held.
+    pub fn hook_read(&self, session: &Session) -> Result<(), String> {
+        if self.reads.put_on(session, self.member) {
+            return Ok(());
         }
-        state.reads = state.reads || hooks::attach(session, self.member, Side::Read);
-        if state.reads { Ok(()) } else { Err("its media cannot be hooked; is it a call with audio, and up?".into()) }
+        Err("its media cannot be hooked; is it a call with audio, and up?".into())
     }
 
-    /// Sees to it that it hears what is said to it privately.
-    pub fn hook_write(&self, session: &Session, state: &mut State) {
-        state.writes = state.writes || hooks::attach(session, self.member, Side::Write);
-        if !state.writes {
+    /// Sees to it that it hears what is said to it privately. No lock of ours may be held.
+    pub fn hook_write(&self, session: &Session) {
+        if !self.writes.put_on(session, self.member) {
             let line = "its media cannot be hooked: it does not hear what is said to it privately";
             log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), line);
         }
     }
 
-    /// Does what somebody asked for, and says what is now. The hook comes first: the call is never private without it.
+    /// Does what somebody asked for, and says what is now. What makes the call private is refused unless its read hook is there.
     pub fn change(
         &self,
         module: &Module,
@@ -131,7 +149,7 @@ impl Leg {
         action: Action,
     ) -> Result<String, String> {
         if matches!(action, Action::Coach(_)) {
-            self.hook_read(session, state)?;
+            self.can_be_private()?;
         }
         if let Action::Tag(tags) = action
             && names_mode(tags)
@@ -151,13 +169,20 @@ impl Leg {
             state.settings = was;
             self.keep(module, state)?;
         }
-        module.changed.lock().extend(state.seat.iter().map(|seat| seat.conference.clone()));
+        state.seat.iter().for_each(|seat| module.changed.note(&seat.conference));
         // Not the other: somebody may have set it for the next conference.
         match action {
             Action::Tag(_) | Action::Untag => state.settings.write_tags(session),
             Action::Coach(_) | Action::Uncoach => state.settings.write_speak_only_to(session),
         }
         reply
+    }
+
+    fn can_be_private(&self) -> Result<(), String> {
+        if self.unhooked.load(Ordering::Acquire) {
+            return Err("something took Coach's hooks off this call; it has to call again".into());
+        }
+        if self.reads.is_there() { Ok(()) } else { Err("its media is not hooked".into()) }
     }
 
     /// Has the engine do it; whether it is done, since for want of memory the answer may be an error, and the call private all the same.
@@ -206,7 +231,7 @@ impl Leg {
         wanted: &Settings,
     ) -> Result<(), String> {
         if wanted.speak_only_to.is_some() {
-            self.hook_read(session, state)?;
+            self.can_be_private()?;
         }
         if wanted.speak_only_to != state.settings.speak_only_to {
             let action = wanted.speak_only_to.as_deref().map_or(Action::Uncoach, Action::Coach);
@@ -239,7 +264,7 @@ impl Leg {
         module.legs.lock().numbers.insert(seat.number, self.uuid.clone());
         match module.rooms.join(module, self.member, &seat) {
             Ok(()) => {
-                module.changed.lock().insert(seat.conference.clone());
+                module.changed.note(&seat.conference);
                 state.seat = Some(seat);
             }
             Err(why) => {
@@ -276,7 +301,7 @@ impl Leg {
         }
         if was != flags {
             // Not before it is so: another thread may be seeing to what has changed.
-            module.changed.lock().extend(state.seat.iter().map(|seat| seat.conference.clone()));
+            state.seat.iter().for_each(|seat| module.changed.note(&seat.conference));
         }
     }
 

@@ -113,6 +113,7 @@ pub fn inherited(module: &Module, session: &Session) -> Option<String> {
     }
     let meant = |uuid: &str, sip: &Option<String>| names.iter().any(|name| name == uuid || Some(name) == sip.as_ref());
     for leg in module.all() {
+        let Some(to) = leg.lock().settings.speak_only_to.clone() else { continue };
         // Also of one that is being hung up: until that is done with, it is here.
         let session = Session::locate_to_its_end(&leg.uuid);
         let variable = |name| session.as_ref().and_then(|session| session.variable(name));
@@ -120,10 +121,7 @@ pub fn inherited(module: &Module, session: &Session) -> Option<String> {
             || meant(&leg.uuid, &variable(HANDED_OVER_TO))
             || (bridged_with.is_some() && bridged_with == variable(PARTNER))
         {
-            let to = leg.lock().settings.speak_only_to.clone();
-            if to.is_some() {
-                return to;
-            }
+            return Some(to);
         }
     }
     module.legacy.left.find(|left| meant(&left.uuid, &left.sip_call_id).then(|| left.speak_only_to.clone()))

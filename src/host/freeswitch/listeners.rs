@@ -1,6 +1,6 @@
 //! Who hears somebody privately gets a write hook, and keeps it; who never does, none.
 
-use std::ptr;
+use std::{collections::BTreeMap, ptr};
 
 use serde::Deserialize;
 
@@ -8,7 +8,20 @@ use super::{
     module::Module,
     switch::{Session, c, text},
 };
-use crate::sys;
+use crate::{lock::Mutex, sys};
+
+/// Conferences in which somebody may hear somebody privately who did not before: each with the number of its latest change.
+#[derive(Default)]
+pub struct Changed(Mutex<(u64, BTreeMap<String, u64>)>);
+
+impl Changed {
+    /// Something has changed.
+    pub fn note(&self, room: &str) {
+        let (count, rooms) = &mut *self.0.lock();
+        *count += 1;
+        rooms.insert(room.into(), *count);
+    }
+}
 
 /// What the engine says of a room, as far as it matters here.
 #[derive(Deserialize)]
@@ -24,22 +37,24 @@ struct Member {
     heard_by: Vec<u32>,
 }
 
-/// Sees to the conferences that have changed. No lock of ours may be held.
+/// Sees to the conferences that have changed. No lock of ours may be held. Who has made a change finds it here until it has been seen to,
+/// by whichever thread.
 pub fn hook(module: &Module) {
-    // Who has made a change returns once it is seen to, by whichever thread.
-    let _one = module.hooking.lock();
-    let changed = std::mem::take(&mut *module.changed.lock());
-    if changed.is_empty() || !module.all().iter().any(|leg| leg.private()) {
+    let changed = module.changed.0.lock().1.clone();
+    if changed.is_empty() {
         return;
     }
-    for number in changed.iter().flat_map(|room| listeners(module, room)) {
-        let uuid = module.legs.lock().numbers.get(&number).cloned();
-        if let Some(leg) = uuid.and_then(|uuid| module.find(&uuid))
-            && let Some(session) = Session::locate(&leg.uuid)
-        {
-            leg.hook_write(&session, &mut leg.lock());
+    if module.all().iter().any(|leg| leg.private()) {
+        for number in changed.keys().flat_map(|room| listeners(module, room)) {
+            let uuid = module.legs.lock().numbers.get(&number).cloned();
+            if let Some(leg) = uuid.and_then(|uuid| module.find(&uuid))
+                && let Some(session) = Session::locate(&leg.uuid)
+            {
+                leg.hook_write(&session);
+            }
         }
     }
+    module.changed.0.lock().1.retain(|room, change| changed.get(room) != Some(change));
 }
 
 /// Numbers of those who hear somebody privately.

@@ -20,10 +20,10 @@
 //! switch    FreeSWITCH's calls in the words of Rust
 //! ```
 //!
-//! Two rules keep its threads from waiting for each other. A leg's lock, and before it the one for hooking listeners, is held during
-//! calls into FreeSWITCH; so what FreeSWITCH calls with a lock of its own held takes them only where none of those calls needs that
-//! lock: events and tab completion do, the end of a media bug, told with the session's bugs locked, does not. Every other lock is held
-//! for a moment, and during calls into the engine or to read a variable at most.
+//! Three rules keep its threads from waiting for each other. A leg's lock is held while the core is asked for variables or told of events,
+//! and never while a hook is put on, which takes locks of the core's and of endpoints': some come to us with those held. Threads that
+//! the core tells of events on wait for no such lock: who tells of one may wait for them. And the end of a media bug, told with the
+//! session's bugs locked, takes none at all but those that are held for a moment: every other lock here is.
 
 mod adopt;
 mod api;

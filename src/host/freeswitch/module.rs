@@ -1,8 +1,9 @@
 //! Loading and unloading, and what there is in between.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     ffi::CStr,
+    panic::{AssertUnwindSafe, catch_unwind},
     ptr,
     sync::{
         Arc,
@@ -13,10 +14,12 @@ use std::{
 };
 
 use super::{
-    adopt, api, complete, configuration, events, follow, fs, hooks,
-    leg::{Leg, State},
+    adopt, api, complete, configuration,
+    events::{self, Told},
+    follow, fs, hooks,
+    leg::Leg,
     legacy::Legacy,
-    listeners,
+    listeners::{self, Changed},
     rooms::Rooms,
     switch::{Session, c, log, text},
     tell,
@@ -26,11 +29,15 @@ use crate::{lock::Mutex, sys};
 /// FreeSWITCH's name for us.
 pub const NAME: &CStr = c"mod_coach";
 
-/// How often the engine prepares rate conversions and frees what is no longer used.
+/// How often the engine prepares rate conversions and frees what is no longer used, and what events say is followed.
 const SERVICE: Duration = Duration::from_millis(10);
 
 /// How long an unload waits for a call that it has hung up.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long it waits for threads that are inside the module: a call may be answered early there, with what its dialplan has set for that
+/// moment.
+const INSIDE: Duration = Duration::from_secs(5);
 
 /// The module while it is loaded. It may be loaded again into the same memory, so nothing else outlives an unload.
 static MODULE: Mutex<Option<Arc<Module>>> = Mutex::new(None);
@@ -46,10 +53,8 @@ pub struct Module {
     pub rooms: Rooms,
     pub lock: Lock,
     pub legacy: Legacy,
-    /// Conferences in which somebody may hear somebody privately who did not before.
-    pub changed: Mutex<BTreeSet<String>>,
-    /// Held while they are seen to.
-    pub hooking: Mutex<()>,
+    pub changed: Changed,
+    pub told: Told,
     /// What this version's numbers for messages about applications are short of those declared.
     pub message_shift: u32,
     bindings: Mutex<events::Bindings>,
@@ -69,22 +74,15 @@ impl Module {
         self.legs.lock().calls.get(uuid).cloned()
     }
 
-    /// Does something to a call, as the first of all if Coach has not known it.
-    pub fn leg<R>(
-        &self,
-        session: &Session,
-        act: impl FnOnce(&Leg, &mut State) -> Result<R, String>,
-    ) -> Result<R, String> {
-        let making = self.making.lock();
+    /// The same, made if Coach has not known it.
+    pub fn leg(&self, session: &Session) -> Result<Arc<Leg>, String> {
+        let _one = self.making.lock();
         if let Some(leg) = self.find(&session.uuid()) {
-            drop(making);
-            return act(&leg, &mut leg.lock());
+            return Ok(leg);
         }
         let leg = Arc::new(Leg::new(self, session)?);
-        let mut state = leg.lock();
         self.legs.lock().calls.insert(leg.uuid.clone(), leg.clone());
-        drop(making);
-        act(&leg, &mut state)
+        Ok(leg)
     }
 
     /// Whether a session has left a conference since it is followed.
@@ -192,6 +190,9 @@ pub unsafe extern "C" fn runtime() -> fs::switch_status_t {
     if let Some(module) = current() {
         // SAFETY: a number.
         unsafe { sys::coach_engine_service(module.engine) };
+        if catch_unwind(AssertUnwindSafe(|| events::follow(&module))).is_err() {
+            log(fs::SWITCH_LOG_ERROR, None, "a fault inside Coach was contained: please report it");
+        }
     }
     fs::SWITCH_STATUS_SUCCESS
 }
@@ -222,8 +223,8 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
         rooms: Rooms::default(),
         lock: Lock(AtomicPtr::new(lock)),
         legacy: Legacy::new(Duration::from_millis(guard_ms.into())),
-        changed: Mutex::default(),
-        hooking: Mutex::default(),
+        changed: Changed::default(),
+        told: Told::default(),
         message_shift: message_shift(),
         bindings: Mutex::default(),
     });
@@ -251,7 +252,9 @@ pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
     complete::delete();
     follow::unbind();
     events::unbind(std::mem::take(&mut *module.bindings.lock()));
-    while Arc::strong_count(&module) > 1 {
+    let started = Instant::now();
+    let inside = || Arc::strong_count(&module) > 1;
+    while inside() && started.elapsed() < INSIDE {
         thread::sleep(Duration::from_millis(1)); // a callback is at work, and may be making a call private
     }
     end_private(&module);
@@ -262,8 +265,12 @@ pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
     }
     // A thread may have read the address of a hook just before it was taken away, and have been preempted: it finds no module, and returns.
     thread::sleep(Duration::from_millis(100));
-    drop(module);
     tell::give_back();
+    if inside() {
+        let line = "mod_coach is unloaded while a call is answered inside it: its code stays in memory";
+        log(fs::SWITCH_LOG_WARNING, None, line);
+        return fs::SWITCH_STATUS_NOUNLOAD;
+    }
     fs::SWITCH_STATUS_SUCCESS
 }
 

@@ -31,6 +31,7 @@ static switch_core_session_t *find(const char *uuid, bool hung_up_too)
 switch_core_session_t *switch_core_session_perform_locate(const char *uuid, const char *file, const char *function, int line)
 {
     (void)file, (void)function, (void)line;
+    happen(&meanwhile.locate);
     return find(uuid, false);
 }
 

@@ -231,11 +231,11 @@ bool unload(bool force)
     bool busy = !force && pthread_rwlock_trywrlock(&module.interface->rwlock->lock) != 0;
     if (!busy) {
         __atomic_store_n(&module.ends, 1, __ATOMIC_SEQ_CST);
-        module.table->shutdown();
+        bool stays = module.table->shutdown() == SWITCH_STATUS_NOUNLOAD;
         pthread_join(module.runtime, NULL);
-        dlclose(module.file);
         module.interface = NULL;
-        while (module.pieces) free(module.memory[--module.pieces]);
+        if (!stays) dlclose(module.file);
+        while (!stays && module.pieces) free(module.memory[--module.pieces]);
     }
     switch_event_create_subclass_detailed("", "", 0, &event, SWITCH_EVENT_API, NULL);
     switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, "API-Command", "unload");

@@ -136,8 +136,9 @@ unsigned events_bound(void);
 void events_start(void);
 void events_stop(void);
 
-/* What happens, once, while the module waits for the core: for media, a list of everybody, its lock, a variable of SIP's, a hook. */
-struct meanwhile { void (*media)(void), (*list)(void), (*lock)(void), (*variable)(void), (*bug)(void); };
+/* What happens, once, while the module waits for the core: for media, a list of everybody, its lock, a variable of SIP's, a hook, a
+   session that is up. */
+struct meanwhile { void (*media)(void), (*list)(void), (*lock)(void), (*variable)(void), (*bug)(void), (*locate)(void); };
 extern struct meanwhile meanwhile;
 void happen(void (**what)(void));
 
