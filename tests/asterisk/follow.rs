@@ -18,6 +18,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("a_coach_that_hangs_up_in_a_word_is_gone", hangs_up),
     ("the_conference_ends_with_its_host", ends),
 ];
+    ("a_leg_without_a_hook_that_replaces_another_is_a_member", replaces_unseen),
 
 fn three(c: &mut Conference) -> (Member, Member, Member) {
     (c.join("customer", CUSTOMER), c.join("agent", AGENT), c.join("manager", MANAGER))
@@ -238,6 +239,51 @@ fn ends(pbx: &Pbx) {
     let manager = c.join("manager", Role { user: "guest", ..MANAGER });
     c.hears(&[(&host, &[&customer, &manager]), (&customer, &[&host]), (&manager, &[&customer, &host])]);
     c.hang_up(host);
+/// Coach has a hook on neither, so that nobody tells it.
+fn replaces_unseen(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "replaces_unseen");
+    let replace = |c: &mut Conference, guest: Member| {
+        c.wait_until("Coach has the guest", |c| c.knows(&guest));
+        let channel = c.channel(&guest).expect("it is there");
+        // An open voice that breaks off would be heard at every frequency.
+        guest.line.hush();
+        seconds(0.3);
+        let heir = c.replace_as("several_line", 1, &guest);
+        c.wait_until("the guest's leg ends", |c| c.channel(&guest).is_none());
+        heir.line.cushion();
+        (channel, heir)
+    };
+    let (customer, guest, manager) =
+        (c.join("customer", CUSTOMER), c.join("guest", CUSTOMER), c.join("manager", MANAGER));
+    let (left, heir) = replace(&mut c, guest);
+    let channel = c.channel_of("several_line").expect("it has the guest's place");
+    let answer = c.manager.action("CoachTag", &[("Channel", &channel), ("MemberTag", "agent")]);
+    assert_eq!(answer.get("Response"), "Success", "{answer:?}");
+    let show = c.manager.command("coach show replaces_unseen");
+    assert!(show.contains(&channel) && !show.contains(&left), "who has left is no member: {show}");
+    c.hears(&[(&customer, &[&heir]), (&heir, &[&customer, &manager]), (&manager, &[&customer, &heir])]);
+    c.never_heard(&customer, &manager);
+
+    // The last to leave is one of whom nothing was told; the next conference of that name is another one.
+    drop((customer, manager, heir));
+    end(&mut c);
+    let guest = c.join("last_guest", CUSTOMER);
+    let (_, heir) = replace(&mut c, guest);
+    drop(heir);
+    end(&mut c);
+    let (customer, agent, manager) =
+        (c.join("new_customer", CUSTOMER), c.join("agent", AGENT), c.join("new_manager", MANAGER));
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+}
+
+/// Hangs up on everybody, and asks Coach nothing.
+fn end(c: &mut Conference) {
+    for channel in c.channels() {
+        c.manager.action("Hangup", &[("Channel", &channel)]);
+    }
+    c.wait_until("the conference ends", |c| c.channels().is_empty());
+}
+
     c.wait_until("the conference ends", |c| c.manager.command("coach show ends").starts_with("-ERR"));
     c.never_heard(&customer, &manager);
 }

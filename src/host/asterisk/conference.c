@@ -65,7 +65,9 @@ static struct conference *conference_obtain(struct ast_bridge *bridge)
 			return conference;
 		}
 		if (!strcmp(conference->bridge->name, bridge->name)) {
-			/* The one before of that name. The word that it has ended is on its way, and after it the word of this join. */
+			/* The one before of that name has not ended. With the last of its members it does, and `settle_room` is there for both. */
+			ast_log(LOG_NOTICE, "Coach waits for the end of an earlier conference '%s': until then nobody hears who speaks privately"
+				" in this one\n", bridge->name);
 			return NULL;
 		}
 	}

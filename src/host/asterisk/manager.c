@@ -194,11 +194,16 @@ static int list(struct mansession *session, const struct message *message)
 	struct ast_json *state = NULL, *rooms;
 	int listed = 0;
 
-	if (conference_name(conference, room) || coach_state_json(engine, NULL, &text)
-		|| !(state = ast_json_load_string(text, NULL))) {
+	if (conference_name(conference, room)) {
+		astman_send_error(session, message, "Conference is too long a name");
+		ao2_cleanup(only);
+		return 0;
+	}
+	settle_room(room);
+	if (coach_state_json(engine, NULL, &text) || !(state = ast_json_load_string(text, NULL))) {
 		coach_text_free(text);
 		ao2_cleanup(only);
-		astman_send_error(session, message, "No memory, or Conference is too long a name");
+		astman_send_error(session, message, "No memory");
 		return 0;
 	}
 	coach_text_free(text);

@@ -246,6 +246,7 @@ int mode_command(const char *command, struct ast_str **answer)
 	struct leg *leg;
 	int result;
 
+	settle_room(strcmp(verb, "rooms") ? room : "");
 	for (size_t i = 0; i < ARRAY_LEN(about_a_member); i++) {
 		if (strcmp(verb, about_a_member[i])) {
 			continue;

@@ -12,7 +12,7 @@
  *   heard.c       frames to a member: private speech is added      the same
  *   linear.c      frames as signed linear samples                  the same
  *   conference.c  which channel is in which ConfBridge
- *   follow.c      Asterisk's word of who moves
+ *   follow.c      Asterisk's word of who moves, and a look at who is where
  *   lookup.c      members by the names that people give them
  *   mode.c        tag, untag, coach, uncoach: what every interface does
  *   event.c       the engine's events, to the manager interface and the log
@@ -159,6 +159,9 @@ int settler_start(void);
 void settler_stop(void);
 /* `settle`, soon, in a thread that holds no lock. */
 void settle_soon(const char *uniqueid);
+/* Brings a conference in line with who is in its bridge; "": every one. Where a channel without a hook takes another's place, Asterisk
+ * tells nobody: whoever is about to say something of a conference, or to act on it, looks first. No lock is held. */
+void settle_room(const char *room);
 int follow_start(void);
 void follow_stop(void);
 
