@@ -13,6 +13,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("mistakes_are_answered_and_change_nothing", mistakes),
     ("words_that_only_the_engine_understands_are_refused", crafted),
     ("what_coach_does_not_understand_in_the_channel_function_ends_the_call", misspelt),
+    ("a_coach_application_that_fails_ends_the_call_whoever_runs_it", faulty),
 ];
 
 fn manager(pbx: &Pbx) {
@@ -151,4 +152,20 @@ fn misspelt(pbx: &Pbx) {
     seconds(1.5);
     assert!(c.channel(&manager).is_none(), "the call ends");
     c.never_heard(&customer, &manager);
+}
+
+/// What runs an application may go on, whatever has come of it: ConfBridge when a key is pressed, TryExec.
+fn faulty(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "faulty");
+    let customer = c.join("customer", CUSTOMER);
+    let manager = c.enter("manager", Role { place: ("members", "with_keys"), ..COACH });
+    c.act("PlayDTMF", &manager, &[("Digit", "1"), ("Receive", "true")]);
+    seconds(0.5);
+    manager.speak();
+    let tries = c.call("tries", Role { place: ("members", "tries"), ..MANAGER }, 1_500.0);
+    seconds(1.5);
+    for private in [&manager, &tries] {
+        c.never_heard(&customer, private);
+        assert!(c.channel(private).is_none(), "the call of {} ends", private.id);
+    }
 }
