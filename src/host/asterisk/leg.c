@@ -17,8 +17,7 @@ static void leg_free(void *data)
 {
 	struct leg *leg = data;
 
-	ast_free(leg->tags);
-	ast_free(leg->speak_only_to);
+	mode_forget(leg);
 	if (leg->hook) {
 		hook_free(leg->hook);
 	}

@@ -18,8 +18,8 @@
  *   event.c       the engine's events, to the manager interface and the log
  *   dialplan.c, cli.c, manager.c                                   the interfaces
  *
- * Locks, in the order in which they are taken: `staying` (mode.c), `settling` (conference.c), `making` (leg.c) or a channel's, the registry's
- * (leg.c), a leg's.
+ * Locks, in the order in which they are taken: `staying` (mode.c), `settling` (conference.c), `changing` (mode.c), `making` (leg.c) or a
+ * channel's, the registry's (leg.c), a leg's.
  * The engine is never called for more than a frame with a channel locked, because its events may be delivered inside any call.
  */
 #ifndef COACH_ASTERISK_SHIM_H
@@ -175,6 +175,8 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to);
 int mode_close(struct leg *leg, struct ast_channel *chan);
 void mode_untag(struct ast_channel *chan);
 void mode_uncoach(struct ast_channel *chan);
+/* What is on record of it goes. */
+void mode_forget(struct leg *leg);
 /* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about.
  * Nonzero: the answer is not `+OK`. */
 int mode_command(const char *command, struct ast_str **answer);
