@@ -186,6 +186,7 @@ static void give_way(struct leg *leg)
 	struct leg *stays = chan ? leg_find(ast_channel_uniqueid(chan)) : NULL;
 
 	if (stays && stays->hook && (!leg->speak_only_to || stays->speak_only_to || !mode_close(stays, chan))) {
+		leg_keep(stays, leg);
 		leg_unhook(leg, chan);
 	}
 	ao2_cleanup(stays);

@@ -40,10 +40,8 @@ struct hook {
 	struct linear hears;
 	struct ast_frame quiet;    /* stands in for what was said privately */
 	struct ast_frame mixed;    /* what the member hears, private speech included */
-	union {
-		int16_t said[ENGINE_SAMPLES];
-		int16_t quiet[QUIET_SAMPLES];
-	} in;
+	int16_t in[ENGINE_SAMPLES];
+	int16_t none[QUIET_SAMPLES]; /* of `quiet`, and of nothing else: whoever reads from the channel may still have that frame */
 	int16_t out[MIX_SAMPLES];
 };
 

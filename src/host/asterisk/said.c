@@ -20,12 +20,12 @@ static int capture(struct hook *hook, unsigned int rate, const int16_t *pcm, uns
 		size_t bytes = n * sizeof(*pcm);
 
 		if (pcm) {
-			memcpy(hook->in.said, pcm, bytes);
+			memcpy(hook->in, pcm, bytes);
 			pcm += n;
 		} else {
-			memset(hook->in.said, 0, bytes);
+			memset(hook->in, 0, bytes);
 		}
-		taken |= coach_read(hook->member, hook->in.said, rate, 1, n) != COACH_OK;
+		taken |= coach_read(hook->member, hook->in, rate, 1, n) != COACH_OK;
 		samples -= n;
 	}
 	return taken;
@@ -70,7 +70,7 @@ static struct ast_frame *silence(struct ast_channel *chan, struct hook *hook, st
 		quiet->subclass.format = format;
 		quiet->samples = MIN(samples, QUIET_SAMPLES);
 		quiet->datalen = quiet->samples * sizeof(int16_t);
-		quiet->data.ptr = memset(hook->in.quiet, 0, quiet->datalen);
+		quiet->data.ptr = memset(hook->none, 0, quiet->datalen);
 		quiet->stream_num = frame->stream_num;
 		/* A jitter buffer that comes after us keeps its order by these. */
 		quiet->flags = frame->flags & AST_FRFLAG_HAS_TIMING_INFO;

@@ -99,11 +99,16 @@ struct leg {
 	unsigned int number;            /* in that one. The leg's lock */
 	struct conference *conference;  /* `settling` */
 	struct hook *hook;              /* NULL until tags or modes are asked for. Set once, with the channel locked */
+	struct leg *before;             /* that gave way to this one; a reference. The settler's */
+	int kept;                       /* it is another one's `before`. The settler's */
 };
 
 int legs_start(void);
 /* The channel of a leg with a hook: a reference, or NULL when it has ended. Waits a little for it. No lock is held. */
 struct ast_channel *leg_channel(struct leg *leg);
+/* One leg gives way to another: it is freed no earlier than that one. The thread that reads from their channel may still have a frame
+ * of its hook: Asterisk unlocks the channel before the reader is done with it. In the settler's thread. */
+void leg_keep(struct leg *leg, struct leg *before);
 /* Takes its hook off this channel. */
 void leg_unhook(struct leg *leg, struct ast_channel *chan);
 /* Its channel hangs up, or it is no longer this leg's. The channel is locked. */
