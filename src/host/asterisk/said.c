@@ -106,12 +106,25 @@ static int is_quiet(const struct ast_frame *frame)
 	return !samples;
 }
 
+/* Whether a frame from a member that has left its conference is still to be silent. */
+static int is_guarded(struct hook *hook, const struct ast_frame *frame)
+{
+	uint64_t us = (uint64_t) frame->samples * 1000000 / MAX(1, ast_format_get_sample_rate(frame->subclass.format));
+	int guarded = hook->guard_us > 0;
+
+	hook->guard_us -= MIN(hook->guard_us, MAX(1, us));
+	return guarded;
+}
+
 struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame)
 {
 	struct ast_bridge *bridge = ast_channel_internal_bridge(chan);
 
-	if (!hook->listens || (hook->left && !is_confbridge(bridge)) || is_quiet(frame)) {
+	if (!hook->listens || is_quiet(frame)) {
 		return frame;
+	}
+	if (hook->left && !is_confbridge(bridge)) {
+		return is_guarded(hook, frame) ? silence(chan, hook, frame) : frame;
 	}
 	return is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held)
 		? silence(chan, hook, frame) : frame;
