@@ -14,6 +14,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("words_that_only_the_engine_understands_are_refused", crafted),
     ("what_coach_does_not_understand_in_the_channel_function_ends_the_call", misspelt),
     ("a_coach_application_that_fails_ends_the_call_whoever_runs_it", faulty),
+    ("what_events_tell_is_taken_in_actions", told),
 ];
 
 fn manager(pbx: &Pbx) {
@@ -168,4 +169,44 @@ fn faulty(pbx: &Pbx) {
         c.never_heard(&customer, private);
         assert!(c.channel(private).is_none(), "the call of {} ends", private.id);
     }
+}
+
+/// Names with white space.
+fn told(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "told");
+    let role = Role { place: ("members", "my member"), local: Some("slin16"), ..CUSTOMER };
+    let agent = c.call("agent", role, 1_500.0);
+    c.wait_until("it joins", |c| c.knows(&agent));
+    let channel = c.channel(&agent).expect("it is there");
+    assert!(channel.contains("my member"), "{channel}");
+    c.manager.watch();
+    let mut tags = 0;
+    // Gives it another tag, and says where that was.
+    let mut tag = |c: &mut Conference| {
+        tags += 1;
+        let answer = c.manager.action("CoachTag", &[("Channel", &channel), ("MemberTag", &format!("tag-{tags}"))]);
+        // The engine calls it by its unique id, since its name has white space.
+        (answer.get("Response") == "Success").then(|| c.manager.event("CoachTag", &agent.id))
+    };
+    let mut at = tag(&mut c).expect("by its channel's name it is found");
+    for name in ["my room", "100% mine", "my room"] {
+        let before = at.get("Conference").to_owned();
+        c.act("Setvar", &agent, &[("Variable", "ROOM"), ("Value", name)]);
+        c.act("Redirect", &agent, &[("Context", "members"), ("Exten", "again"), ("Priority", "1")]);
+        c.wait_until("it is in the next conference", |c| {
+            let Some(told) = tag(c) else { return false };
+            at = told;
+            at.get("Conference") != before
+        });
+        let conference = at.get("Conference");
+        for member in [channel.as_str(), at.get("Uniqueid"), at.get("Number")] {
+            let answer = c.manager.action("CoachUntag", &[("Conference", conference), ("Channel", member)]);
+            assert_eq!(answer.get("Response"), "Success", "{member} in {conference}: {answer:?}");
+        }
+        c.manager.action("CoachList", &[("Conference", conference)]);
+        let listed = c.manager.event("CoachListEntry", &agent.id);
+        assert_eq!(listed.get("Conference"), conference, "{listed:?}");
+    }
+    // White space may be written as it is.
+    c.act("Uncoach", &agent, &[("Conference", "my room")]);
 }

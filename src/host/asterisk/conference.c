@@ -30,13 +30,14 @@ int is_confbridge(const struct ast_bridge *bridge)
 	return bridge && !strcmp(bridge->creator, "ConfBridge");
 }
 
-int conference_name(const char *name, char *room)
+/* Besides white space and control characters, those in `others` are written %xx. */
+static int escape(const char *name, const char *others, char *room)
 {
 	size_t at = 0;
 
 	for (; *name; name++) {
 		unsigned char c = *name;
-		int plain = c > ' ' && c != 0x7f && c != '%';
+		int plain = c > ' ' && c != 0x7f && !strchr(others, c);
 
 		if (at + (plain ? 1 : 3) > COACH_MAX_NAME_BYTES) {
 			return -1;
@@ -45,6 +46,16 @@ int conference_name(const char *name, char *room)
 	}
 	room[at] = '\0';
 	return 0;
+}
+
+int conference_name(const char *name, char *room)
+{
+	return escape(name, "%", room);
+}
+
+int conference_given(const char *name, char *room)
+{
+	return escape(name, "", room);
 }
 
 static void conference_close(struct conference *conference)

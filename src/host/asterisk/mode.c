@@ -252,7 +252,7 @@ static int speaks_to_nobody(const struct leg *leg, const char *room)
 	return found;
 }
 
-static int run_for(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer)
+int mode_command_about(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer)
 {
 	SCOPED_RDLOCK(stay, &staying);
 	RAII_VAR(char *, command, NULL, ast_free);
@@ -296,7 +296,7 @@ int mode_command(const char *command, struct ast_str **answer)
 		}
 		leg = member_find(room, member);
 		if (leg) {
-			result = run_for(leg, verb, room, S_OR(rest, ""), answer);
+			result = mode_command_about(leg, verb, room, S_OR(rest, ""), answer);
 			ao2_ref(leg, -1);
 			return result;
 		}

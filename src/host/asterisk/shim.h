@@ -140,9 +140,11 @@ void conferences_stop(void);
 /* Brings a channel's leg in line with where the channel is; "": the legs that went astray. */
 void settle(const char *uniqueid);
 int is_confbridge(const struct ast_bridge *bridge);
-/* A conference's name as the engine takes it, into COACH_MAX_NAME_BYTES + 1 bytes: white space is written %20, so that no two
- * conferences share a name. Nonzero: too long. */
+/* A conference's name as the engine takes it, and as everything of ours tells it, into COACH_MAX_NAME_BYTES + 1 bytes: white space is
+ * written %20 and % itself %25, so that no two conferences share a name. Nonzero: too long. */
 int conference_name(const char *name, char *room);
+/* The same of a name that somebody gives: as we tell it; white space may also be written as it is. */
+int conference_given(const char *name, char *room);
 
 /* ------------------------------------------------------------------------------------------------- lookup.c ---- */
 
@@ -185,6 +187,8 @@ void mode_forget(struct leg *leg);
 /* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about.
  * Nonzero: the answer is not `+OK`. */
 int mode_command(const char *command, struct ast_str **answer);
+/* The same for a member that is found already, in a conference: a verb, and what comes after the member. */
+int mode_command_about(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer);
 /* From now on no channel is hooked. Nonzero: somebody speaks privately, which is logged, and nothing has changed. */
 int mode_end(void);
 /* Writes the tags of all legs to their channels, for the module to take up when it is loaded again. */
