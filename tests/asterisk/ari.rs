@@ -46,7 +46,7 @@ fn before_the_conference(pbx: &Pbx) {
     let _application = application(pbx, "coach");
     let mut c = Conference::new(pbx, "ari");
     let customer = c.join("customer", CUSTOMER);
-        let mut joins = |name, role, tone, variable: &str, value: &str| {
+    let mut joins = |name, role, tone, variable: &str, value: &str| {
         let member = c.call(name, Role { place: ("members", "stasis"), ..role }, tone);
         if variable == "COACH(speakOnlyTo)" {
             member.speak();
