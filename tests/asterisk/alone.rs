@@ -177,7 +177,15 @@ fn valgrind() {
     c.confbridge("mute", &manager);
     seconds(1.0);
     c.act("Redirect", &agent, &[("Context", "members"), ("Exten", "after"), ("Priority", "1")]);
+    // Of two legs with hooks one gives way, while the other's channel goes on speaking.
+    let other = c.join("other", AGENT);
+    c.wait_until("Coach has it", |c| c.knows(&other));
+    let _heir = c.replace_as("private_line", 1, &other);
+    c.wait_until("the leg is replaced", |c| c.channel(&other).is_none());
     seconds(1.0);
+    let channel = c.channel_of("private_line").expect("it has the other's place");
+    c.manager.action("Hangup", &[("Channel", &channel)]);
+    c.wait_until("it hangs up", |c| c.channel_of("private_line").is_none());
     c.hang_up(manager);
     // What it leaves behind is a leak only when it has gone.
     pbx.console("module unload res_coach.so");

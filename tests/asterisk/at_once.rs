@@ -12,6 +12,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("a_command_that_widens_opens_nothing_said_before", widening),
     ("a_command_to_who_has_just_joined_holds_or_is_refused", just_joined),
     ("a_command_changes_the_member_that_it_names_or_none", moving),
+    ("two_commands_at_once_leave_one_mode", at_the_same_time),
 ];
 
 fn joining(pbx: &Pbx) {
@@ -132,4 +133,30 @@ fn moving(pbx: &Pbx) {
     });
     let tagged = c.manager.command("coach gettag moving moved");
     assert!(tagged.split([' ', ',']).all(|number| number != "1"), "only the one that was named: {tagged}");
+}
+
+/// One by the console and one by the channel function: afterwards what COACH() reads, by which unloading is judged, is what holds.
+fn at_the_same_time(pbx: &Pbx) {
+    const PRIVATE: &str = "\"speak_only_to\":[\"agent\"]";
+    let mut c = Conference::new(pbx, "same_time");
+    let member = c.enter("member", COACH);
+    c.wait_until("Coach has it", |c| c.knows(&member));
+    let channel = c.channel(&member).expect("it is there");
+    let mut other = pbx.manager();
+    for round in 0..1_000 {
+        let (command, variable) = [
+            (format!("coach uncoach same_time {channel}"), "COACH(speakOnlyTo)"),
+            (format!("coach coach same_time {channel} agent"), "COACH(uncoach)"),
+        ][round % 2]
+            .clone();
+        std::thread::scope(|scope| {
+            scope.spawn(|| other.command(&command));
+            let set = [("Channel", channel.as_str()), ("Variable", variable), ("Value", "agent")];
+            c.manager.action("Setvar", &set);
+        });
+        let read = c.manager.action("Getvar", &[("Channel", &channel), ("Variable", "COACH(speakOnlyTo)")]);
+        let show = c.manager.command("coach show same_time as json");
+        let holds = if show.contains(PRIVATE) { "agent" } else { "" };
+        assert_eq!(read.get("Value"), holds, "after {round} rounds: {show}");
+    }
 }

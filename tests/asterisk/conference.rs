@@ -207,9 +207,10 @@ impl<'a> Conference<'a> {
     }
 
     /// Every channel that ConfBridge has in this room.
-    fn channels(&mut self) -> Vec<String> {
+    pub fn channels(&mut self) -> Vec<String> {
         let members = self.manager.command(&format!("confbridge list {}", self.room));
-        members.lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+        let first = members.lines().filter_map(|line| line.split_whitespace().next());
+        first.filter(|word| word.contains('/')).map(str::to_owned).collect()
     }
 
     /// A `confbridge` command on somebody: mute, unmute, kick.

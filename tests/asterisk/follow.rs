@@ -2,6 +2,8 @@
 
 use crate::{
     conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
+    judge::{STEP_MS, WINDOW_MS},
+    line::{LOUD, SOFT},
     pbx::{Pbx, Scenario},
 };
 
@@ -11,10 +13,12 @@ pub const SCENARIOS: &[Scenario] = &[
     ("a_coach_on_hold_is_heard_by_nobody", hold),
     ("a_kicked_coach_is_gone", kick),
     ("a_coach_that_goes_to_an_ordinary_call_is_heard_there_and_private_again_when_back", redirect),
+    ("what_a_coach_says_as_it_leaves_is_not_heard_outside", leaves_in_a_word),
     ("a_coach_that_goes_to_another_conference_is_private_there", other_conference),
     ("a_leg_that_replaces_a_coach_is_private", replaced),
     ("whom_a_coach_transfers_into_its_place_is_private", transferred),
     ("a_coach_that_replaces_an_open_leg_is_private_to_nobody_and_can_be_opened", replaces_open),
+    ("a_leg_without_a_hook_that_replaces_another_is_a_member", replaces_unseen),
     ("a_coach_that_hangs_up_in_a_word_is_gone", hangs_up),
     ("the_conference_ends_with_its_host", ends),
 ];
@@ -119,6 +123,25 @@ fn redirect(pbx: &Pbx) {
     }
 }
 
+/// What it said privately may still be on its way: for the opening guard nothing passes.
+fn leaves_in_a_word(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "leaves_in_a_word");
+    let (customer, manager) = (c.join("customer", CUSTOMER), c.join("manager", MANAGER));
+    seconds(1.0);
+    c.act("Redirect", &manager, &[("Context", "members"), ("Exten", "after"), ("Priority", "1")]);
+    seconds(1.5);
+    c.judge_last(&manager, 0.5, manager.tone, true).expect("an ordinary call is what it was");
+    // It has heard the customer to the last moment in the conference, and hears itself from the first outside.
+    let heard = manager.line.heard();
+    let (customers, own) = (heard.levels(customer.tone).0, heard.levels(manager.tone).0);
+    let heard_from = own.iter().position(|&level| level > LOUD - 6.0).expect("it hears itself");
+    let before = heard_from - (WINDOW_MS / STEP_MS) as usize;
+    let left = customers[..before].iter().rposition(|&level| level > SOFT - 6.0).expect("it has heard the customer");
+    let silent_ms = (heard_from - left) as u32 * STEP_MS;
+    assert!(silent_ms > 160, "outside it is silent for the opening guard, not for {silent_ms} ms");
+    c.never_heard(&customer, &manager);
+}
+
 fn other_conference(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "one_conference");
     let (customer, agent, manager) = three(&mut c);
@@ -214,6 +237,51 @@ fn replaces_open(pbx: &Pbx) {
     seconds(1.0);
     c.never_heard(&customer, &heir);
     c.judge_last(&other, 0.5, heir.tone, true).expect("to agents");
+}
+
+/// Coach has a hook on neither, so that nobody tells it.
+fn replaces_unseen(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "replaces_unseen");
+    let replace = |c: &mut Conference, guest: Member| {
+        c.wait_until("Coach has the guest", |c| c.knows(&guest));
+        let channel = c.channel(&guest).expect("it is there");
+        // An open voice that breaks off would be heard at every frequency.
+        guest.line.hush();
+        seconds(0.3);
+        let heir = c.replace_as("several_line", 1, &guest);
+        c.wait_until("the guest's leg ends", |c| c.channel(&guest).is_none());
+        heir.line.cushion();
+        (channel, heir)
+    };
+    let (customer, guest, manager) =
+        (c.join("customer", CUSTOMER), c.join("guest", CUSTOMER), c.join("manager", MANAGER));
+    let (left, heir) = replace(&mut c, guest);
+    let channel = c.channel_of("several_line").expect("it has the guest's place");
+    let answer = c.manager.action("CoachTag", &[("Channel", &channel), ("MemberTag", "agent")]);
+    assert_eq!(answer.get("Response"), "Success", "{answer:?}");
+    let show = c.manager.command("coach show replaces_unseen");
+    assert!(show.contains(&channel) && !show.contains(&left), "who has left is no member: {show}");
+    c.hears(&[(&customer, &[&heir]), (&heir, &[&customer, &manager]), (&manager, &[&customer, &heir])]);
+    c.never_heard(&customer, &manager);
+
+    // The last to leave is one of whom nothing was told; the next conference of that name is another one.
+    drop((customer, manager, heir));
+    end(&mut c);
+    let guest = c.join("last_guest", CUSTOMER);
+    let (_, heir) = replace(&mut c, guest);
+    drop(heir);
+    end(&mut c);
+    let (customer, agent, manager) =
+        (c.join("new_customer", CUSTOMER), c.join("agent", AGENT), c.join("new_manager", MANAGER));
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+}
+
+/// Hangs up on everybody, and asks Coach nothing.
+fn end(c: &mut Conference) {
+    for channel in c.channels() {
+        c.manager.action("Hangup", &[("Channel", &channel)]);
+    }
+    c.wait_until("the conference ends", |c| c.channels().is_empty());
 }
 
 fn hangs_up(pbx: &Pbx) {

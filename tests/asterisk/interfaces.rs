@@ -13,6 +13,8 @@ pub const SCENARIOS: &[Scenario] = &[
     ("mistakes_are_answered_and_change_nothing", mistakes),
     ("words_that_only_the_engine_understands_are_refused", crafted),
     ("what_coach_does_not_understand_in_the_channel_function_ends_the_call", misspelt),
+    ("a_coach_application_that_fails_ends_the_call_whoever_runs_it", faulty),
+    ("what_events_tell_is_taken_in_actions", told),
 ];
 
 fn manager(pbx: &Pbx) {
@@ -151,4 +153,60 @@ fn misspelt(pbx: &Pbx) {
     seconds(1.5);
     assert!(c.channel(&manager).is_none(), "the call ends");
     c.never_heard(&customer, &manager);
+}
+
+/// What runs an application may go on, whatever has come of it: ConfBridge when a key is pressed, TryExec.
+fn faulty(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "faulty");
+    let customer = c.join("customer", CUSTOMER);
+    let manager = c.enter("manager", Role { place: ("members", "with_keys"), ..COACH });
+    c.act("PlayDTMF", &manager, &[("Digit", "1"), ("Receive", "true")]);
+    seconds(0.5);
+    manager.speak();
+    let tries = c.call("tries", Role { place: ("members", "tries"), ..MANAGER }, 1_500.0);
+    seconds(1.5);
+    for private in [&manager, &tries] {
+        c.never_heard(&customer, private);
+        assert!(c.channel(private).is_none(), "the call of {} ends", private.id);
+    }
+}
+
+/// Names with white space.
+fn told(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "told");
+    let role = Role { place: ("members", "my member"), local: Some("slin16"), ..CUSTOMER };
+    let agent = c.call("agent", role, 1_500.0);
+    c.wait_until("it joins", |c| c.knows(&agent));
+    let channel = c.channel(&agent).expect("it is there");
+    assert!(channel.contains("my member"), "{channel}");
+    c.manager.watch();
+    let mut tags = 0;
+    // Gives it another tag, and says where that was.
+    let mut tag = |c: &mut Conference| {
+        tags += 1;
+        let answer = c.manager.action("CoachTag", &[("Channel", &channel), ("MemberTag", &format!("tag-{tags}"))]);
+        // The engine calls it by its unique id, since its name has white space.
+        (answer.get("Response") == "Success").then(|| c.manager.event("CoachTag", &agent.id))
+    };
+    let mut at = tag(&mut c).expect("by its channel's name it is found");
+    for name in ["my room", "100% mine", "my room"] {
+        let before = at.get("Conference").to_owned();
+        c.act("Setvar", &agent, &[("Variable", "ROOM"), ("Value", name)]);
+        c.act("Redirect", &agent, &[("Context", "members"), ("Exten", "again"), ("Priority", "1")]);
+        c.wait_until("it is in the next conference", |c| {
+            let Some(told) = tag(c) else { return false };
+            at = told;
+            at.get("Conference") != before
+        });
+        let conference = at.get("Conference");
+        for member in [channel.as_str(), at.get("Uniqueid"), at.get("Number")] {
+            let answer = c.manager.action("CoachUntag", &[("Conference", conference), ("Channel", member)]);
+            assert_eq!(answer.get("Response"), "Success", "{member} in {conference}: {answer:?}");
+        }
+        c.manager.action("CoachList", &[("Conference", conference)]);
+        let listed = c.manager.event("CoachListEntry", &agent.id);
+        assert_eq!(listed.get("Conference"), conference, "{listed:?}");
+    }
+    // White space may be written as it is.
+    c.act("Uncoach", &agent, &[("Conference", "my room")]);
 }

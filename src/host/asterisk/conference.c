@@ -30,13 +30,14 @@ int is_confbridge(const struct ast_bridge *bridge)
 	return bridge && !strcmp(bridge->creator, "ConfBridge");
 }
 
-int conference_name(const char *name, char *room)
+/* Besides white space and control characters, those in `others` are written %xx. */
+static int escape(const char *name, const char *others, char *room)
 {
 	size_t at = 0;
 
 	for (; *name; name++) {
 		unsigned char c = *name;
-		int plain = c > ' ' && c != 0x7f && c != '%';
+		int plain = c > ' ' && c != 0x7f && !strchr(others, c);
 
 		if (at + (plain ? 1 : 3) > COACH_MAX_NAME_BYTES) {
 			return -1;
@@ -45,6 +46,16 @@ int conference_name(const char *name, char *room)
 	}
 	room[at] = '\0';
 	return 0;
+}
+
+int conference_name(const char *name, char *room)
+{
+	return escape(name, "%", room);
+}
+
+int conference_given(const char *name, char *room)
+{
+	return escape(name, "", room);
 }
 
 static void conference_close(struct conference *conference)
@@ -65,7 +76,9 @@ static struct conference *conference_obtain(struct ast_bridge *bridge)
 			return conference;
 		}
 		if (!strcmp(conference->bridge->name, bridge->name)) {
-			/* The one before of that name. The word that it has ended is on its way, and after it the word of this join. */
+			/* The one before of that name has not ended. With the last of its members it does, and `settle_room` is there for both. */
+			ast_log(LOG_NOTICE, "Coach waits for the end of an earlier conference '%s': until then nobody hears who speaks privately"
+				" in this one\n", bridge->name);
 			return NULL;
 		}
 	}
@@ -184,6 +197,7 @@ static void give_way(struct leg *leg)
 	struct leg *stays = chan ? leg_find(ast_channel_uniqueid(chan)) : NULL;
 
 	if (stays && stays->hook && (!leg->speak_only_to || stays->speak_only_to || !mode_close(stays, chan))) {
+		leg_keep(stays, leg);
 		leg_unhook(leg, chan);
 	}
 	ao2_cleanup(stays);

@@ -31,9 +31,9 @@ static const char application_text[] =
 	"untag        removes the tags\n"
 	"uncoach      it speaks openly again\n"
 	"\n"
-	"A channel that speaks privately is silent until it is in a conference, and after it has\n"
-	"left one heard as any other. What cannot be understood, or carried out, ends the call:\n"
-	"it must not reach the conference openly.\n"
+	"A channel that speaks privately is silent until it is in a conference, and 200 ms of its\n"
+	"audio after it has left one heard as any other. What cannot be understood, or carried\n"
+	"out, ends the call: it must not reach the conference openly.\n"
 	"\n"
 	"Example:\n"
 	" same => n,Coach(speakOnlyTo=agent)\n"
@@ -67,12 +67,18 @@ static const char *value_of(const char *word, const char *key)
 
 static int refuse(struct ast_channel *chan, const char *word)
 {
-	ast_log(LOG_ERROR, "Coach on %s: '%s' is not understood, the call ends here. Give " MEMBER_TAG "=<tag>[,<tag>...], "
+	ast_log(LOG_ERROR, "Coach on %s: '%s' is not understood, the call ends. Give " MEMBER_TAG "=<tag>[,<tag>...], "
 		SPEAK_ONLY_TO "=<tag>[,<tag>...], untag or uncoach\n", ast_channel_name(chan), word);
 	return -1;
 }
 
-static int coach_exec(struct ast_channel *chan, const char *data)
+/* Whatever runs it may go on, into a conference or in one, where this channel would be heard by everyone. It is not locked. */
+static void end_call(struct ast_channel *chan)
+{
+	ast_softhangup(chan, AST_SOFTHANGUP_EXPLICIT);
+}
+
+static int carry_out(struct ast_channel *chan, const char *data)
 {
 	char *rest = ast_strdupa(S_OR(data, "")), *word;
 	struct ast_str *tags = NULL, *speak_only_to = NULL, **list = NULL;
@@ -107,6 +113,16 @@ static int coach_exec(struct ast_channel *chan, const char *data)
 		|| (tags && mode_set_tags(chan, ast_str_buffer(tags)));
 	ast_free(tags);
 	ast_free(speak_only_to);
+	return failed;
+}
+
+static int coach_exec(struct ast_channel *chan, const char *data)
+{
+	int failed = carry_out(chan, data);
+
+	if (failed) {
+		end_call(chan);
+	}
 	return failed ? -1 : 0;
 }
 
@@ -159,9 +175,8 @@ static int coach_function_write(struct ast_channel *chan, const char *function, 
 	int failed = chan ? write_to(chan, key, value) : unknown(key);
 
 	if (failed && chan) {
-		/* Whatever set it goes on, into a conference, where this channel would be heard by everyone. */
 		ast_log(LOG_ERROR, "COACH(%s) of %s could not be set: its call ends\n", key, ast_channel_name(chan));
-		ast_softhangup(chan, AST_SOFTHANGUP_EXPLICIT);
+		end_call(chan);
 	}
 	return failed;
 }

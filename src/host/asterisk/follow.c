@@ -1,14 +1,16 @@
 /*
- * res_coach: Asterisk's word of who moves.
+ * res_coach: Asterisk's word of who moves, and a look at who is where.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "shim.h"
 
+#include "asterisk/astobj2.h"
 #include "asterisk/bridge.h"
 #include "asterisk/stasis.h"
 #include "asterisk/stasis_bridges.h"
 #include "asterisk/stasis_channels.h"
+#include "asterisk/strings.h"
 #include "asterisk/taskprocessor.h"
 #include "asterisk/vector.h"
 
@@ -31,52 +33,121 @@ void settle_soon(const char *uniqueid)
 	}
 }
 
-static void on_move(void *data, struct stasis_subscription *sub, struct stasis_message *message)
-{
-	const struct ast_bridge_blob *moved = stasis_message_data(message);
+/* Of channels, in the order in which they came. */
+AST_VECTOR(uniqueids, char *);
 
-	if ((stasis_message_type(message) == ast_channel_entered_bridge_type()
-			|| stasis_message_type(message) == ast_channel_left_bridge_type())
-		&& !strcmp(moved->bridge->creator, "ConfBridge")) {
-		settle(moved->channel->base->uniqueid);
-	}
-}
-
-/* Those that were there before this module, in the order in which they came. */
-static void settle_bridge(struct ast_bridge *bridge)
+static void add_channels(struct uniqueids *there, struct ast_bridge *bridge)
 {
-	AST_VECTOR(, char *) uniqueids;
 	struct ast_bridge_channel *in;
 
-	AST_VECTOR_INIT(&uniqueids, 8);
 	ast_bridge_lock(bridge);
 	AST_LIST_TRAVERSE(&bridge->channels, in, entry) {
 		char *uniqueid = ast_strdup(ast_channel_uniqueid(in->chan));
 
-		if (uniqueid && AST_VECTOR_APPEND(&uniqueids, uniqueid)) {
+		if (uniqueid && AST_VECTOR_APPEND(there, uniqueid)) {
 			ast_free(uniqueid);
 		}
 	}
 	ast_bridge_unlock(bridge);
-	AST_VECTOR_CALLBACK_VOID(&uniqueids, settle);
-	AST_VECTOR_CALLBACK_VOID(&uniqueids, ast_free);
-	AST_VECTOR_FREE(&uniqueids);
 }
 
-static void settle_all(void)
+/* A conference that ends and the next one of its name have a bridge each. */
+static int is_of(const struct ast_bridge *bridge, const char *room)
+{
+	char own[COACH_MAX_NAME_BYTES + 1];
+
+	return is_confbridge(bridge) && (!*room || (!conference_name(bridge->name, own) && !strcmp(own, room)));
+}
+
+static void add_bridges(struct uniqueids *there, const char *room)
 {
 	struct ao2_container *bridges = ast_bridges();
 	struct ao2_iterator all = ao2_iterator_init(bridges, 0);
 	struct ast_bridge *bridge;
 
 	while ((bridge = ao2_iterator_next(&all))) {
-		if (is_confbridge(bridge)) {
-			settle_bridge(bridge);
+		if (is_of(bridge, room)) {
+			add_channels(there, bridge);
 		}
 		ao2_ref(bridge, -1);
 	}
 	ao2_iterator_destroy(&all);
 	ao2_cleanup(bridges);
+}
+
+static void add_legs(struct ao2_container *known, const char *room)
+{
+	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
+	struct leg *leg;
+
+	while ((leg = ao2_iterator_next(&all))) {
+		char own[COACH_MAX_NAME_BYTES + 1], uniqueid[AST_MAX_UNIQUEID];
+
+		if (room_of(leg, own) && (!*room || !strcmp(own, room))) {
+			leg_uniqueid(leg, uniqueid);
+			ast_str_container_add(known, uniqueid);
+		}
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+}
+
+static void settle_those(struct ao2_container *uniqueids)
+{
+	struct ao2_iterator all = ao2_iterator_init(uniqueids, 0);
+	char *uniqueid;
+
+	while ((uniqueid = ao2_iterator_next(&all))) {
+		settle(uniqueid);
+		ao2_ref(uniqueid, -1);
+	}
+	ao2_iterator_destroy(&all);
+}
+
+void settle_room(const char *room)
+{
+	struct ao2_container *known = ast_str_container_alloc(127);
+	struct uniqueids there;
+
+	if (!known) {
+		return;
+	}
+	add_legs(known, room);
+	AST_VECTOR_INIT(&there, 8);
+	add_bridges(&there, room);
+	for (size_t i = 0; i < AST_VECTOR_SIZE(&there); i++) {
+		char *uniqueid = AST_VECTOR_GET(&there, i), *member = ao2_find(known, uniqueid, OBJ_SEARCH_KEY | OBJ_UNLINK);
+
+		if (member) {
+			*uniqueid = '\0'; /* nothing has changed for this one */
+			ao2_ref(member, -1);
+		}
+	}
+	/* Who has gone comes first: with the last of them a conference ends, and the next one of its name can begin. */
+	settle_those(known);
+	for (size_t i = 0; i < AST_VECTOR_SIZE(&there); i++) {
+		if (*AST_VECTOR_GET(&there, i)) {
+			settle(AST_VECTOR_GET(&there, i));
+		}
+	}
+	AST_VECTOR_CALLBACK_VOID(&there, ast_free);
+	AST_VECTOR_FREE(&there);
+	ao2_ref(known, -1);
+}
+
+static void on_move(void *data, struct stasis_subscription *sub, struct stasis_message *message)
+{
+	const struct ast_bridge_blob *moved = stasis_message_data(message);
+	char room[COACH_MAX_NAME_BYTES + 1];
+
+	if ((stasis_message_type(message) == ast_channel_entered_bridge_type()
+			|| stasis_message_type(message) == ast_channel_left_bridge_type())
+		&& !strcmp(moved->bridge->creator, "ConfBridge")) {
+		if (!conference_name(moved->bridge->name, room)) {
+			settle_room(room);
+		}
+		settle(moved->channel->base->uniqueid);
+	}
 }
 
 int settler_start(void)
@@ -99,7 +170,8 @@ int follow_start(void)
 	stasis_subscription_accept_message_type(subscription, ast_channel_entered_bridge_type());
 	stasis_subscription_accept_message_type(subscription, ast_channel_left_bridge_type());
 	stasis_subscription_set_filter(subscription, STASIS_SUBSCRIPTION_FILTER_SELECTIVE);
-	settle_all();
+	/* Those that were there before this module. */
+	settle_room("");
 	return 0;
 }
 

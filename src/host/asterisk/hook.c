@@ -284,7 +284,11 @@ void hook_listen(struct hook *hook)
 
 void hook_place(struct hook *hook, struct ast_bridge *bridge)
 {
-	hook->left |= hook->bridge && !bridge;
+	if (hook->bridge && !bridge) {
+		hook->left = 1;
+		/* What it said privately may still be on its way, also before an `uncoach` just now. */
+		hook->guard_us = hook->took || hook->takes.leg->speak_only_to ? GUARD_MS * 1000 : 0;
+	}
 	ao2_replace(hook->bridge, bridge);
 }
 

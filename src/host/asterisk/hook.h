@@ -33,17 +33,16 @@ struct hook {
 	unsigned int took:1;       /* the frame that was read last was private */
 	unsigned int buffered:1;   /* a jitter buffer was there before: frames come out of it, later than they were said */
 	unsigned int listens:1;    /* the member speaks privately, or did: open speech of one that never did is not even decoded */
-	unsigned int left:1;       /* it has been in a conference: outside, its speech is an ordinary call's */
+	unsigned int left:1;       /* it has been in a conference: outside, its speech is an ordinary call's, after the guard */
 	unsigned int muted:1;
 	unsigned int held:1;
+	unsigned int guard_us;     /* for so much of its audio it is still silent outside */
 	struct linear said;
 	struct linear hears;
 	struct ast_frame quiet;    /* stands in for what was said privately */
 	struct ast_frame mixed;    /* what the member hears, private speech included */
-	union {
-		int16_t said[ENGINE_SAMPLES];
-		int16_t quiet[QUIET_SAMPLES];
-	} in;
+	int16_t in[ENGINE_SAMPLES];
+	int16_t none[QUIET_SAMPLES]; /* of `quiet`, and of nothing else: whoever reads from the channel may still have that frame */
 	int16_t out[MIX_SAMPLES];
 };
 

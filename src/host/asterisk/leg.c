@@ -17,11 +17,11 @@ static void leg_free(void *data)
 {
 	struct leg *leg = data;
 
-	ast_free(leg->tags);
-	ast_free(leg->speak_only_to);
+	mode_forget(leg);
 	if (leg->hook) {
 		hook_free(leg->hook);
 	}
+	ao2_cleanup(leg->before);
 }
 
 void leg_uniqueid(struct leg *leg, char *uniqueid)
@@ -291,6 +291,21 @@ void leg_ends(struct leg *leg, struct ast_channel *chan)
 	}
 }
 
+void leg_keep(struct leg *leg, struct leg *before)
+{
+	struct leg *last = before;
+
+	if (before->kept) {
+		return;
+	}
+	before->kept = 1;
+	while (last->before) {
+		last = last->before;
+	}
+	last->before = leg->before;
+	leg->before = ao2_bump(before);
+}
+
 void leg_unhook(struct leg *leg, struct ast_channel *chan)
 {
 	ast_channel_lock(chan);
@@ -304,6 +319,8 @@ void leg_unhook(struct leg *leg, struct ast_channel *chan)
 
 int legs_unhook(void)
 {
+	/* As in `leg_keep`: none is freed while a reader may have a frame of its hook. */
+	struct ao2_container *kept = ao2_container_clone(registry, 0);
 	struct ao2_iterator all = ao2_iterator_init(registry, 0);
 	struct leg *leg;
 
@@ -322,6 +339,7 @@ int legs_unhook(void)
 	}
 	/* The last of those that hang up may still be on its way out of this module. */
 	usleep(10000);
+	ao2_cleanup(kept);
 	return hooks_in_use();
 }
 

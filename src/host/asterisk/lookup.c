@@ -28,6 +28,11 @@ struct leg *leg_called(const char *channel)
 	struct ast_channel *chan = ast_strlen_zero(channel) ? NULL : ast_channel_get_by_name(channel);
 	struct leg *leg = chan ? leg_find(ast_channel_uniqueid(chan)) : NULL;
 
+	if (chan && !leg) {
+		/* It may be in a conference, and nobody has told of it: see settle_room. */
+		settle(ast_channel_uniqueid(chan));
+		leg = leg_find(ast_channel_uniqueid(chan));
+	}
 	ast_channel_cleanup(chan);
 	return leg;
 }

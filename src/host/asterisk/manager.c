@@ -11,10 +11,13 @@
 #include "asterisk/module.h"
 #include "asterisk/strings.h"
 
+#define NAME_TEXT \
+	" As the events name it: with %20 for white space, and %25 for %.\n"
 #define WHERE_TEXT \
 	"Variables:\n" \
 	"*Channel: <name>  The channel: its name or its unique id, or its member number.\n" \
-	" Conference: <name>  The conference that it is in. Needed where Channel is a number.\n"
+	" Conference: <name>  The conference that it is in. Needed where Channel is a number.\n" \
+	NAME_TEXT
 #define LATER_TEXT \
 	"The channel has to be in a conference; before that, set the function COACH (Setvar).\n"
 
@@ -45,40 +48,44 @@ static const struct action actions[] = {
 		LATER_TEXT WHERE_TEXT },
 };
 
-/* Where the action's channel is, and what the engine may call it. Nonzero: answered with what is wrong. */
-static int locate(struct mansession *session, const struct message *message, char *room, const char **member)
+/* The leg of the action's channel, a reference, and where it is; or NULL, and answered with what is wrong. */
+static struct leg *locate(struct mansession *session, const struct message *message, char *room)
 {
-	const char *conference = astman_get_header(message, "Conference");
+	const char *conference = astman_get_header(message, "Conference"), *channel = astman_get_header(message, "Channel");
 	struct leg *leg;
-	int in;
 
-	*member = astman_get_header(message, "Channel");
-	if (ast_strlen_zero(*member)) {
+	if (ast_strlen_zero(channel)) {
 		astman_send_error(session, message, "Channel is missing: give a channel's name or unique id");
-		return -1;
+		return NULL;
 	}
-	if (!ast_strlen_zero(conference)) {
-		return conference_name(conference, room)
-			? astman_send_error(session, message, "Conference is too long a name"), -1 : 0;
+	if (ast_strlen_zero(conference)) {
+		leg = leg_called(channel);
+		if (leg && !room_of(leg, room)) {
+			ao2_ref(leg, -1);
+			leg = NULL;
+		}
+	} else if (conference_given(conference, room)) {
+		astman_send_error(session, message, "Conference is too long a name");
+		return NULL;
+	} else {
+		settle_room(room);
+		leg = member_find(room, channel);
 	}
-	leg = leg_called(*member);
-	in = leg && room_of(leg, room);
-	ao2_cleanup(leg);
-	if (!in) {
-		astman_send_error_va(session, message, "No channel %s in a conference; CoachList lists those there are. With a member"
-			" number, give the Conference too", *member);
+	if (!leg) {
+		astman_send_error_va(session, message, "No channel %s in %s; CoachList lists those there are. With a member number, give the"
+			" Conference too", channel, ast_strlen_zero(conference) ? "a conference" : conference);
 	}
-	return in ? 0 : -1;
+	return leg;
 }
 
 static int act(struct mansession *session, const struct message *message)
 {
 	const char *name = astman_get_header(message, "Action");
 	const struct action *action = actions;
-	const char *tags = "", *member;
+	const char *tags = "";
 	char room[COACH_MAX_NAME_BYTES + 1];
 	struct ast_str *answer;
-	RAII_VAR(char *, command, NULL, ast_free);
+	struct leg *leg;
 
 	while (strcasecmp(action->name, name)) {
 		action++;
@@ -91,18 +98,20 @@ static int act(struct mansession *session, const struct message *message)
 			return 0;
 		}
 	}
-	if (locate(session, message, room, &member)) {
+	leg = locate(session, message, room);
+	if (!leg) {
 		return 0;
 	}
 	answer = ast_str_create(128);
-	if (!answer || ast_asprintf(&command, "%s %s %s %s", action->verb, room, member, tags) < 0) {
+	if (!answer) {
 		astman_send_error(session, message, "No memory");
-	} else if (mode_command(command, &answer)) {
+	} else if (mode_command_about(leg, action->verb, room, tags, &answer)) {
 		astman_send_error(session, message, ast_str_buffer(answer) + strlen("-ERR "));
 	} else {
 		astman_send_ack(session, message, ast_str_buffer(answer) + strlen("+OK "));
 	}
 	ast_free(answer);
+	ao2_ref(leg, -1);
 	return 0;
 }
 
@@ -113,6 +122,7 @@ static const char list_text[] =
 	"each, then CoachListComplete.\n"
 	"Variables:\n"
 	" Conference: <name>  This one only.\n"
+	NAME_TEXT
 	" Channel: <name>  This channel only: its name or its unique id.\n";
 
 /* A list in JSON as one header's value. */
@@ -194,11 +204,16 @@ static int list(struct mansession *session, const struct message *message)
 	struct ast_json *state = NULL, *rooms;
 	int listed = 0;
 
-	if (conference_name(conference, room) || coach_state_json(engine, NULL, &text)
-		|| !(state = ast_json_load_string(text, NULL))) {
+	if (conference_given(conference, room)) {
+		astman_send_error(session, message, "Conference is too long a name");
+		ao2_cleanup(only);
+		return 0;
+	}
+	settle_room(room);
+	if (coach_state_json(engine, NULL, &text) || !(state = ast_json_load_string(text, NULL))) {
 		coach_text_free(text);
 		ao2_cleanup(only);
-		astman_send_error(session, message, "No memory, or Conference is too long a name");
+		astman_send_error(session, message, "No memory");
 		return 0;
 	}
 	coach_text_free(text);

@@ -11,27 +11,52 @@
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
-/* What COACH() reads, as it was set last. */
-static void record(struct leg *leg, char **field, const char *value)
+/* What the engine does and what is on record of it change together, one change at a time. No media thread takes this. */
+AST_MUTEX_DEFINE_STATIC(changing);
+
+/* On record where memory is short: who speaks privately must not be taken for one who does not. */
+static char nobody[] = "-";
+
+/* What COACH() reads, as it was set last. `value` is the record's from now on. */
+static void record(struct leg *leg, char **field, char *value)
 {
+	char *before;
+
 	ao2_lock(leg);
-	ast_free(*field);
-	*field = value ? ast_strdup(value) : NULL;
+	before = *field;
+	*field = value;
 	ao2_unlock(leg);
+	if (before != nobody) {
+		ast_free(before);
+	}
 }
 
-/* When somebody began to speak openly. */
+static void record_tags(struct leg *leg, const char *tags)
+{
+	record(leg, &leg->tags, tags ? ast_strdup(tags) : NULL);
+}
+
+/* When somebody began to speak openly. `changing` */
 static struct timeval opened;
 
 static void record_mode(struct leg *leg, const char *speak_only_to)
 {
-	record(leg, &leg->speak_only_to, speak_only_to);
+	char *copy = speak_only_to ? ast_strdup(speak_only_to) : NULL;
+
 	if (!speak_only_to) {
+		/* First: who finds nobody private any more waits from then on. */
 		opened = ast_tvnow();
 	}
+	record(leg, &leg->speak_only_to, speak_only_to && !copy ? nobody : copy);
 }
 
-/* Who hooks a channel, or makes it private, holds this for reading until that is on record: the module cannot go meanwhile. */
+void mode_forget(struct leg *leg)
+{
+	record(leg, &leg->tags, NULL);
+	record(leg, &leg->speak_only_to, NULL);
+}
+
+/* Who hooks a channel, or changes a mode, holds this for reading until that is on record: the module cannot go meanwhile. */
 AST_RWLOCK_DEFINE_STATIC(staying);
 /* The module goes. `staying` */
 static int going;
@@ -69,12 +94,14 @@ int mode_set_tags(struct ast_channel *chan, const char *tags)
 	if (!leg) {
 		return -1;
 	}
+	ast_mutex_lock(&changing);
 	if (coach_tag(leg->member, tags)) {
 		ast_log(LOG_WARNING, "memberTag of %s: %s. It has no tags\n", ast_channel_name(chan), coach_message());
 		coach_untag(leg->member);
 		tags = NULL;
 	}
-	record(leg, &leg->tags, tags);
+	record_tags(leg, tags);
+	ast_mutex_unlock(&changing);
 	ao2_ref(leg, -1);
 	return 0;
 }
@@ -95,6 +122,7 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 		ao2_ref(leg, -1);
 		return -1;
 	}
+	ast_mutex_lock(&changing);
 	if (coach_coach(leg->member, speak_only_to)) {
 		ast_log(LOG_WARNING, "speakOnlyTo of %s: %s. It is private to nobody; `-` says that on purpose\n",
 			ast_channel_name(chan), coach_message());
@@ -102,6 +130,7 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 		speak_only_to = "-";
 	}
 	record_mode(leg, speak_only_to);
+	ast_mutex_unlock(&changing);
 	ao2_ref(leg, -1);
 	return 0;
 }
@@ -110,16 +139,22 @@ int mode_close(struct leg *leg, struct ast_channel *chan)
 {
 	SCOPED_RDLOCK(stay, &staying);
 	coach_status_t status;
+	int closed;
 
 	if (going) {
 		return -1;
 	}
 	expect_private(leg, chan, 0);
+	ast_mutex_lock(&changing);
 	status = coach_coach(leg->member, "-");
-	if (status && status != COACH_ERR_MEMORY) {
+	closed = !status || status == COACH_ERR_MEMORY;
+	if (closed) {
+		record_mode(leg, "-");
+	}
+	ast_mutex_unlock(&changing);
+	if (!closed) {
 		return -1;
 	}
-	record_mode(leg, "-");
 	ast_channel_lock(chan);
 	hook_check(chan, leg);
 	ast_channel_unlock(chan);
@@ -128,22 +163,28 @@ int mode_close(struct leg *leg, struct ast_channel *chan)
 
 void mode_untag(struct ast_channel *chan)
 {
+	SCOPED_RDLOCK(stay, &staying);
 	struct leg *leg = leg_find(ast_channel_uniqueid(chan));
 
 	if (leg) {
+		ast_mutex_lock(&changing);
 		coach_untag(leg->member);
-		record(leg, &leg->tags, NULL);
+		record_tags(leg, NULL);
+		ast_mutex_unlock(&changing);
 		ao2_ref(leg, -1);
 	}
 }
 
 void mode_uncoach(struct ast_channel *chan)
 {
+	SCOPED_RDLOCK(stay, &staying);
 	struct leg *leg = leg_find(ast_channel_uniqueid(chan));
 
 	if (leg) {
+		ast_mutex_lock(&changing);
 		coach_uncoach(leg->member);
 		record_mode(leg, NULL);
+		ast_mutex_unlock(&changing);
 		ao2_ref(leg, -1);
 	}
 }
@@ -167,11 +208,11 @@ static const char *prepare(struct leg *leg, int private)
 	return obstacle;
 }
 
-/* What the answer's `+OK` means for the record. */
+/* What the answer's `+OK` means for the record. `changing` */
 static void note(struct leg *leg, const char *verb, const char *value)
 {
 	if (!strcmp(verb, "tag") || !strcmp(verb, "untag")) {
-		record(leg, &leg->tags, S_OR(value, NULL));
+		record_tags(leg, S_OR(value, NULL));
 	} else if (!strcmp(verb, "coach") || !strcmp(verb, "uncoach")) {
 		record_mode(leg, S_OR(value, NULL));
 	}
@@ -211,11 +252,11 @@ static int speaks_to_nobody(const struct leg *leg, const char *room)
 	return found;
 }
 
-static int run_for(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer)
+int mode_command_about(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer)
 {
 	SCOPED_RDLOCK(stay, &staying);
 	RAII_VAR(char *, command, NULL, ast_free);
-	int coach = !strcmp(verb, "coach");
+	int coach = !strcmp(verb, "coach"), failed;
 	const char *obstacle = coach || !strcmp(verb, "tag") ? prepare(leg, coach) : NULL;
 
 	if (obstacle) {
@@ -224,16 +265,18 @@ static int run_for(struct leg *leg, const char *verb, const char *room, const ch
 	}
 	/* By the one name that no other member ever has: it may have gone to another conference by now. */
 	if (ast_asprintf(&command, "%s %s %s %s", verb, room, leg->call_id, value) < 0) {
+		ast_str_set(answer, 0, "-ERR no memory");
 		return -1;
 	}
-	if (run(command, answer)) {
-		if (coach && speaks_to_nobody(leg, room)) {
-			record_mode(leg, "-");
-		}
-		return -1;
+	ast_mutex_lock(&changing);
+	failed = run(command, answer);
+	if (!failed) {
+		note(leg, verb, value);
+	} else if (coach && speaks_to_nobody(leg, room)) {
+		record_mode(leg, "-");
 	}
-	note(leg, verb, value);
-	return 0;
+	ast_mutex_unlock(&changing);
+	return failed;
 }
 
 int mode_command(const char *command, struct ast_str **answer)
@@ -246,13 +289,14 @@ int mode_command(const char *command, struct ast_str **answer)
 	struct leg *leg;
 	int result;
 
+	settle_room(strcmp(verb, "rooms") ? room : "");
 	for (size_t i = 0; i < ARRAY_LEN(about_a_member); i++) {
 		if (strcmp(verb, about_a_member[i])) {
 			continue;
 		}
 		leg = member_find(room, member);
 		if (leg) {
-			result = run_for(leg, verb, room, S_OR(rest, ""), answer);
+			result = mode_command_about(leg, verb, room, S_OR(rest, ""), answer);
 			ao2_ref(leg, -1);
 			return result;
 		}
@@ -285,8 +329,11 @@ int mode_end(void)
 
 void mode_wait_for_guard(void)
 {
-	int64_t since = ast_tvdiff_ms(ast_tvnow(), opened);
+	int64_t since;
 
+	ast_mutex_lock(&changing);
+	since = ast_tvdiff_ms(ast_tvnow(), opened);
+	ast_mutex_unlock(&changing);
 	if (since >= 0 && since < GUARD_MS) {
 		usleep((GUARD_MS - since) * 1000);
 	}

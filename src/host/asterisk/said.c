@@ -20,12 +20,12 @@ static int capture(struct hook *hook, unsigned int rate, const int16_t *pcm, uns
 		size_t bytes = n * sizeof(*pcm);
 
 		if (pcm) {
-			memcpy(hook->in.said, pcm, bytes);
+			memcpy(hook->in, pcm, bytes);
 			pcm += n;
 		} else {
-			memset(hook->in.said, 0, bytes);
+			memset(hook->in, 0, bytes);
 		}
-		taken |= coach_read(hook->member, hook->in.said, rate, 1, n) != COACH_OK;
+		taken |= coach_read(hook->member, hook->in, rate, 1, n) != COACH_OK;
 		samples -= n;
 	}
 	return taken;
@@ -70,7 +70,7 @@ static struct ast_frame *silence(struct ast_channel *chan, struct hook *hook, st
 		quiet->subclass.format = format;
 		quiet->samples = MIN(samples, QUIET_SAMPLES);
 		quiet->datalen = quiet->samples * sizeof(int16_t);
-		quiet->data.ptr = memset(hook->in.quiet, 0, quiet->datalen);
+		quiet->data.ptr = memset(hook->none, 0, quiet->datalen);
 		quiet->stream_num = frame->stream_num;
 		/* A jitter buffer that comes after us keeps its order by these. */
 		quiet->flags = frame->flags & AST_FRFLAG_HAS_TIMING_INFO;
@@ -106,12 +106,25 @@ static int is_quiet(const struct ast_frame *frame)
 	return !samples;
 }
 
+/* Whether a frame from a member that has left its conference is still to be silent. */
+static int is_guarded(struct hook *hook, const struct ast_frame *frame)
+{
+	uint64_t us = (uint64_t) frame->samples * 1000000 / MAX(1, ast_format_get_sample_rate(frame->subclass.format));
+	int guarded = hook->guard_us > 0;
+
+	hook->guard_us -= MIN(hook->guard_us, MAX(1, us));
+	return guarded;
+}
+
 struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame)
 {
 	struct ast_bridge *bridge = ast_channel_internal_bridge(chan);
 
-	if (!hook->listens || (hook->left && !is_confbridge(bridge)) || is_quiet(frame)) {
+	if (!hook->listens || is_quiet(frame)) {
 		return frame;
+	}
+	if (hook->left && !is_confbridge(bridge)) {
+		return is_guarded(hook, frame) ? silence(chan, hook, frame) : frame;
 	}
 	return is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held)
 		? silence(chan, hook, frame) : frame;

@@ -12,14 +12,14 @@
  *   heard.c       frames to a member: private speech is added      the same
  *   linear.c      frames as signed linear samples                  the same
  *   conference.c  which channel is in which ConfBridge
- *   follow.c      Asterisk's word of who moves
+ *   follow.c      Asterisk's word of who moves, and a look at who is where
  *   lookup.c      members by the names that people give them
  *   mode.c        tag, untag, coach, uncoach: what every interface does
  *   event.c       the engine's events, to the manager interface and the log
  *   dialplan.c, cli.c, manager.c                                   the interfaces
  *
- * Locks, in the order in which they are taken: `staying` (mode.c), `settling` (conference.c), `making` (leg.c) or a channel's, the registry's
- * (leg.c), a leg's.
+ * Locks, in the order in which they are taken: `staying` (mode.c), `settling` (conference.c), `changing` (mode.c), `making` (leg.c) or a
+ * channel's, the registry's (leg.c), a leg's.
  * The engine is never called for more than a frame with a channel locked, because its events may be delivered inside any call.
  */
 #ifndef COACH_ASTERISK_SHIM_H
@@ -99,11 +99,16 @@ struct leg {
 	unsigned int number;            /* in that one. The leg's lock */
 	struct conference *conference;  /* `settling` */
 	struct hook *hook;              /* NULL until tags or modes are asked for. Set once, with the channel locked */
+	struct leg *before;             /* that gave way to this one; a reference. The settler's */
+	int kept;                       /* it is another one's `before`. The settler's */
 };
 
 int legs_start(void);
 /* The channel of a leg with a hook: a reference, or NULL when it has ended. Waits a little for it. No lock is held. */
 struct ast_channel *leg_channel(struct leg *leg);
+/* One leg gives way to another: it is freed no earlier than that one. The thread that reads from their channel may still have a frame
+ * of its hook: Asterisk unlocks the channel before the reader is done with it. In the settler's thread. */
+void leg_keep(struct leg *leg, struct leg *before);
 /* Takes its hook off this channel. */
 void leg_unhook(struct leg *leg, struct ast_channel *chan);
 /* Its channel hangs up, or it is no longer this leg's. The channel is locked. */
@@ -135,9 +140,11 @@ void conferences_stop(void);
 /* Brings a channel's leg in line with where the channel is; "": the legs that went astray. */
 void settle(const char *uniqueid);
 int is_confbridge(const struct ast_bridge *bridge);
-/* A conference's name as the engine takes it, into COACH_MAX_NAME_BYTES + 1 bytes: white space is written %20, so that no two
- * conferences share a name. Nonzero: too long. */
+/* A conference's name as the engine takes it, and as everything of ours tells it, into COACH_MAX_NAME_BYTES + 1 bytes: white space is
+ * written %20 and % itself %25, so that no two conferences share a name. Nonzero: too long. */
 int conference_name(const char *name, char *room);
+/* The same of a name that somebody gives: as we tell it; white space may also be written as it is. */
+int conference_given(const char *name, char *room);
 
 /* ------------------------------------------------------------------------------------------------- lookup.c ---- */
 
@@ -159,6 +166,9 @@ int settler_start(void);
 void settler_stop(void);
 /* `settle`, soon, in a thread that holds no lock. */
 void settle_soon(const char *uniqueid);
+/* Brings a conference in line with who is in its bridge; "": every one. Where a channel without a hook takes another's place, Asterisk
+ * tells nobody: whoever is about to say something of a conference, or to act on it, looks first. No lock is held. */
+void settle_room(const char *room);
 int follow_start(void);
 void follow_stop(void);
 
@@ -172,9 +182,13 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to);
 int mode_close(struct leg *leg, struct ast_channel *chan);
 void mode_untag(struct ast_channel *chan);
 void mode_uncoach(struct ast_channel *chan);
+/* What is on record of it goes. */
+void mode_forget(struct leg *leg);
 /* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about.
  * Nonzero: the answer is not `+OK`. */
 int mode_command(const char *command, struct ast_str **answer);
+/* The same for a member that is found already, in a conference: a verb, and what comes after the member. */
+int mode_command_about(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer);
 /* From now on no channel is hooked. Nonzero: somebody speaks privately, which is logged, and nothing has changed. */
 int mode_end(void);
 /* Writes the tags of all legs to their channels, for the module to take up when it is loaded again. */
