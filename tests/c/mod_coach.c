@@ -802,6 +802,8 @@ static void listens_to_every_change(void **state)
     check(told("coach", "coach", "Speak-Only-To", "-"), "no coach");
     leaves(coach);
     check(told("leave", "coach", NULL, NULL), "no leave");
+    leaves(agent), leaves(customer); /* and the conference ends */
+    check(told("leave", "customer", "Conference-Unique-ID", "id of r"), "the last leaves no conference");
 }
 
 static void completes_with_tab(void **state)

@@ -1,6 +1,6 @@
 //! The engine's rooms: one a conference, open while somebody is in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::{
     leg::Seat,
@@ -9,13 +9,23 @@ use super::{
 };
 use crate::{lock::Mutex, sys};
 
+/// So many rooms are remembered that are closed: the engine's last events of one may be told, by another thread, when it is.
+const CLOSED: usize = 64;
+
 /// See the module.
 #[derive(Default)]
 pub struct Rooms {
     /// Held while members come and go: a room is not closed over somebody who enters.
     open: Mutex<HashMap<String, Open>>,
-    /// `Conference-Unique-ID` by name; apart, because the engine tells events while members come and go.
-    ids: Mutex<HashMap<String, String>>,
+    /// Apart, because the engine tells events while members come and go.
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// A conference's name and `Conference-Unique-ID`.
+    conferences: HashMap<sys::coach_room_t, (String, String)>,
+    closed: VecDeque<sys::coach_room_t>,
 }
 
 struct Open {
@@ -37,8 +47,8 @@ impl Rooms {
                 return Err(said());
             }
             open.insert(seat.conference.clone(), Open { room, members: 0 });
+            self.known.lock().conferences.insert(room, (seat.conference.clone(), seat.unique_id.clone()));
         }
-        self.ids.lock().insert(seat.conference.clone(), seat.unique_id.clone());
         let Some(here) = open.get_mut(&seat.conference) else { return Err("the room is gone".into()) };
         here.members += 1;
         // SAFETY: numbers.
@@ -64,18 +74,27 @@ impl Rooms {
         if here.members == 0 {
             // SAFETY: a number.
             unsafe { sys::coach_room_close(here.room) };
+            let mut known = self.known.lock();
+            known.closed.push_back(here.room);
+            if known.closed.len() > CLOSED
+                && let Some(oldest) = known.closed.pop_front()
+            {
+                known.conferences.remove(&oldest);
+            }
+            drop(known);
             open.remove(name);
-            self.ids.lock().remove(name);
         }
     }
 
-    /// `Conference-Unique-ID` of a conference.
-    pub fn unique_id(&self, name: &str) -> Option<String> {
-        self.ids.lock().get(name).cloned()
+    /// `Conference-Unique-ID` of a room's conference.
+    pub fn unique_id(&self, room: sys::coach_room_t) -> Option<String> {
+        self.known.lock().conferences.get(&room).map(|(_, unique_id)| unique_id.clone())
     }
 
     /// Names of the conferences that somebody is in.
     pub fn names(&self) -> Vec<String> {
-        self.ids.lock().keys().cloned().collect()
+        let known = self.known.lock();
+        let open = known.conferences.iter().filter(|(room, _)| !known.closed.contains(room));
+        open.map(|(_, (name, _))| name.clone()).collect()
     }
 }

@@ -51,7 +51,7 @@ pub unsafe extern "C" fn on_event(_: *mut c_void, event: *const sys::coach_event
     };
     // SAFETY: the event's text.
     let room = unsafe { text(event.room_name) }.unwrap_or_default();
-    let unique_id = current().and_then(|module| module.rooms.unique_id(room)).map(|id| c(&id));
+    let unique_id = current().and_then(|module| module.rooms.unique_id(event.room)).map(|id| c(&id));
     let number = |number: u64| c(&number.to_string());
     let (member, sequence, opens) =
         (number(event.number.into()), number(event.sequence), number(event.opens_in_ms.into()));
