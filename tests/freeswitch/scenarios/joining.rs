@@ -89,7 +89,9 @@ pub fn joined_by_originate(stage: &Stage, room: &str) -> Outcome {
 
 pub fn joined_by_a_loopback_that_runs_the_conference_itself(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
-    scene.call("customer").silently().joins()?;
+    let customer = scene.call("customer").silently().joins()?;
+    // Nothing but the list of members tells that such a leg is in the conference; a caller's name in it may be no text.
+    scene.execute(&customer.near(), "set_profile_var", "caller_id_name=${url_decode(Jos%E9)}")?;
     scene.call("agent").bare().variables("!memberTag=agent").silently().joins()?;
     let coach = scene.call("coach").bare().variables("!speakOnlyTo=agent").saying(&["agent"]).joins()?;
     whispers_and_opens(&scene, &coach)?;
