@@ -565,18 +565,66 @@ static void meets_a_conference_of_the_same_name(void **state)
     conference_begins(late, "r");
     conference_adds(late);
     set_variable(late, "conference_uuid", "another");
+    customer->unlisted = agent->unlisted = coach->unlisted = true;
     conference_bridges(late);
     play(GUARD);
     check(heard(late) < COACH, "a member of the next conference hears %d", heard(late));
     expect_heard(customer, AGENT + OTHER);
-    leaves(coach), leaves(agent), leaves(customer);
-    set_variable(coach, "conference_uuid", NULL);
+    leaves(coach);
+    coach->unlisted = false;
     conference_begins(coach, "r");
     conference_adds(coach);
     set_variable(coach, "conference_uuid", "another");
     conference_bridges(coach);
     play(GUARD);
-    expect_heard(late, COACH);
+    check(heard(late) >= COACH, "a member of the next conference hears %d", heard(late));
+    /* Somebody has found the old one, and comes to it late: the living one stays as it is. */
+    switch_core_session_t *lost = call_new("lost", 1);
+    lost->unlisted = true;
+    set_variable(lost, "memberTag", "agent");
+    joins(lost, "r");
+    play(GUARD);
+    expect_heard(lost, CUSTOMER + AGENT + OTHER);
+    check(heard(late) >= COACH, "a member of the next conference hears %d", heard(late));
+    check(logged("has not ended"), "the log does not say so");
+}
+
+/* Whoever was in a conference once still has its name, and that of the one that there was then. */
+static void eavesdrops_outside_the_conference(void **state)
+{
+    (void)state;
+    switch_core_session_t *other = call_new("other", OTHER);
+    joins(other, "r");
+    leaves(other);
+    set_variable(other, "conference_uuid", "an earlier one");
+    a_whispered_call();
+    eavesdrops(other, true);
+    whispers();
+    eavesdrops(other, false);
+    whispers();
+    eavesdrops(coach, true); /* inside */
+    eavesdrops(coach, false);
+    whispers();
+}
+
+static void mutes_meanwhile(void)
+{
+    coach->muted = true;
+    conference_event(coach, "mute-member");
+    coach->muted = false; /* as the list has it that is being made */
+    events_followed();
+}
+
+static void is_muted_while_it_is_seated(void **state)
+{
+    (void)state;
+    an_open_call("r");
+    run(coach, "coach", "speakOnlyTo=agent");
+    meanwhile.flags = mutes_meanwhile;
+    joins(coach, "r");
+    usleep(200000);
+    play(GUARD);
+    expect_heard(agent, CUSTOMER);
 }
 
 static void takes_one_conference_inside_another(void **state)
@@ -1140,7 +1188,8 @@ int main(int argc, char **argv)
         CALL(joins_as_an_older_switch_tells_it), CALL(commands_a_call), CALL(commands_what_is_wrong),
         CALL(mutes_deafens_and_holds), CALL(joins_muted_or_deaf), CALL(joins_and_is_not_listed),
         CALL(tells_events_late_and_in_disorder), CALL(moves_between_conferences_and_out),
-        CALL(meets_a_conference_of_the_same_name), CALL(takes_one_conference_inside_another), CALL(bridges_inside_the_conference),
+        CALL(meets_a_conference_of_the_same_name), CALL(eavesdrops_outside_the_conference),
+        CALL(is_muted_while_it_is_seated), CALL(takes_one_conference_inside_another), CALL(bridges_inside_the_conference),
         CALL(fails_to_bridge_inside_the_conference), CALL(hears_of_a_conference_that_is_not_its_own),
         CALL(leaves_from_behind_an_endpoint_that_keeps_messages), CALL(replaces_a_private_leg),
         CALL(replaces_a_leg_that_is_being_hung_up), CALL(replaces_a_leg_with_verto),

@@ -39,7 +39,9 @@ fn adopt(module: &Module, session: &Session, listed: &[Member], now: u64) {
         if let Some(seat) = seat(session)
             && let Some(member) = members.iter().find(|member| member.number == seat.number)
         {
-            leg.sit(module, state, seat, member.flags, now);
+            return leg
+                .sit(module, state, seat, member.flags, now)
+                .map_err(|_| "another conference has its name".into());
         }
         Ok(())
     });

@@ -226,7 +226,7 @@ fn application(module: &Module, session: &Session, data: &str) -> Result<(), Str
     let actions = actions.filter(|actions| actions.iter().all(meant));
     let actions = actions.ok_or_else(|| format!("right is {}", APPLICATION_USAGE.to_string_lossy()))?;
     session.make_media();
-    if current().is_none() {
+    if !module.is_current() {
         return Err("mod_coach is being unloaded".into()); // it may have taken long
     }
     let leg = module.leg(session)?;

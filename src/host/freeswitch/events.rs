@@ -10,7 +10,6 @@ use std::{
 use super::{
     fs,
     leg::Flags,
-    listeners,
     module::{Module, NAME, current},
     switch::{log, text},
 };
@@ -85,12 +84,13 @@ unsafe extern "C" fn on_conference(event: *mut fs::switch_event_t) {
 /// What events say that members may do, until it is followed. The core's threads that tell of events only leave it here: who fires one
 /// waits for them where many are on their way, and may hold what they would wait for.
 #[derive(Default)]
-pub struct Told(Mutex<HashMap<String, News>>);
+pub struct Told(Mutex<HashMap<Whose, News>>);
 
-/// Of one member.
+/// A call's UUID, and its conference's.
+type Whose = (String, String);
+
 struct News {
     sequence: u64,
-    unique_id: String,
     flags: Flags,
 }
 
@@ -100,28 +100,36 @@ impl Told {
         let uuid = header(c"Unique-ID")?;
         let yes = |name: &CStr| header(name).map(|value| value == "true");
         let flags = Flags { muted: !yes(c"Speak")?, deaf: !yes(c"Hear")?, held: yes(c"Hold").unwrap_or_default() };
-        let unique_id = header(c"Conference-Unique-ID")?.into();
-        let news = News { sequence: sequence(header(c"Event-Sequence")), unique_id, flags };
-        let mut told = self.0.lock();
-        if told.get(uuid).is_none_or(|older| older.sequence < news.sequence) {
-            told.insert(uuid.into(), news);
-        }
+        let whose = (uuid.into(), header(c"Conference-Unique-ID")?.into());
+        self.leave(whose, News { sequence: sequence(header(c"Event-Sequence")), flags });
         Some(())
+    }
+
+    fn leave(&self, whose: Whose, news: News) {
+        let mut told = self.0.lock();
+        if told.get(&whose).is_none_or(|other| other.sequence < news.sequence) {
+            told.insert(whose, news);
+        }
     }
 }
 
 /// Follows what events have said. What is late does not count: of an earlier stay, or from before this one began; nor does what is said of a
 /// conference inside the one that a member sits in.
 pub fn follow(module: &Module) {
-    for (uuid, news) in std::mem::take(&mut *module.told.0.lock()) {
-        let Some(leg) = module.find(&uuid) else { continue };
+    let told = std::mem::take(&mut *module.told.0.lock());
+    for (whose, news) in told {
+        let Some(leg) = module.find(&whose.0) else { continue };
         let mut state = leg.lock();
-        if news.sequence >= state.sequence && state.seat.as_ref().is_some_and(|seat| seat.unique_id == news.unique_id) {
-            state.sequence = news.sequence;
-            leg.follow(module, &mut state, news.flags);
+        match &state.seat {
+            Some(seat) if seat.unique_id == whose.1 && news.sequence >= state.sequence => {
+                state.sequence = news.sequence;
+                leg.follow(&mut state, news.flags);
+            }
+            // It is about to be seated, by what was so before this, perhaps.
+            None if !state.conferences.is_empty() => module.told.leave(whose, news),
+            _ => {}
         }
     }
-    listeners::hook(module);
 }
 
 /// A command was run: if it was an unload of this module, and did not happen, the log says because of whom.

@@ -11,7 +11,7 @@ use super::{
     events, fs,
     leg::{Flags, Leg, Seat, State},
     legacy,
-    module::{Module, current, visit},
+    module::{Followed, Module, current, visit},
     nest::Nest,
     roster,
     settings::{SPEAK_ONLY_TO, Settings},
@@ -64,7 +64,8 @@ pub fn unbind() {
 
 /// Follows a session.
 pub fn follow(module: &Module, session: &Session) {
-    module.followed.lock().insert(session.uuid(), false);
+    let followed = Followed { session: session.raw().addr(), has_left: false };
+    module.followed.lock().insert(session.uuid(), followed);
     // SAFETY: the session lives; who is hooked twice is hooked once.
     unsafe { fs::switch_core_event_hook_add_receive_message(session.raw(), Some(on_message)) };
 }
@@ -108,9 +109,15 @@ unsafe extern "C" fn on_hangup(session: *mut fs::switch_core_session_t) -> fs::s
 
 unsafe extern "C" fn on_destroy(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
     let act = |module: &Module, session: &Session| {
-        module.followed.lock().remove(&session.uuid());
+        // By now there may be another session of that UUID.
+        let (uuid, this) = (session.uuid(), session.raw().addr());
+        let mut followed = module.followed.lock();
+        if followed.get(&uuid).is_some_and(|followed| followed.session == this) {
+            followed.remove(&uuid);
+        }
+        drop(followed);
         // Loading the module may have made it known while it hung up.
-        if let Some(leg) = module.find(&session.uuid()) {
+        if let Some(leg) = module.find(&uuid).filter(|leg| leg.session == this) {
             module.end(&leg);
         }
     };
@@ -182,21 +189,23 @@ fn begins(module: &Module, session: &Session, message: usize) {
     let inherited = legacy::inherited(module, session);
     if inherited.is_some() || Settings::of(session).speak_only_to.is_some() {
         session.make_media();
-        if current().is_none() {
+        if !module.is_current() {
             return refuse(session, "mod_coach is being unloaded"); // it may have taken long
         }
     }
     let enter = module.leg(session).and_then(|leg| {
         let wanted = |state: &State| {
             let mut wanted = Settings::of(session);
-            if !state.inherited {
-                wanted.speak_only_to = wanted.speak_only_to.or_else(|| inherited.clone());
+            if let Some(inherited) = &inherited
+                && state.inherited.as_ref() != Some(&inherited.from)
+            {
+                wanted.speak_only_to = wanted.speak_only_to.or_else(|| Some(inherited.speak_only_to.clone()));
             }
             wanted
         };
         let (mut state, wanted) = leg.lock_hooked(session, wanted)?;
         let state = &mut *state;
-        state.inherited |= inherited.is_some();
+        state.inherited = inherited.map(|inherited| inherited.from).or(state.inherited.take());
         leg.apply(module, session, state, &wanted)?;
         leg.pass(module, state, false)?;
         state.conferences.begins(message);
@@ -220,36 +229,54 @@ fn enters(module: &Module, session: &Session, message: usize) {
         begins(module, session, message);
     }
     let Some(leg) = module.find(&uuid) else { return };
-    // One of the same name may be ending, with members in it: they are in no room any more, and heard by nobody.
-    for other in module.all() {
-        let mut state = other.lock();
-        if state.seat.as_ref().is_some_and(|old| old.conference == seat.conference && old.unique_id != seat.unique_id) {
-            other.rise(module, &mut state);
-        }
-    }
     let now = events::now();
-    let flags = roster::flags(&seat, &uuid);
+    let listed = roster::flags(&seat, &uuid);
     let mut state = leg.lock();
-    if state.conferences.is_empty() {
+    if state.conferences.is_empty() || (state.seat.as_ref() == Some(&seat) && state.taken.is_seen(message)) {
         return;
     }
     state.taken.begins(message);
     if !state.taken.is_in(message) {
         return; // by one inside
     }
-    let (flags, now) = flags.map(|flags| (flags, now)).unwrap_or_else(|| {
+    let (flags, now) = listed.map_or((Flags { muted: true, deaf: true, held: false }, 0), |flags| (flags, now));
+    let mut unseated = leg.sit(module, &mut state, seat, flags, now).err();
+    drop(state);
+    if listed.is_none() {
         let line = "mod_conference does not list this member: it neither speaks nor hears privately until an event tells of it";
         log(fs::SWITCH_LOG_WARNING, Some(&uuid), line);
-        (Flags { muted: true, deaf: true, held: false }, 0)
-    });
-    leg.sit(module, &mut state, seat, flags, now);
+    } else if let Some(seat) = unseated.take() {
+        // The one that has its room has ended, with members in it: what is listed is the living one's.
+        empty(module, &seat);
+        let mut state = leg.lock();
+        if state.taken.is_in(message) {
+            unseated = leg.sit(module, &mut state, seat, flags, now).err();
+        }
+    }
+    if let Some(seat) = unseated {
+        let line = format!(
+            "another conference called {} has not ended: what this member says privately is heard by nobody",
+            seat.conference
+        );
+        log(fs::SWITCH_LOG_WARNING, Some(&uuid), &line);
+    }
+}
+
+/// Takes everybody out of another conference of that name.
+fn empty(module: &Module, seat: &Seat) {
+    for leg in module.all() {
+        let mut state = leg.lock();
+        if state.seat.as_ref().is_some_and(|old| old.conference == seat.conference && old.unique_id != seat.unique_id) {
+            leg.rise(module, &mut state);
+        }
+    }
 }
 
 /// `mod_conference` lets it go.
 fn leaves(module: &Module, session: &Session, message: usize) {
     // First: whoever is making a leg for it looks here next.
-    if let Some(left) = module.followed.lock().get_mut(&session.uuid()) {
-        *left = true;
+    if let Some(followed) = module.followed.lock().get_mut(&session.uuid()) {
+        followed.has_left = true;
     }
     let Some(leg) = module.find(&session.uuid()) else { return };
     let mut state = leg.lock();
@@ -267,7 +294,7 @@ fn leaves(module: &Module, session: &Session, message: usize) {
 fn ends(module: &Module, session: &Session, message: usize, data: &str) {
     let Some(leg) = module.find(&session.uuid()) else { return };
     let mut state = leg.lock();
-    let named = || session.variable(CONFERENCE_NAME).is_none_or(|name| data.starts_with(&name));
+    let named = || session.variable(CONFERENCE_NAME).as_deref() == data.split(['@', '+']).next();
     if state.conferences.ends(message, named) {
         over(module, &leg, state);
     }

@@ -36,6 +36,15 @@ pub struct Hook {
     state: AtomicU8,
 }
 
+/// What has become of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    There,
+    /// Another thread is about to put it on.
+    Coming,
+    Failed,
+}
+
 const NONE: u8 = 0;
 const COMING: u8 = 1;
 const THERE: u8 = 2;
@@ -49,21 +58,30 @@ impl Hook {
         self.state.load(Ordering::Acquire) == THERE
     }
 
-    /// Sees to it that it is there; false if it is not.
-    pub fn put_on(&self, session: &Session, member: sys::coach_member_t) -> bool {
+    /// Sees to it that it is there, or that it is coming.
+    pub fn put_on(&self, session: &Session, member: sys::coach_member_t) -> Put {
+        match self.state.compare_exchange(NONE, COMING, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => {
+                let attached = attach(session, member, self.side);
+                self.state.store(if attached { THERE } else { NONE }, Ordering::Release);
+                if attached { Put::There } else { Put::Failed }
+            }
+            Err(THERE) => Put::There,
+            Err(_) => Put::Coming,
+        }
+    }
+
+    /// Sees to it that it is there.
+    pub fn put_on_now(&self, session: &Session, member: sys::coach_member_t) -> bool {
         let since = Instant::now();
-        loop {
-            match self.state.compare_exchange(NONE, COMING, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => {
-                    let attached = attach(session, member, self.side);
-                    self.state.store(if attached { THERE } else { NONE }, Ordering::Release);
-                    return attached;
-                }
-                Err(THERE) => return true,
-                Err(_) if since.elapsed() > PATIENCE => return false,
-                Err(_) => thread::sleep(Duration::from_millis(1)),
+        while since.elapsed() < PATIENCE {
+            match self.put_on(session, member) {
+                Put::There => return true,
+                Put::Failed => return false,
+                Put::Coming => thread::sleep(Duration::from_millis(1)),
             }
         }
+        false
     }
 }
 

@@ -7,9 +7,10 @@ use std::{
 
 use super::{
     fs,
-    hooks::{Hook, Side},
+    hooks::{Hook, Put, Side},
     module::{Module, said},
     nest::Nest,
+    rooms::Unseated,
     settings::{Action, Settings, names_mode},
     switch::{Session, c, log},
 };
@@ -19,6 +20,7 @@ use crate::{
 };
 
 /// Where it is in a conference.
+#[derive(PartialEq, Eq)]
 pub struct Seat {
     pub conference: String,
     pub unique_id: String,
@@ -41,8 +43,8 @@ pub struct State {
     pub conferences: Nest,
     /// Conferences that have taken it in.
     pub taken: Nest,
-    /// What a leg before it left behind has had its effect.
-    pub inherited: bool,
+    /// The leg before it whose settings have had their effect.
+    pub inherited: Option<String>,
     /// The hooks let everything pass: it is an ordinary call for now.
     passing: bool,
     pub seat: Option<Seat>,
@@ -54,6 +56,8 @@ pub struct State {
 /// See the module.
 pub struct Leg {
     pub uuid: String,
+    /// Which session of that UUID: somebody may give the next one the same.
+    pub session: usize,
     /// SIP's name for the call, by which another leg says that it replaces this one.
     pub sip_call_id: Option<String>,
     member: sys::coach_member_t,
@@ -86,6 +90,7 @@ impl Leg {
         }
         Ok(Self {
             uuid,
+            session: session.raw().addr(),
             sip_call_id: session.variable(c"sip_call_id"),
             member,
             reads: Hook::new(Side::Read),
@@ -126,18 +131,20 @@ impl Leg {
 
     /// Sees to it that what it says passes Coach, before it is made private. No lock of ours may be held.
     pub fn hook_read(&self, session: &Session) -> Result<(), String> {
-        if self.reads.put_on(session, self.member) {
+        if self.reads.put_on_now(session, self.member) {
             return Ok(());
         }
         Err("its media cannot be hooked; is it a call with audio, and up?".into())
     }
 
     /// Sees to it that it hears what is said to it privately. No lock of ours may be held.
-    pub fn hook_write(&self, session: &Session) {
-        if !self.writes.put_on(session, self.member) {
+    pub fn hook_write(&self, session: &Session) -> Put {
+        let put = self.writes.put_on(session, self.member);
+        if put == Put::Failed {
             let line = "its media cannot be hooked: it does not hear what is said to it privately";
             log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), line);
         }
+        put
     }
 
     /// Does what somebody asked for, and says what is now. What makes the call private is refused unless its read hook is there.
@@ -256,10 +263,11 @@ impl Leg {
         if status == sys::COACH_OK { Ok(()) } else { Err(said()) }
     }
 
-    /// Takes a seat, as one who may do this from the first moment on: what events tell counts that happened after `now`.
-    pub fn sit(&self, module: &Module, state: &mut State, seat: Seat, flags: Flags, now: u64) {
+    /// Takes a seat, as one who may do this from the first moment on: what events tell counts that happened after `now`. Gives it back
+    /// where another conference of that name has the room.
+    pub fn sit(&self, module: &Module, state: &mut State, seat: Seat, flags: Flags, now: u64) -> Result<(), Seat> {
         state.sequence = now;
-        self.follow(module, state, flags);
+        self.follow(state, flags);
         // First: the engine tells at once whom this one hears.
         module.legs.lock().numbers.insert(seat.number, self.uuid.clone());
         match module.rooms.join(module, self.member, &seat) {
@@ -267,13 +275,18 @@ impl Leg {
                 module.changed.note(&seat.conference);
                 state.seat = Some(seat);
             }
-            Err(why) => {
+            Err(Unseated::Taken) => {
+                module.legs.lock().numbers.remove(&seat.number);
+                return Err(seat);
+            }
+            Err(Unseated::Refused(why)) => {
                 module.legs.lock().numbers.remove(&seat.number);
                 let line =
                     format!("{why}. The member is in no room of Coach's: what it says privately is heard by nobody");
                 log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), &line);
             }
         }
+        Ok(())
     }
 
     /// Gives its seat up.
@@ -285,7 +298,7 @@ impl Leg {
     }
 
     /// Follows what `mod_conference` lets it do.
-    pub fn follow(&self, module: &Module, state: &mut State, flags: Flags) {
+    pub fn follow(&self, state: &mut State, flags: Flags) {
         let was = std::mem::replace(&mut state.flags, flags);
         // SAFETY: numbers.
         unsafe {
@@ -298,10 +311,6 @@ impl Leg {
             if was.held != flags.held {
                 sys::coach_member_hold(self.member, flags.held.into());
             }
-        }
-        if was != flags {
-            // Not before it is so: another thread may be seeing to what has changed.
-            state.seat.iter().for_each(|seat| module.changed.note(&seat.conference));
         }
     }
 
@@ -323,7 +332,9 @@ impl Leg {
     fn keep(&self, module: &Module, state: &State) -> Result<(), String> {
         let private = state.settings.speak_only_to.is_some() && !state.passing;
         match (self.private(), private) {
-            (false, true) if !module.lock.hold() => return Err("mod_coach is being unloaded".into()),
+            (false, true) if !module.is_current() || !module.lock.hold() => {
+                return Err("mod_coach is being unloaded".into());
+            }
             (true, false) => {
                 module.legacy.opened();
                 module.lock.release();

@@ -99,11 +99,18 @@ impl Legacy {
     }
 }
 
+/// What a leg has of the private one that it replaces.
+pub struct Inherited {
+    /// That one's UUID.
+    pub from: String,
+    pub speak_only_to: String,
+}
+
 /// `speakOnlyTo` of the private leg that this one replaces, if it does.
 ///
 /// An INVITE with Replaces and an attended transfer run the new leg into the same `conference`, without the old leg's variables. What
 /// they leave is a name: the old leg's, or that of the call to which the old leg's phone handed it over.
-pub fn inherited(module: &Module, session: &Session) -> Option<String> {
+pub fn inherited(module: &Module, session: &Session) -> Option<Inherited> {
     let bridged_with = session.variable(BRIDGED_WITH);
     let mut names = referred(&session.variable(c"sip_refer_to").unwrap_or_default());
     names.extend(session.variable(c"sip_replaces_call_id"));
@@ -121,10 +128,13 @@ pub fn inherited(module: &Module, session: &Session) -> Option<String> {
             || meant(&leg.uuid, &variable(HANDED_OVER_TO))
             || (bridged_with.is_some() && bridged_with == variable(PARTNER))
         {
-            return Some(to);
+            return Some(Inherited { from: leg.uuid.clone(), speak_only_to: to });
         }
     }
-    module.legacy.left.find(|left| meant(&left.uuid, &left.sip_call_id).then(|| left.speak_only_to.clone()))
+    module.legacy.left.find(|left| {
+        let inherited = || Inherited { from: left.uuid.clone(), speak_only_to: left.speak_only_to.clone() };
+        meant(&left.uuid, &left.sip_call_id).then(inherited)
+    })
 }
 
 /// The other call of an attended transfer.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ptr};
 use serde::Deserialize;
 
 use super::{
+    hooks::Put,
     module::Module,
     switch::{Session, c, text},
 };
@@ -32,9 +33,10 @@ struct Room {
 /// See [`Room`].
 #[derive(Deserialize)]
 struct Member {
+    number: u32,
+    tags: Vec<String>,
     /// Of who speaks openly, none.
     speak_only_to: Option<Vec<String>>,
-    heard_by: Vec<u32>,
 }
 
 /// Sees to the conferences that have changed. No lock of ours may be held. Who has made a change finds it here until it has been seen to,
@@ -44,20 +46,25 @@ pub fn hook(module: &Module) {
     if changed.is_empty() {
         return;
     }
+    let mut coming = false;
     if module.all().iter().any(|leg| leg.private()) {
         for number in changed.keys().flat_map(|room| listeners(module, room)) {
             let uuid = module.legs.lock().numbers.get(&number).cloned();
             if let Some(leg) = uuid.and_then(|uuid| module.find(&uuid))
                 && let Some(session) = Session::locate(&leg.uuid)
             {
-                leg.hook_write(&session);
+                coming |= leg.hook_write(&session) == Put::Coming;
             }
         }
     }
-    module.changed.0.lock().1.retain(|room, change| changed.get(room) != Some(change));
+    // What another thread is doing may fail: somebody looks again.
+    if !coming {
+        module.changed.0.lock().1.retain(|room, change| changed.get(room) != Some(change));
+    }
 }
 
-/// Numbers of those who hear somebody privately.
+/// Numbers of those who hear somebody privately, or would, were they not deaf, or the other mute: that ends by an event, and on the thread
+/// that follows events nothing may wait for the core.
 fn listeners(module: &Module, room: &str) -> Vec<u32> {
     let mut json = ptr::null_mut();
     // SAFETY: texts that end in NUL; the answer is ours until it is given back.
@@ -70,6 +77,10 @@ fn listeners(module: &Module, room: &str) -> Vec<u32> {
         state
     };
     let members = state.map_or(Vec::new(), |room| room.members);
-    let private = members.into_iter().filter(|member| member.speak_only_to.is_some());
-    private.flat_map(|member| member.heard_by).collect()
+    let hears = |listener: &Member, speaker: &Member| {
+        let to = speaker.speak_only_to.iter().flatten();
+        listener.number != speaker.number && to.into_iter().any(|tag| listener.tags.contains(tag))
+    };
+    let listeners = members.iter().filter(|listener| members.iter().any(|speaker| hears(listener, speaker)));
+    listeners.map(|listener| listener.number).collect()
 }

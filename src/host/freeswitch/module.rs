@@ -35,9 +35,9 @@ const SERVICE: Duration = Duration::from_millis(10);
 /// How long an unload waits for a call that it has hung up.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long it waits for threads that are inside the module: a call may be answered early there, with what its dialplan has set for that
-/// moment.
-const INSIDE: Duration = Duration::from_secs(5);
+/// How long it waits, twice, for threads that are inside the module: a call may be answered early there, with what its dialplan has set for
+/// that moment.
+const INSIDE: Duration = Duration::from_secs(3);
 
 /// The module while it is loaded. It may be loaded again into the same memory, so nothing else outlives an unload.
 static MODULE: Mutex<Option<Arc<Module>>> = Mutex::new(None);
@@ -48,8 +48,8 @@ pub struct Module {
     pub legs: Mutex<Legs>,
     /// Held while one is made: two threads may meet a call first, one that loads the module and the call's own.
     making: Mutex<()>,
-    /// UUIDs of sessions that have our message hook; whether they have left a conference since.
-    pub followed: Mutex<HashMap<String, bool>>,
+    /// Sessions that have our message hook, by UUID.
+    pub followed: Mutex<HashMap<String, Followed>>,
     pub rooms: Rooms,
     pub lock: Lock,
     pub legacy: Legacy,
@@ -58,6 +58,14 @@ pub struct Module {
     /// What this version's numbers for messages about applications are short of those declared.
     pub message_shift: u32,
     bindings: Mutex<events::Bindings>,
+}
+
+/// A session that is followed.
+pub struct Followed {
+    /// Which one of that UUID.
+    pub session: usize,
+    /// It has left a conference since.
+    pub has_left: bool,
 }
 
 /// The calls that Coach knows.
@@ -87,7 +95,12 @@ impl Module {
 
     /// Whether a session has left a conference since it is followed.
     pub fn has_left(&self, uuid: &str) -> bool {
-        self.followed.lock().get(uuid).is_some_and(|left| *left)
+        self.followed.lock().get(uuid).is_some_and(|followed| followed.has_left)
+    }
+
+    /// Not one that is being unloaded, or has been; another may be loaded by now.
+    pub fn is_current(&self) -> bool {
+        current().is_some_and(|module| ptr::eq(&raw const *module, self))
     }
 
     /// Forgets a call.
@@ -252,26 +265,41 @@ pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
     complete::delete();
     follow::unbind();
     events::unbind(std::mem::take(&mut *module.bindings.lock()));
-    let started = Instant::now();
-    let inside = || Arc::strong_count(&module) > 1;
-    while inside() && started.elapsed() < INSIDE {
-        thread::sleep(Duration::from_millis(1)); // a callback is at work, and may be making a call private
-    }
+    let stays = !is_empty(&module);
     end_private(&module);
     module.legacy.wait_for_guards();
+    detach(&module);
+    // A thread may have read the address of a hook just before it was taken away, and have been preempted: it finds no module, and returns.
+    thread::sleep(Duration::from_millis(100));
+    if stays {
+        // Whoever it was may have put on a hook meanwhile.
+        is_empty(&module);
+        detach(&module);
+        let line = "mod_coach is unloaded while a call is answered inside it: its code stays in memory";
+        log(fs::SWITCH_LOG_WARNING, None, line);
+    }
+    tell::give_back();
+    if stays { fs::SWITCH_STATUS_NOUNLOAD } else { fs::SWITCH_STATUS_SUCCESS }
+}
+
+/// Whether there is nobody inside the module, within some time: a callback may be at work, and be making a call private.
+fn is_empty(module: &Arc<Module>) -> bool {
+    let started = Instant::now();
+    while Arc::strong_count(module) > 1 {
+        if started.elapsed() > INSIDE {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    true
+}
+
+/// Takes everything off every session.
+fn detach(module: &Module) {
     for session in module.followed.lock().keys().filter_map(|uuid| Session::locate_to_its_end(uuid)) {
         follow::unhook(&session);
         hooks::detach(&session);
     }
-    // A thread may have read the address of a hook just before it was taken away, and have been preempted: it finds no module, and returns.
-    thread::sleep(Duration::from_millis(100));
-    tell::give_back();
-    if inside() {
-        let line = "mod_coach is unloaded while a call is answered inside it: its code stays in memory";
-        log(fs::SWITCH_LOG_WARNING, None, line);
-        return fs::SWITCH_STATUS_NOUNLOAD;
-    }
-    fs::SWITCH_STATUS_SUCCESS
 }
 
 /// Hangs up whoever speaks privately, and waits until they are gone: until then their hooks stay, and make silence.

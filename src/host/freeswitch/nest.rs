@@ -32,6 +32,15 @@ impl Nest {
         ends.is_some()
     }
 
+    /// What began unseen has begun with this message, if there is nothing else.
+    pub fn is_seen(&mut self, message: usize) -> bool {
+        let alone = self.0 == [UNSEEN];
+        if alone {
+            self.0 = vec![message];
+        }
+        alone
+    }
+
     /// Whether the outermost began with that message.
     pub fn is_in(&self, message: usize) -> bool {
         self.0.first() == Some(&message)

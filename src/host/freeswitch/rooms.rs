@@ -30,12 +30,21 @@ struct Known {
 
 struct Open {
     room: sys::coach_room_t,
+    unique_id: String,
     members: usize,
+}
+
+/// Why a member is not seated.
+pub enum Unseated {
+    /// Another conference of that name has the room: one of the two is ending.
+    Taken,
+    /// What the engine says.
+    Refused(String),
 }
 
 impl Rooms {
     /// Seats a member.
-    pub fn join(&self, module: &Module, member: sys::coach_member_t, seat: &Seat) -> Result<(), String> {
+    pub fn join(&self, module: &Module, member: sys::coach_member_t, seat: &Seat) -> Result<(), Unseated> {
         let mut open = self.open.lock();
         if !open.contains_key(&seat.conference) {
             let mut room = 0;
@@ -44,16 +53,17 @@ impl Rooms {
                 sys::coach_room_open(module.engine, c(&seat.conference).as_ptr(), std::ptr::null(), &raw mut room)
             };
             if status != sys::COACH_OK {
-                return Err(said());
+                return Err(Unseated::Refused(said()));
             }
-            open.insert(seat.conference.clone(), Open { room, members: 0 });
+            open.insert(seat.conference.clone(), Open { room, unique_id: seat.unique_id.clone(), members: 0 });
             self.known.lock().conferences.insert(room, (seat.conference.clone(), seat.unique_id.clone()));
         }
-        let Some(here) = open.get_mut(&seat.conference) else { return Err("the room is gone".into()) };
+        let here = open.get_mut(&seat.conference).filter(|here| here.unique_id == seat.unique_id);
+        let Some(here) = here else { return Err(Unseated::Taken) };
         here.members += 1;
         // SAFETY: numbers.
         let status = unsafe { sys::coach_member_join(member, here.room, seat.number) };
-        let done = if status == sys::COACH_OK { Ok(()) } else { Err(said()) };
+        let done = if status == sys::COACH_OK { Ok(()) } else { Err(Unseated::Refused(said())) };
         if done.is_err() {
             self.fewer(&mut open, &seat.conference);
         }

@@ -74,6 +74,12 @@ void bridges(switch_core_session_t *session, bool on)
     tell_session(session, &message, on ? SWITCH_MESSAGE_INDICATE_BRIDGE : SWITCH_MESSAGE_INDICATE_UNBRIDGE);
 }
 
+void eavesdrops(switch_core_session_t *session, bool on)
+{
+    static switch_core_session_message_t message;
+    tell_session(session, &message, on ? SWITCH_MESSAGE_INDICATE_BRIDGE : SWITCH_MESSAGE_INDICATE_UNBRIDGE);
+}
+
 void conference_bridges(switch_core_session_t *session)
 {
     tell_session(session, &session->takes[session->taken++], SWITCH_MESSAGE_INDICATE_BRIDGE);

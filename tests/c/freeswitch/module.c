@@ -99,13 +99,13 @@ static void list(switch_stream_handle_t *stream, const char *one, const char *de
     if (!*one) switch_console_stream_write(stream, "+OK Conference r (3 members rate: 8000 flags: running)\n");
     pthread_mutex_lock(&sessions_lock);
     for (switch_core_session_t *s = sessions; s; s = s->next) {
-        if (!*s->conference || (*one && strcmp(s->conference, one) != 0)) continue;
+        if (!*s->conference || s->unlisted || (*one && strcmp(s->conference, one) != 0)) continue;
         const char *hears = s->deaf || s->held ? "" : "hear|", *speaks = s->muted || s->held ? "" : "speak|talking|";
         switch_console_stream_write(stream, "%u%ssofia/x/7;y@z%s%s%s%s%s7%s%s%s%sfloor%s0%s0%s300\n", s->number, delim, delim,
                                     s->uuid, delim, s->caller ? s->caller : "A. Caller; B", delim, delim, hears, speaks, s->held ? "hold|" : "", delim, delim, delim);
     }
     pthread_mutex_unlock(&sessions_lock);
-    if (!*one) happen(&meanwhile.list);
+    happen(*one ? &meanwhile.flags : &meanwhile.list);
 }
 
 /* Of `conference` the lists, and the module's own commands. */

@@ -61,6 +61,7 @@ struct switch_core_session {
     int16_t said[4096], heard[4096]; /* the last frames, after the hooks */
     bool muted, deaf, held;
     bool unannounced; /* no event tells that it joins */
+    bool unlisted;    /* its conference has ended, and it is still in it */
     bool secretive;   /* its endpoint keeps it to itself that applications begin and end */
     const char *caller; /* its name; null for an ordinary one */
     switch_core_session_message_t runs[8], takes[8]; /* applications and conferences, one inside the other */
@@ -89,6 +90,7 @@ void conference_bridges(switch_core_session_t *session); /* its second, with the
 void conference_lets_go(switch_core_session_t *session);
 void conference_ends(switch_core_session_t *session);
 void bridges(switch_core_session_t *session, bool on); /* a bridge with another call begins or ends */
+void eavesdrops(switch_core_session_t *session, bool on); /* the same, and no other call is named */
 /* What an endpoint passes on of another call's: that `conference` begins or ends there. */
 void passes_on(switch_core_session_t *session, const char *conference, bool begins);
 void joins(switch_core_session_t *session, const char *name);  /* the first two */
@@ -137,8 +139,8 @@ void events_start(void);
 void events_stop(void);
 
 /* What happens, once, while the module waits for the core: for media, a list of everybody, its lock, a variable of SIP's, a hook, a
-   session that is up. */
-struct meanwhile { void (*media)(void), (*list)(void), (*lock)(void), (*variable)(void), (*bug)(void), (*locate)(void); };
+   session that is up, what a member may do. */
+struct meanwhile { void (*media)(void), (*list)(void), (*lock)(void), (*variable)(void), (*bug)(void), (*locate)(void), (*flags)(void); };
 extern struct meanwhile meanwhile;
 void happen(void (**what)(void));
 

@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::{
     Stage,
-    scene::{EVERYONE, Outcome, Party, Scene},
+    scene::{EVERYONE, MOMENT, Outcome, Party, Scene},
     verdict::Played,
 };
 
@@ -51,10 +51,12 @@ fn talk(parties: [Party; 2], seconds: f64) -> Outcome {
     parties.iter().try_for_each(|party| party.says_for(seconds, EVERYONE))
 }
 
-/// The coach falls silent, and speaks openly when that is proved.
+/// The coach is set to speak openly in the middle of a word, falls silent while the guard keeps that private, and speaks openly when that
+/// is proved.
 fn speaks_openly(scene: &Scene, coach: &Party) -> Outcome {
     coach.coach("uncoach")?;
-    // At once: what a codec makes of the end of a tone is over when the guard is.
+    scene.wait(MOMENT);
+    // So soon that what a codec makes of the end of a tone is over when the guard is.
     coach.hushes()?;
     scene.wait(QUIET);
     coach.says_for(1.2, EVERYONE)?;

@@ -34,7 +34,7 @@ pub const NOBODY: &[&str] = &[];
 const TONE_RESTS: f64 = 2.0 * AFTER + 1.0;
 
 /// A part of the opening guard, in seconds: some frames, and time enough to say something else.
-const MOMENT: f64 = 0.06;
+pub const MOMENT: f64 = 0.06;
 /// The whole of it, and some more.
 const GUARD: f64 = 0.4;
 
