@@ -42,8 +42,11 @@ static void add_channels(struct uniqueids *there, struct ast_bridge *bridge)
 
 	ast_bridge_lock(bridge);
 	AST_LIST_TRAVERSE(&bridge->channels, in, entry) {
-		char *uniqueid = ast_strdup(ast_channel_uniqueid(in->chan));
+		char now[AST_MAX_UNIQUEID], *uniqueid;
 
+		/* A masquerade may be changing it: at worst it is nobody's, and the channel is found at the next look. */
+		ast_copy_string(now, ast_channel_uniqueid(in->chan), sizeof(now));
+		uniqueid = ast_strdup(now);
 		if (uniqueid && AST_VECTOR_APPEND(there, uniqueid)) {
 			ast_free(uniqueid);
 		}
