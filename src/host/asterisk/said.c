@@ -112,7 +112,8 @@ static int is_guarded(struct hook *hook, const struct ast_frame *frame)
 	uint64_t us = (uint64_t) frame->samples * 1000000 / MAX(1, ast_format_get_sample_rate(frame->subclass.format));
 	int guarded = hook->guard_us > 0;
 
-	hook->guard_us -= MIN(hook->guard_us, MAX(1, us));
+	/* One that does not say how long it is counts for a millisecond: the guard has to end. */
+	hook->guard_us -= MIN(hook->guard_us, MAX(1000, us));
 	return guarded;
 }
 
