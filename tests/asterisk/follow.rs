@@ -15,6 +15,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("a_coach_that_goes_to_an_ordinary_call_is_heard_there_and_private_again_when_back", redirect),
     ("what_a_coach_says_as_it_leaves_is_not_heard_outside", leaves_in_a_word),
     ("what_a_coach_says_as_it_leaves_is_not_heard_outside_for_an_uncoach", leaves_as_it_opens),
+    ("what_coaches_say_as_many_leave_at_once_is_not_heard_outside", leave_together),
     ("a_coach_that_goes_to_another_conference_is_private_there", other_conference),
     ("a_leg_that_replaces_a_coach_is_private", replaced),
     ("whom_a_coach_transfers_into_its_place_is_private", transferred),
@@ -139,6 +140,34 @@ fn leaves_in_a_word(pbx: &Pbx) {
         c.wait_until("the manager comes back", |c| c.knows(&manager));
     }
     c.never_heard(&customer, &manager);
+}
+
+/// Coach is told of one after the other, and of the coaches last: before that, they speak outside already.
+fn leave_together(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "leave_together");
+    let customer = c.join("customer", CUSTOMER);
+    let format = Format { packet_ms: 5, ..MANAGER.format };
+    let managers: Vec<_> = (0..4).map(|n| c.join(&format!("manager_{n}"), Role { format, ..MANAGER })).collect();
+    let others: Vec<_> = (0..40).map(|n| c.enter(&format!("other_{n}"), AGENT)).collect();
+    let all: Vec<_> = others.iter().chain(&managers).map(|member| c.channel(member).expect("it is there")).collect();
+    let all_go = |c: &mut Conference, exten| {
+        for channel in &all {
+            let to = [("Channel", channel.as_str()), ("Context", "members"), ("Exten", exten), ("Priority", "1")];
+            c.manager.action("Redirect", &to);
+        }
+    };
+    for _round in 0..3 {
+        seconds(1.0);
+        let from: Vec<_> = managers.iter().map(|manager| manager.line.clock() - 0.5).collect();
+        all_go(&mut c, "after");
+        for (manager, &from) in managers.iter().zip(&from) {
+            silent_for_the_guard(&c, manager, from, &customer);
+        }
+        all_go(&mut c, "again");
+        for manager in &managers {
+            c.wait_until("the manager comes back", |c| c.knows(manager));
+        }
+    }
 }
 
 /// The command and the redirect come within the guard, and the redirect sends a frame without sound behind what was said.
