@@ -2,8 +2,8 @@
 
 use crate::{
     conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
-    judge::{STEP_MS, WINDOW_MS},
-    line::{LOUD, SOFT},
+    judge::{STEP_MS, UNHEARD, WINDOW_MS},
+    line::{Format, SOFT},
     pbx::{Pbx, Scenario},
 };
 
@@ -14,6 +14,8 @@ pub const SCENARIOS: &[Scenario] = &[
     ("a_kicked_coach_is_gone", kick),
     ("a_coach_that_goes_to_an_ordinary_call_is_heard_there_and_private_again_when_back", redirect),
     ("what_a_coach_says_as_it_leaves_is_not_heard_outside", leaves_in_a_word),
+    ("what_a_coach_says_as_it_leaves_is_not_heard_outside_for_an_uncoach", leaves_as_it_opens),
+    ("what_coaches_say_as_many_leave_at_once_is_not_heard_outside", leave_together),
     ("a_coach_that_goes_to_another_conference_is_private_there", other_conference),
     ("a_leg_that_replaces_a_coach_is_private", replaced),
     ("whom_a_coach_transfers_into_its_place_is_private", transferred),
@@ -123,23 +125,84 @@ fn redirect(pbx: &Pbx) {
     }
 }
 
-/// What it said privately may still be on its way: for the opening guard nothing passes.
+/// What it said privately may still be on its way: for the opening guard nothing passes. In short packets, so that one of them may
+/// come before Coach is told; and the second conference that it leaves is as the first.
 fn leaves_in_a_word(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "leaves_in_a_word");
+    let format = Format { packet_ms: 5, ..MANAGER.format };
+    let (customer, manager) = (c.join("customer", CUSTOMER), c.join("manager", Role { format, ..MANAGER }));
+    for _round in 0..4 {
+        seconds(1.0);
+        let from = manager.line.clock() - 0.5;
+        leave(&mut c, &manager, "after");
+        silent_for_the_guard(&c, &manager, from, &customer);
+        leave(&mut c, &manager, "again");
+        c.wait_until("the manager comes back", |c| c.knows(&manager));
+    }
+    c.never_heard(&customer, &manager);
+}
+
+/// Coach is told of one after the other, and of the coaches last: before that, they speak outside already.
+fn leave_together(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "leave_together");
+    let customer = c.join("customer", CUSTOMER);
+    let format = Format { packet_ms: 5, ..MANAGER.format };
+    let managers: Vec<_> = (0..4).map(|n| c.join(&format!("manager_{n}"), Role { format, ..MANAGER })).collect();
+    let others: Vec<_> = (0..40).map(|n| c.enter(&format!("other_{n}"), AGENT)).collect();
+    let all: Vec<_> = others.iter().chain(&managers).map(|member| c.channel(member).expect("it is there")).collect();
+    let all_go = |c: &mut Conference, exten| {
+        for channel in &all {
+            let to = [("Channel", channel.as_str()), ("Context", "members"), ("Exten", exten), ("Priority", "1")];
+            c.manager.action("Redirect", &to);
+        }
+    };
+    for _round in 0..3 {
+        seconds(1.0);
+        let from: Vec<_> = managers.iter().map(|manager| manager.line.clock() - 0.5).collect();
+        all_go(&mut c, "after");
+        for (manager, &from) in managers.iter().zip(&from) {
+            silent_for_the_guard(&c, manager, from, &customer);
+        }
+        all_go(&mut c, "again");
+        for manager in &managers {
+            c.wait_until("the manager comes back", |c| c.knows(manager));
+        }
+    }
+}
+
+/// The command and the redirect come within the guard, and the redirect sends a frame without sound behind what was said.
+fn leaves_as_it_opens(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "leaves_as_it_opens");
     let (customer, manager) = (c.join("customer", CUSTOMER), c.join("manager", MANAGER));
-    seconds(1.0);
-    c.act("Redirect", &manager, &[("Context", "members"), ("Exten", "after"), ("Priority", "1")]);
+    for _round in 0..3 {
+        seconds(1.0);
+        let from = manager.line.clock() - 0.5;
+        c.coach("uncoach", &manager, "");
+        leave(&mut c, &manager, "after");
+        silent_for_the_guard(&c, &manager, from, &customer);
+        c.never_heard(&customer, &manager);
+        let private = [("Variable", "COACH(speakOnlyTo)"), ("Value", "agent")];
+        c.act("Setvar", &manager, &private);
+        leave(&mut c, &manager, "again");
+        c.wait_until("the manager comes back", |c| c.knows(&manager));
+    }
+}
+
+fn leave(c: &mut Conference, member: &Member, exten: &str) {
+    c.act("Redirect", member, &[("Context", "members"), ("Exten", exten), ("Priority", "1")]);
+}
+
+/// Since a moment of its clock, somebody has heard another in the conference until it left, and hears itself outside.
+fn silent_for_the_guard(c: &Conference, member: &Member, from: f64, other: &Member) {
     seconds(1.5);
-    c.judge_last(&manager, 0.5, manager.tone, true).expect("an ordinary call is what it was");
-    // It has heard the customer to the last moment in the conference, and hears itself from the first outside.
-    let heard = manager.line.heard();
-    let (customers, own) = (heard.levels(customer.tone).0, heard.levels(manager.tone).0);
-    let heard_from = own.iter().position(|&level| level > LOUD - 6.0).expect("it hears itself");
-    let before = heard_from - (WINDOW_MS / STEP_MS) as usize;
-    let left = customers[..before].iter().rposition(|&level| level > SOFT - 6.0).expect("it has heard the customer");
+    c.judge_last(member, 0.5, member.tone, true).expect("an ordinary call is what it was");
+    let heard = member.line.heard_since(from);
+    let (others, own) = (heard.levels(other.tone).0, heard.levels(member.tone).0);
+    let heard_from = own.iter().position(|&level| level > UNHEARD).expect("it hears itself");
+    let before = heard_from.saturating_sub((WINDOW_MS / STEP_MS) as usize);
+    let left = others[..before].iter().rposition(|&level| level > SOFT - 6.0).expect("it has heard the other");
     let silent_ms = (heard_from - left) as u32 * STEP_MS;
     assert!(silent_ms > 160, "outside it is silent for the opening guard, not for {silent_ms} ms");
-    c.never_heard(&customer, &manager);
 }
 
 fn other_conference(pbx: &Pbx) {

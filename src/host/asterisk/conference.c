@@ -18,6 +18,7 @@ struct conference {
 	struct ast_bridge *bridge;           /* a reference */
 	coach_room_t room;
 	unsigned int members;
+	unsigned int outlasts:1;             /* the next one of its name waits for its end, which has been logged */
 	unsigned int last_number;            /* ConfBridge numbers nobody: we count */
 	AST_LIST_ENTRY(conference) entry;
 };
@@ -77,8 +78,11 @@ static struct conference *conference_obtain(struct ast_bridge *bridge)
 		}
 		if (!strcmp(conference->bridge->name, bridge->name)) {
 			/* The one before of that name has not ended. With the last of its members it does, and `settle_room` is there for both. */
-			ast_log(LOG_NOTICE, "Coach waits for the end of an earlier conference '%s': until then nobody hears who speaks privately"
-				" in this one\n", bridge->name);
+			if (!conference->outlasts) {
+				conference->outlasts = 1;
+				ast_log(LOG_NOTICE, "Coach waits for the end of an earlier conference '%s': until then nobody hears who speaks"
+					" privately in this one\n", bridge->name);
+			}
 			return NULL;
 		}
 	}

@@ -7,6 +7,7 @@
 
 #include "asterisk/astobj2.h"
 #include "asterisk/bridge.h"
+#include "asterisk/linkedlists.h"
 #include "asterisk/stasis.h"
 #include "asterisk/stasis_bridges.h"
 #include "asterisk/stasis_channels.h"
@@ -42,8 +43,14 @@ static void add_channels(struct uniqueids *there, struct ast_bridge *bridge)
 
 	ast_bridge_lock(bridge);
 	AST_LIST_TRAVERSE(&bridge->channels, in, entry) {
-		char *uniqueid = ast_strdup(ast_channel_uniqueid(in->chan));
+		char now[AST_MAX_UNIQUEID], *uniqueid;
 
+		if (ast_channel_tech(in->chan)->properties & AST_CHAN_TP_INTERNAL) {
+			continue; /* an announcer, or a recorder: never a member */
+		}
+		/* A masquerade may be changing it: at worst it is nobody's, and the channel is found at the next look. */
+		ast_copy_string(now, ast_channel_uniqueid(in->chan), sizeof(now));
+		uniqueid = ast_strdup(now);
 		if (uniqueid && AST_VECTOR_APPEND(there, uniqueid)) {
 			ast_free(uniqueid);
 		}
@@ -135,6 +142,51 @@ void settle_room(const char *room)
 	ao2_ref(known, -1);
 }
 
+/* A conference that is to be looked at. */
+struct look {
+	AST_LIST_ENTRY(look) entry;
+	char room[COACH_MAX_NAME_BYTES + 1];
+};
+
+/* Those that the settler has not begun with. */
+static AST_LIST_HEAD_STATIC(looks, look);
+
+static int look_task(void *data)
+{
+	struct look *look = data;
+
+	/* First: who moves from now on is looked for again. */
+	AST_LIST_LOCK(&looks);
+	AST_LIST_REMOVE(&looks, look, entry);
+	AST_LIST_UNLOCK(&looks);
+	settle_room(look->room);
+	ast_free(look);
+	return 0;
+}
+
+/* `settle_room`, soon, in the settler's thread: it takes as long as the conference is large, and when that ends, every member leaves
+ * at once. One look is enough for all that have moved before it begins. */
+static void look_soon(const char *room)
+{
+	struct look *look;
+
+	AST_LIST_LOCK(&looks);
+	AST_LIST_TRAVERSE(&looks, look, entry) {
+		if (!strcmp(look->room, room)) {
+			break;
+		}
+	}
+	if (!look && (look = ast_calloc(1, sizeof(*look)))) {
+		strcpy(look->room, room);
+		AST_LIST_INSERT_TAIL(&looks, look, entry);
+		if (ast_taskprocessor_push(settler, look_task, look)) {
+			AST_LIST_REMOVE(&looks, look, entry);
+			ast_free(look);
+		}
+	}
+	AST_LIST_UNLOCK(&looks);
+}
+
 static void on_move(void *data, struct stasis_subscription *sub, struct stasis_message *message)
 {
 	const struct ast_bridge_blob *moved = stasis_message_data(message);
@@ -143,10 +195,10 @@ static void on_move(void *data, struct stasis_subscription *sub, struct stasis_m
 	if ((stasis_message_type(message) == ast_channel_entered_bridge_type()
 			|| stasis_message_type(message) == ast_channel_left_bridge_type())
 		&& !strcmp(moved->bridge->creator, "ConfBridge")) {
-		if (!conference_name(moved->bridge->name, room)) {
-			settle_room(room);
-		}
 		settle(moved->channel->base->uniqueid);
+		if (!conference_name(moved->bridge->name, room)) {
+			look_soon(room);
+		}
 	}
 }
 

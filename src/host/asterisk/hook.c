@@ -282,19 +282,28 @@ void hook_listen(struct hook *hook)
 	hook->listens = 1;
 }
 
+void hook_leaves(struct hook *hook)
+{
+	hook->left = 1;
+	if (hook->takes.leg->speak_only_to) {
+		/* What it said privately may still be on its way, also where nothing of that has been read yet. */
+		hook->guard_us = GUARD_MS * 1000;
+	}
+}
+
 void hook_place(struct hook *hook, struct ast_bridge *bridge)
 {
-	if (hook->bridge && !bridge) {
-		hook->left = 1;
-		/* What it said privately may still be on its way, also before an `uncoach` just now. */
-		hook->guard_us = hook->took || hook->takes.leg->speak_only_to ? GUARD_MS * 1000 : 0;
+	if (hook->bridge && !bridge && !hook->left) {
+		hook_leaves(hook);
+	} else if (bridge) {
+		hook->left = 0;
 	}
 	ao2_replace(hook->bridge, bridge);
 }
 
 void hook_await(struct hook *hook)
 {
-	hook->left = 0;
+	hook->left = hook->inside = 0;
 }
 
 void hook_seen(const struct hook *hook, int *muted, int *held)

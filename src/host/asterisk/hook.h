@@ -33,10 +33,11 @@ struct hook {
 	unsigned int took:1;       /* the frame that was read last was private */
 	unsigned int buffered:1;   /* a jitter buffer was there before: frames come out of it, later than they were said */
 	unsigned int listens:1;    /* the member speaks privately, or did: open speech of one that never did is not even decoded */
+	unsigned int inside:1;     /* what was read last was said in a ConfBridge */
 	unsigned int left:1;       /* it has been in a conference: outside, its speech is an ordinary call's, after the guard */
 	unsigned int muted:1;
 	unsigned int held:1;
-	unsigned int guard_us;     /* for so much of its audio it is still silent outside */
+	unsigned int guard_us;     /* for so much of its audio it is still silent outside; full while it speaks privately */
 	struct linear said;
 	struct linear hears;
 	struct ast_frame quiet;    /* stands in for what was said privately */
@@ -57,6 +58,8 @@ static inline unsigned int chunk(unsigned int rate, unsigned int samples)
 	return MIN(samples, rate * COACH_MAX_FRAME_MS / 1000);
 }
 
+/* It is in no conference any more. */
+void hook_leaves(struct hook *hook);
 /* The frame that goes on in place of one that was read from the member (said.c), or that is to be written to it (heard.c). */
 struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
 /* The same for a frame that must be silence. */

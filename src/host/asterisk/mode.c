@@ -348,15 +348,20 @@ void mode_keep_tags(void)
 	struct leg *leg;
 
 	while ((leg = ao2_iterator_next(&all))) {
-		char uniqueid[AST_MAX_UNIQUEID];
+		char uniqueid[AST_MAX_UNIQUEID], *tags;
 		struct ast_channel *chan;
 
 		leg_uniqueid(leg, uniqueid);
-		chan = leg->tags ? ast_channel_get_by_name(uniqueid) : NULL;
+		/* An `untag` may come at any time until the interfaces have gone. */
+		ao2_lock(leg);
+		tags = leg->tags ? ast_strdup(leg->tags) : NULL;
+		ao2_unlock(leg);
+		chan = tags ? ast_channel_get_by_name(uniqueid) : NULL;
 		if (chan) {
-			pbx_builtin_setvar_helper(chan, KEPT, leg->tags);
+			pbx_builtin_setvar_helper(chan, KEPT, tags);
 			ast_channel_unref(chan);
 		}
+		ast_free(tags);
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);

@@ -112,22 +112,33 @@ static int is_guarded(struct hook *hook, const struct ast_frame *frame)
 	uint64_t us = (uint64_t) frame->samples * 1000000 / MAX(1, ast_format_get_sample_rate(frame->subclass.format));
 	int guarded = hook->guard_us > 0;
 
-	hook->guard_us -= MIN(hook->guard_us, MAX(1, us));
+	/* One that does not say how long it is counts for a millisecond: the guard has to end. */
+	hook->guard_us -= MIN(hook->guard_us, MAX(1000, us));
 	return guarded;
 }
 
 struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame)
 {
 	struct ast_bridge *bridge = ast_channel_internal_bridge(chan);
+	int inside, taken;
 
 	if (!hook->listens || is_quiet(frame)) {
 		return frame;
 	}
-	if (hook->left && !is_confbridge(bridge)) {
-		return is_guarded(hook, frame) ? silence(chan, hook, frame) : frame;
+	inside = is_confbridge(bridge);
+	if (hook->inside && !inside && !hook->left) {
+		/* Of a conference that Coach could not serve, or that was left before Coach was told, nobody says so. */
+		hook_leaves(hook);
 	}
-	return is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held)
-		? silence(chan, hook, frame) : frame;
+	hook->inside = inside;
+	if (hook->left && !inside) {
+		taken = is_guarded(hook, frame);
+	} else {
+		taken = is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held);
+		/* Also after an `uncoach`: what was said before it may still be on its way when the member leaves. */
+		hook->guard_us = taken ? GUARD_MS * 1000 : 0;
+	}
+	return taken ? silence(chan, hook, frame) : frame;
 }
 
 struct ast_frame *silent(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame)
