@@ -5,7 +5,7 @@ mod support;
 
 use std::{sync::mpsc, thread};
 use support::{
-    COACH_CHANGED, COACH_ERR_FORMAT, COACH_OK, COACH_TAKEN, Done, Engine, Format, Member, Room,
+    COACH_CHANGED, COACH_ERR_FORMAT, COACH_OK, COACH_TAKEN, Done, Engine, Format, Member, Room, coach,
     rule::{Leg, Rule},
     scene::{level, turn, value},
     signal::mix,
@@ -568,5 +568,35 @@ fn a_leg_whose_format_coach_does_not_handle_is_open_again_after_the_guard_too() 
         assert!(speak() == said, "{odd:?}: after 200 ms it is left as it is");
         let explained = engine.command("explain sales 1");
         assert!(!explained.contains("not yet"), "{odd:?}: and explain says so: {explained}");
+    }
+}
+
+/// What a host says of a frame by mistake ends no guard: else what was said before the command would be heard by everyone.
+#[test]
+fn a_frame_that_cannot_be_as_long_as_it_says_ends_no_guard() {
+    // What it says, and how many frames of 20 ms the guard of 200 ms goes on for: no packet is longer than 120 ms.
+    let mistaken = [
+        (8_000, 1, 65_536, 4),
+        (8_000, 2, 65_536, 4),
+        (1, 1, 1, 10),
+        (7_999, 1, 8_000, 10),
+        (0, 1, 160, 10),
+        (8_000, 1, u32::MAX, 10),
+        (8_000, 0, 65_536, 10),
+        (8_000, 9, 65_536, 10),
+        (48_000, u32::MAX, u32::MAX, 10),
+    ];
+    for (rate, channels, samples, left) in mistaken {
+        let engine = Engine::with_guard(200);
+        let mut call = Call::new(&engine, false, 20);
+        call.only_the_agent_hears(3, "private");
+        call.coach.uncoach().expect("opens");
+        let said = format!("{samples} samples of {channels} channels at {rate} Hz");
+        let mut frame = vec![5_000i16; 2 * 65_536];
+        // SAFETY: it holds as many samples as the call says, or the call says what is not a frame and is not touched.
+        let status = unsafe { coach().coach_read(call.coach.handle, frame.as_mut_ptr(), rate, channels, samples) };
+        assert_eq!(status, COACH_ERR_FORMAT, "{said}");
+        call.only_the_agent_hears(left, &format!("in the guard, after {said}"));
+        call.everyone_hears(2, &format!("after the guard and {said}"));
     }
 }
