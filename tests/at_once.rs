@@ -360,6 +360,13 @@ fn two_tags_have_a_guard_each() {
             assert_eq!((fate.agent, fate.other), (0, 0), "in the first guard");
         }
         call.other.tag("agent").expect("a tag is set");
+        let explained = engine.command("explain sales 1");
+        for told in [
+            "2 (agent) does not hear it: not yet: after at most 200 ms",
+            "3 (other) does not hear it: not yet: after 200 ms",
+        ] {
+            assert!(explained.contains(told), "{told}: {explained}");
+        }
         for _ in 5..10 {
             let fate = call.frame();
             assert_eq!((fate.agent, fate.other), (0, 0), "in both guards");
