@@ -10,7 +10,7 @@ use super::{
     event::What,
 };
 use crate::{
-    audio::plan::Opening,
+    audio::guard::Opening,
     route::{Facts, Speaks, Tags, rule},
     sys,
 };

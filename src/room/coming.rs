@@ -16,7 +16,8 @@ use crate::{
     audio::{
         self,
         bus::Bus,
-        plan::{Opening, Plan},
+        guard::Opening,
+        plan::Plan,
         slot::{MEMBER, ROOM},
         voice::Voice,
     },

@@ -12,18 +12,8 @@ use super::{
 };
 use crate::{
     audio::{
-        self,
-        bus::Bus,
-        convert::Conversion,
-        counters::Sums,
-        format::Format,
-        input::Input,
-        link::Link,
-        mailbox::Bell,
-        plan::{Opening, Plan},
-        retire::Retirement,
-        slot::Lease,
-        voice::Voice,
+        self, bus::Bus, convert::Conversion, counters::Sums, format::Format, guard::Opening, input::Input, link::Link,
+        mailbox::Bell, plan::Plan, retire::Retirement, slot::Lease, voice::Voice,
     },
     route::Facts,
     sys,
