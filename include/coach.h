@@ -237,7 +237,9 @@ typedef struct coach_member_config {
 coach_status_t coach_member_attach(coach_engine_t engine, const coach_member_config_t *config, coach_member_t *member);
 
 /* [control] Enters a room, as `number`: a number that no member in the room has. Who joins is in the audiences that its tags
- * put it into from its first frame on: no opening guard, nor after mute, deaf and hold. */
+ * put it into from its first frame on: no opening guard, nor after mute, deaf and hold. One exception: a member that spoke
+ * privately when it left its last room, and speaks privately now to somebody that it did not speak to there, is heard by
+ * nobody for the opening guard (COACH_EVENT_JOIN says so in opens_in_ms). */
 coach_status_t coach_member_join(coach_member_t member, coach_room_t room, uint32_t number);
 
 /* [control] Leaves its room; it stays attached, with its tags and speakOnlyTo. */

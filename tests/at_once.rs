@@ -5,7 +5,7 @@ mod support;
 
 use std::{sync::mpsc, thread};
 use support::{
-    COACH_CHANGED, COACH_ERR_FORMAT, COACH_OK, COACH_TAKEN, Done, Engine, Format, Member, Room,
+    COACH_CHANGED, COACH_ERR_FORMAT, COACH_OK, COACH_TAKEN, Done, Engine, Format, Member, Room, coach,
     rule::{Leg, Rule},
     scene::{level, turn, value},
     signal::mix,
@@ -360,6 +360,13 @@ fn two_tags_have_a_guard_each() {
             assert_eq!((fate.agent, fate.other), (0, 0), "in the first guard");
         }
         call.other.tag("agent").expect("a tag is set");
+        let explained = engine.command("explain sales 1");
+        for told in [
+            "2 (agent) does not hear it: not yet: after at most 200 ms",
+            "3 (other) does not hear it: not yet: after 200 ms",
+        ] {
+            assert!(explained.contains(told), "{told}: {explained}");
+        }
         for _ in 5..10 {
             let fate = call.frame();
             assert_eq!((fate.agent, fate.other), (0, 0), "in both guards");
@@ -516,6 +523,84 @@ fn an_audience_that_is_widened_outside_a_room_is_guarded_too() {
     }
 }
 
+/// A private speaker that leaves and comes back: what it said to those that heard it may still be on its way.
+#[test]
+fn coming_back_to_a_wider_audience_is_guarded_too() {
+    everywhere(|mut call, guard| {
+        call.only_the_agent_hears(3, "private");
+        call.coach.leave().expect("leaves");
+        call.other.tag("agent").expect("a tag is set");
+        call.coach.join(&call.room, 8).expect("comes back");
+        for frame in 0..guard {
+            let fate = call.frame();
+            let right = Fate { took: COACH_TAKEN, left: 0, agent: 0, other: 0, ..fate };
+            assert_eq!(fate, right, "frame {frame} of {guard} in the guard, {} ms each", call.ms);
+        }
+        call.both_hear(3, "after the guard");
+        call.coach.leave().expect("leaves");
+        call.coach.join(&call.room, 8).expect("comes back");
+        call.both_hear(2, "back with those that heard it");
+        call.coach.leave().expect("leaves");
+        call.other.untag().expect("a tag is removed");
+        call.coach.join(&call.room, 8).expect("comes back");
+        call.only_the_agent_hears(2, "back with fewer");
+    });
+}
+
+#[test]
+fn going_to_an_audience_in_another_room_is_guarded_too() {
+    for closes in [false, true] {
+        let engine = Engine::new();
+        let (first, second) = (engine.host_room("sales"), engine.host_room("support"));
+        let (coach, agent) = engine.coach_and_agent(&first);
+        let boss = engine.attach("boss", "agent", None);
+        boss.join(&second, 1).expect("enters");
+        let says = |value| {
+            let says = [(&coach, level(WIDE, 20, value)), (&agent, level(WIDE, 20, 0)), (&boss, level(WIDE, 20, 0))];
+            turn(&engine, &[], WIDE, &says)
+        };
+        (0..5).for_each(|_| drop(says(5_000)));
+        assert_eq!(value(WIDE, &says(5_000)[1].heard), 5_000, "the agent hears it");
+        if closes {
+            first.shut();
+        } else {
+            coach.leave().expect("leaves");
+        }
+        engine.events();
+        coach.join(&second, 2).expect("enters");
+        let join = engine.events().into_iter().find(|event| event.kind == support::COACH_EVENT_JOIN);
+        assert_eq!(join.map(|event| event.opens_in_ms), Some(200), "closes: {closes}: and the event says so");
+        for frame in 0..10 {
+            let turns = says(6_000);
+            assert_eq!(turns[0].took, COACH_TAKEN);
+            assert_eq!(turns[2].heard, level(WIDE, 20, 0), "closes: {closes}, frame {frame} is guarded");
+        }
+        assert_eq!(value(WIDE, &says(6_000)[2].heard), 6_000, "closes: {closes}, after the guard");
+    }
+}
+
+/// All that a room was closed under leave at once: each of them comes back to those that heard it.
+#[test]
+fn coming_back_together_is_not_guarded() {
+    let engine = Engine::new();
+    let (first, second) = (engine.host_room("sales"), engine.host_room("support"));
+    let coach = engine.attach("coach", "", Some("agent"));
+    let agents = ["agent-1", "agent-2"].map(|name| engine.attach(name, "agent", None));
+    let everyone = [&agents[0], &coach, &agents[1]];
+    let enter = |room| everyone.iter().zip(1..).for_each(|(member, number)| member.join(room, number).expect("enters"));
+    let says = |value| {
+        let says =
+            everyone.map(|member| (member, level(WIDE, 20, if member.handle == coach.handle { value } else { 0 })));
+        turn(&engine, &[], WIDE, &says)
+    };
+    enter(&first);
+    (0..5).for_each(|_| drop(says(5_000)));
+    first.shut();
+    enter(&second);
+    let turns = says(6_000);
+    assert_eq!([0, 2].map(|agent| value(WIDE, &turns[agent].heard)), [6_000; 2], "both hear it at once");
+}
+
 #[test]
 fn more_guards_than_are_kept_apart_open_later_and_never_earlier() {
     const GUARDED: usize = 20;
@@ -568,5 +653,35 @@ fn a_leg_whose_format_coach_does_not_handle_is_open_again_after_the_guard_too() 
         assert!(speak() == said, "{odd:?}: after 200 ms it is left as it is");
         let explained = engine.command("explain sales 1");
         assert!(!explained.contains("not yet"), "{odd:?}: and explain says so: {explained}");
+    }
+}
+
+/// What a host says of a frame by mistake ends no guard: else what was said before the command would be heard by everyone.
+#[test]
+fn a_frame_that_cannot_be_as_long_as_it_says_ends_no_guard() {
+    // What it says, and how many frames of 20 ms the guard of 200 ms goes on for: no packet is longer than 120 ms.
+    let mistaken = [
+        (8_000, 1, 65_536, 4),
+        (8_000, 2, 65_536, 4),
+        (1, 1, 1, 10),
+        (7_999, 1, 8_000, 10),
+        (0, 1, 160, 10),
+        (8_000, 1, u32::MAX, 10),
+        (8_000, 0, 65_536, 10),
+        (8_000, 9, 65_536, 10),
+        (48_000, u32::MAX, u32::MAX, 10),
+    ];
+    for (rate, channels, samples, left) in mistaken {
+        let engine = Engine::with_guard(200);
+        let mut call = Call::new(&engine, false, 20);
+        call.only_the_agent_hears(3, "private");
+        call.coach.uncoach().expect("opens");
+        let said = format!("{samples} samples of {channels} channels at {rate} Hz");
+        let mut frame = vec![5_000i16; 2 * 65_536];
+        // SAFETY: it holds as many samples as the call says, or the call says what is not a frame and is not touched.
+        let status = unsafe { coach().coach_read(call.coach.handle, frame.as_mut_ptr(), rate, channels, samples) };
+        assert_eq!(status, COACH_ERR_FORMAT, "{said}");
+        call.only_the_agent_hears(left, &format!("in the guard, after {said}"));
+        call.everyone_hears(2, &format!("after the guard and {said}"));
     }
 }

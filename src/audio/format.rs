@@ -13,6 +13,9 @@ pub const TICKS_PER_MS: u64 = TICKS_PER_SECOND / 1_000;
 /// The longest frame, in ms.
 pub const MAX_FRAME_MS: u64 = crate::sys::COACH_MAX_FRAME_MS as u64;
 
+/// The longest packet that a codec makes (Opus), in ms.
+const LONGEST_MS: u64 = 120;
+
 /// The most interleaved samples in a frame: 60 ms of 48 kHz stereo.
 pub const MAX_FRAME: usize = 48 * MAX_FRAME_MS as usize * 2;
 
@@ -101,9 +104,13 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Its length, as near as that is known of a format that Coach may not handle.
+    /// The length of a frame that Coach may not handle: rather too short, since opening guards are counted in it. No codec has
+    /// longer packets than [`LONGEST_MS`] or a lower rate than the lowest of [`RATES`]; what says so is mistaken.
     pub fn ticks(self) -> u64 {
-        (u64::from(self.samples) * TICKS_PER_SECOND).checked_div(u64::from(self.rate)).unwrap_or(0)
+        if self.rate < RATES[0] {
+            return 0;
+        }
+        (u64::from(self.samples) * TICKS_PER_SECOND / u64::from(self.rate)).min(LONGEST_MS * TICKS_PER_MS)
     }
 }
 

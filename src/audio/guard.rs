@@ -3,8 +3,26 @@
 
 use smallvec::SmallVec;
 
-use super::plan::Opening;
+use super::format::TICKS_PER_MS;
 use crate::sync::{AtomicU64, Ordering};
+
+/// The opening guard of a speaker whose audience was widened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// Number of the plan that widened it last; 0 if none did. The read hook starts a guard when it meets a new one.
+    pub plan: u64,
+    /// Who may hear the guarded frames: those who could since this plan or before.
+    pub floor: u64,
+    /// How long, in ticks of the speaker's own audio.
+    pub ticks: u64,
+}
+
+impl Opening {
+    /// A guard of `ms` from plan `plan` on.
+    pub fn new(plan: u64, floor: u64, ms: u32) -> Self {
+        Self { plan, floor, ticks: u64::from(ms) * TICKS_PER_MS }
+    }
+}
 
 /// Guards that run at once; a further one joins the last (which then opens later, never earlier).
 const MOST: usize = 8;
@@ -51,7 +69,7 @@ impl Guarded {
     pub fn state(&self) -> GuardState {
         GuardState {
             seen: self.seen.load(Ordering::Acquire),
-            left: self.left.load(Ordering::Relaxed),
+            left: self.left.load(Ordering::Acquire),
             floor: self.floor.load(Ordering::Relaxed),
         }
     }
@@ -96,7 +114,8 @@ impl Guards {
     fn tell(&mut self, told: &Guarded) {
         self.floor = self.running.iter().map(|guard| guard.floor).min();
         told.floor.store(self.floor.unwrap_or(u64::MAX), Ordering::Relaxed);
-        told.left.store(self.running.last().map_or(0, |guard| guard.left), Ordering::Relaxed);
+        // Who reads that nothing is left finds what was said until then in the voice.
+        told.left.store(self.running.last().map_or(0, |guard| guard.left), Ordering::Release);
     }
 }
 

@@ -81,7 +81,7 @@ impl Link {
 
     /// Nothing to play.
     pub fn idle(&self) -> bool {
-        self.cursor.load(Ordering::Relaxed) == self.voice.head() && self.playing.load(Ordering::Relaxed) == 0
+        self.cursor.load(Ordering::Acquire) == self.voice.head() && self.playing.load(Ordering::Relaxed) == 0
     }
 
     /// See [`Player::tail`].
@@ -129,7 +129,7 @@ impl Link {
         };
         let result = action(player, &mut queue);
         self.playing.store(u64::from(!player.idle()), Ordering::Relaxed);
-        self.cursor.store(queue.at, Ordering::Relaxed);
+        self.cursor.store(queue.at, Ordering::Release); // who reads it knows what is left to play: see `idle`
         (*used, *heard, *ended) = (queue.used, queue.heard, queue.ended);
         result
     }

@@ -4,6 +4,7 @@
 
 pub mod format;
 pub mod gate;
+pub mod guard;
 pub mod mailbox;
 pub mod racy;
 pub mod retire;
@@ -19,8 +20,6 @@ pub mod convert;
 pub mod counters;
 #[cfg(not(loom))]
 pub mod fade;
-#[cfg(not(loom))]
-pub mod guard;
 #[cfg(not(loom))]
 pub mod hook;
 #[cfg(not(loom))]

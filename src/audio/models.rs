@@ -19,6 +19,7 @@ use loom::{
 use super::{
     format::Format,
     gate::Gate,
+    guard::{GuardState, Guarded, Guards, Opening},
     mailbox::{Bell, Mailbox},
     retire::Retirement,
     voice::{Stamp, Voice},
@@ -208,6 +209,29 @@ fn moved_audience_a_guarded_frame_reaches_neither_the_old_listener_nor_the_new()
 #[test]
 fn unbroken_a_listener_of_both_plans_may_have_guarded_frames_too() {
     routes(Some(1), Some(1), Some(1), |captured, loaded| captured <= loaded);
+}
+
+/// The control plane takes a voice away from a speaker that is past its guard once its listeners have come to the end of it.
+#[test]
+fn who_sees_that_a_guard_is_over_sees_all_that_was_said_in_it() {
+    explore(|| {
+        let (voice, guarded) = (Arc::new(Voice::with_capacity(24).unwrap()), Arc::new(Guarded::default()));
+        let (said, told) = (voice.clone(), guarded.clone());
+        let speaker = move || {
+            let mut guards = Guards::default();
+            guards.meet(Opening { plan: 2, floor: 1, ticks: 1 }, &told);
+            push(&said, 2);
+            guards.run(1, &told);
+        };
+        let control = move || {
+            let GuardState { seen, left, .. } = guarded.state();
+            assert!(
+                seen < 2 || left > 0 || voice.head() > 0,
+                "the guard is over, and what was said in it is not there"
+            );
+        };
+        all([Box::new(speaker), Box::new(control)]);
+    });
 }
 
 /// Counts what was built and not freed, and checks that the hook gets what it asked for.

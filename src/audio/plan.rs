@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{bus::Bus, format::TICKS_PER_MS, input::Input, link::Link, slot::Slot, voice::Voice};
+use super::{bus::Bus, guard::Opening, input::Input, link::Link, slot::Slot, voice::Voice};
 
 /// What becomes of what a member says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,24 +28,6 @@ pub enum Hearing {
     Bus,
     /// Nothing, private voices included.
     Silence,
-}
-
-/// The opening guard of a speaker whose audience was widened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Opening {
-    /// Number of the plan that widened it last; 0 if none did. The read hook starts a guard when it meets a new one.
-    pub plan: u64,
-    /// Who may hear the guarded frames: those who could since this plan or before.
-    pub floor: u64,
-    /// How long, in ticks of the speaker's own audio.
-    pub ticks: u64,
-}
-
-impl Opening {
-    /// A guard of `ms` from plan `plan` on.
-    pub fn new(plan: u64, floor: u64, ms: u32) -> Self {
-        Self { plan, floor, ticks: u64::from(ms) * TICKS_PER_MS }
-    }
 }
 
 /// One member's part of a plan.

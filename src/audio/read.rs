@@ -48,25 +48,26 @@ impl Member {
         }
         side.steady = Steady::default();
         // SAFETY: the caller's promise.
-        let outcome = unsafe { self.read_anew(side, seat, shape, Frame::new(shape, data)) };
+        let outcome = unsafe { self.read_anew(side, seat, shape, data) };
         if outcome == Outcome::Left {
             side.steady = Steady { plan: seat.number, shape };
         }
         outcome
     }
 
-    /// The read hook where there may be something to do; `None` is a frame of unknown format.
+    /// The read hook where there may be something to do.
     ///
     /// # Safety
     /// As [`Member::read`].
     #[inline(never)]
-    unsafe fn read_anew(&self, side: &mut Reading, seat: &Seat, shape: Shape, frame: Option<Frame>) -> Outcome {
+    unsafe fn read_anew(&self, side: &mut Reading, seat: &Seat, shape: Shape, data: &mut [i16]) -> Outcome {
         side.guards.meet(seat.opening, &self.guarded);
         let floor = side.guards.floor();
         let open = matches!(seat.speech, Speech::Open | Speech::Pass) && floor.is_none();
         let mixed = seat.input.is_some() && seat.speech != Speech::Pass;
-        let Some(mut frame) = frame else {
-            if floor.is_some() {
+        let can_be_one = !data.is_empty();
+        let Some(mut frame) = Frame::new(shape, data) else {
+            if floor.is_some() && can_be_one {
                 side.guards.run(shape.ticks(), &self.guarded); // a leg of such a format is to be heard again, too
             }
             return if open && !mixed { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };

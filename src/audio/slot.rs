@@ -4,7 +4,7 @@
 //! wrong kind and a guessed check all fail the same comparison.
 
 use std::{
-    collections::hash_map::RandomState,
+    collections::{VecDeque, hash_map::RandomState},
     hash::{BuildHasher, Hasher},
     ptr,
     sync::LazyLock,
@@ -64,7 +64,9 @@ pub struct Table<T: 'static> {
 
 /// Slots that may be given out, and the generations that were.
 struct Free {
-    returned: Vec<u32>,
+    /// The oldest first: a call with an old handle that has looked it up already, and goes on late, would be in the way of whoever
+    /// has the slot by then.
+    returned: VecDeque<u32>,
     fresh: u32,
     generation: u64,
     random: RandomState,
@@ -72,7 +74,7 @@ struct Free {
 
 impl Free {
     fn new() -> Self {
-        Self { returned: Vec::new(), fresh: 0, generation: 0, random: RandomState::new() }
+        Self { returned: VecDeque::new(), fresh: 0, generation: 0, random: RandomState::new() }
     }
 
     /// A number that nobody was given before, with bits that nobody can guess.
@@ -128,7 +130,7 @@ impl<T> Table<T> {
     /// Puts `object` into a slot under a handle of its own. `None` when all are taken.
     pub fn lease(&'static self, object: Box<T>) -> Option<Lease<T>> {
         let mut free = self.free.lock();
-        let index = free.returned.pop().or_else(|| {
+        let index = free.returned.pop_front().or_else(|| {
             let fresh = free.fresh;
             ((fresh as usize) < self.slots.len()).then(|| {
                 free.fresh += 1;
@@ -215,10 +217,10 @@ impl<T> Drop for Revoked<T> {
         // SAFETY: made by Box::into_raw in `lease`, swapped out once, and whoever drops this has waited for the gates.
         drop(unsafe { Box::from_raw(object) });
         let mut free = self.0.table.free.lock();
-        free.returned.push(self.0.index);
+        free.returned.push_back(self.0.index);
         if free.returned.len() == free.fresh as usize {
             // All are back. A list that no longer is needed would stay behind where the library is unloaded.
-            free.returned = Vec::new();
+            free.returned = VecDeque::new();
             free.fresh = 0;
         }
     }
@@ -237,5 +239,24 @@ mod tests {
         assert_eq!(kind(0), None);
         let checks: std::collections::HashSet<u64> = handles.iter().map(|handle| handle >> 50).collect();
         assert!(checks.len() > 1_000, "who has a handle should not be able to make the next of it");
+    }
+
+    /// Whoever still calls with an old handle should find nobody in its slot for as long as can be.
+    #[test]
+    fn the_slot_that_came_back_first_is_given_out_first() {
+        static SLOTS: [Slot<()>; 8] = [const { Slot::new() }; 8];
+        static TABLE: Table<()> =
+            Table { slots: &SLOTS, kind: Kind::Member, free: LazyLock::new(|| Mutex::new(Free::new())) };
+        let lease = || TABLE.lease(Box::new(())).expect("a slot is free");
+        let _kept = lease();
+        let mut leases = [lease(), lease(), lease()];
+        leases.rotate_left(1);
+        let back = leases.map(|lease| {
+            let index = lease.index;
+            drop(lease.revoke());
+            index
+        });
+        assert_eq!([lease(), lease(), lease()].map(|lease| lease.index), back);
+        assert!(!back.contains(&lease().index), "and then one that nobody had");
     }
 }

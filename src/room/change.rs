@@ -10,7 +10,7 @@ use super::{
     event::What,
 };
 use crate::{
-    audio::plan::Opening,
+    audio::guard::Opening,
     route::{Facts, Speaks, Tags, rule},
     sys,
 };
@@ -161,7 +161,7 @@ impl Control {
     }
 
     /// Whom the member's rule lets hear it, of those in its room.
-    fn addressees(&self, handle: u64) -> BTreeSet<u64> {
+    pub fn addressees(&self, handle: u64) -> BTreeSet<u64> {
         let Some(member) = self.members.get(&handle) else { return BTreeSet::new() };
         let inside = member.place.map(|place| self.inside(place.room)).into_iter().flatten();
         let others = inside.filter(|(_, other, _)| *other != handle);
@@ -172,7 +172,7 @@ impl Control {
     ///
     /// Guards that the read hook has not met yet begin with the same frame as this one, so that the lowest floor of them is
     /// right for all of them.
-    fn widen(&mut self, speaker: u64) {
+    pub fn widen(&mut self, speaker: u64) {
         let (plan, ms) = (self.number + 1, self.guard_ms);
         self.remember(speaker);
         // Who passes everything through has no audience that could be widened.

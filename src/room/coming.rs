@@ -16,7 +16,8 @@ use crate::{
     audio::{
         self,
         bus::Bus,
-        plan::{Opening, Plan},
+        guard::Opening,
+        plan::Plan,
         slot::{MEMBER, ROOM},
         voice::Voice,
     },
@@ -88,6 +89,7 @@ impl Control {
     fn put_out(&mut self, room: u64) {
         let inside: Vec<_> = self.inside(room).map(|(number, handle, _)| (number, handle)).collect();
         let engine_mixed = self.rooms.get(&room).is_some_and(|room| room.bus().is_some());
+        inside.iter().for_each(|(_, handle)| self.note_audience(*handle)); // while all are there
         for (_, handle) in &inside {
             self.take_out(*handle);
             if let Some(member) = self.members.get_mut(handle) {
@@ -202,6 +204,13 @@ impl Control {
         member.input = input;
         member.ended = false;
         member.expect_conversions();
+        let private = member.facts.speaks.privately();
+        if let Some(before) = self.spoke_to.remove(&handle).filter(|_| private)
+            && self.addressees(handle).iter().any(|listener| before.binary_search(listener).is_err())
+        {
+            self.widen(handle);
+            self.undo.clear(); // joining is not undone
+        }
         self.publish(room);
         let old = self.member_mut(handle)?.alone.take(); // not before the hooks have another
         self.retire_alone(handle, old);
@@ -218,6 +227,7 @@ impl Control {
             return Err(Error::new(sys::COACH_ERR_PLACE, "the member is in no room; join one first"));
         };
         let ends = self.member(handle)?.ends;
+        self.note_audience(handle);
         self.take_out(handle);
         self.publish_alone(handle);
         let engine_mixed = self.room(place.room)?.bus().is_some();
@@ -234,6 +244,14 @@ impl Control {
             self.tell_audiences(place.room);
         }
         Ok(())
+    }
+
+    /// Before it leaves its room: what it said there in private may still be on its way when it joins the next.
+    fn note_audience(&mut self, handle: u64) {
+        if self.members.get(&handle).is_some_and(|member| member.facts.speaks.privately()) {
+            let audience = self.addressees(handle).into_iter().collect();
+            self.spoke_to.insert(handle, audience);
+        }
     }
 
     /// Out of its room's books; publishing is the caller's.
@@ -265,6 +283,7 @@ impl Control {
         }
         let Some(member) = self.members.remove(&handle) else { return Err(Error::handle("member")) };
         self.calls.remove(&member.call_id);
+        self.spoke_to.remove(&handle);
         registry::remove(handle);
         let audio = member.lease.get();
         self.gone.read.add(&audio.read.counts);

@@ -12,18 +12,8 @@ use super::{
 };
 use crate::{
     audio::{
-        self,
-        bus::Bus,
-        convert::Conversion,
-        counters::Sums,
-        format::Format,
-        input::Input,
-        link::Link,
-        mailbox::Bell,
-        plan::{Opening, Plan},
-        retire::Retirement,
-        slot::Lease,
-        voice::Voice,
+        self, bus::Bus, convert::Conversion, counters::Sums, format::Format, guard::Opening, input::Input, link::Link,
+        mailbox::Bell, plan::Plan, retire::Retirement, slot::Lease, voice::Voice,
     },
     route::Facts,
     sys,
@@ -143,6 +133,8 @@ pub struct Control {
     pub names: HashMap<String, u64>,
     pub members: HashMap<u64, Member>,
     pub calls: HashMap<String, u64>,
+    /// Of members that spoke privately when they left their last room: whom they spoke to there. Handles, in order.
+    pub spoke_to: HashMap<u64, Box<[u64]>>,
     pub retirement: Retirement,
     pub events: VecDeque<Event>,
     /// The thread that is inside the event callback.
@@ -180,6 +172,7 @@ impl Control {
             names: HashMap::new(),
             members: HashMap::new(),
             calls: HashMap::new(),
+            spoke_to: HashMap::new(),
             retirement: Retirement::default(),
             events: VecDeque::new(),
             telling: None,

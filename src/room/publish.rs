@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{
     audio::{
+        guard::Opening,
         link::Link,
-        plan::{Hearing, Opening, Plan, Seat, Speech},
+        plan::{Hearing, Plan, Seat, Speech},
         voice::Voice,
     },
     faults,

@@ -152,7 +152,9 @@ impl Control {
                     (false, format!("it has none of the tags {}", speak_only_to(&member.facts).unwrap_or_default()))
                 }
                 verdict if verdict.hears() && floor.is_some_and(|floor| !heard_before(floor)) => {
-                    (false, format!("not yet: after {opens} ms of the speaker's audio, as {verdict}"))
+                    // One that the last guard does not keep away waits for an earlier one.
+                    let at_most = if heard_before(member.opening.floor) { "at most " } else { "" };
+                    (false, format!("not yet: after {at_most}{opens} ms of the speaker's audio, as {verdict}"))
                 }
                 verdict => (verdict.hears(), verdict.to_string()),
             };

@@ -552,6 +552,7 @@ static void moves_between_conferences_and_out(void **state)
     for (int i = 0; i < GUARD; i++) play_read(coach);
     check(said(coach) == COACH, "in an ordinary call the coach says %d", said(coach));
     joins(coach, "r");
+    play(GUARD); /* before, it spoke to others than here */
     whispers();
 }
 

@@ -138,6 +138,7 @@ impl Player {
                 only_to: speak_only_to.map(words),
                 muted: flags & COACH_MEMBER_MUTED != 0,
                 deaf: flags & COACH_MEMBER_DEAF != 0,
+                ends: flags & COACH_MEMBER_ENDS != 0,
                 ..Member::default()
             });
         } else {
@@ -148,8 +149,8 @@ impl Player {
     fn join(&mut self, place: usize, room: usize) {
         // SAFETY: any number may be passed as a handle.
         let status = check(unsafe { coach_member_join(self.handles[place], self.rooms[room], place as u32 + 1) });
-        if let (COACH_OK, Some(member)) = (status, &mut self.model.members[place]) {
-            member.room = Some(room);
+        if status == COACH_OK {
+            self.model.joined(place, room);
             self.model.guard_is_over(place);
             self.model.changed();
         }
@@ -189,10 +190,16 @@ impl Player {
             return;
         }
         match call {
-            b'L' => member.room = None,
-            b'D' => {
-                self.stale = handle;
-                self.model.members[place] = None;
+            b'L' | b'D' => {
+                let ended = member.room.filter(|room| *room == 1 && member.ends);
+                self.model.leave(&[place]);
+                if call == b'D' {
+                    self.stale = handle;
+                    self.model.gone(place);
+                }
+                if let Some(room) = ended {
+                    self.model.end(room);
+                }
             }
             b'T' => member.tags = words(tags),
             b'U' => member.tags.clear(),
@@ -269,7 +276,7 @@ impl Player {
             self.open(room);
             return;
         }
-        self.model.members.iter_mut().flatten().filter(|m| m.room == Some(room)).for_each(|m| m.room = None);
+        self.model.end(room);
         (0..PLACES).for_each(|place| self.model.guard_is_over(place));
         self.model.changed();
     }

@@ -13,6 +13,8 @@ pub struct Member {
     pub deaf: bool,
     pub held: bool,
     pub pass: bool,
+    /// Ends the conference of an engine-mixed room when it leaves.
+    pub ends: bool,
 }
 
 /// What a listener may still get to hear of the private speech of one speaker.
@@ -27,20 +29,62 @@ pub struct Model {
     guard: [(u32, [bool; PLACES]); PLACES],
     /// [speaker][listener]: microseconds left of the guard of a tag that opened private speech to this listener.
     opening: [[u32; PLACES]; PLACES],
+    /// Whom a private speaker spoke to when it left its last room.
+    left: [Option<[bool; PLACES]>; PLACES],
 }
 
 pub const GUARD_MS: u32 = 60;
 const FADE_US: u32 = 4_000;
 
 impl Model {
-    pub fn may_hear(&self, speaker: usize, listener: usize) -> bool {
+    /// Whether what the speaker says is for this listener, whatever their mutes and holds.
+    fn addressed(&self, speaker: usize, listener: usize) -> bool {
         let (Some(s), Some(l)) = (&self.members[speaker], &self.members[listener]) else { return false };
         let addressed = s.only_to.as_ref().is_none_or(|tags| tags.iter().any(|tag| l.tags.contains(tag)));
-        speaker != listener
-            && s.room.is_some()
-            && s.room == l.room
-            && addressed
-            && !(s.muted || s.held || s.pass || l.deaf || l.held || l.pass)
+        speaker != listener && s.room.is_some() && s.room == l.room && addressed
+    }
+
+    pub fn may_hear(&self, speaker: usize, listener: usize) -> bool {
+        let (Some(s), Some(l)) = (&self.members[speaker], &self.members[listener]) else { return false };
+        self.addressed(speaker, listener) && !(s.muted || s.held || s.pass || l.deaf || l.held || l.pass)
+    }
+
+    /// A member has entered a room: if it comes from others than it speaks to now, all of them wait for the opening guard.
+    pub fn joined(&mut self, place: usize, room: usize) {
+        let left = self.left[place].take();
+        let Some(member) = &mut self.members[place] else { return };
+        member.room = Some(room);
+        let Some(left) = left.filter(|_| member.only_to.is_some() && !member.pass) else { return };
+        if (0..PLACES).any(|listener| self.addressed(place, listener) && !left[listener]) {
+            self.opening[place] = [GUARD_MS * 1_000; PLACES];
+        }
+    }
+
+    /// These leave their room, all at once.
+    pub fn leave(&mut self, leaving: &[usize]) {
+        for &place in leaving {
+            let private = self.members[place].as_ref().is_some_and(|m| m.only_to.is_some());
+            self.left[place] = private.then(|| std::array::from_fn(|listener| self.addressed(place, listener)));
+        }
+        for &place in leaving {
+            if let Some(member) = &mut self.members[place] {
+                member.room = None;
+            }
+        }
+    }
+
+    /// A room ends for everyone in it.
+    pub fn end(&mut self, room: usize) {
+        let inside = |place: &usize| self.members[*place].as_ref().is_some_and(|m| m.room == Some(room));
+        let inside: Vec<usize> = (0..PLACES).filter(inside).collect();
+        self.leave(&inside);
+    }
+
+    /// A member is no more, and who gets its place is somebody else.
+    pub fn gone(&mut self, place: usize) {
+        self.members[place] = None;
+        self.left[place] = None;
+        self.left.iter_mut().flatten().for_each(|left| left[place] = false);
     }
 
     /// After a control call that succeeded: where a pair came apart, nothing that was queued is heard any more.

@@ -18,8 +18,18 @@ pub struct Leg {
     pub pass: bool,
     /// It ends the conference when it leaves.
     pub ends: bool,
+    /// Whom it spoke to when it left its last room, if it spoke privately.
+    pub left: Option<Set>,
     /// The opening guards that its own audio has still to pass.
     pub guards: Vec<Guard>,
+}
+
+impl Leg {
+    /// Out of its room, where what it says is for `audience`.
+    fn go(&mut self, audience: Set) {
+        self.room = None;
+        self.left = self.speak_only_to.map(|_| audience);
+    }
 }
 
 /// An opening guard of one speaker.
@@ -51,6 +61,11 @@ impl Rule {
         together && s.speak_only_to.is_none_or(|tags| tags & l.tags != 0)
     }
 
+    /// Everybody that what `speaker` says is for.
+    fn addressees(&self, speaker: usize) -> Set {
+        (0..self.legs.len()).filter(|&listener| self.addressed(listener, speaker)).map(bit).sum()
+    }
+
     /// May `listener` hear `speaker` now, opening guards aside?
     pub fn hears(&self, listener: usize, speaker: usize) -> bool {
         let (l, s) = (&self.legs[listener], &self.legs[speaker]);
@@ -80,17 +95,27 @@ impl Rule {
     /// A new member in this place: it inherits nothing.
     pub fn attach(&mut self, member: usize, leg: Leg) {
         self.change(member, |old| *old = leg);
+        for leg in &mut self.legs {
+            leg.left = leg.left.map(|left| left & !bit(member));
+        }
     }
 
-    /// Enters a room.
+    /// Enters a room. A private speaker that comes to others than those it spoke to in its last room passes a guard.
     pub fn join(&mut self, member: usize, room: usize) {
-        self.change(member, |leg| leg.room = Some(room));
+        let mut after = self.clone();
+        after.legs[member].room = Some(room);
+        let left = self.legs[member].left.filter(|_| self.legs[member].speak_only_to.is_some());
+        if left.is_some_and(|left| after.addressees(member) & !left != 0) {
+            self.widen(member);
+        }
+        self.change(member, |leg| (leg.room, leg.left) = (Some(room), None));
     }
 
     /// Leaves. A member that ends the conference takes everyone out of an engine-mixed room.
     pub fn leave(&mut self, member: usize) {
         let room = self.legs[member].room;
-        self.change(member, |leg| leg.room = None);
+        let audience = self.addressees(member);
+        self.change(member, |leg| leg.go(audience));
         if let Some(room) = room.filter(|&room| self.legs[member].ends && self.engine_mixed[room]) {
             self.close(room);
         }
@@ -98,8 +123,9 @@ impl Rule {
 
     /// The room ends for everyone in it.
     pub fn close(&mut self, room: usize) {
-        for member in 0..self.legs.len() {
-            self.change(member, |leg| leg.room = leg.room.filter(|place| *place != room));
+        let before = self.clone();
+        for member in (0..self.legs.len()).filter(|&member| before.legs[member].room == Some(room)) {
+            self.change(member, |leg| leg.go(before.addressees(member)));
         }
     }
 
