@@ -2,7 +2,7 @@
 
 use super::{
     events,
-    follow::{follow, refuse, seat},
+    follow::{follow, left_out, refuse, seat},
     module::Module,
     nest::Nest,
     roster::{self, Member},
@@ -39,9 +39,7 @@ fn adopt(module: &Module, session: &Session, listed: &[Member], now: u64) {
         if let Some(seat) = seat(session)
             && let Some(member) = members.iter().find(|member| member.number == seat.number)
         {
-            return leg
-                .sit(module, state, seat, member.flags, now)
-                .map_err(|_| "another conference has its name".into());
+            leg.sit(module, state, seat, member.flags, now).unwrap_or_else(|seat| left_out(&uuid, &seat));
         }
         Ok(())
     });

@@ -232,7 +232,7 @@ fn enters(module: &Module, session: &Session, message: usize) {
     let now = events::now();
     let listed = roster::flags(&seat, &uuid);
     let mut state = leg.lock();
-    if state.conferences.is_empty() || (state.seat.as_ref() == Some(&seat) && state.taken.is_seen(message)) {
+    if state.conferences.is_empty() || (state.seat.as_ref() == Some(&seat) && state.taken.name_unseen(message)) {
         return;
     }
     state.taken.begins(message);
@@ -254,12 +254,16 @@ fn enters(module: &Module, session: &Session, message: usize) {
         }
     }
     if let Some(seat) = unseated {
-        let line = format!(
-            "another conference called {} has not ended: what this member says privately is heard by nobody",
-            seat.conference
-        );
-        log(fs::SWITCH_LOG_WARNING, Some(&uuid), &line);
+        left_out(&uuid, &seat);
     }
+}
+
+/// Of a member that has no seat, since another conference of that name has the room.
+pub fn left_out(uuid: &str, seat: &Seat) {
+    let name = &seat.conference;
+    let line =
+        format!("another conference called {name} has not ended: what this member says privately is heard by nobody");
+    log(fs::SWITCH_LOG_WARNING, Some(uuid), &line);
 }
 
 /// Takes everybody out of another conference of that name.

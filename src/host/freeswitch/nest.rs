@@ -23,17 +23,17 @@ impl Nest {
         self.0.push(message);
     }
 
-    /// Something ends, and all that is inside it; if nothing began with that message, it may be something unseen, if that can `be`.
+    /// Something ends, and all that is inside it; if nothing began with that message, something unseen if `or_unseen`.
     /// Whether it was one of these.
-    pub fn ends(&mut self, message: usize, be: impl FnOnce() -> bool) -> bool {
+    pub fn ends(&mut self, message: usize, or_unseen: impl FnOnce() -> bool) -> bool {
         let at = |wanted| self.0.iter().rposition(|&began| began == wanted);
-        let ends = at(message).or_else(|| at(UNSEEN).filter(|_| be()));
+        let ends = at(message).or_else(|| at(UNSEEN).filter(|_| or_unseen()));
         self.0.truncate(ends.unwrap_or(self.0.len()));
         ends.is_some()
     }
 
-    /// What began unseen has begun with this message, if there is nothing else.
-    pub fn is_seen(&mut self, message: usize) -> bool {
+    /// If nothing is there but what began unseen, that has begun with this message; whether it is so.
+    pub fn name_unseen(&mut self, message: usize) -> bool {
         let alone = self.0 == [UNSEEN];
         if alone {
             self.0 = vec![message];
