@@ -5,7 +5,9 @@
 pub mod format;
 pub mod gate;
 pub mod guard;
+pub mod hook_clock;
 pub mod mailbox;
+pub mod media_time;
 pub mod racy;
 pub mod retire;
 pub mod voice;

@@ -174,11 +174,13 @@ impl Control {
     /// right for all of them.
     pub fn widen(&mut self, speaker: u64) {
         let (plan, ms) = (self.number + 1, self.guard_ms);
+        self.busy = true; // the guard goes by the clock
+        let now = self.clock.now();
         self.remember(speaker);
         // Who passes everything through has no audience that could be widened.
         let Some(member) = self.members.get_mut(&speaker).filter(|member| !member.facts.passing) else { return };
         let guard = member.lease.get().guarded.state();
         let floor = if member.opening.plan > guard.seen { member.opening.floor } else { plan - 1 };
-        member.opening = Opening::new(plan, floor, ms);
+        member.opening = Opening::new(plan, floor, ms, now);
     }
 }

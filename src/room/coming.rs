@@ -142,7 +142,7 @@ impl Control {
         });
         let number = self.number + 1;
         let alone = Arc::new(Plan::alone(number, &facts, false, None, Opening::default()));
-        let audio = audio::member::Member::new(&raw const alone.seats[0], &self.bell, timed);
+        let audio = audio::member::Member::new(&raw const alone.seats[0], &self.bell, &self.clock.hooks, timed);
         let lease = MEMBER.lease(Box::new(audio)).ok_or_else(|| {
             Error::new(
                 sys::COACH_ERR_TOO_MANY,
@@ -166,7 +166,7 @@ impl Control {
             alone: Some(alone),
             audience: None,
         };
-        self.busy |= member.voice.is_some();
+        self.busy |= member.facts.speaks.privately();
         self.members.insert(handle, member);
         self.calls.insert(new.call_id.into(), handle);
         if let Some(warning) = warning {

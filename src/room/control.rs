@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    engine_clock::EngineClock,
     error::{Error, Result},
     event::Event,
     service::Clock,
@@ -142,12 +143,14 @@ pub struct Control {
     /// Counts of members that are gone.
     pub gone: Gone,
     pub guard_ms: u32,
+    pub clock: Arc<EngineClock>,
     /// Whether anybody listens to events.
     pub tell: bool,
     pub bell: Bell,
     /// What members were before the change that is being made.
     pub undo: Vec<(u64, Facts, Opening)>,
-    /// Somebody may need a conversion: there is a voice, or a room that the engine mixes. The service has to run.
+    /// Somebody may need a conversion or the clock: there is somebody who speaks privately, or a room that the engine mixes. The
+    /// service has to run.
     pub busy: bool,
     /// Clocks of closed rooms that are being stopped.
     pub stopping: usize,
@@ -165,7 +168,7 @@ pub struct Gone {
 }
 
 impl Control {
-    pub fn new(guard_ms: u32, tell: bool) -> Self {
+    pub fn new(guard_ms: u32, clock: Arc<EngineClock>, tell: bool) -> Self {
         Self {
             number: 0,
             rooms: BTreeMap::new(),
@@ -178,6 +181,7 @@ impl Control {
             telling: None,
             gone: Gone::default(),
             guard_ms,
+            clock,
             tell,
             bell: Bell::default(),
             undo: Vec::new(),

@@ -6,6 +6,7 @@ pub mod coming;
 pub mod command;
 pub mod control;
 pub mod engine;
+pub mod engine_clock;
 pub mod error;
 pub mod event;
 pub mod publish;
