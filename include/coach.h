@@ -154,6 +154,7 @@ typedef void (*coach_event_fn)(void *user, const coach_event_t *event);
                                           unloads the library needs it: a thread of the host's, in a call of which the
                                           service was started, holds the library in memory until that thread ends */
 #define COACH_ENGINE_TIME_HOOKS 0x2u   /* measure 1 hook call in 1,024 for coach_engine_stats */
+#define COACH_ENGINE_MODE_SOUNDS 0x4u  /* members hear a short sound of their mode: see "Mode sounds" */
 #define COACH_ENGINE_HOST_CLOCK 0x8u   /* the opening guard goes by the host's clock, which it gives with coach_engine_clock: for a
                                           host that plays faster or slower than real time */
 
@@ -166,7 +167,13 @@ typedef void (*coach_event_fn)(void *user, const coach_event_t *event);
  *     read what the service last wrote (coach_engine_service, or Coach's own thread; with COACH_ENGINE_HOST_CLOCK coach_engine_clock).
  *     If nobody writes, nothing opens;
  *   - where the host gives media time (coach_read_at), guard_ms have passed on the sender's clock. A frame that was said earlier is
- *     guarded whenever it comes, up to 10 s after it was said. Stamps that are missing, zero, or off by more than 10 s count as unknown. */
+ *     guarded whenever it comes, up to 10 s after it was said. Stamps that are missing, zero, or off by more than 10 s count as unknown.
+ *
+ * Mode sounds. With COACH_ENGINE_MODE_SOUNDS the write hook of a member adds a sound to what it hears, for its ear alone: two rising notes
+ * (880 and 1,320 Hz): everyone hears it; one note (587 Hz): it speaks privately, and somebody hears it; two falling notes (587 and
+ * 370 Hz): it speaks privately, and nobody hears it. They last 180 to 300 ms, 20 dB below full scale, and are played in a room whenever
+ * coach_coach or coach_uncoach is called, whenever the audience of a private speaker becomes nobody or somebody, and when a private
+ * speaker enters; not to a member that is deaf, on hold or passes, which hears its mode afterwards. */
 
 typedef struct coach_engine_config {
     uint32_t size;

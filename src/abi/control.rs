@@ -55,7 +55,10 @@ pub unsafe extern "C" fn coach_engine_create(
         };
         // SAFETY: the caller's promise.
         let config = unsafe { config(config_in, "config", Some(default)) }?;
-        let known = sys::COACH_ENGINE_HOST_SERVICE | sys::COACH_ENGINE_TIME_HOOKS | sys::COACH_ENGINE_HOST_CLOCK;
+        let known = sys::COACH_ENGINE_HOST_SERVICE
+            | sys::COACH_ENGINE_TIME_HOOKS
+            | sys::COACH_ENGINE_MODE_SOUNDS
+            | sys::COACH_ENGINE_HOST_CLOCK;
         flags(config.flags, known, "config.flags")?;
         range(config.guard_ms, 0..=sys::COACH_MAX_GUARD_MS, "config.guard_ms")?;
         range(config.reserved, 0..=0, "config.reserved")?;
@@ -63,6 +66,7 @@ pub unsafe extern "C" fn coach_engine_create(
             guard_ms: config.guard_ms,
             host_service: config.flags & sys::COACH_ENGINE_HOST_SERVICE != 0,
             host_clock: config.flags & sys::COACH_ENGINE_HOST_CLOCK != 0,
+            mode_sounds: config.flags & sys::COACH_ENGINE_MODE_SOUNDS != 0,
             time_hooks: config.flags & sys::COACH_ENGINE_TIME_HOOKS != 0,
             on_event: config.on_event,
             user: config.user as usize,

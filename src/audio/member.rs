@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    guard::Guarded, hook::Hook, hook_clock::HookClock, mailbox::Bell, plan::Seat, read::Reading, write::Writing,
+    guard::Guarded, hook::Hook, hook_clock::HookClock, mailbox::Bell, mode_sound::Asked, plan::Seat, read::Reading,
+    write::Writing,
 };
 
 /// A member. Made by the control plane, found by its hooks through its slot.
@@ -14,6 +15,8 @@ pub struct Member {
     pub write: Hook<Writing>,
     /// How the read hook's opening guards stand.
     pub guarded: Guarded,
+    /// The sounds that its write hook is to play.
+    pub sounds: Asked,
     /// The engine's.
     pub clock: Arc<HookClock>,
 }
@@ -25,6 +28,7 @@ impl Member {
             read: Hook::new(seat, bell, timed),
             write: Hook::new(seat, bell, timed),
             guarded: Guarded::default(),
+            sounds: Asked::default(),
             clock: clock.clone(),
         }
     }

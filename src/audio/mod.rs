@@ -30,6 +30,8 @@ pub mod input;
 pub mod link;
 #[cfg(not(loom))]
 pub mod member;
+#[cfg(not(loom))]
+pub mod mode_sound;
 #[cfg(all(test, loom))]
 mod models;
 #[cfg(not(loom))]

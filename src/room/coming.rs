@@ -165,6 +165,8 @@ impl Control {
             input: None,
             alone: Some(alone),
             audience: None,
+            sounded: None,
+            sound_due: false,
         };
         self.busy |= member.facts.speaks.privately();
         self.members.insert(handle, member);
@@ -258,6 +260,7 @@ impl Control {
     fn take_out(&mut self, handle: u64) {
         let Some(member) = self.members.get_mut(&handle) else { return };
         member.audience = None;
+        member.no_sound();
         let input = member.input.take();
         if let Some(input) = &input {
             self.gone.input.add(&input.counts);

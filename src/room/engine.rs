@@ -29,6 +29,7 @@ pub struct Config {
     pub guard_ms: u32,
     pub host_service: bool,
     pub host_clock: bool,
+    pub mode_sounds: bool,
     pub time_hooks: bool,
     pub on_event: sys::coach_event_fn,
     /// The host's, handed back to it.
@@ -55,7 +56,12 @@ impl Engine {
         let clock = Arc::new(EngineClock::new(config.host_clock));
         let engine = Arc::new(Self {
             handle: unslotted(Kind::Engine),
-            control: Mutex::new(Control::new(config.guard_ms, clock.clone(), config.on_event.is_some())),
+            control: Mutex::new(Control::new(
+                config.guard_ms,
+                config.mode_sounds,
+                clock.clone(),
+                config.on_event.is_some(),
+            )),
             config,
             clock,
             changed: Condvar::default(),
