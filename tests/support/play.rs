@@ -74,6 +74,7 @@ struct Line {
     stamped: bool,
     lose: u32,
     late: u32,
+    at_once: u32,
     /// The slots in which frames were said that are on their way.
     owed: Vec<u32>,
     bad: Option<(Format, u32)>,
@@ -158,7 +159,7 @@ fn leg(party: &Party) -> Leg {
 
 fn line(party: &Party) -> Line {
     let Party { format, read_ms, write_ms, phase, stamped, .. } = *party;
-    Line { format, read_ms, write_ms, phase, stamped, lose: 0, late: 0, owed: Vec::new(), bad: None }
+    Line { format, read_ms, write_ms, phase, stamped, lose: 0, late: 0, at_once: 1, owed: Vec::new(), bad: None }
 }
 
 impl Line {
@@ -177,7 +178,8 @@ impl Line {
             self.late -= 1;
             return Vec::new();
         }
-        std::mem::take(&mut self.owed)
+        let now = self.owed.len().min(self.at_once as usize);
+        self.owed.drain(..now).collect()
     }
 }
 
@@ -387,7 +389,9 @@ impl Show<'_, '_> {
                 (line.format, line.read_ms, line.write_ms) = (format, read_ms, write_ms);
             }
             Step::Lose { member, frames } => self.lines[member].lose = frames,
-            Step::Late { member, frames } => self.lines[member].late = frames,
+            Step::Late { member, frames, at_once } => {
+                (self.lines[member].late, self.lines[member].at_once) = (frames, at_once);
+            }
             Step::Bad { member, format, ms } => self.lines[member].bad = Some((format, ms)),
         }
     }

@@ -114,10 +114,11 @@ pub enum Step {
         member: usize,
         frames: u32,
     },
-    /// So many frames that it says come late, all at once.
+    /// So many frames that it says are held back, and then come so many at a time, the next ones after them: with 1 they stay late.
     Late {
         member: usize,
         frames: u32,
+        at_once: u32,
     },
     /// Its next frames have a format that cannot be handled.
     Bad {
@@ -291,7 +292,8 @@ impl Draw {
                 Step::Format { member, format, read_ms, write_ms }
             }),
             1 => (member(), 1..20u32).prop_map(|(member, frames)| Step::Lose { member, frames }),
-            2 => (member(), prop_oneof![1..10u32, 10..100u32]).prop_map(|(member, frames)| Step::Late { member, frames }),
+            2 => (member(), prop_oneof![1..10u32, 10..100u32], select(vec![1, 2, 3, 1_000]))
+                .prop_map(|(member, frames, at_once)| Step::Late { member, frames, at_once }),
             1 => member().prop_map(|member| Step::TakeOver { member }),
             1 => member().prop_map(|member| Step::Recover { member }),
             1 => (member(), bad).prop_map(|(member, (format, ms))| Step::Bad { member, format, ms }),
