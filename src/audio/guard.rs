@@ -179,13 +179,18 @@ impl Guards {
         clock: &HookClock,
         told: &Guarded,
     ) -> (Option<u64>, Moment) {
-        if opening.plan == self.seen && !private && self.running.is_empty() {
-            self.sender.forget(); // the clock that it is compared with may not be written while nobody speaks privately
+        if opening.plan == self.seen && self.running.is_empty() {
+            if !private {
+                self.sender.forget(); // the clock that it is compared with may not be written while nobody speaks privately
+            } else if let FrameTime::Said(_) = time {
+                self.sender.place(time, clock.read());
+            }
             return (None, Moment { now: None, said: Said::Unknown, filler: false });
         }
         self.begin_guarded(opening, time, clock, told)
     }
 
+    #[inline(never)]
     fn begin_guarded(
         &mut self,
         opening: Opening,
