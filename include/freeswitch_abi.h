@@ -228,6 +228,16 @@ struct switch_core_session_message {
 typedef switch_status_t (*switch_receive_message_hook_t)(switch_core_session_t *session,
                                                          switch_core_session_message_t *message);
 
+/* A header of an event; a channel keeps its variables in such a list. */
+typedef struct switch_event_header {
+    char *name;
+    char *value;
+    char **array;
+    int idx;
+    unsigned long hash;
+    struct switch_event_header *next;
+} switch_event_header_t;
+
 /* --------------------------------------------------------------------------------------------------- media ---- */
 
 typedef struct switch_frame_geometry {
@@ -326,6 +336,10 @@ void switch_log_printf(switch_text_channel_t channel, const char *file, const ch
 switch_status_t switch_api_execute(const char *command, const char *arguments, switch_core_session_t *session,
                                    switch_stream_handle_t *stream);
 
+char *switch_core_get_variable_dup(const char *name); /* a global one; the caller frees it */
+/* Stores an answered call anew for its recovery after a crash, if its endpoint can recover calls. The core writes it on a thread of its own. */
+void switch_core_recovery_track(switch_core_session_t *session);
+
 /* configuration */
 switch_xml_t switch_xml_open_cfg(const char *name, switch_xml_t *node, switch_event_t *parameters);
 switch_xml_t switch_xml_child(switch_xml_t xml, const char *name);
@@ -356,6 +370,9 @@ switch_status_t switch_core_event_hook_remove_receive_message(switch_core_sessio
 const char *switch_channel_get_variable_dup(switch_channel_t *channel, const char *name, switch_bool_t dup, int index);
 switch_status_t switch_channel_set_variable_var_check(switch_channel_t *channel, const char *name, const char *value,
                                                       switch_bool_t check);
+/* All of them; where it has any, the channel is locked until `last`. */
+switch_event_header_t *switch_channel_variable_first(switch_channel_t *channel);
+void switch_channel_variable_last(switch_channel_t *channel);
 int switch_channel_test_ready(switch_channel_t *channel, switch_bool_t state, switch_bool_t media);
 switch_status_t switch_channel_perform_pre_answer(switch_channel_t *channel, const char *file, const char *function,
                                                   int line);

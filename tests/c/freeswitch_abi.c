@@ -82,6 +82,9 @@ static void structs(void)
     FIELD(pointer_arg_size) FIELD(numeric_reply) FIELD(string_reply) FIELD(string_reply_size) FIELD(pointer_reply)
     FIELD(pointer_reply_size) FIELD(flags) FIELD(_file) FIELD(_func) FIELD(_line) FIELD(string_array_arg) FIELD(delivery_time)
 #undef IN
+#define IN switch_event_header_t
+    SIZE(IN) FIELD(name) FIELD(value) FIELD(array) FIELD(idx) FIELD(hash) FIELD(next)
+#undef IN
 #define IN switch_frame_geometry_t
     SIZE(IN) FIELD(w) FIELD(h) FIELD(x) FIELD(y) FIELD(z) FIELD(M) FIELD(X)
 #undef IN

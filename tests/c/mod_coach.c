@@ -171,6 +171,58 @@ static void sets_what_was_never_set(void **state)
     expect_heard(customer, COACH);
 }
 
+/* The core takes white space, and a comma for a missing `=`, for parts of a name or its end. */
+static void sets_with_white_space(void **state)
+{
+    (void)state;
+    static const char *const all[][2] = {
+        {"set", "speakOnlyTo = agent"}, {"set", "speakonlyto =agent"}, {"set", " speakOnlyTo=agent"}, {"set", "speakOnlyTo,agent"},
+        {"export", "speakOnlyTo = agent"}, {"set", "speakOnlyTo ="}, {"set", "speakOnlyTo,"}, {"export", "speakOnlyTo = "},
+    };
+    an_open_call("r");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char name[16];
+        bool to_nobody = i > 4;
+        snprintf(name, sizeof name, "call-%zu", i);
+        switch_core_session_t *call = call_new(name, OTHER);
+        forget_log();
+        run(call, all[i][0], all[i][1]);
+        check(logged("white space in its name") || logged("private to nobody") || i == 3, "%s: the log does not say so", all[i][1]);
+        joins(call, "r");
+        play(SETTLED);
+        expect_heard(customer, AGENT);
+        expect_heard(agent, CUSTOMER + (to_nobody ? 0 : OTHER));
+        call_ends(call);
+    }
+    /* However else such a variable came there. */
+    set_variable(coach, "speakOnlyTo ", "agent");
+    joins(coach, "r");
+    whispers();
+}
+
+static void joins_with_a_misspelt_name(void **state)
+{
+    (void)state;
+    static const char *const all[] = {"speak_only_to", "Speak-Only-To ", "speak Only To", "__speakOnlyTo", "speakOnlyTo:"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "call-%zu", i);
+        switch_core_session_t *call = call_new(name, 0);
+        forget_log();
+        set_variable(call, all[i], "agent");
+        joins(call, "r");
+        check(logged("[4] call") && logged(all[i]) && logged("right is speakOnlyTo"), "%s: the log does not say so", all[i]);
+    }
+    static const char *const others[] = {"speakOnly", "nolocal:speakOnlyTo", "sip_h_X-speakOnlyTo", "conference_member_tag"};
+    forget_log();
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) set_variable(coach, others[i], "agent");
+    joins(coach, "r");
+    check(!logged("right is"), "the log tells of a name that is another one");
+    set_variable(agent, "member-tag", "agent");
+    joins(agent, "r");
+    check(logged("[4] agent") && logged("right is memberTag"), "the log does not say so");
+}
+
 static void joins_with_a_malformed_mode(void **state)
 {
     (void)state;
@@ -783,6 +835,174 @@ static void replaces_a_leg_with_verto(void **state)
     expect_heard(agent, CUSTOMER + 4 * HEIR + OTHER);
 }
 
+/* Tags let a leg hear what was never meant for it: they stay behind, even where the new leg runs the extension of the old one. */
+static void replaces_a_leg_with_tags(void **state)
+{
+    (void)state;
+    set_variable(agent, "sip_call_id", "abc@host");
+    a_whispered_call();
+    forget_events();
+    switch_core_session_t *heir = call_new("heir", 0), *referred = call_new("referred", 0), *late = call_new("late", 0);
+    set_variable(heir, "sip_replaces_call_id", "abc@host");
+    joins(heir, "r");
+    set_variable(referred, "sip_refer_to", "<sip:r@host?replaces=abc%40host%3Bto-tag%3D1>");
+    run(referred, "coach", "memberTag=agent,second");
+    joins(referred, "r");
+    call_ends(agent);
+    set_variable(late, "sip_replaces_call_id", "abc@host");
+    run(late, "set", "memberTag=agent");
+    joins(late, "r");
+    play(SETTLED);
+    expect_heard(heir, CUSTOMER);
+    expect_heard(referred, CUSTOMER);
+    expect_heard(late, CUSTOMER);
+    check(logged("its tags do not pass"), "the log does not say so");
+    check(!variable(late, "memberTag"), "the variable says %s", variable(late, "memberTag"));
+    expect_reply("coach", "gettag r second", "+OK ");
+    expect_reply("coach", "show r", "late");
+    check(told("join", "heir", NULL, NULL) && told("leave", "agent", NULL, NULL), "the events do not tell who came and left");
+    check(told("audience", "coach", "Heard-By", ""), "no event says that the coach is heard by nobody");
+    /* Who wants them sets them again. */
+    expect_reply("uuid_coach", "late tag agent", "+OK");
+    play(GUARD);
+    expect_heard(late, CUSTOMER + COACH);
+    leaves(late);
+    joins(late, "r");
+    play(SETTLED);
+    expect_heard(late, CUSTOMER + COACH);
+}
+
+/* A leg that has been given all the variables of another. */
+static void has_the_variables_of_another(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    switch_core_session_t *heir = call_new("heir", 0), *real = call_new("real", 0);
+    set_variable(heir, "uuid", "agent");
+    set_variable(heir, "memberTag", "agent");
+    joins(heir, "r");
+    /* A loopback that it stood for has stepped out of the way. */
+    set_variable(real, "uuid", "loopback");
+    set_variable(real, "loopback_bowout_other_uuid", "real");
+    set_variable(real, "memberTag", "agent");
+    joins(real, "r");
+    play(SETTLED);
+    expect_heard(heir, CUSTOMER + AGENT);
+    expect_heard(real, CUSTOMER + AGENT + COACH);
+}
+
+/* The agent is on the other leg of a loopback whose inner leg is in the conference, and somebody else is connected with it. */
+static void takes_the_place_behind_a_loopback(void **state)
+{
+    (void)state;
+    switch_core_session_t *outer = call_new("outer", 0);
+    set_variable(outer, "other_loopback_leg_uuid", "agent");
+    bridges_with(outer, "agents phone");
+    a_whispered_call();
+    bridges_with(outer, "agents phone");
+    whispers();
+    bridges_with(outer, "strangers phone");
+    play(SETTLED);
+    expect_heard(agent, CUSTOMER);
+    check(logged("its tags do not pass"), "the log does not say so");
+    expect_reply("uuid_coach", "agent tag agent", "+OK");
+    play(GUARD);
+    whispers();
+}
+
+static void replaces_a_leg_where_tags_pass(void **state)
+{
+    (void)state;
+    calls_end();
+    check(unload(false), "the module is in use");
+    configuration[0][0] = "tags-pass", configuration[0][1] = "yes";
+    check(!load() && logged("tags-pass is true or false"), "the log does not say what is right");
+    configuration[0][1] = "true";
+    check(load(), "the module does not load");
+    memset(configuration, 0, sizeof configuration);
+    customer = call_new("customer", CUSTOMER), agent = call_new("agent", AGENT), coach = call_new("coach", COACH);
+    set_variable(agent, "sip_call_id", "abc@host");
+    a_whispered_call();
+    switch_core_session_t *heir = call_new("heir", 0);
+    set_variable(heir, "sip_replaces_call_id", "abc@host");
+    joins(heir, "r");
+    play(SETTLED);
+    expect_heard(heir, CUSTOMER + AGENT + COACH);
+}
+
+/* The switch crashes: its calls are gone, and nobody has told the module of their end. */
+static void crashes_and_recovers(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/mod_coach.XXXXXX", command[256];
+    check(mkdtemp(folder), "no folder");
+    calls_end();
+    check(unload(false), "the module is in use");
+    database = folder;
+    check(load(), "the module does not load");
+    customer = call_new("customer", CUSTOMER), agent = call_new("agent", AGENT), coach = call_new("coach", COACH);
+    switch_core_session_t *other = call_new("other", OTHER);
+    run(coach, "unset", "speakOnlyTo");
+    an_open_call("r");
+    joins(coach, "r");
+    run(other, "coach", "speakOnlyTo=agent");
+    joins(other, "r");
+    unsigned stored = coach->stored;
+    expect_reply("uuid_coach", "coach coach night", "+OK");
+    expect_reply("uuid_coach", "coach tag boss", "+OK");
+    check(coach->stored > stored, "the core was not asked to store the call");
+    char *early = strdup(variable(coach, "coach_commanded"));
+    expect_reply("uuid_coach", "other uncoach", "+OK");
+    char *opened = strdup(variable(other, "coach_commanded"));
+    run(agent, "coach", "untag"); /* by a key */
+    char *untagged = strdup(variable(agent, "coach_commanded"));
+    /* Of this one only the file knows. */
+    expect_reply("uuid_coach", "coach coach agent", "+OK");
+    snprintf(command, sizeof command, "cp -r %s/coach %s/kept", folder, folder);
+    check(system(command) == 0, "the files cannot be copied");
+    calls_end();
+    snprintf(command, sizeof command, "ls %s/coach | grep -q .", folder);
+    check(system(command) != 0, "a file is left of a call that has ended");
+    check(unload(false), "the module is in use");
+    snprintf(command, sizeof command, "rm -r %s/coach && mv %s/kept %s/coach", folder, folder, folder);
+    check(system(command) == 0, "the files cannot be put back");
+    check(load(), "the module does not load");
+    /* The recovered extensions say the opposite of the commands. */
+    customer = call_new("customer", CUSTOMER);
+    const char *const of_agent[][2] = {{"coach_commanded", untagged}, {0}};
+    agent = call_recovered("agent", AGENT, of_agent);
+    an_open_call("r");
+    const char *const of_coach[][2] = {{"coach_commanded", early}, {"speakOnlyTo", "night"}, {"memberTag", "boss"}, {0}};
+    coach = call_recovered("coach", COACH, of_coach);
+    run(coach, "unset", "speakOnlyTo"), run(coach, "coach", "untag");
+    joins(coach, "r");
+    const char *const of_other[][2] = {{"coach_commanded", opened}, {0}};
+    other = call_recovered("other", OTHER, of_other);
+    run(other, "coach", "speakOnlyTo=agent");
+    joins(other, "r");
+    play(GUARD);
+    expect_heard(customer, AGENT + OTHER);
+    expect_heard(agent, CUSTOMER + OTHER);
+    check(!variable(agent, "memberTag"), "the variable says %s", variable(agent, "memberTag"));
+    check(strcmp(variable(coach, "speakOnlyTo"), "agent") == 0, "the variable says %s", variable(coach, "speakOnlyTo"));
+    check(strcmp(variable(coach, "memberTag"), "boss") == 0, "the variable says %s", variable(coach, "memberTag"));
+    /* Another extension, and what that one says is later than any command. */
+    leaves(other);
+    call_routes(other);
+    check(!variable(other, "coach_commanded"), "the variable says %s", variable(other, "coach_commanded"));
+    run(other, "coach", "speakOnlyTo=agent");
+    joins(other, "r");
+    play(SETTLED);
+    expect_heard(customer, AGENT);
+    calls_end();
+    check(unload(false), "the module is in use");
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    check(system(command) == 0, "the folder cannot be removed");
+    database = NULL;
+    check(load(), "the module does not load");
+    free(early), free(opened), free(untagged);
+}
+
 /* What it has inherited it can be freed of. */
 static void replaces_a_private_leg_and_is_uncoached(void **state)
 {
@@ -1183,7 +1403,7 @@ int main(int argc, char **argv)
         CALL(joins_by_variable_and_by_application), CALL(joins_with_no_gap), CALL(sets_what_was_never_set),
         CALL(joins_from_behind_an_endpoint_that_keeps_messages), CALL(joins_from_an_endpoint_that_is_never_done),
         CALL(joins_where_a_caller_has_a_name_that_is_no_text), CALL(has_media_that_cannot_be_hooked), CALL(has_too_many_tags),
-        CALL(joins_with_a_malformed_mode), CALL(joins_with_variables_that_cannot_be_meant),
+        CALL(sets_with_white_space), CALL(joins_with_a_misspelt_name), CALL(joins_with_a_malformed_mode), CALL(joins_with_variables_that_cannot_be_meant),
         CALL(gives_the_application_both_settings), CALL(gives_the_application_nonsense), CALL(joins_and_cannot_be_hooked),
         CALL(is_commanded_while_it_joins), CALL(is_commanded_while_it_hangs_up), CALL(is_tapped_before_it_is_hooked),
         CALL(joins_as_an_older_switch_tells_it), CALL(commands_a_call), CALL(commands_what_is_wrong),
@@ -1194,6 +1414,8 @@ int main(int argc, char **argv)
         CALL(fails_to_bridge_inside_the_conference), CALL(hears_of_a_conference_that_is_not_its_own),
         CALL(leaves_from_behind_an_endpoint_that_keeps_messages), CALL(replaces_a_private_leg),
         CALL(replaces_a_leg_that_is_being_hung_up), CALL(replaces_a_leg_with_verto),
+        CALL(replaces_a_leg_with_tags), CALL(has_the_variables_of_another), CALL(takes_the_place_behind_a_loopback),
+        CALL(replaces_a_leg_where_tags_pass), CALL(crashes_and_recovers),
         CALL(replaces_a_private_leg_and_is_uncoached), CALL(hangs_up_and_reads_on), CALL(takes_hooks_away),
         CALL(listens_to_every_change), CALL(completes_with_tab), CALL(mixes_rates_and_channels),
         CALL(unloads_while_somebody_is_private), CALL(unloads_by_force), CALL(unloads_while_a_call_is_being_hung_up),

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
 
+#[allow(dead_code, unused_imports)] // the module needs the rest; its tests are run in tests/mod_coach.rs
+#[path = "../../src/host/freeswitch/assignments.rs"]
+mod assignments;
 #[allow(dead_code)] // Asterisk's tests need the rest
 #[path = "../switch/judge.rs"]
 mod judge;

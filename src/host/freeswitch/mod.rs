@@ -10,7 +10,9 @@
 //! leg       one call: its member of the engine, its hooks, its seat
 //! nest      what runs on a call, one inside the other
 //! settings  what a call is set to: the channel variables, the actions
-//! legacy    what a private call leaves behind
+//! assignments  which variables the core's applications assign
+//! recovery  what commands have set, kept for the time after a crash of the switch
+//! legacy    what a call leaves behind for the leg that takes its place
 //! listeners who needs a write hook
 //! roster    who is in a conference, asked of mod_conference
 //! rooms     the engine's rooms, one a conference
@@ -27,6 +29,7 @@
 
 mod adopt;
 mod api;
+mod assignments;
 mod complete;
 mod configuration;
 mod events;
@@ -37,6 +40,7 @@ mod legacy;
 mod listeners;
 mod module;
 mod nest;
+mod recovery;
 mod rooms;
 mod roster;
 mod settings;

@@ -4,7 +4,7 @@
 #include "switch.h"
 
 const char *module_path, *version_micro = "12-release";
-const char *configuration[2][2];
+const char *configuration[2][2], *database;
 
 static struct {
     void *file;
@@ -55,6 +55,12 @@ switch_status_t switch_thread_rwlock_tryrdlock(switch_thread_rwlock_t *lock)
 switch_status_t switch_thread_rwlock_unlock(switch_thread_rwlock_t *lock)
 {
     return pthread_rwlock_unlock(&lock->lock) ? SWITCH_STATUS_FALSE : SWITCH_STATUS_SUCCESS;
+}
+
+char *switch_core_get_variable_dup(const char *name)
+{
+    check(strcmp(name, "db_dir") == 0, "a global variable %s", name);
+    return database ? strdup(database) : NULL;
 }
 
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
