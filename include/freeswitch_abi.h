@@ -70,6 +70,10 @@ typedef enum {
 } switch_media_bug_flag_enum_t;
 typedef uint32_t switch_media_bug_flag_t;
 
+/* Of a frame: comfort noise, and what was made for one that is lost. */
+typedef enum { SFF_CNG = 1 << 0, SFF_PLC = 1 << 3 } switch_frame_flag_enum_t;
+typedef uint32_t switch_io_flag_t;
+
 /* Its functions run before the endpoint's own, and whatever those answer. */
 typedef enum { SSH_FLAG_PRE_EXEC = 1 << 1 } switch_state_handler_flag_t;
 
@@ -269,6 +273,10 @@ typedef struct switch_frame {
     switch_frame_geometry_t geometry;
 } switch_frame_t;
 
+/* Called with what an endpoint has read, before it is decoded. */
+typedef switch_status_t (*switch_read_frame_hook_t)(switch_core_session_t *session, switch_frame_t **frame,
+                                                    switch_io_flag_t flags, int stream);
+
 /* A codec at one rate and packet length. G.722's clock says 8000; its samples come at the actual 16000. */
 typedef struct switch_codec_implementation {
     int codec_type;
@@ -365,6 +373,8 @@ switch_status_t switch_core_event_hook_add_receive_message(switch_core_session_t
                                                            switch_receive_message_hook_t hook);
 switch_status_t switch_core_event_hook_remove_receive_message(switch_core_session_t *session,
                                                               switch_receive_message_hook_t hook);
+switch_status_t switch_core_event_hook_add_read_frame(switch_core_session_t *session, switch_read_frame_hook_t hook);
+switch_status_t switch_core_event_hook_remove_read_frame(switch_core_session_t *session, switch_read_frame_hook_t hook);
 
 /* channels. A value is the session's, or `dup`licated into its memory; an empty one removes the variable. */
 const char *switch_channel_get_variable_dup(switch_channel_t *channel, const char *name, switch_bool_t dup, int index);

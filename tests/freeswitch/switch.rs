@@ -36,7 +36,9 @@ pub struct Setup {
     pub stock: bool,
     /// It stores its calls, and recovers them after a crash.
     pub tracks_calls: bool,
-    /// Parameters of coach.conf.
+    /// Who speaks privately hears the sounds of its mode, which are among the tones.
+    pub mode_sounds: bool,
+    /// More parameters of coach.conf.
     pub coach: &'static str,
 }
 
@@ -186,6 +188,7 @@ fn configure(folder: &Path, setup: Setup, ports: &SwitchPorts, event_port: u16, 
         .replace("@RTP_LAST@", &ports.audio.end().to_string())
         .replace("@TRACK_CALLS@", if setup.tracks_calls { "true" } else { "false" })
         .replace("@COACH_SETTINGS@", setup.coach)
+        .replace("@MODE_SOUNDS@", if setup.mode_sounds { "true" } else { "false" })
         .replace("@COACH@", if setup.stock { "" } else { r#"<load module="mod_coach"/>"# });
     fs::write(folder.join("freeswitch.xml"), configuration).map_err(|e| format!("{}: {e}", folder.display()))
 }

@@ -23,7 +23,12 @@ pub fn read() -> Result<Configuration, String> {
         Ok(ms) if ms <= sys::COACH_MAX_GUARD_MS => ms,
         _ => return Err(format!("coach.conf: guard-ms is 0 to {}", sys::COACH_MAX_GUARD_MS)),
     };
-    let flags = if file.switched("time-hooks", false)? { sys::COACH_ENGINE_TIME_HOOKS } else { 0 };
+    let mut flags = 0;
+    for (name, default, flag) in
+        [("time-hooks", false, sys::COACH_ENGINE_TIME_HOOKS), ("mode-sounds", true, sys::COACH_ENGINE_MODE_SOUNDS)]
+    {
+        flags |= if file.switched(name, default)? { flag } else { 0 };
+    }
     Ok(Configuration { guard_ms, flags, tags_pass: file.switched("tags-pass", false)? })
 }
 

@@ -17,6 +17,7 @@
 //! roster    who is in a conference, asked of mod_conference
 //! rooms     the engine's rooms, one a conference
 //! hooks     the media bug: what audio threads run
+//! rtp_times when frames were said
 //! tell      the engine's events, told as FreeSWITCH's
 //! complete  tab completion
 //! switch    FreeSWITCH's calls in the words of Rust
@@ -43,6 +44,7 @@ mod nest;
 mod recovery;
 mod rooms;
 mod roster;
+mod rtp_times;
 mod settings;
 mod switch;
 mod tell;

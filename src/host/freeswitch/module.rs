@@ -22,6 +22,7 @@ use super::{
     listeners::{self, Changed},
     recovery::Recovery,
     rooms::Rooms,
+    rtp_times,
     switch::{Session, c, log, text},
     tell,
 };
@@ -57,6 +58,8 @@ pub struct Module {
     pub recovery: Recovery,
     /// A leg that takes another's place in a conference takes over its tags too.
     pub tags_pass: bool,
+    /// Who speaks privately hears a sound of its mode.
+    pub mode_sounds: bool,
     pub changed: Changed,
     pub told: Told,
     /// What this version's numbers for messages about applications are short of those declared.
@@ -116,6 +119,7 @@ impl Module {
         // In this order: whoever replaces it finds it among the calls or among those that have left.
         leg.end(self);
         self.recovery.remove(&leg.uuid);
+        rtp_times::forget(leg.session);
         self.legs.lock().calls.remove(&leg.uuid);
     }
 
@@ -247,6 +251,7 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
         legacy: Legacy::new(Duration::from_millis(configuration.guard_ms.into())),
         recovery: Recovery::new(),
         tags_pass: configuration.tags_pass,
+        mode_sounds: configuration.flags & sys::COACH_ENGINE_MODE_SOUNDS != 0,
         changed: Changed::default(),
         told: Told::default(),
         message_shift: message_shift(),

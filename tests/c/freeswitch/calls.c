@@ -87,6 +87,22 @@ switch_status_t switch_core_event_hook_remove_receive_message(switch_core_sessio
     return SWITCH_STATUS_SUCCESS;
 }
 
+switch_status_t switch_core_event_hook_add_read_frame(switch_core_session_t *session, switch_read_frame_hook_t hook)
+{
+    for (int i = 0; i < 4; i++)
+        if (session->reads[i] == hook) return SWITCH_STATUS_FALSE;
+    for (int i = 0; i < 4; i++)
+        if (!session->reads[i]) return session->reads[i] = hook, SWITCH_STATUS_SUCCESS;
+    return SWITCH_STATUS_FALSE;
+}
+
+switch_status_t switch_core_event_hook_remove_read_frame(switch_core_session_t *session, switch_read_frame_hook_t hook)
+{
+    for (int i = 0; i < 4; i++)
+        if (session->reads[i] == hook) session->reads[i] = NULL;
+    return SWITCH_STATUS_SUCCESS;
+}
+
 const char *switch_channel_get_variable_dup(switch_channel_t *channel, const char *name, switch_bool_t dup, int index)
 {
     check(dup == SWITCH_TRUE && index == -1, "a variable that is not duplicated changes under its reader");

@@ -44,6 +44,9 @@ struct switch_core_session {
     struct switch_channel channel;
     pthread_rwlock_t lock;
     switch_receive_message_hook_t hooks[4];
+    switch_read_frame_hook_t reads[4];
+    uint32_t stamp; /* RTP's, of the next frame that it says; it goes on by itself. 0: it comes from no packet */
+    bool lost;      /* what it says next is comfort noise */
     pthread_rwlock_t bug_lock;
     switch_media_bug_t *bugs;
     bool tap_only; /* bugs that replace frames are not run */
@@ -126,7 +129,7 @@ void complete(const char *function, const char *line, char *found, size_t size);
 extern const char *module_path, *version_micro;
 extern bool reticent; /* endpoints answer that they have not begun: who waits for them hears of no state */
 extern const char *database; /* the folder of the core's database */
-extern const char *configuration[2][2]; /* names and values of coach.conf; null for none */
+extern const char *configuration[3][2]; /* names and values of coach.conf; null for none */
 
 /* What has to be gone after an unload. */
 unsigned left_behind(void);
