@@ -10,6 +10,7 @@ mod assignments;
 #[allow(dead_code)] // Asterisk's tests need the rest
 #[path = "../switch/judge.rs"]
 mod judge;
+mod line;
 #[allow(dead_code)]
 #[path = "../switch/phone.rs"]
 mod phone;
@@ -19,6 +20,9 @@ mod ports;
 mod process;
 mod scenarios;
 mod scene;
+#[allow(dead_code)] // Asterisk's tests need the rest
+#[path = "../asterisk/sip.rs"]
+mod sip;
 mod socket;
 mod switch;
 mod tones;

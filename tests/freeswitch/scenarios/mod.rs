@@ -13,6 +13,8 @@ mod names;
 mod phones;
 mod random;
 mod recovering;
+mod sounds;
+mod stalling;
 mod taps;
 
 /// A scenario's name, which is its conference's too, and its play.
@@ -103,6 +105,11 @@ scenarios! {
         a_phone_whispers_through_a_jitter_buffer
         the_examples_whisper_and_have_keys
         slow_keys_work_as_quick_ones_do;
+    stalling:
+        bursts_around_a_command_stay_private;
+    sounds:
+        the_coach_alone_hears_a_sound_of_each_mode
+        a_setting_turns_the_sounds_off;
     random:
         a_minute_of_random_commands;
     lifecycle:

@@ -158,14 +158,21 @@ pub fn slow_keys_work_as_quick_ones_do(_: &Stage, room: &str) -> Outcome {
     let _phones = parties.map(|(name, number, hertz)| Caller::calls(&scene, name, number, WIDE, hertz, EVERYONE));
     scene.until("a manager", || Ok(manager(&scene).is_ok()))?;
     let keys = Keys { scene: &scene, leg: manager(&scene)? };
-    let modes = [("1", "-"), ("2", "agent"), ("3", "_undef_")];
+    // As the README shows them: what the variable says, and how the manager's line of `coach show` ends.
+    let modes =
+        [("1", "-", ["-", "nobody", "-"]), ("2", "agent", ["-", "agent", "2"]), ("3", "_undef_", ["-", "openly", "1,2"])];
     for gap in [0.05, 0.45, 0.55, 0.8, 1.2, 2.5] {
-        for (key, mode) in modes {
+        for (key, mode, line) in modes {
             scene.wait(gap);
             keys.press(key)?;
             scene.until(&format!("in mode {key} after {gap} s"), || {
                 Ok(scene.api(&format!("uuid_getvar {} speakOnlyTo", keys.leg))?.trim() == mode)
             })?;
+            let shown = scene.api("coach show support")?;
+            let row = shown.lines().find(|row| row.contains(&keys.leg)).unwrap_or_default();
+            if row.split_whitespace().skip(2).ne(line) {
+                return Err(format!("after key {key}, `coach show` says:\n{shown}"));
+            }
         }
     }
     // A key that means nothing does not keep the next one from its meaning.

@@ -77,10 +77,12 @@ fn crashes(room: &str, after: f64) -> Outcome {
     scene.wait(2.5);
     let shown = scene.api(&format!("coach show {room}"))?;
     let mut wrong = Vec::new();
-    for (caller, crashed) in phones.into_iter().zip(crashed) {
+    // Before any of them hangs up.
+    let until = phones.iter().map(clock).collect::<Outcome<Vec<_>>>()?;
+    for (caller, (crashed, until)) in phones.into_iter().zip(crashed.into_iter().zip(until)) {
         let name = caller.name;
         // From the first moment on that it hears the switch again.
-        let heard = caller.phone.hang_up().map_err(|e| format!("{name}'s phone: {e}"))?.between(crashed, f64::MAX);
+        let heard = caller.phone.hang_up().map_err(|e| format!("{name}'s phone: {e}"))?.between(crashed, until);
         let length = heard.samples.len() as f64 / f64::from(heard.rate);
         if length < 2.0 {
             return Err(format!("{name} recorded {length:.2} s since the crash"));
