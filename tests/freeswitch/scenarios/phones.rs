@@ -159,8 +159,11 @@ pub fn slow_keys_work_as_quick_ones_do(_: &Stage, room: &str) -> Outcome {
     scene.until("a manager", || Ok(manager(&scene).is_ok()))?;
     let keys = Keys { scene: &scene, leg: manager(&scene)? };
     // As the README shows them: what the variable says, and how the manager's line of `coach show` ends.
-    let modes =
-        [("1", "-", ["-", "nobody", "-"]), ("2", "agent", ["-", "agent", "2"]), ("3", "_undef_", ["-", "openly", "1,2"])];
+    let modes = [
+        ("1", "-", ["-", "nobody", "-"]),
+        ("2", "agent", ["-", "agent", "2"]),
+        ("3", "_undef_", ["-", "openly", "1,2"]),
+    ];
     for gap in [0.05, 0.45, 0.55, 0.8, 1.2, 2.5] {
         for (key, mode, line) in modes {
             scene.wait(gap);
