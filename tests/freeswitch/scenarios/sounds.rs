@@ -25,7 +25,11 @@ const STEPS: [(&str, &str, &[f64]); 8] = [
     ("agent", "tag agent", HEARD_BY_SOME),
 ];
 
-fn plays(setup: Setup, room: &str) -> Outcome<(Vec<f64>, Vec<(String, Recording)>)> {
+/// What each party heard, by name.
+type Heard = Vec<(String, Recording)>;
+
+/// What they heard, and when each step was taken, by the coach's recording.
+fn plays(setup: Setup, room: &str) -> Outcome<(Vec<f64>, Heard)> {
     let switch = Switch::start_as(setup)?;
     let scene = Scene::new(&switch, room, "wide")?;
     let names = ["customer", "agent", "coach"];
