@@ -70,6 +70,10 @@ typedef enum {
 } switch_media_bug_flag_enum_t;
 typedef uint32_t switch_media_bug_flag_t;
 
+/* Of a frame: comfort noise, and what was made for one that is lost. */
+typedef enum { SFF_CNG = 1 << 0, SFF_PLC = 1 << 3 } switch_frame_flag_enum_t;
+typedef uint32_t switch_io_flag_t;
+
 /* Its functions run before the endpoint's own, and whatever those answer. */
 typedef enum { SSH_FLAG_PRE_EXEC = 1 << 1 } switch_state_handler_flag_t;
 
@@ -228,6 +232,16 @@ struct switch_core_session_message {
 typedef switch_status_t (*switch_receive_message_hook_t)(switch_core_session_t *session,
                                                          switch_core_session_message_t *message);
 
+/* A header of an event; a channel keeps its variables in such a list. */
+typedef struct switch_event_header {
+    char *name;
+    char *value;
+    char **array;
+    int idx;
+    unsigned long hash;
+    struct switch_event_header *next;
+} switch_event_header_t;
+
 /* --------------------------------------------------------------------------------------------------- media ---- */
 
 typedef struct switch_frame_geometry {
@@ -258,6 +272,10 @@ typedef struct switch_frame {
     void *img;
     switch_frame_geometry_t geometry;
 } switch_frame_t;
+
+/* Called with what an endpoint has read, before it is decoded. */
+typedef switch_status_t (*switch_read_frame_hook_t)(switch_core_session_t *session, switch_frame_t **frame,
+                                                    switch_io_flag_t flags, int stream);
 
 /* A codec at one rate and packet length. G.722's clock says 8000; its samples come at the actual 16000. */
 typedef struct switch_codec_implementation {
@@ -326,6 +344,10 @@ void switch_log_printf(switch_text_channel_t channel, const char *file, const ch
 switch_status_t switch_api_execute(const char *command, const char *arguments, switch_core_session_t *session,
                                    switch_stream_handle_t *stream);
 
+char *switch_core_get_variable_dup(const char *name); /* a global one; the caller frees it */
+/* Stores an answered call anew for its recovery after a crash, if its endpoint can recover calls. The core writes it on a thread of its own. */
+void switch_core_recovery_track(switch_core_session_t *session);
+
 /* configuration */
 switch_xml_t switch_xml_open_cfg(const char *name, switch_xml_t *node, switch_event_t *parameters);
 switch_xml_t switch_xml_child(switch_xml_t xml, const char *name);
@@ -351,11 +373,16 @@ switch_status_t switch_core_event_hook_add_receive_message(switch_core_session_t
                                                            switch_receive_message_hook_t hook);
 switch_status_t switch_core_event_hook_remove_receive_message(switch_core_session_t *session,
                                                               switch_receive_message_hook_t hook);
+switch_status_t switch_core_event_hook_add_read_frame(switch_core_session_t *session, switch_read_frame_hook_t hook);
+switch_status_t switch_core_event_hook_remove_read_frame(switch_core_session_t *session, switch_read_frame_hook_t hook);
 
 /* channels. A value is the session's, or `dup`licated into its memory; an empty one removes the variable. */
 const char *switch_channel_get_variable_dup(switch_channel_t *channel, const char *name, switch_bool_t dup, int index);
 switch_status_t switch_channel_set_variable_var_check(switch_channel_t *channel, const char *name, const char *value,
                                                       switch_bool_t check);
+/* All of them; where it has any, the channel is locked until `last`. */
+switch_event_header_t *switch_channel_variable_first(switch_channel_t *channel);
+void switch_channel_variable_last(switch_channel_t *channel);
 int switch_channel_test_ready(switch_channel_t *channel, switch_bool_t state, switch_bool_t media);
 switch_status_t switch_channel_perform_pre_answer(switch_channel_t *channel, const char *file, const char *function,
                                                   int line);

@@ -9,6 +9,10 @@ use std::{
     sync::OnceLock,
 };
 
+#[allow(dead_code)] // the module needs it
+#[path = "../src/host/freeswitch/assignments.rs"]
+mod assignments;
+
 fn output(command: &mut Command) -> Output {
     let output = command.env_remove("LD_LIBRARY_PATH").output();
     output.unwrap_or_else(|error| panic!("{command:?} should run: {error}"))

@@ -38,6 +38,7 @@ static void values(void)
     VALUE(SWITCH_ABC_TYPE_INIT) VALUE(SWITCH_ABC_TYPE_WRITE_REPLACE) VALUE(SWITCH_ABC_TYPE_READ_REPLACE)
     VALUE(SWITCH_ABC_TYPE_CLOSE)
     VALUE(SMBF_WRITE_REPLACE) VALUE(SMBF_READ_REPLACE) VALUE(SMBF_ANSWER_REQ) VALUE(SMBF_NO_PAUSE) VALUE(SMBF_LOCK)
+    VALUE(SFF_CNG) VALUE(SFF_PLC)
 }
 
 static void scalars(void)
@@ -45,7 +46,7 @@ static void scalars(void)
     SIZE(switch_bool_t) SIZE(switch_status_t) SIZE(switch_log_level_t) SIZE(switch_text_channel_t)
     SIZE(switch_call_cause_t) SIZE(switch_channel_state_t) SIZE(switch_module_interface_name_t) SIZE(switch_event_types_t)
     SIZE(switch_stack_t) SIZE(switch_core_session_message_types_t) SIZE(switch_abc_type_t) SIZE(switch_media_bug_flag_t)
-    SIZE(switch_media_bug_flag_enum_t) SIZE(switch_module_flag_t) SIZE(switch_xml_t)
+    SIZE(switch_media_bug_flag_enum_t) SIZE(switch_module_flag_t) SIZE(switch_xml_t) SIZE(switch_io_flag_t)
 }
 
 static void structs(void)
@@ -81,6 +82,9 @@ static void structs(void)
     SIZE(IN) FIELD(from) FIELD(message_id) FIELD(numeric_arg) FIELD(string_arg) FIELD(string_arg_size) FIELD(pointer_arg)
     FIELD(pointer_arg_size) FIELD(numeric_reply) FIELD(string_reply) FIELD(string_reply_size) FIELD(pointer_reply)
     FIELD(pointer_reply_size) FIELD(flags) FIELD(_file) FIELD(_func) FIELD(_line) FIELD(string_array_arg) FIELD(delivery_time)
+#undef IN
+#define IN switch_event_header_t
+    SIZE(IN) FIELD(name) FIELD(value) FIELD(array) FIELD(idx) FIELD(hash) FIELD(next)
 #undef IN
 #define IN switch_frame_geometry_t
     SIZE(IN) FIELD(w) FIELD(h) FIELD(x) FIELD(y) FIELD(z) FIELD(M) FIELD(X)
@@ -118,6 +122,7 @@ static void callbacks(void)
     TAKES(switch_stream_handle_raw_write_function_t, switch_status_t, switch_stream_handle_t *, uint8_t *, size_t)
     TAKES(switch_state_handler_t, switch_status_t, switch_core_session_t *)
     TAKES(switch_receive_message_hook_t, switch_status_t, switch_core_session_t *, switch_core_session_message_t *)
+    TAKES(switch_read_frame_hook_t, switch_status_t, switch_core_session_t *, switch_frame_t **, switch_io_flag_t, int)
     TAKES(switch_media_bug_callback_t, switch_bool_t, switch_media_bug_t *, void *, switch_abc_type_t)
     TAKES(switch_event_callback_t, void, switch_event_t *)
     TAKES(switch_console_complete_callback_t, switch_status_t, const char *, const char *, switch_console_callback_match_t **)

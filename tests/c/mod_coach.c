@@ -30,6 +30,21 @@ static int closes(void **state)
     return 0;
 }
 
+/* By its own frames and by the clock. */
+static void guard_passes_for(switch_core_session_t *speaker)
+{
+    play_read(speaker);
+    usleep(230000);
+    for (int i = 0; i < GUARD; i++) play_read(speaker);
+}
+
+static void guard_passes(void)
+{
+    play(1);
+    usleep(230000);
+    play(GUARD);
+}
+
 #define expect_heard(who, sum)                                                                                         \
     check(heard(who) == (sum), "%s hears %d; right: %d", (who)->uuid, heard(who), (sum))
 
@@ -167,8 +182,60 @@ static void sets_what_was_never_set(void **state)
     leaves(coach);
     run(coach, "unset", "speakOnlyTo");
     joins(coach, "r");
-    play(GUARD);
+    guard_passes();
     expect_heard(customer, COACH);
+}
+
+/* The core takes white space, and a comma for a missing `=`, for parts of a name or its end. */
+static void sets_with_white_space(void **state)
+{
+    (void)state;
+    static const char *const all[][2] = {
+        {"set", "speakOnlyTo = agent"}, {"set", "speakonlyto =agent"}, {"set", " speakOnlyTo=agent"}, {"set", "speakOnlyTo,agent"},
+        {"export", "speakOnlyTo = agent"}, {"set", "speakOnlyTo ="}, {"set", "speakOnlyTo,"}, {"export", "speakOnlyTo = "},
+    };
+    an_open_call("r");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char name[16];
+        bool to_nobody = i > 4;
+        snprintf(name, sizeof name, "call-%zu", i);
+        switch_core_session_t *call = call_new(name, OTHER);
+        forget_log();
+        run(call, all[i][0], all[i][1]);
+        check(logged("white space in its name") || logged("private to nobody") || i == 3, "%s: the log does not say so", all[i][1]);
+        joins(call, "r");
+        play(SETTLED);
+        expect_heard(customer, AGENT);
+        expect_heard(agent, CUSTOMER + (to_nobody ? 0 : OTHER));
+        call_ends(call);
+    }
+    /* However else such a variable came there. */
+    set_variable(coach, "speakOnlyTo ", "agent");
+    joins(coach, "r");
+    whispers();
+}
+
+static void joins_with_a_misspelt_name(void **state)
+{
+    (void)state;
+    static const char *const all[] = {"speak_only_to", "Speak-Only-To ", "speak Only To", "__speakOnlyTo", "speakOnlyTo:"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "call-%zu", i);
+        switch_core_session_t *call = call_new(name, 0);
+        forget_log();
+        set_variable(call, all[i], "agent");
+        joins(call, "r");
+        check(logged("[4] call") && logged(all[i]) && logged("right is speakOnlyTo"), "%s: the log does not say so", all[i]);
+    }
+    static const char *const others[] = {"speakOnly", "nolocal:speakOnlyTo", "sip_h_X-speakOnlyTo", "conference_member_tag"};
+    forget_log();
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) set_variable(coach, others[i], "agent");
+    joins(coach, "r");
+    check(!logged("right is"), "the log tells of a name that is another one");
+    set_variable(agent, "member-tag", "agent");
+    joins(agent, "r");
+    check(logged("[4] agent") && logged("right is memberTag"), "the log does not say so");
 }
 
 static void joins_with_a_malformed_mode(void **state)
@@ -244,7 +311,7 @@ static void joins_with_variables_that_cannot_be_meant(void **state)
         set_variable(call, all[i][0], all[i][1]);
         joins(call, "q"), leaves(call);
         joins(call, "r");
-        play(GUARD);
+        guard_passes();
         expect_heard(customer, AGENT);
         expect_heard(agent, CUSTOMER);
         check(logged("private to nobody"), "%s: the log does not say so", all[i][1]);
@@ -298,7 +365,7 @@ static void has_too_many_tags(void **state)
     expect_reply("uuid_coach", "agent tag " TAGS, "-ERR");
     expect_reply("uuid_coach", "agent tag agent", "+OK");
     expect_reply("uuid_coach", "coach coach " TAGS, "-ERR");
-    play(GUARD);
+    guard_passes();
     expect_heard(customer, AGENT);
     expect_heard(agent, CUSTOMER);
 }
@@ -316,7 +383,7 @@ static void joins_as_an_older_switch_tells_it(void **state)
     leaves(coach);
     play_read(coach);
     version_micro = "12-release";
-    for (int i = 0; i < GUARD; i++) play_read(coach);
+    guard_passes_for(coach);
     check(said(coach) == COACH, "outside the conference the coach is not heard");
 }
 
@@ -333,7 +400,7 @@ static void is_commanded_while_it_joins(void **state)
     coach->channel.has_media = false;
     meanwhile.media = makes_it_private_to_nobody;
     joins(coach, "r");
-    play(GUARD);
+    guard_passes();
     expect_heard(agent, CUSTOMER);
     expect_heard(customer, AGENT);
 }
@@ -366,7 +433,7 @@ static void commands_a_call(void **state)
     a_whispered_call();
     snprintf(text, sizeof text, "uncoach r %u", coach->number);
     expect_reply("coach", text, "speaks openly after 200 ms");
-    play(GUARD);
+    guard_passes();
     expect_heard(customer, AGENT + COACH);
     check(!variable(coach, "speakOnlyTo"), "the variable still says %s", variable(coach, "speakOnlyTo"));
     /* Attached at once, and private before it returns. */
@@ -376,7 +443,7 @@ static void commands_a_call(void **state)
     play(SETTLED);
     expect_heard(agent, COACH);
     expect_reply("coach", "tag r coach boss,night", "has the tags boss,night");
-    play(GUARD);
+    guard_passes();
     expect_heard(coach, CUSTOMER + AGENT);
     check(strcmp(variable(coach, "memberTag"), "boss,night") == 0, "the variable says %s", variable(coach, "memberTag"));
     expect_reply("uuid_coach", "coach untag", "has no tags");
@@ -456,7 +523,7 @@ static void joins_muted_or_deaf(void **state)
                 check(heard(agent) < COACH, "told %d: the agent hears %d", told, heard(agent));
             }
             events_told();
-            play(GUARD);
+            guard_passes();
             check(heard(agent) < COACH, "told %d, and again: the agent hears %d", told, heard(agent));
             *all[i].flag = false;
             conference_event(all[i].who, all[i].off);
@@ -474,7 +541,7 @@ static void joins_and_is_not_listed(void **state)
     events_wait(LATER);
     run(coach, "coach", "speakOnlyTo=agent");
     joins(coach, "it's");
-    play(GUARD);
+    guard_passes();
     expect_heard(agent, CUSTOMER);
     check(logged("does not list this member"), "the log says nothing of it");
     events_told();
@@ -506,7 +573,7 @@ static void tells_events_late_and_in_disorder(void **state)
     joins(agent, "r2");
     leaves(coach);
     joins(coach, "r2");
-    play(GUARD);
+    guard_passes();
     expect_heard(agent, COACH);
     conference_event(agent, "start-talking");
     events_told(); /* of the earlier conference: that the agent is deaf, and has left */
@@ -543,16 +610,16 @@ static void moves_between_conferences_and_out(void **state)
     joins(coach, "s");
     play_read(coach);
     check(said(coach) == 0, "between two conferences the coach says %d", said(coach));
-    play(GUARD); /* what it said in the first may still be on its way */
+    guard_passes(); /* what it said in the first may still be on its way */
     expect_heard(second, COACH);
     expect_heard(agent, CUSTOMER);
     leaves(coach);
     play_read(coach);
     check(said(coach) == 0, "what it said privately may still be on its way, and is heard in an ordinary call");
-    for (int i = 0; i < GUARD; i++) play_read(coach);
+    guard_passes_for(coach);
     check(said(coach) == COACH, "in an ordinary call the coach says %d", said(coach));
     joins(coach, "r");
-    play(GUARD); /* before, it spoke to others than here */
+    guard_passes(); /* before, it spoke to others than here */
     whispers();
 }
 
@@ -568,7 +635,7 @@ static void meets_a_conference_of_the_same_name(void **state)
     set_variable(late, "conference_uuid", "another");
     customer->unlisted = agent->unlisted = coach->unlisted = true;
     conference_bridges(late);
-    play(GUARD);
+    guard_passes();
     check(heard(late) < COACH, "a member of the next conference hears %d", heard(late));
     expect_heard(customer, AGENT + OTHER);
     leaves(coach);
@@ -577,14 +644,14 @@ static void meets_a_conference_of_the_same_name(void **state)
     conference_adds(coach);
     set_variable(coach, "conference_uuid", "another");
     conference_bridges(coach);
-    play(GUARD);
+    guard_passes();
     check(heard(late) >= COACH, "a member of the next conference hears %d", heard(late));
     /* Somebody has found the old one, and comes to it late: the living one stays as it is. */
     switch_core_session_t *lost = call_new("lost", 1);
     lost->unlisted = true;
     set_variable(lost, "memberTag", "agent");
     joins(lost, "r");
-    play(GUARD);
+    guard_passes();
     expect_heard(lost, CUSTOMER + AGENT + OTHER);
     check(heard(late) >= COACH, "a member of the next conference hears %d", heard(late));
     check(logged("has not ended"), "the log does not say so");
@@ -624,7 +691,7 @@ static void is_muted_while_it_is_seated(void **state)
     meanwhile.flags = mutes_meanwhile;
     joins(coach, "r");
     usleep(200000);
-    play(GUARD);
+    guard_passes();
     expect_heard(agent, CUSTOMER);
 }
 
@@ -651,7 +718,7 @@ static void bridges_inside_the_conference(void **state)
     expect_reply("coach", "show r", "2 members");
     conference_ends(coach);
     joins(coach, "r");
-    play(GUARD);
+    guard_passes();
     whispers();
 }
 
@@ -664,7 +731,7 @@ static void fails_to_bridge_inside_the_conference(void **state)
     set_variable(coach, "speakOnlyTo", "agent");
     joins(coach, "r");
     bridges(coach, false), bridges(agent, false);
-    for (int i = 0; i < GUARD; i++) play_read(coach);
+    guard_passes_for(coach);
     whispers();
 }
 
@@ -676,7 +743,7 @@ static void hears_of_a_conference_that_is_not_its_own(void **state)
     a_whispered_call();
     set_variable(coach, "current_application", "bridge");
     passes_on(coach, "s@default", true), passes_on(coach, "s@default", false);
-    for (int i = 0; i < GUARD; i++) play_read(coach);
+    guard_passes_for(coach);
     whispers();
     passes_on(coach, "s@default", false);
     whispers();
@@ -694,10 +761,10 @@ static void hears_of_a_conference_that_is_not_its_own(void **state)
     set_variable(coach, "speakOnlyTo", "agent");
     check(load(), "the module does not load");
     passes_on(coach, "s@default", false);
-    for (int i = 0; i < GUARD; i++) play_read(coach);
+    guard_passes_for(coach);
     whispers();
     leaves(coach);
-    for (int i = 0; i < GUARD; i++) play_read(coach);
+    guard_passes_for(coach);
     check(said(coach) == COACH, "in an ordinary call the coach says %d", said(coach));
 }
 
@@ -714,7 +781,7 @@ static void leaves_from_behind_an_endpoint_that_keeps_messages(void **state)
     bridges(coach, true);
     play_read(coach);
     check(said(coach) == 0, "what it said privately may still be on its way, and is heard in an ordinary call");
-    for (int i = 0; i < GUARD; i++) play_read(coach);
+    guard_passes_for(coach);
     check(said(coach) == COACH, "in an ordinary call the coach says %d", said(coach));
     bridges(coach, false);
     joins(coach, "r");
@@ -783,6 +850,174 @@ static void replaces_a_leg_with_verto(void **state)
     expect_heard(agent, CUSTOMER + 4 * HEIR + OTHER);
 }
 
+/* Tags let a leg hear what was never meant for it: they stay behind, even where the new leg runs the extension of the old one. */
+static void replaces_a_leg_with_tags(void **state)
+{
+    (void)state;
+    set_variable(agent, "sip_call_id", "abc@host");
+    a_whispered_call();
+    forget_events();
+    switch_core_session_t *heir = call_new("heir", 0), *referred = call_new("referred", 0), *late = call_new("late", 0);
+    set_variable(heir, "sip_replaces_call_id", "abc@host");
+    joins(heir, "r");
+    set_variable(referred, "sip_refer_to", "<sip:r@host?replaces=abc%40host%3Bto-tag%3D1>");
+    run(referred, "coach", "memberTag=agent,second");
+    joins(referred, "r");
+    call_ends(agent);
+    set_variable(late, "sip_replaces_call_id", "abc@host");
+    run(late, "set", "memberTag=agent");
+    joins(late, "r");
+    play(SETTLED);
+    expect_heard(heir, CUSTOMER);
+    expect_heard(referred, CUSTOMER);
+    expect_heard(late, CUSTOMER);
+    check(logged("its tags do not pass"), "the log does not say so");
+    check(!variable(late, "memberTag"), "the variable says %s", variable(late, "memberTag"));
+    expect_reply("coach", "gettag r second", "+OK ");
+    expect_reply("coach", "show r", "late");
+    check(told("join", "heir", NULL, NULL) && told("leave", "agent", NULL, NULL), "the events do not tell who came and left");
+    check(told("audience", "coach", "Heard-By", ""), "no event says that the coach is heard by nobody");
+    /* Who wants them sets them again. */
+    expect_reply("uuid_coach", "late tag agent", "+OK");
+    guard_passes();
+    expect_heard(late, CUSTOMER + COACH);
+    leaves(late);
+    joins(late, "r");
+    play(SETTLED);
+    expect_heard(late, CUSTOMER + COACH);
+}
+
+/* A leg that has been given all the variables of another. */
+static void has_the_variables_of_another(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    switch_core_session_t *heir = call_new("heir", 0), *real = call_new("real", 0);
+    set_variable(heir, "uuid", "agent");
+    set_variable(heir, "memberTag", "agent");
+    joins(heir, "r");
+    /* A loopback that it stood for has stepped out of the way. */
+    set_variable(real, "uuid", "loopback");
+    set_variable(real, "loopback_bowout_other_uuid", "real");
+    set_variable(real, "memberTag", "agent");
+    joins(real, "r");
+    play(SETTLED);
+    expect_heard(heir, CUSTOMER + AGENT);
+    expect_heard(real, CUSTOMER + AGENT + COACH);
+}
+
+/* The agent is on the other leg of a loopback whose inner leg is in the conference, and somebody else is connected with it. */
+static void takes_the_place_behind_a_loopback(void **state)
+{
+    (void)state;
+    switch_core_session_t *outer = call_new("outer", 0);
+    set_variable(outer, "other_loopback_leg_uuid", "agent");
+    bridges_with(outer, "agents phone");
+    a_whispered_call();
+    bridges_with(outer, "agents phone");
+    whispers();
+    bridges_with(outer, "strangers phone");
+    play(SETTLED);
+    expect_heard(agent, CUSTOMER);
+    check(logged("its tags do not pass"), "the log does not say so");
+    expect_reply("uuid_coach", "agent tag agent", "+OK");
+    guard_passes();
+    whispers();
+}
+
+static void replaces_a_leg_where_tags_pass(void **state)
+{
+    (void)state;
+    calls_end();
+    check(unload(false), "the module is in use");
+    configuration[0][0] = "tags-pass", configuration[0][1] = "yes";
+    check(!load() && logged("tags-pass is true or false"), "the log does not say what is right");
+    configuration[0][1] = "true";
+    check(load(), "the module does not load");
+    memset(configuration, 0, 2 * sizeof *configuration);
+    customer = call_new("customer", CUSTOMER), agent = call_new("agent", AGENT), coach = call_new("coach", COACH);
+    set_variable(agent, "sip_call_id", "abc@host");
+    a_whispered_call();
+    switch_core_session_t *heir = call_new("heir", 0);
+    set_variable(heir, "sip_replaces_call_id", "abc@host");
+    joins(heir, "r");
+    play(SETTLED);
+    expect_heard(heir, CUSTOMER + AGENT + COACH);
+}
+
+/* The switch crashes: its calls are gone, and nobody has told the module of their end. */
+static void crashes_and_recovers(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/mod_coach.XXXXXX", command[256];
+    check(mkdtemp(folder), "no folder");
+    calls_end();
+    check(unload(false), "the module is in use");
+    database = folder;
+    check(load(), "the module does not load");
+    customer = call_new("customer", CUSTOMER), agent = call_new("agent", AGENT), coach = call_new("coach", COACH);
+    switch_core_session_t *other = call_new("other", OTHER);
+    run(coach, "unset", "speakOnlyTo");
+    an_open_call("r");
+    joins(coach, "r");
+    run(other, "coach", "speakOnlyTo=agent");
+    joins(other, "r");
+    unsigned stored = coach->stored;
+    expect_reply("uuid_coach", "coach coach night", "+OK");
+    expect_reply("uuid_coach", "coach tag boss", "+OK");
+    check(coach->stored > stored, "the core was not asked to store the call");
+    char *early = strdup(variable(coach, "coach_commanded"));
+    expect_reply("uuid_coach", "other uncoach", "+OK");
+    char *opened = strdup(variable(other, "coach_commanded"));
+    run(agent, "coach", "untag"); /* by a key */
+    char *untagged = strdup(variable(agent, "coach_commanded"));
+    /* Of this one only the file knows. */
+    expect_reply("uuid_coach", "coach coach agent", "+OK");
+    snprintf(command, sizeof command, "cp -r %s/coach %s/kept", folder, folder);
+    check(system(command) == 0, "the files cannot be copied");
+    calls_end();
+    snprintf(command, sizeof command, "ls %s/coach | grep -q .", folder);
+    check(system(command) != 0, "a file is left of a call that has ended");
+    check(unload(false), "the module is in use");
+    snprintf(command, sizeof command, "rm -r %s/coach && mv %s/kept %s/coach", folder, folder, folder);
+    check(system(command) == 0, "the files cannot be put back");
+    check(load(), "the module does not load");
+    /* The recovered extensions say the opposite of the commands. */
+    customer = call_new("customer", CUSTOMER);
+    const char *const of_agent[][2] = {{"coach_commanded", untagged}, {0}};
+    agent = call_recovered("agent", AGENT, of_agent);
+    an_open_call("r");
+    const char *const of_coach[][2] = {{"coach_commanded", early}, {"speakOnlyTo", "night"}, {"memberTag", "boss"}, {0}};
+    coach = call_recovered("coach", COACH, of_coach);
+    run(coach, "unset", "speakOnlyTo"), run(coach, "coach", "untag");
+    joins(coach, "r");
+    const char *const of_other[][2] = {{"coach_commanded", opened}, {0}};
+    other = call_recovered("other", OTHER, of_other);
+    run(other, "coach", "speakOnlyTo=agent");
+    joins(other, "r");
+    guard_passes();
+    expect_heard(customer, AGENT + OTHER);
+    expect_heard(agent, CUSTOMER + OTHER);
+    check(!variable(agent, "memberTag"), "the variable says %s", variable(agent, "memberTag"));
+    check(strcmp(variable(coach, "speakOnlyTo"), "agent") == 0, "the variable says %s", variable(coach, "speakOnlyTo"));
+    check(strcmp(variable(coach, "memberTag"), "boss") == 0, "the variable says %s", variable(coach, "memberTag"));
+    /* Another extension, and what that one says is later than any command. */
+    leaves(other);
+    call_routes(other);
+    check(!variable(other, "coach_commanded"), "the variable says %s", variable(other, "coach_commanded"));
+    run(other, "coach", "speakOnlyTo=agent");
+    joins(other, "r");
+    play(SETTLED);
+    expect_heard(customer, AGENT);
+    calls_end();
+    check(unload(false), "the module is in use");
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    check(system(command) == 0, "the folder cannot be removed");
+    database = NULL;
+    check(load(), "the module does not load");
+    free(early), free(opened), free(untagged);
+}
+
 /* What it has inherited it can be freed of. */
 static void replaces_a_private_leg_and_is_uncoached(void **state)
 {
@@ -795,7 +1030,7 @@ static void replaces_a_private_leg_and_is_uncoached(void **state)
     expect_reply("uuid_coach", "heir uncoach", "+OK");
     leaves(heir);
     joins(heir, "r");
-    play(GUARD);
+    guard_passes();
     expect_heard(customer, AGENT + OTHER);
 }
 
@@ -1157,6 +1392,61 @@ static void loads_and_unloads_over_and_over(void **state)
     whispers();
 }
 
+/* Speech that was said before the command comes long after it, in one burst, behind what the switch made of the silence meanwhile. */
+static void says_something_late(void **state)
+{
+    (void)state;
+    coach->stamp = 8000;
+    a_whispered_call();
+    for (int i = 0; i < 25; i++) play(1), usleep(20000);
+    uint32_t before = coach->stamp;
+    coach->lost = true, coach->stamp = 0;
+    expect_reply("uuid_coach", "coach uncoach", "+OK");
+    for (int i = 0; i < 30; i++) play(1), usleep(20000);
+    coach->lost = false, coach->stamp = before;
+    for (int i = 0; i < 30; i++) {
+        play_read(coach);
+        check(said(coach) == 0, "frame %d of the burst is heard by everyone", i);
+    }
+    for (int i = 0; i < 25; i++) play(1), usleep(20000);
+    expect_heard(customer, AGENT + COACH);
+}
+
+/* What it hears of its mode nobody else hears. */
+static void hears_a_sound_of_its_mode(void **state)
+{
+    (void)state;
+    calls_end();
+    check(unload(false), "the module is in use");
+    configuration[2][1] = "true";
+    check(load(), "the module does not load");
+    configuration[2][1] = "false";
+    customer = call_new("customer", 0), agent = call_new("agent", 0), coach = call_new("coach", 0);
+    joins(customer, "r");
+    joins(coach, "r");
+    check(!bugs(customer, 0) && !bugs(coach, 0), "who has neither tag nor mode has a hook");
+    static const char *const all[][2] = {
+        {"coach", "coach agent"}, {"coach", "coach Agent"}, {"coach", "uncoach"}, {"coach", "coach -"}, {"coach", "coach agent"},
+        {"agent", "tag agent"}, {"agent", "untag"},
+    };
+    joins(agent, "r");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char command[64];
+        bool sounds = false;
+        play(30);
+        snprintf(command, sizeof command, "%s %s", all[i][0], all[i][1]);
+        expect_reply("uuid_coach", command, "+OK");
+        for (int frame = 0; frame < 30; frame++) {
+            play(1);
+            sounds = sounds || heard(coach) != 0;
+            check(heard(customer) == 0 && heard(agent) == 0 && said(coach) == 0, "%s: somebody else hears the sound", command);
+        }
+        check(sounds, "%s: the coach hears no sound", command);
+        check(heard(coach) == 0, "%s: the sound does not end", command);
+    }
+    check(!bugs(customer, 0), "a member with neither tag nor mode has a hook");
+}
+
 static void configures_it(void **state)
 {
     (void)state;
@@ -1169,7 +1459,7 @@ static void configures_it(void **state)
     check(load(), "the module does not load");
     a_whispered_call();
     expect_reply("uuid_coach", "coach uncoach", "speaks openly\n");
-    memset(configuration, 0, sizeof configuration);
+    memset(configuration, 0, 2 * sizeof *configuration);
 }
 
 #define CALL(test) cmocka_unit_test_setup_teardown(test, opens, closes)
@@ -1178,12 +1468,13 @@ int main(int argc, char **argv)
 {
     if (argc < 2) return fprintf(stderr, "usage: %s <mod_coach.so>\n", argv[0]), 2;
     module_path = argv[1];
-    alarm(240);
+    configuration[2][0] = "mode-sounds", configuration[2][1] = "false"; /* sums tell who is heard */
+    alarm(480);
     const struct CMUnitTest tests[] = {
         CALL(joins_by_variable_and_by_application), CALL(joins_with_no_gap), CALL(sets_what_was_never_set),
         CALL(joins_from_behind_an_endpoint_that_keeps_messages), CALL(joins_from_an_endpoint_that_is_never_done),
         CALL(joins_where_a_caller_has_a_name_that_is_no_text), CALL(has_media_that_cannot_be_hooked), CALL(has_too_many_tags),
-        CALL(joins_with_a_malformed_mode), CALL(joins_with_variables_that_cannot_be_meant),
+        CALL(sets_with_white_space), CALL(joins_with_a_misspelt_name), CALL(joins_with_a_malformed_mode), CALL(joins_with_variables_that_cannot_be_meant),
         CALL(gives_the_application_both_settings), CALL(gives_the_application_nonsense), CALL(joins_and_cannot_be_hooked),
         CALL(is_commanded_while_it_joins), CALL(is_commanded_while_it_hangs_up), CALL(is_tapped_before_it_is_hooked),
         CALL(joins_as_an_older_switch_tells_it), CALL(commands_a_call), CALL(commands_what_is_wrong),
@@ -1194,12 +1485,14 @@ int main(int argc, char **argv)
         CALL(fails_to_bridge_inside_the_conference), CALL(hears_of_a_conference_that_is_not_its_own),
         CALL(leaves_from_behind_an_endpoint_that_keeps_messages), CALL(replaces_a_private_leg),
         CALL(replaces_a_leg_that_is_being_hung_up), CALL(replaces_a_leg_with_verto),
+        CALL(replaces_a_leg_with_tags), CALL(has_the_variables_of_another), CALL(takes_the_place_behind_a_loopback),
+        CALL(replaces_a_leg_where_tags_pass), CALL(crashes_and_recovers),
         CALL(replaces_a_private_leg_and_is_uncoached), CALL(hangs_up_and_reads_on), CALL(takes_hooks_away),
         CALL(listens_to_every_change), CALL(completes_with_tab), CALL(mixes_rates_and_channels),
         CALL(unloads_while_somebody_is_private), CALL(unloads_by_force), CALL(unloads_while_a_call_is_being_hung_up),
         CALL(unloads_by_force_while_a_call_turns_private), CALL(loads_under_calls), CALL(loads_while_a_call_leaves),
         CALL(loads_while_a_call_joins), CALL(goes_on_while_another_is_hooked), CALL(leaves_while_it_is_hooked), CALL(loads_and_unloads_over_and_over),
-        CALL(configures_it),
+        CALL(configures_it), CALL(says_something_late), CALL(hears_a_sound_of_its_mode),
         CALL(unloads_by_force_while_a_call_is_answered_early), /* last: its code stays in memory */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

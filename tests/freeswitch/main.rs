@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
 
+#[allow(dead_code, unused_imports)] // the module needs the rest; its tests are run in tests/mod_coach.rs
+#[path = "../../src/host/freeswitch/assignments.rs"]
+mod assignments;
 #[allow(dead_code)] // Asterisk's tests need the rest
 #[path = "../switch/judge.rs"]
 mod judge;
+mod line;
 #[allow(dead_code)]
 #[path = "../switch/phone.rs"]
 mod phone;
@@ -16,6 +20,9 @@ mod ports;
 mod process;
 mod scenarios;
 mod scene;
+#[allow(dead_code)] // Asterisk's tests need the rest
+#[path = "../asterisk/sip.rs"]
+mod sip;
 mod socket;
 mod switch;
 mod tones;

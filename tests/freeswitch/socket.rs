@@ -50,6 +50,10 @@ impl Socket {
     /// Sends anything else that is answered with a line; the answer is an error unless it begins with `+OK`.
     pub fn request(&mut self, text: &str) -> Result<String, String> {
         self.send(text)?;
+        self.answered(text)
+    }
+
+    fn answered(&mut self, text: &str) -> Result<String, String> {
         loop {
             let message = self.receive()?;
             match message.kind.as_str() {
@@ -58,6 +62,17 @@ impl Socket {
                 _ => {}
             }
         }
+    }
+
+    /// Has a call execute an application with these data, which may be anything; it does so when it comes to it.
+    pub fn execute(&mut self, uuid: &str, application: &str, data: &str) -> Result<(), String> {
+        let head = format!("sendmsg {uuid}\ncall-command: execute\nexecute-app-name: {application}");
+        let message = match data {
+            "" => format!("{head}\n\n"),
+            _ => format!("{head}\ncontent-type: text/plain\ncontent-length: {}\n\n{data}", data.len()),
+        };
+        self.stream.get_mut().write_all(message.as_bytes()).map_err(|e| format!("event socket: {e}"))?;
+        self.answered(&message).map(drop)
     }
 
     /// The next event that fits, of those subscribed to with `event json ...`; an error if none comes in time.

@@ -24,8 +24,22 @@ pub struct Switch {
     pub sip_port: u16,
     event_port: u16,
     process: Mutex<Process>,
+    binary: PathBuf,
     _ports: SwitchPorts,
     keep: bool,
+}
+
+/// How a switch is set up.
+#[derive(Clone, Copy, Default)]
+pub struct Setup {
+    /// Without the module under test.
+    pub stock: bool,
+    /// It stores its calls, and recovers them after a crash.
+    pub tracks_calls: bool,
+    /// Who speaks privately hears the sounds of its mode, which are among the tones.
+    pub mode_sounds: bool,
+    /// More parameters of coach.conf.
+    pub coach: &'static str,
 }
 
 /// Where FreeSWITCH is installed: given to `make test-freeswitch`.
@@ -55,23 +69,29 @@ fn stock_modules(prefix: &Path) -> Result<Vec<PathBuf>, String> {
 impl Switch {
     /// Starts a switch, with the module under test or without, and waits until it is ready.
     pub fn start(with_coach: bool) -> Result<Self, String> {
+        Self::start_as(Setup { stock: !with_coach, ..Setup::default() })
+    }
+
+    /// The same, set up in another way.
+    pub fn start_as(setup: Setup) -> Result<Self, String> {
         static STARTED: AtomicU16 = AtomicU16::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let prefix = prefix().ok_or("FREESWITCH=<prefix> says where FreeSWITCH is installed")?;
         let folder = env::temp_dir().join(format!("coach-freeswitch-{}-{number}", std::process::id()));
         let mut modules = stock_modules(&prefix)?;
-        if with_coach {
+        if !setup.stock {
             modules.push(coach()?);
         }
         let ports = SwitchPorts::claim().map_err(|e| e.to_string())?;
         let [event_port, sip_port, _] = ports.others;
         link(&modules, &folder.join("mod"))?;
-        configure(&folder, with_coach, &ports, event_port, sip_port)?;
-        let process = run(&folder, &prefix.join("bin/freeswitch"))?;
+        configure(&folder, setup, &ports, event_port, sip_port)?;
+        let binary = prefix.join("bin/freeswitch");
+        let process = Mutex::new(run(&folder, &binary)?);
         let keep = env::var_os("KEEP").is_some();
-        let switch = Self { folder, sip_port, event_port, process: Mutex::new(process), _ports: ports, keep };
+        let switch = Self { folder, sip_port, event_port, process, binary, _ports: ports, keep };
         switch.wait_until_ready()?;
-        if with_coach && switch.socket()?.api("module_exists mod_coach")? != "true" {
+        if !setup.stock && switch.socket()?.api("module_exists mod_coach")? != "true" {
             return Err(format!("the switch did not load mod_coach:\n{}", switch.log_of("coach")));
         }
         Ok(switch)
@@ -95,6 +115,15 @@ impl Switch {
         let begin = Instant::now();
         let how = self.process().stop(Duration::from_secs(20)).map_err(|e| format!("the switch: {e}"))?;
         if how.success() { Ok(begin.elapsed()) } else { Err(format!("the switch ended badly: {how}")) }
+    }
+
+    /// Ends it as a crash does, and starts it again.
+    pub fn crash_and_start(&self) -> Result<(), String> {
+        let mut process = self.process();
+        process.kill().and_then(|()| process.wait()).map_err(|e| e.to_string())?;
+        *process = run(&self.folder, &self.binary)?;
+        drop(process);
+        self.wait_until_ready()
     }
 
     /// The lines of the switch's log, so far, that hold a word.
@@ -148,13 +177,7 @@ fn link(files: &[PathBuf], folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn configure(
-    folder: &Path,
-    with_coach: bool,
-    ports: &SwitchPorts,
-    event_port: u16,
-    sip_port: u16,
-) -> Result<(), String> {
+fn configure(folder: &Path, setup: Setup, ports: &SwitchPorts, event_port: u16, sip_port: u16) -> Result<(), String> {
     let configuration = include_str!("freeswitch.xml")
         .replace("@FOLDER@", &folder.to_string_lossy())
         .replace("@EXAMPLES@", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/freeswitch"))
@@ -163,7 +186,10 @@ fn configure(
         .replace("@SIP_PORT@", &sip_port.to_string())
         .replace("@RTP_FIRST@", &ports.audio.start().to_string())
         .replace("@RTP_LAST@", &ports.audio.end().to_string())
-        .replace("@COACH@", if with_coach { r#"<load module="mod_coach"/>"# } else { "" });
+        .replace("@TRACK_CALLS@", if setup.tracks_calls { "true" } else { "false" })
+        .replace("@COACH_SETTINGS@", setup.coach)
+        .replace("@MODE_SOUNDS@", if setup.mode_sounds { "true" } else { "false" })
+        .replace("@COACH@", if setup.stock { "" } else { r#"<load module="mod_coach"/>"# });
     fs::write(folder.join("freeswitch.xml"), configuration).map_err(|e| format!("{}: {e}", folder.display()))
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     fs,
-    leg::{Leg, Seat, State},
+    leg::{How, Leg, Seat, State},
     module::{Module, current, visit},
     settings::{Action, names_mode},
     switch::{Session, c, log, text},
@@ -136,7 +136,7 @@ fn change(module: &Module, room: &str, member: &str, action: Action) -> Result<S
             hooked_for(&leg, &session, &[action])?;
             let mut state = leg.lock();
             if is_here(&state) {
-                return leg.change(module, &session, &mut state, action);
+                return leg.command(module, &session, &mut state, action);
             }
         }
     }
@@ -180,7 +180,7 @@ fn uuid_coach(module: &Module, words: &[&str]) -> Result<String, String> {
     }
     let mut state = leg.lock();
     if let Some(action) = action {
-        return leg.change(module, &session, &mut state, action);
+        return leg.command(module, &session, &mut state, action);
     }
     let json = words.ends_with(&["as", "json"]);
     match &state.seat {
@@ -233,5 +233,7 @@ fn application(module: &Module, session: &Session, data: &str) -> Result<(), Str
     hooked_for(&leg, session, &actions)?;
     let mut state = leg.lock();
     leg.pass(module, &mut state, false)?;
-    actions.into_iter().try_for_each(|action| leg.set(module, session, &mut state, action))
+    // Inside a conference it is somebody's command, by a key for one; before, what the dialplan does in any case.
+    let how: How = if state.conferences.is_empty() { Leg::change } else { Leg::command };
+    actions.into_iter().try_for_each(|action| leg.set(module, session, &mut state, action, how))
 }

@@ -8,13 +8,13 @@ use std::{
 };
 
 use super::{
-    events, fs,
+    assignments, events, fs,
     leg::{Flags, Leg, Seat, State},
     legacy,
     module::{Followed, Module, current, visit},
     nest::Nest,
-    roster,
-    settings::{SPEAK_ONLY_TO, Settings},
+    recovery, roster,
+    settings::{self, Action, Settings},
     switch::{Session, log, text},
 };
 use crate::lock::MutexGuard;
@@ -29,6 +29,9 @@ const CONFERENCE_ID: &CStr = c"conference_uuid";
 /// See [`CONFERENCE_NAME`].
 const MEMBER_ID: &CStr = c"conference_member_id";
 
+/// On the outer leg of a loopback: the inner one, which runs what was called.
+const INNER_LEG: &CStr = c"other_loopback_leg_uuid";
+
 /// What the core says that a call runs.
 const CURRENT_APPLICATION: &CStr = c"current_application";
 
@@ -39,6 +42,7 @@ unsafe impl Sync for States {}
 
 static STATES: States = States(fs::switch_state_handler_table_t {
     on_init: Some(on_init),
+    on_routing: Some(on_routing),
     on_hangup: Some(on_hangup),
     on_destroy: Some(on_destroy),
     // Else some calls begin unseen: not every endpoint answers that it is done with a state, and only then the others are asked.
@@ -64,7 +68,11 @@ pub fn unbind() {
 
 /// Follows a session.
 pub fn follow(module: &Module, session: &Session) {
-    let followed = Followed { session: session.raw().addr(), has_left: false };
+    follow_as(module, session, false);
+}
+
+fn follow_as(module: &Module, session: &Session, recovered: bool) {
+    let followed = Followed { session: session.raw().addr(), has_left: false, recovered, bridged_with: None };
     module.followed.lock().insert(session.uuid(), followed);
     // SAFETY: the session lives; who is hooked twice is hooked once.
     unsafe { fs::switch_core_event_hook_add_receive_message(session.raw(), Some(on_message)) };
@@ -92,7 +100,21 @@ fn contained<R>(session: &Session, act: impl FnOnce() -> R) {
 
 unsafe extern "C" fn on_init(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
     // SAFETY: the core's session.
-    unsafe { with(session, follow) }
+    unsafe { with(session, |module, session| follow_as(module, session, recovery::is_recovered(session))) }
+}
+
+/// A call looks for an extension: a new one, or it is transferred. One that is recovered after a crash runs its own again without looking.
+unsafe extern "C" fn on_routing(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
+    // SAFETY: the core's session.
+    let session = unsafe { Session::given(session) };
+    let act = |module: &Module| {
+        module.recovery.forget(&session);
+        if let Some(followed) = module.followed.lock().get_mut(&session.uuid()) {
+            followed.recovered = false;
+        }
+    };
+    contained(&session, || current().map(|module| act(&module)));
+    fs::SWITCH_STATUS_SUCCESS
 }
 
 unsafe extern "C" fn on_hangup(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
@@ -131,23 +153,26 @@ unsafe extern "C" fn on_message(
     message: *mut fs::switch_core_session_message_t,
 ) -> fs::switch_status_t {
     // SAFETY: the core's message, whose texts end in NUL.
-    let (what, application, data, between_calls) = unsafe {
+    let (what, application, data, other) = unsafe {
         let message = &*message;
         let [application, data, ..] = message.string_array_arg;
-        (message.message_id, text(application), text(data).unwrap_or_default(), !message.string_arg.is_null())
+        (message.message_id, text(application), text(data).unwrap_or_default(), text(message.string_arg))
     };
     let message = message.addr();
     // Hooking a session tells it things too, with the leg's lock held: only what matters here goes on.
     let conference = application.is_some_and(|name| name.eq_ignore_ascii_case(CONFERENCE));
-    let assigns = matches!(application, Some("set" | "export" | "multiset"));
     // A bridge of two calls names the other one; a conference has none to name.
     let seats =
-        matches!(what, fs::SWITCH_MESSAGE_INDICATE_BRIDGE | fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE) && !between_calls;
-    if assigns {
+        matches!(what, fs::SWITCH_MESSAGE_INDICATE_BRIDGE | fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE) && other.is_none();
+    if let Some(application) = application.filter(|name| assignments::assigns(name)) {
         // Every call does so many times: they do not wait for each other, as those do that visit.
         // SAFETY: the core's session.
         let session = unsafe { Session::given(session) };
-        contained(&session, || current().map(|module| assigned(&module, &session, what, data)));
+        contained(&session, || current().map(|module| assigned(&module, &session, what, application, data)));
+    }
+    if let Some(other) = other.filter(|_| what == fs::SWITCH_MESSAGE_INDICATE_BRIDGE) {
+        // SAFETY: the core's session.
+        return unsafe { with(session, |module, session| bridged(module, session, other)) };
     }
     if !conference && !seats {
         return fs::SWITCH_STATUS_SUCCESS;
@@ -186,28 +211,41 @@ fn runs_conference(session: &Session) -> bool {
 
 /// `conference` is about to run: what the variables say holds before it does, or the call ends.
 fn begins(module: &Module, session: &Session, message: usize) {
+    settings::look_at_names(session);
+    // Of a call that was recovered after a crash: its first conference since.
+    let recovered = module.followed.lock().get_mut(&session.uuid()).is_some_and(|it| std::mem::take(&mut it.recovered));
+    let commanded = recovered.then(|| module.recovery.commanded(session));
     let inherited = legacy::inherited(module, session);
-    if inherited.is_some() || Settings::of(session).speak_only_to.is_some() {
+    let wanted = |state: &State| {
+        let mut wanted = Settings::of(session);
+        commanded.iter().for_each(|commanded| commanded.overrule(&mut wanted));
+        if let Some(inherited) = &inherited
+            && state.inherited.as_ref() != Some(&inherited.from)
+        {
+            inherited.apply(module, &mut wanted);
+        }
+        wanted
+    };
+    if wanted(&State::default()).speak_only_to.is_some() {
         session.make_media();
         if !module.is_current() {
             return refuse(session, "mod_coach is being unloaded"); // it may have taken long
         }
     }
     let enter = module.leg(session).and_then(|leg| {
-        let wanted = |state: &State| {
-            let mut wanted = Settings::of(session);
-            if let Some(inherited) = &inherited
-                && state.inherited.as_ref() != Some(&inherited.from)
-            {
-                wanted.speak_only_to = wanted.speak_only_to.or_else(|| Some(inherited.speak_only_to.clone()));
-            }
-            wanted
-        };
         let (mut state, wanted) = leg.lock_hooked(session, wanted)?;
         let state = &mut *state;
-        state.inherited = inherited.map(|inherited| inherited.from).or(state.inherited.take());
+        if let Some(inherited) = &inherited
+            && state.inherited.as_ref() != Some(&inherited.from)
+        {
+            inherited.tell(&leg.uuid, &Settings::of(session), &wanted);
+            state.inherited = Some(inherited.from.clone());
+        }
         leg.apply(module, session, state, &wanted)?;
         leg.pass(module, state, false)?;
+        if state.conferences.is_empty() {
+            module.recovery.settle(session, &wanted);
+        }
         state.conferences.begins(message);
         state.settings.write(session);
         Ok(())
@@ -316,23 +354,42 @@ fn over(module: &Module, leg: &Leg, mut state: MutexGuard<State>) {
     }
 }
 
-/// `set` and the like have run. An empty value removes a variable; in the case of `speakOnlyTo` that would be open speech for a member
-/// that somebody wanted private.
-fn assigned(module: &Module, session: &Session, what: fs::switch_core_session_message_types_t, data: &str) {
-    if !matches!(application_message(module, what), Some(Run::Ends)) {
-        return;
+/// `set` and the like have run.
+fn assigned(
+    module: &Module,
+    session: &Session,
+    what: fs::switch_core_session_message_types_t,
+    application: &str,
+    data: &str,
+) {
+    if matches!(application_message(module, what), Some(Run::Ends)) {
+        for name in assignments::names(application, data) {
+            settings::assigned(session, &name);
+        }
     }
-    // In any case: so it is with variables.
-    let (data, name) = (data.to_ascii_lowercase(), SPEAK_ONLY_TO.to_string_lossy().to_ascii_lowercase());
-    let assigns = data.match_indices(&name).any(|(at, _)| {
-        let (before, after) = (&data[..at], &data[at + name.len()..]);
-        let alone = before.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_');
-        alone && !before.contains("nolocal:") && after.starts_with('=')
-    });
-    if assigns && session.variable(SPEAK_ONLY_TO).is_none() {
-        let line = "speakOnlyTo is set to nothing: the call is private to nobody. To speak openly, do not set it, or `unset` it";
-        log(fs::SWITCH_LOG_WARNING, Some(&session.uuid()), line);
-        session.set_variable(SPEAK_ONLY_TO, Some("-"));
+}
+
+/// Two calls are connected. Where one of them is the outer leg of a loopback whose inner leg is in a conference, whoever is on the other
+/// one has that leg's place; if that is somebody else than before, it does not get the tags.
+fn bridged(module: &Module, session: &Session, other: &str) {
+    let before = module
+        .followed
+        .lock()
+        .get_mut(&session.uuid())
+        .and_then(|followed| followed.bridged_with.replace(other.into()))
+        .filter(|before| before != other);
+    let inner = before.and(session.variable(INNER_LEG));
+    let Some(leg) = inner.and_then(|uuid| module.find(&uuid)).filter(|_| !module.tags_pass) else { return };
+    let Some(inner) = Session::locate(&leg.uuid) else { return };
+    let mut state = leg.lock();
+    if state.settings.tags.is_some() {
+        let line = format!(
+            "{other} takes this leg's place: its tags do not pass. Who wants them to sets them now, or tags-pass in coach.conf.xml"
+        );
+        log(fs::SWITCH_LOG_NOTICE, Some(&leg.uuid), &line);
+        if let Err(why) = leg.command(module, &inner, &mut state, Action::Untag) {
+            refuse(&inner, why);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    follow, fs,
+    follow, fs, rtp_times,
     switch::{Session, c},
 };
 use crate::sys;
@@ -114,6 +114,9 @@ fn attach(session: &Session, member: sys::coach_member_t, side: Side) -> bool {
         fs::switch_core_media_bug_clear_flag(bug, fs::SMBF_ANSWER_REQ);
     }
     awaken(session);
+    if side == Side::Read {
+        rtp_times::note(session);
+    }
     true
 }
 
@@ -143,6 +146,7 @@ fn awaken(session: &Session) {
 pub fn detach(session: &Session) {
     // SAFETY: the session lives. When this returns, no thread is inside the callback.
     unsafe { fs::switch_core_media_bug_remove_callback(session.raw(), Some(on_media)) };
+    rtp_times::unhook(session);
 }
 
 /// What the core calls for every frame, each direction on a thread of its own.
@@ -159,9 +163,15 @@ unsafe extern "C" fn on_media(
                 let session = fs::switch_core_media_bug_get_session(bug);
                 let mut codec = MaybeUninit::zeroed();
                 fs::switch_core_session_get_real_read_impl(session, codec.as_mut_ptr());
+                let time = rtp_times::of_frame(session);
+                let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
+                // The time outlives the call.
+                let read = |member, frame, rate, channels, samples| {
+                    sys::coach_read_at(member, frame, rate, channels, samples, time)
+                };
                 if let Some(frame) = fs::switch_core_media_bug_get_read_replace_frame(bug).as_mut() {
                     // The core has made the channels those of the conference, not of the codec.
-                    hook(sys::coach_read, member, frame, codec.assume_init(), frame.channels);
+                    hook(read, member, frame, codec.assume_init(), frame.channels);
                 }
             }
             fs::SWITCH_ABC_TYPE_WRITE_REPLACE => {
@@ -169,8 +179,10 @@ unsafe extern "C" fn on_media(
                 let mut codec: MaybeUninit<fs::switch_codec_implementation_t> = MaybeUninit::zeroed();
                 fs::switch_core_session_get_write_impl(session, codec.as_mut_ptr());
                 let codec = codec.assume_init();
+                let write =
+                    |member, frame, rate, channels, samples| sys::coach_write(member, frame, rate, channels, samples);
                 if let Some(frame) = fs::switch_core_media_bug_get_write_replace_frame(bug).as_mut() {
-                    hook(sys::coach_write, member, frame, codec, codec.number_of_channels.into());
+                    hook(write, member, frame, codec, codec.number_of_channels.into());
                 }
             }
             fs::SWITCH_ABC_TYPE_CLOSE => follow::hook_lost(&Session::given(fs::switch_core_media_bug_get_session(bug))),
@@ -185,7 +197,7 @@ unsafe extern "C" fn on_media(
 /// # Safety
 /// The frame's data are `datalen` bytes of this thread's.
 unsafe fn hook(
-    run: unsafe extern "C" fn(sys::coach_member_t, *mut i16, u32, u32, u32) -> sys::coach_status_t,
+    run: impl FnOnce(sys::coach_member_t, *mut i16, u32, u32, u32) -> sys::coach_status_t,
     member: sys::coach_member_t,
     frame: &mut fs::switch_frame_t,
     codec: fs::switch_codec_implementation_t,
@@ -195,7 +207,6 @@ unsafe fn hook(
     // Whole groups of samples, so that nothing is left over: the engine makes silence of any format that it does not know.
     let channels = if (1..=8).contains(&channels) && samples.is_multiple_of(channels) { channels } else { 1 };
     if samples > 0 && !frame.data.is_null() {
-        // SAFETY: passed on.
-        unsafe { run(member, frame.data.cast(), codec.actual_samples_per_second, channels, samples / channels) };
+        run(member, frame.data.cast(), codec.actual_samples_per_second, channels, samples / channels);
     }
 }

@@ -53,6 +53,9 @@ pub struct State {
     pub sequence: u64,
 }
 
+/// `change` or `command`.
+pub type How = fn(&Leg, &Module, &Session, &mut State, Action) -> Result<String, String>;
+
 /// See the module.
 pub struct Leg {
     pub uuid: String,
@@ -147,6 +150,27 @@ impl Leg {
         put
     }
 
+    /// The same as `change`, and kept for the call's recovery after a crash. What closes an audience is kept first, what widens one last:
+    /// whenever the switch ends, the call comes back no more open than it was.
+    pub fn command(
+        &self,
+        module: &Module,
+        session: &Session,
+        state: &mut State,
+        action: Action,
+    ) -> Result<String, String> {
+        let closes = matches!(action, Action::Coach(_) | Action::Untag);
+        let before = closes.then(|| module.recovery.prepare(session, action));
+        let reply = self.change(module, session, state, action);
+        // For want of memory the reply may be an error, and the call private all the same.
+        if reply.is_ok() || matches!(action, Action::Coach(to) if state.settings.speak_only_to.as_deref() == Some(to)) {
+            module.recovery.keep(session, action);
+        } else if let Some(before) = before {
+            module.recovery.undo(session, &before);
+        }
+        reply
+    }
+
     /// Does what somebody asked for, and says what is now. What makes the call private is refused unless its read hook is there.
     pub fn change(
         &self,
@@ -215,8 +239,15 @@ impl Leg {
     }
 
     /// The same for who cannot be asked again: what cannot be meant so is closed, private to nobody or without tags, and logged.
-    pub fn set(&self, module: &Module, session: &Session, state: &mut State, action: Action) -> Result<(), String> {
-        let done = self.change(module, session, state, action).or_else(|why| {
+    pub fn set(
+        &self,
+        module: &Module,
+        session: &Session,
+        state: &mut State,
+        action: Action,
+        how: How,
+    ) -> Result<(), String> {
+        let done = how(self, module, session, state, action).or_else(|why| {
             let closed = match action {
                 Action::Coach(_) => Action::Coach("-"),
                 Action::Tag(_) => Action::Untag,
@@ -224,7 +255,7 @@ impl Leg {
             };
             let instead = if matches!(closed, Action::Untag) { "has no tags" } else { "is private to nobody" };
             log(fs::SWITCH_LOG_WARNING, Some(&self.uuid), &format!("{why}. The call {instead}"));
-            self.change(module, session, state, closed)
+            how(self, module, session, state, closed)
         });
         done.map(drop)
     }
@@ -242,11 +273,11 @@ impl Leg {
         }
         if wanted.speak_only_to != state.settings.speak_only_to {
             let action = wanted.speak_only_to.as_deref().map_or(Action::Uncoach, Action::Coach);
-            self.set(module, session, state, action)?;
+            self.set(module, session, state, action, Self::change)?;
         }
         if wanted.tags != state.settings.tags {
             let action = wanted.tags.as_deref().map_or(Action::Untag, Action::Tag);
-            self.set(module, session, state, action)?;
+            self.set(module, session, state, action, Self::change)?;
         }
         Ok(())
     }
@@ -320,9 +351,7 @@ impl Leg {
         self.rise(module, &mut state);
         // SAFETY: a number.
         unsafe { sys::coach_member_detach(self.member) };
-        if let Some(speak_only_to) = &state.settings.speak_only_to {
-            module.legacy.leave(self, speak_only_to);
-        }
+        module.legacy.leave(self, &state.settings);
         if self.private.swap(false, Ordering::AcqRel) {
             module.lock.release();
         }

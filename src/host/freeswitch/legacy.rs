@@ -1,4 +1,4 @@
-//! What calls that spoke privately leave behind: settings for the legs that replace them, and speech that is still on its way.
+//! What calls leave behind: settings that matter to the legs that take their places, and private speech that is still on its way.
 
 use std::{
     collections::VecDeque,
@@ -9,7 +9,13 @@ use std::{
 
 use percent_encoding::percent_decode_str;
 
-use super::{leg::Leg, module::Module, switch::Session};
+use super::{
+    fs::SWITCH_LOG_NOTICE,
+    leg::Leg,
+    module::Module,
+    settings::Settings,
+    switch::{Session, log},
+};
 use crate::lock::Mutex;
 
 /// How long after its end a leg can be replaced by one that is still on its way to the conference.
@@ -42,11 +48,11 @@ impl<T> Recent<T> {
     }
 }
 
-/// A private leg that has ended.
+/// A leg with settings that has ended.
 struct Left {
     uuid: String,
     sip_call_id: Option<String>,
-    speak_only_to: String,
+    settings: Settings,
 }
 
 /// See the module.
@@ -63,15 +69,15 @@ impl Legacy {
         Self { left: Recent(Mutex::default()), partners: Recent(Mutex::default()), guard, opened: Mutex::default() }
     }
 
-    /// A private leg ends.
-    pub fn leave(&self, leg: &Leg, speak_only_to: &str) {
-        self.note(leg, leg.sip_call_id.clone(), speak_only_to);
+    /// A leg ends.
+    pub fn leave(&self, leg: &Leg, settings: &Settings) {
+        self.note(leg, leg.sip_call_id.clone(), settings);
     }
 
-    /// A private leg hangs up. If its phone has handed it over to another call of its own, that call's name stands for it.
+    /// A leg hangs up. If its phone has handed it over to another call of its own, that call's name stands for it.
     pub fn hand_over(&self, leg: &Leg, session: &Session) {
-        if let (Some(call), Some(to)) = (session.variable(HANDED_OVER_TO), &leg.lock().settings.speak_only_to) {
-            self.note(leg, Some(call), to);
+        if let Some(call) = session.variable(HANDED_OVER_TO) {
+            self.note(leg, Some(call), &leg.lock().settings);
         }
     }
 
@@ -82,8 +88,10 @@ impl Legacy {
         }
     }
 
-    fn note(&self, leg: &Leg, sip_call_id: Option<String>, speak_only_to: &str) {
-        self.left.note(Left { uuid: leg.uuid.clone(), sip_call_id, speak_only_to: speak_only_to.into() });
+    fn note(&self, leg: &Leg, sip_call_id: Option<String>, settings: &Settings) {
+        if *settings != Settings::default() {
+            self.left.note(Left { uuid: leg.uuid.clone(), sip_call_id, settings: settings.clone() });
+        }
     }
 
     /// Somebody speaks openly from now on; what it said privately may still be on its way to the hooks.
@@ -99,18 +107,59 @@ impl Legacy {
     }
 }
 
-/// What a leg has of the private one that it replaces.
+/// What matters to a leg that takes the place of another.
 pub struct Inherited {
     /// That one's UUID.
     pub from: String,
-    pub speak_only_to: String,
+    /// What that one was set to.
+    settings: Settings,
 }
 
-/// `speakOnlyTo` of the private leg that this one replaces, if it does.
+impl Inherited {
+    /// The mode makes private, and passes. Tags let a leg hear, and do not: not even those that the new leg has got by running the
+    /// extension of the one before, unless `tags-pass` says so.
+    pub fn apply(&self, module: &Module, wanted: &mut Settings) {
+        if wanted.speak_only_to.is_none() {
+            wanted.speak_only_to.clone_from(&self.settings.speak_only_to);
+        }
+        let Some(old) = &self.settings.tags else { return };
+        if module.tags_pass {
+            wanted.tags.get_or_insert_with(|| old.clone());
+        } else if let Some(tags) = &wanted.tags {
+            let kept: Vec<&str> = tags.split(',').filter(|tag| !old.split(',').any(|of| of == *tag)).collect();
+            wanted.tags = (!kept.is_empty()).then(|| kept.join(","));
+        }
+    }
+
+    /// Says in the log what came of it.
+    pub fn tell(&self, uuid: &str, own: &Settings, wanted: &Settings) {
+        let mut line = format!("this leg takes the place of {}", self.from);
+        if own.speak_only_to != wanted.speak_only_to {
+            line += ", and speaks privately as that one did";
+        }
+        if self.settings.tags.is_some() && wanted.tags != self.settings.tags {
+            line += "; its tags do not pass: who wants them to sets them now, or tags-pass in coach.conf.xml";
+        }
+        log(SWITCH_LOG_NOTICE, Some(uuid), &line);
+    }
+}
+
+/// On a leg that has got all the variables of another, as `att_xfer` does it when its caller hangs up first: whose they are.
+const VARIABLES_OF: &CStr = c"uuid";
+
+/// A loopback that steps out of the way gives its variables to the leg that it stood for: they are that one's own.
+const STOOD_FOR: &CStr = c"loopback_bowout_other_uuid";
+
+/// What matters of the leg whose place this one takes, if it takes one.
 ///
 /// An INVITE with Replaces and an attended transfer run the new leg into the same `conference`, without the old leg's variables. What
 /// they leave is a name: the old leg's, or that of the call to which the old leg's phone handed it over.
 pub fn inherited(module: &Module, session: &Session) -> Option<Inherited> {
+    if let Some(of) = session.variable(VARIABLES_OF).filter(|of| *of != session.uuid())
+        && session.variable(STOOD_FOR).is_none_or(|stood_for| stood_for != session.uuid())
+    {
+        return Some(Inherited { from: of, settings: Settings::of(session) });
+    }
     let bridged_with = session.variable(BRIDGED_WITH);
     let mut names = referred(&session.variable(c"sip_refer_to").unwrap_or_default());
     names.extend(session.variable(c"sip_replaces_call_id"));
@@ -119,8 +168,11 @@ pub fn inherited(module: &Module, session: &Session) -> Option<Inherited> {
         return None;
     }
     let meant = |uuid: &str, sip: &Option<String>| names.iter().any(|name| name == uuid || Some(name) == sip.as_ref());
-    for leg in module.all() {
-        let Some(to) = leg.lock().settings.speak_only_to.clone() else { continue };
+    for leg in module.all().into_iter().filter(|leg| leg.uuid != session.uuid()) {
+        let settings = leg.lock().settings.clone();
+        if settings == Settings::default() {
+            continue;
+        }
         // Also of one that is being hung up: until that is done with, it is here.
         let session = Session::locate_to_its_end(&leg.uuid);
         let variable = |name| session.as_ref().and_then(|session| session.variable(name));
@@ -128,12 +180,12 @@ pub fn inherited(module: &Module, session: &Session) -> Option<Inherited> {
             || meant(&leg.uuid, &variable(HANDED_OVER_TO))
             || (bridged_with.is_some() && bridged_with == variable(PARTNER))
         {
-            return Some(Inherited { from: leg.uuid.clone(), speak_only_to: to });
+            return Some(Inherited { from: leg.uuid.clone(), settings });
         }
     }
     module.legacy.left.find(|left| {
-        let inherited = || Inherited { from: left.uuid.clone(), speak_only_to: left.speak_only_to.clone() };
-        meant(&left.uuid, &left.sip_call_id).then(inherited)
+        let inherited = || Inherited { from: left.uuid.clone(), settings: left.settings.clone() };
+        (left.uuid != session.uuid() && meant(&left.uuid, &left.sip_call_id)).then(inherited)
     })
 }
 

@@ -1,4 +1,4 @@
-//! Who hears somebody privately gets a write hook, and keeps it; who never does, none.
+//! Who hears somebody privately gets a write hook, and keeps it; so does who speaks privately, for the sounds of its mode. Nobody else has one.
 
 use std::{collections::BTreeMap, ptr};
 
@@ -63,8 +63,8 @@ pub fn hook(module: &Module) {
     }
 }
 
-/// Numbers of those who hear somebody privately, or would, were they not deaf, or the other mute: that ends by an event, and on the thread
-/// that follows events nothing may wait for the core.
+/// Numbers of those who hear a sound of their mode, and of those who hear somebody privately, or would, were they not deaf, or the other
+/// mute: that ends by an event, and on the thread that follows events nothing may wait for the core.
 fn listeners(module: &Module, room: &str) -> Vec<u32> {
     let mut json = ptr::null_mut();
     // SAFETY: texts that end in NUL; the answer is ours until it is given back.
@@ -81,6 +81,8 @@ fn listeners(module: &Module, room: &str) -> Vec<u32> {
         let to = speaker.speak_only_to.iter().flatten();
         listener.number != speaker.number && to.into_iter().any(|tag| listener.tags.contains(tag))
     };
-    let listeners = members.iter().filter(|listener| members.iter().any(|speaker| hears(listener, speaker)));
+    let told = |listener: &Member| module.mode_sounds && listener.speak_only_to.is_some();
+    let listeners =
+        members.iter().filter(|listener| told(listener) || members.iter().any(|speaker| hears(listener, speaker)));
     listeners.map(|listener| listener.number).collect()
 }

@@ -10,11 +10,14 @@
 //! leg       one call: its member of the engine, its hooks, its seat
 //! nest      what runs on a call, one inside the other
 //! settings  what a call is set to: the channel variables, the actions
-//! legacy    what a private call leaves behind
+//! assignments  which variables the core's applications assign
+//! recovery  what commands have set, kept for the time after a crash of the switch
+//! legacy    what a call leaves behind for the leg that takes its place
 //! listeners who needs a write hook
 //! roster    who is in a conference, asked of mod_conference
 //! rooms     the engine's rooms, one a conference
 //! hooks     the media bug: what audio threads run
+//! rtp_times when frames were said
 //! tell      the engine's events, told as FreeSWITCH's
 //! complete  tab completion
 //! switch    FreeSWITCH's calls in the words of Rust
@@ -27,6 +30,7 @@
 
 mod adopt;
 mod api;
+mod assignments;
 mod complete;
 mod configuration;
 mod events;
@@ -37,8 +41,10 @@ mod legacy;
 mod listeners;
 mod module;
 mod nest;
+mod recovery;
 mod rooms;
 mod roster;
+mod rtp_times;
 mod settings;
 mod switch;
 mod tell;

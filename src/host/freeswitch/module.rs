@@ -20,7 +20,9 @@ use super::{
     leg::Leg,
     legacy::Legacy,
     listeners::{self, Changed},
+    recovery::Recovery,
     rooms::Rooms,
+    rtp_times,
     switch::{Session, c, log, text},
     tell,
 };
@@ -53,6 +55,11 @@ pub struct Module {
     pub rooms: Rooms,
     pub lock: Lock,
     pub legacy: Legacy,
+    pub recovery: Recovery,
+    /// A leg that takes another's place in a conference takes over its tags too.
+    pub tags_pass: bool,
+    /// Who speaks privately hears a sound of its mode.
+    pub mode_sounds: bool,
     pub changed: Changed,
     pub told: Told,
     /// What this version's numbers for messages about applications are short of those declared.
@@ -66,6 +73,10 @@ pub struct Followed {
     pub session: usize,
     /// It has left a conference since.
     pub has_left: bool,
+    /// It was recovered after a crash, and runs its extension again.
+    pub recovered: bool,
+    /// The call that it is bridged with, or was last.
+    pub bridged_with: Option<String>,
 }
 
 /// The calls that Coach knows.
@@ -107,6 +118,8 @@ impl Module {
     pub fn end(&self, leg: &Leg) {
         // In this order: whoever replaces it finds it among the calls or among those that have left.
         leg.end(self);
+        self.recovery.remove(&leg.uuid);
+        rtp_times::forget(leg.session);
         self.legs.lock().calls.remove(&leg.uuid);
     }
 
@@ -211,11 +224,11 @@ pub unsafe extern "C" fn runtime() -> fs::switch_status_t {
 }
 
 fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), String> {
-    let (guard_ms, flags) = configuration::read()?;
+    let configuration = configuration::read()?;
     let config = sys::coach_engine_config_t {
         size: size_of::<sys::coach_engine_config_t>() as u32,
-        flags: flags | sys::COACH_ENGINE_HOST_SERVICE,
-        guard_ms,
+        flags: configuration.flags | sys::COACH_ENGINE_HOST_SERVICE,
+        guard_ms: configuration.guard_ms,
         reserved: 0,
         on_event: Some(tell::on_event),
         user: ptr::null_mut(),
@@ -235,7 +248,10 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
         followed: Mutex::default(),
         rooms: Rooms::default(),
         lock: Lock(AtomicPtr::new(lock)),
-        legacy: Legacy::new(Duration::from_millis(guard_ms.into())),
+        legacy: Legacy::new(Duration::from_millis(configuration.guard_ms.into())),
+        recovery: Recovery::new(),
+        tags_pass: configuration.tags_pass,
+        mode_sounds: configuration.flags & sys::COACH_ENGINE_MODE_SOUNDS != 0,
         changed: Changed::default(),
         told: Told::default(),
         message_shift: message_shift(),

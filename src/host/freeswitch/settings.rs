@@ -4,7 +4,7 @@ use std::{ffi::CStr, fmt};
 
 use super::{
     fs,
-    switch::{Session, log},
+    switch::{Session, c, log},
 };
 
 /// The channel variables. They say what holds: read when `conference` starts, written when a command changes it, so that settings go
@@ -12,6 +12,72 @@ use super::{
 const TAGS: &CStr = c"memberTag";
 /// See [`TAGS`].
 pub const SPEAK_ONLY_TO: &CStr = c"speakOnlyTo";
+
+/// How a variable is called, as far as it matters here. The core tells names apart by their letters, not by their case; white space and
+/// signs are a part of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    /// One of Coach's.
+    Right(&'static CStr),
+    /// One of Coach's with white space around it, as `speakOnlyTo = agent` makes it: no other variable is meant.
+    Spaced(&'static CStr),
+    /// Much like one of Coach's.
+    Misspelt(&'static CStr),
+}
+
+impl Name {
+    /// None: it has nothing to do with Coach.
+    pub fn of(name: &str) -> Option<Self> {
+        let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        let same = |right: &CStr| right.to_str().is_ok_and(|right| right.eq_ignore_ascii_case(&letters));
+        let right = [TAGS, SPEAK_ONLY_TO].into_iter().find(|right| same(right))?;
+        Some(match name.trim() {
+            trimmed if trimmed.len() > letters.len() => Self::Misspelt(right),
+            trimmed if trimmed.len() < name.len() => Self::Spaced(right),
+            _ => Self::Right(right),
+        })
+    }
+}
+
+/// An application may have assigned this variable. One of Coach's with white space in its name becomes what it was meant to be. An empty
+/// value removes a variable; in the case of `speakOnlyTo` that would be open speech for a member that somebody wanted private.
+pub fn assigned(session: &Session, name: &str) {
+    let warn = |line: &str| log(fs::SWITCH_LOG_WARNING, Some(&session.uuid()), line);
+    let variable = match Name::of(name) {
+        Some(Name::Right(variable)) => variable,
+        Some(Name::Spaced(variable)) => {
+            let value = session.variable(&c(name));
+            session.set_variable(&c(name), None);
+            session.set_variable(variable, value.as_deref().map(str::trim));
+            let right = variable.to_string_lossy();
+            warn(&format!("`{name}` has white space in its name, and was taken for {right}; right is {right}=<tags>"));
+            variable
+        }
+        _ => return,
+    };
+    if variable == SPEAK_ONLY_TO && session.variable(variable).is_none() {
+        warn(
+            "speakOnlyTo is set to nothing: the call is private to nobody. To speak openly, do not set it, or `unset` it",
+        );
+        session.set_variable(variable, Some("-"));
+    }
+}
+
+/// A call is about to join: what its variables are called, however they were set.
+pub fn look_at_names(session: &Session) {
+    for name in session.variable_names() {
+        match Name::of(&name) {
+            Some(Name::Spaced(_)) => assigned(session, &name),
+            Some(Name::Misspelt(right)) => {
+                let right = right.to_string_lossy();
+                let line =
+                    format!("the call joins with a variable `{name}`, which means nothing to Coach; right is {right}");
+                log(fs::SWITCH_LOG_WARNING, Some(&session.uuid()), &line);
+            }
+            _ => {}
+        }
+    }
+}
 
 /// What a call is set to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -25,6 +25,17 @@ pub unsafe fn text<'a>(text: *const c_char) -> Option<&'a str> {
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }).and_then(|text| text.to_str().ok())
 }
 
+/// A global variable.
+pub fn global(name: &CStr) -> Option<String> {
+    // SAFETY: a text that ends in NUL; the duplicate is ours until it is freed.
+    unsafe {
+        let value = fs::switch_core_get_variable_dup(name.as_ptr());
+        let copy = text(value).map(Into::into);
+        libc::free(value.cast());
+        copy
+    }
+}
+
 /// A line of the log, about the call `uuid` where there is one.
 pub fn log(level: fs::switch_log_level_t, uuid: Option<&str>, line: &str) {
     let (uuid, line) = (uuid.map(c), c(line));
@@ -122,6 +133,30 @@ impl Session {
         }?;
         // SAFETY: as above; it ends in NUL.
         Some(unsafe { text(value) }.unwrap_or_default().into())
+    }
+
+    /// Names of all its channel variables, as far as they are text.
+    pub fn variable_names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        // SAFETY: the session lives; its variables are locked between the two calls, where there are any.
+        unsafe {
+            let first = fs::switch_channel_variable_first(self.channel());
+            let mut next = first.as_ref();
+            while let Some(variable) = next {
+                names.extend(text(variable.name).map(Into::into));
+                next = variable.next.as_ref();
+            }
+            if !first.is_null() {
+                fs::switch_channel_variable_last(self.channel());
+            }
+        }
+        names
+    }
+
+    /// Asks the core to store the call as it is now, for its recovery after a crash.
+    pub fn store(&self) {
+        // SAFETY: the session lives.
+        unsafe { fs::switch_core_recovery_track(self.raw) };
     }
 
     /// Sets a channel variable, or removes it.

@@ -87,13 +87,29 @@ switch_status_t switch_core_event_hook_remove_receive_message(switch_core_sessio
     return SWITCH_STATUS_SUCCESS;
 }
 
+switch_status_t switch_core_event_hook_add_read_frame(switch_core_session_t *session, switch_read_frame_hook_t hook)
+{
+    for (int i = 0; i < 4; i++)
+        if (session->reads[i] == hook) return SWITCH_STATUS_FALSE;
+    for (int i = 0; i < 4; i++)
+        if (!session->reads[i]) return session->reads[i] = hook, SWITCH_STATUS_SUCCESS;
+    return SWITCH_STATUS_FALSE;
+}
+
+switch_status_t switch_core_event_hook_remove_read_frame(switch_core_session_t *session, switch_read_frame_hook_t hook)
+{
+    for (int i = 0; i < 4; i++)
+        if (session->reads[i] == hook) session->reads[i] = NULL;
+    return SWITCH_STATUS_SUCCESS;
+}
+
 const char *switch_channel_get_variable_dup(switch_channel_t *channel, const char *name, switch_bool_t dup, int index)
 {
     check(dup == SWITCH_TRUE && index == -1, "a variable that is not duplicated changes under its reader");
     if (strcmp(name, "sip_call_id") == 0) happen(&meanwhile.variable);
     const char *found = NULL;
     pthread_mutex_lock(&channel->lock);
-    for (struct variable *v = channel->variables; v; v = v->next)
+    for (switch_event_header_t *v = channel->variables; v; v = v->next)
         if (strcasecmp(v->name, name) == 0) found = strcpy(session_memory(channel->session, strlen(v->value) + 1), v->value);
     pthread_mutex_unlock(&channel->lock);
     return found;
@@ -104,21 +120,32 @@ switch_status_t switch_channel_set_variable_var_check(switch_channel_t *channel,
 {
     (void)checked;
     pthread_mutex_lock(&channel->lock);
-    struct variable **at = &channel->variables;
+    switch_event_header_t **at = &channel->variables;
     while (*at && strcasecmp((*at)->name, name) != 0) at = &(*at)->next;
-    struct variable *old = *at;
+    switch_event_header_t *old = *at;
     if (old) {
         *at = old->next;
         free(old->name), free(old->value), free(old);
     }
     if (value && *value) { /* an empty value removes */
-        struct variable *new = malloc(sizeof *new);
-        *new = (struct variable){strdup(name), strdup(value), channel->variables};
+        switch_event_header_t *new = malloc(sizeof *new);
+        *new = (switch_event_header_t){.name = strdup(name), .value = strdup(value), .next = channel->variables};
         channel->variables = new;
     }
     pthread_mutex_unlock(&channel->lock);
     return SWITCH_STATUS_SUCCESS;
 }
+
+switch_event_header_t *switch_channel_variable_first(switch_channel_t *channel)
+{
+    pthread_mutex_lock(&channel->lock);
+    if (!channel->variables) pthread_mutex_unlock(&channel->lock);
+    return channel->variables;
+}
+
+void switch_channel_variable_last(switch_channel_t *channel) { pthread_mutex_unlock(&channel->lock); }
+
+void switch_core_recovery_track(switch_core_session_t *session) { __atomic_add_fetch(&session->stored, 1, __ATOMIC_SEQ_CST); }
 
 int switch_channel_test_ready(switch_channel_t *channel, switch_bool_t state, switch_bool_t media)
 {
@@ -171,7 +198,7 @@ void set_variable(switch_core_session_t *session, const char *name, const char *
 /* The core asks those that come first, then the endpoint, and the others if that says yes. */
 static bool runs(int i) { return states[i] && (!reticent || states[i]->flags & SSH_FLAG_PRE_EXEC); }
 
-switch_core_session_t *call_new(const char *uuid, int says)
+static switch_core_session_t *call_made(const char *uuid, int says)
 {
     static unsigned last;
     switch_core_session_t *session = calloc(1, sizeof *session);
@@ -189,9 +216,38 @@ switch_core_session_t *call_new(const char *uuid, int says)
     session->next = sessions;
     sessions = session;
     pthread_mutex_unlock(&sessions_lock);
+    set_variable(session, "uuid", uuid);
+    return session;
+}
+
+static void call_begins(switch_core_session_t *session)
+{
     for (int i = 0; i < 4; i++)
         if (runs(i) && states[i]->on_init) states[i]->on_init(session);
+}
+
+switch_core_session_t *call_new(const char *uuid, int says)
+{
+    switch_core_session_t *session = call_made(uuid, says);
+    call_begins(session);
+    call_routes(session);
     return session;
+}
+
+/* It runs its extension again without looking for one. */
+switch_core_session_t *call_recovered(const char *uuid, int says, const char *const variables[][2])
+{
+    switch_core_session_t *session = call_made(uuid, says);
+    for (; (*variables)[0]; variables++) set_variable(session, (*variables)[0], (*variables)[1]);
+    set_variable(session, "recovered", "true");
+    call_begins(session);
+    return session;
+}
+
+void call_routes(switch_core_session_t *session)
+{
+    for (int i = 0; i < 4; i++)
+        if (runs(i) && states[i]->on_routing) states[i]->on_routing(session);
 }
 
 void call_ends(switch_core_session_t *session)

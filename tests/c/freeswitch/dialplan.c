@@ -32,11 +32,12 @@ void passes_on(switch_core_session_t *session, const char *conference, bool begi
 void run(switch_core_session_t *session, const char *application, const char *data)
 {
     begins(session, application, data);
-    if (strcmp(application, "set") == 0) {
+    if (strcmp(application, "set") == 0 || strcmp(application, "export") == 0) {
         char name[64];
         const char *value = strchr(data, '=');
-        snprintf(name, sizeof name, "%.*s", (int)(value - data), data);
-        set_variable(session, name, value + 1);
+        if (!value && *application == 's') value = strchr(data, ',');
+        snprintf(name, sizeof name, "%.*s", value ? (int)(value - data) : (int)strlen(data), data);
+        set_variable(session, name, value ? value + 1 : NULL);
     } else if (strcmp(application, "unset") == 0) {
         set_variable(session, data, NULL);
     } else {
@@ -72,6 +73,12 @@ void bridges(switch_core_session_t *session, bool on)
 {
     static switch_core_session_message_t message = {.string_arg = "the other's UUID"};
     tell_session(session, &message, on ? SWITCH_MESSAGE_INDICATE_BRIDGE : SWITCH_MESSAGE_INDICATE_UNBRIDGE);
+}
+
+void bridges_with(switch_core_session_t *session, const char *other)
+{
+    switch_core_session_message_t message = {.string_arg = other};
+    tell_session(session, &message, SWITCH_MESSAGE_INDICATE_BRIDGE);
 }
 
 void eavesdrops(switch_core_session_t *session, bool on)

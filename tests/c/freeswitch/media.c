@@ -157,6 +157,11 @@ static unsigned samples(const switch_codec_implementation_t *codec)
 void play_read(switch_core_session_t *session)
 {
     for (unsigned i = 0; i < samples(&session->read_codec); i++) session->said[i] = (int16_t)session->says;
+    switch_frame_t packet = {.packet = session->stamp ? &packet : NULL, .timestamp = session->stamp, .rate = RATE,
+                             .flags = session->lost ? SFF_CNG : 0}, *frame = &packet;
+    if (session->stamp) session->stamp += samples(&session->read_codec);
+    for (int i = 0; i < 4; i++)
+        if (session->reads[i]) session->reads[i](session, &frame, 0, 0);
     pass(session, session->said, &session->read_codec, true);
 }
 

@@ -4,7 +4,7 @@
 #include "switch.h"
 
 const char *module_path, *version_micro = "12-release";
-const char *configuration[2][2];
+const char *configuration[3][2], *database;
 
 static struct {
     void *file;
@@ -55,6 +55,12 @@ switch_status_t switch_thread_rwlock_tryrdlock(switch_thread_rwlock_t *lock)
 switch_status_t switch_thread_rwlock_unlock(switch_thread_rwlock_t *lock)
 {
     return pthread_rwlock_unlock(&lock->lock) ? SWITCH_STATUS_FALSE : SWITCH_STATUS_SUCCESS;
+}
+
+char *switch_core_get_variable_dup(const char *name)
+{
+    check(strcmp(name, "db_dir") == 0, "a global variable %s", name);
+    return database ? strdup(database) : NULL;
 }
 
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -128,7 +134,7 @@ static struct switch_xml { const char *value; } node;
 switch_xml_t switch_xml_open_cfg(const char *name, switch_xml_t *found, switch_event_t *parameters)
 {
     check(strcmp(name, "coach.conf") == 0 && !parameters, "the configuration of %s", name);
-    return configuration[0][0] ? *found = &node : NULL;
+    return configuration[0][0] || configuration[2][0] ? *found = &node : NULL;
 }
 
 switch_xml_t switch_xml_child(switch_xml_t xml, const char *name) { return strcmp(name, "settings") ? NULL : xml; }
@@ -136,7 +142,7 @@ switch_xml_t switch_xml_child(switch_xml_t xml, const char *name) { return strcm
 switch_xml_t switch_xml_find_child(switch_xml_t xml, const char *child, const char *attribute, const char *value)
 {
     check(strcmp(child, "param") == 0 && strcmp(attribute, "name") == 0, "a <%s> by its %s", child, attribute);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         if (configuration[i][0] && strcmp(configuration[i][0], value) == 0) return xml->value = configuration[i][1], xml;
     return NULL;
 }
@@ -300,7 +306,7 @@ unsigned left_behind(void)
     for (int i = 0; i < 8; i++) left += functions[i].callback != NULL;
     for (int i = 0; i < 4; i++) left += states[i] != NULL;
     for (switch_core_session_t *s = sessions; s; s = s->next)
-        for (int i = 0; i < 4; i++) left += s->hooks[i] != NULL;
+        for (int i = 0; i < 4; i++) left += (s->hooks[i] != NULL) + (s->reads[i] != NULL);
     return left;
 }
 

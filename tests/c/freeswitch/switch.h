@@ -27,12 +27,10 @@ struct switch_media_bug {
     switch_media_bug_t *next;
 };
 
-struct variable { char *name, *value; struct variable *next; };
-
 struct switch_channel {
     switch_core_session_t *session;
     pthread_mutex_t lock;
-    struct variable *variables;
+    switch_event_header_t *variables;
     bool has_media;  /* early, or answered */
     bool answered;
     bool no_media;   /* it cannot have any */
@@ -46,6 +44,9 @@ struct switch_core_session {
     struct switch_channel channel;
     pthread_rwlock_t lock;
     switch_receive_message_hook_t hooks[4];
+    switch_read_frame_hook_t reads[4];
+    uint32_t stamp; /* RTP's, of the next frame that it says; it goes on by itself. 0: it comes from no packet */
+    bool lost;      /* what it says next is comfort noise */
     pthread_rwlock_t bug_lock;
     switch_media_bug_t *bugs;
     bool tap_only; /* bugs that replace frames are not run */
@@ -64,6 +65,7 @@ struct switch_core_session {
     bool unlisted;    /* its conference has ended, and it is still in it */
     bool secretive;   /* its endpoint keeps it to itself that applications begin and end */
     const char *caller; /* its name; null for an ordinary one */
+    unsigned stored; /* how often the core was asked to store it for its recovery */
     switch_core_session_message_t runs[8], takes[8]; /* applications and conferences, one inside the other */
     unsigned depth, taken;
     switch_core_session_t *next;
@@ -72,6 +74,9 @@ struct switch_core_session {
 /* -------------------------------------------------------------------------------------------------- calls ---- */
 
 switch_core_session_t *call_new(const char *uuid, int says);
+/* A call that is recovered after a crash, with these variables: names and values, and null. */
+switch_core_session_t *call_recovered(const char *uuid, int says, const char *const variables[][2]);
+void call_routes(switch_core_session_t *session); /* it looks for an extension */
 void call_ends(switch_core_session_t *session); /* hangs up, runs the states, destroys it */
 void calls_end(void);
 bool is_up(switch_core_session_t *session);
@@ -79,7 +84,7 @@ void hang_up(switch_core_session_t *session); /* it is down; its states have not
 const char *variable(switch_core_session_t *session, const char *name);
 void set_variable(switch_core_session_t *session, const char *name, const char *value);
 
-/* Runs an application of the dialplan: `set`, `unset`, or one that the module has. */
+/* Runs an application of the dialplan: `set`, `export`, `unset`, or one that the module has. */
 void run(switch_core_session_t *session, const char *application, const char *data);
 
 /* `conference` in its parts: begins, takes the member in, lets it go, ends. */
@@ -90,6 +95,7 @@ void conference_bridges(switch_core_session_t *session); /* its second, with the
 void conference_lets_go(switch_core_session_t *session);
 void conference_ends(switch_core_session_t *session);
 void bridges(switch_core_session_t *session, bool on); /* a bridge with another call begins or ends */
+void bridges_with(switch_core_session_t *session, const char *other); /* it begins, with that one */
 void eavesdrops(switch_core_session_t *session, bool on); /* the same, and no other call is named */
 /* What an endpoint passes on of another call's: that `conference` begins or ends there. */
 void passes_on(switch_core_session_t *session, const char *conference, bool begins);
@@ -122,7 +128,8 @@ void forget_log(void);
 void complete(const char *function, const char *line, char *found, size_t size);
 extern const char *module_path, *version_micro;
 extern bool reticent; /* endpoints answer that they have not begun: who waits for them hears of no state */
-extern const char *configuration[2][2]; /* names and values of coach.conf; null for none */
+extern const char *database; /* the folder of the core's database */
+extern const char *configuration[3][2]; /* names and values of coach.conf; null for none */
 
 /* What has to be gone after an unload. */
 unsigned left_behind(void);

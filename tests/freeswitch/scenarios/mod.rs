@@ -9,8 +9,12 @@ mod joining;
 mod lifecycle;
 mod media;
 mod moving;
+mod names;
 mod phones;
 mod random;
+mod recovering;
+mod sounds;
+mod stalling;
 mod taps;
 
 /// A scenario's name, which is its conference's too, and its play.
@@ -35,6 +39,13 @@ scenarios! {
         joined_by_a_loopback_that_runs_the_conference_itself
         empty_and_unset_settings_are_private_to_nobody
         a_member_without_settings_is_open_and_has_no_hook;
+    names:
+        white_space_in_a_name_keeps_nobody_open
+        a_misspelt_name_is_told_of
+        assignments_are_read_as_the_switch_reads_them;
+    recovering:
+        commands_survive_a_crash_at_once
+        commands_survive_a_crash_later;
     changing:
         every_change_of_mode
         every_change_by_uuid_coach
@@ -59,7 +70,13 @@ scenarios! {
         the_coach_is_transferred_with_consultation
         the_coach_is_transferred_by_its_second_line
         the_coach_is_transferred_as_verto_does_it
-        an_agent_leaves_and_comes_back;
+        an_agent_leaves_and_comes_back
+        a_leg_that_replaces_the_agent_has_no_tags
+        the_agent_is_transferred_with_consultation
+        the_agent_is_transferred_by_its_second_line
+        the_agent_is_transferred_as_verto_does_it
+        the_agents_phone_is_replaced_behind_a_loopback
+        tags_pass_where_a_setting_says_so;
     taps:
         the_conference_recording_has_no_private_speech
         a_recording_of_the_coach_has_no_private_speech
@@ -86,7 +103,13 @@ scenarios! {
         silence_suppression_and_a_jitter_buffer;
     phones:
         a_phone_whispers_through_a_jitter_buffer
-        the_examples_whisper_and_have_keys;
+        the_examples_whisper_and_have_keys
+        slow_keys_work_as_quick_ones_do;
+    stalling:
+        bursts_around_a_command_stay_private;
+    sounds:
+        the_coach_alone_hears_a_sound_of_each_mode
+        a_setting_turns_the_sounds_off;
     random:
         a_minute_of_random_commands;
     lifecycle:

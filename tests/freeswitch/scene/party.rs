@@ -21,6 +21,11 @@ impl Party<'_> {
         self.scene.legs.borrow()[self.leg].far.clone()
     }
 
+    /// When its recording began, by the scene's clock.
+    pub fn recorded_from(&self) -> f64 {
+        self.scene.legs.borrow()[self.leg].started
+    }
+
     /// Its number in the conference.
     pub fn number(&self) -> Outcome<u32> {
         let number = self.scene.api(&format!("uuid_getvar {} conference_member_id", self.near()))?;

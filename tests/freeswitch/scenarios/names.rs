@@ -1,0 +1,146 @@
+//! How variables are called: white space, other spellings, and what the switch itself makes of what assigns them.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+};
+
+use proptest::{prelude::*, sample::select, test_runner::TestRunner};
+
+use crate::{
+    Stage, assignments,
+    scene::{EVERYONE, NOBODY, Outcome},
+    socket::Socket,
+};
+
+/// Every way to write it that the switch takes: private, or the call does not join.
+pub fn white_space_in_a_name_keeps_nobody_open(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    let mut socket = scene.switch.socket()?;
+    let mut joins = |name: &'static str, application: &str, data: &str| {
+        let party = scene.call(name).silently().answers("park")?;
+        socket.execute(&party.near(), application, data)?;
+        scene.execute(&party.near(), "conference", &format!("{room}@narrow"))?;
+        party.comes_to(room)?;
+        Ok::<_, String>(party)
+    };
+    joins("customer", "set", "x=y")?;
+    joins("agent", "set", "memberTag = agent")?;
+    for (name, application, data) in [
+        ("one", "set", "speakOnlyTo = agent"),
+        ("two", "set", "speakOnlyTo =agent"),
+        ("three", "set", "speakOnlyTo,agent"),
+        ("four", "export", "speakonlyto = agent"),
+        ("five", "multiset", "^^;x=y; speakOnlyTo = agent"),
+        ("six", "multiset", "x=y speakOnlyTo=agent"),
+        ("seven", "push", "speakOnlyTo = agent"),
+    ] {
+        joins(name, application, data)?.says(&["agent"])?;
+    }
+    joins("empty", "set", "speakOnlyTo =")?.says(NOBODY)?;
+    scene.wait(1.5);
+    scene.finish()?.judge()
+}
+
+pub fn a_misspelt_name_is_told_of(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").silently().joins()?;
+    let coach = scene.call("coach").with("set:speak_only_to=agent").saying(EVERYONE).joins()?;
+    let warned = scene.switch.log_of("`speak_only_to`");
+    if !warned.contains(&coach.near()) || !warned.contains("[WARNING]") || !warned.contains("right is speakOnlyTo") {
+        return Err(format!("the log does not say what would be right: {warned}"));
+    }
+    scene.wait(1.0);
+    scene.finish()?.judge()
+}
+
+/// Data for applications: made of what means something to one or another of them. No backslash stays one: the switch writes a name that has
+/// one into its events as no JSON.
+fn data() -> impl Strategy<Value = String> {
+    let parts = [
+        "speakOnlyTo",
+        "SPEAKONLYTO",
+        "speak_only_to",
+        "x",
+        "agent",
+        "=",
+        "=",
+        "=",
+        ",",
+        " ",
+        " ",
+        "  ",
+        ";",
+        "^^;",
+        "^^",
+        "'",
+        "''",
+        "\\s",
+        "\\n",
+        "nolocal:",
+        "_nolocal_",
+        "\t",
+    ];
+    prop::collection::vec(select(parts.to_vec()), 1..9).prop_map(|parts| parts.concat())
+}
+
+/// A leg that runs applications, and tells what it has made of them.
+struct Runner {
+    events: RefCell<Socket>,
+    near: String,
+}
+
+impl Runner {
+    /// Runs one; its data as it got them, and the names of all variables afterwards.
+    fn runs(&self, application: &str, data: &str) -> Outcome<(String, BTreeSet<String>)> {
+        let mut events = self.events.borrow_mut();
+        events.execute(&self.near, application, data)?;
+        let done = events.event(5.0, |event| {
+            event["Event-Name"] == "CHANNEL_EXECUTE_COMPLETE"
+                && event["Unique-ID"] == self.near.as_str()
+                && event["Application"] == application
+        })?;
+        let headers = done.as_object().into_iter().flatten();
+        let names = headers.filter_map(|(name, _)| name.strip_prefix("variable_")).map(str::to_ascii_lowercase);
+        Ok((done["Application-Data"].as_str().unwrap_or_default().into(), names.collect()))
+    }
+
+    /// An application sets variables of no other names than the module reads in its data.
+    fn compares(&self, application: &str, data: &str) -> Outcome<usize> {
+        // What is there already would not be new.
+        for name in assignments::names(application, data) {
+            self.runs("unset", &name)?;
+        }
+        let (_, before) = self.runs("set", "nothing=")?;
+        let (data, after) = self.runs(application, data)?;
+        let read: BTreeSet<String> =
+            assignments::names(application, &data).into_iter().map(|name| name.to_ascii_lowercase()).collect();
+        let set: Vec<&String> = after.difference(&before).filter(|name| !name.ends_with("export_vars")).collect();
+        match set.iter().find(|name| !read.contains(**name)) {
+            Some(name) => Err(format!("{application} {data:?} sets {name:?}; the module reads {read:?}")),
+            None => Ok(set.len()),
+        }
+    }
+}
+
+/// Random data, each given to every application that sets variables.
+pub fn assignments_are_read_as_the_switch_reads_them(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    let party = scene.call("party").silently().answers("park")?;
+    let mut events = scene.switch.socket()?;
+    events.request("event json CHANNEL_EXECUTE_COMPLETE")?;
+    let runs = Runner { events: RefCell::new(events), near: party.near() };
+    let config = ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() };
+    let set = Cell::new(0);
+    let all = TestRunner::new(config).run(&data(), |data| {
+        for application in ["set", "export", "bridge_export", "multiset", "push", "unshift"] {
+            set.set(set.get() + runs.compares(application, &data).map_err(TestCaseError::fail)?);
+        }
+        Ok(())
+    });
+    all.map_err(|e| e.to_string())?;
+    if set.get() < 100 {
+        return Err(format!("no more than {} variables were set: the data hold none", set.get()));
+    }
+    scene.finish().map(drop)
+}
