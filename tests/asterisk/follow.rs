@@ -286,7 +286,7 @@ fn replaces_open(pbx: &Pbx) {
     for listener in [&customer, &other] {
         c.never_heard(listener, &heir);
     }
-    let said = c.manager.command("coach uncoach replaces_open 3");
+    let said = c.manager.command("coach uncoach replaces_open 4");
     assert!(said.starts_with("+OK"), "{said}");
     seconds(1.0);
     c.judge_last(&customer, 0.5, heir.tone, true).expect("it is not silent for ever");
@@ -294,9 +294,9 @@ fn replaces_open(pbx: &Pbx) {
     let guest = c.join("guest", CUSTOMER);
     seconds(0.5);
     let heir = gives_way(&mut c, &guest);
-    c.wait_until("the guest is gone", |c| c.manager.command("coach explain replaces_open 4").starts_with("-ERR"));
+    c.wait_until("the guest is gone", |c| c.manager.command("coach explain replaces_open 5").starts_with("-ERR"));
     heir.line.cushion();
-    c.wait_until("the coach is there", |c| c.manager.command("coach explain replaces_open 5").starts_with("+OK"));
+    c.wait_until("the coach is there", |c| c.manager.command("coach explain replaces_open 6").starts_with("+OK"));
     seconds(1.0);
     c.never_heard(&customer, &heir);
     c.judge_last(&other, 0.5, heir.tone, true).expect("to agents");

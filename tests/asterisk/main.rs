@@ -29,6 +29,7 @@ mod ports;
 mod process;
 mod random;
 mod relay;
+mod seats;
 mod sip;
 mod streams;
 
@@ -42,8 +43,10 @@ fn main() -> ExitCode {
     // They mostly wait, as callers do; but each takes a share of the processors.
     arguments.test_threads.get_or_insert(4);
     let mut trials: Vec<Trial> = Vec::new();
-    for &(name, scenario) in
-        alone::SCENARIOS.iter().chain(&[("fifty_calls_at_once_leave_nothing_behind", random::many as fn())])
+    for &(name, scenario) in alone::SCENARIOS
+        .iter()
+        .chain(seats::ALONE)
+        .chain(&[("fifty_calls_at_once_leave_nothing_behind", random::many as fn())])
     {
         trials.push(trial(name, scenario));
     }
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         interfaces::SCENARIOS,
         local::SCENARIOS,
         phones::SCENARIOS,
+        seats::SCENARIOS,
         streams::SCENARIOS,
     ];
     let random: Scenario = ("random_commands_do_what_the_rule_says", random::oracle);

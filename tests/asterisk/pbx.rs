@@ -20,6 +20,8 @@ pub struct Setup {
     pub without: &'static [&'static str],
     /// Runs it under Valgrind.
     pub valgrind: bool,
+    /// What is in its coach.conf; "" for none.
+    pub coach: &'static str,
 }
 
 /// Cargo's target folder: this program is in <target>/<profile>/<folder>.
@@ -213,6 +215,9 @@ fn configure(folder: &Path, ports: Ports, claim: &SwitchPorts, setup: Setup) {
     for module in fs::read_dir(libraries(&stock()).join("asterisk/modules")).expect("Asterisk has modules") {
         let module = module.expect("a folder can be read");
         symlink(module.path(), modules.join(module.file_name())).expect("a link can be made");
+    }
+    if !setup.coach.is_empty() {
+        fs::write(folder.join("coach.conf"), setup.coach).expect("a file can be written");
     }
     symlink(res_coach(), modules.join("res_coach.so")).expect("a link can be made");
     for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/asterisk/conf")).expect("it is there") {

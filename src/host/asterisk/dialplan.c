@@ -142,7 +142,7 @@ static int coach_function_read(struct ast_channel *chan, const char *function, c
 	if (!chan || (strcasecmp(key, MEMBER_TAG) && strcasecmp(key, SPEAK_ONLY_TO))) {
 		return unknown(key);
 	}
-	leg = leg_find(ast_channel_uniqueid(chan));
+	leg = leg_settled(ast_channel_uniqueid(chan));
 	if (leg) {
 		ao2_lock(leg);
 		ast_copy_string(buffer, S_OR(strcasecmp(key, MEMBER_TAG) ? leg->speak_only_to : leg->tags, ""), size);

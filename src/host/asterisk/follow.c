@@ -90,7 +90,8 @@ static void add_legs(struct ao2_container *known, const char *room)
 	while ((leg = ao2_iterator_next(&all))) {
 		char own[COACH_MAX_NAME_BYTES + 1], uniqueid[AST_MAX_UNIQUEID];
 
-		if (room_of(leg, own) && (!*room || !strcmp(own, room))) {
+		/* One that is displaced is settled even where its channel is known. */
+		if (room_of(leg, own) && (!*room || !strcmp(own, room)) && !leg_is_displaced(leg)) {
 			leg_uniqueid(leg, uniqueid);
 			ast_str_container_add(known, uniqueid);
 		}

@@ -203,6 +203,17 @@ void hook_moves(struct hook *hook, struct ast_channel *chan)
 	hook->buffered |= has_jitter_buffer(chan);
 }
 
+void hook_displaced(struct hook *hook)
+{
+	hook->displaced = 1;
+}
+
+void hook_serve(struct hook *hook, coach_member_t member)
+{
+	hook->member = member;
+	hook->displaced = 0;
+}
+
 static int attach(struct ast_channel *chan, struct grip *grip)
 {
 	struct ast_framehook_interface interface = {

@@ -37,6 +37,7 @@ struct hook {
 	unsigned int left:1;       /* it has been in a conference: outside, its speech is an ordinary call's, after the guard */
 	unsigned int muted:1;
 	unsigned int held:1;
+	unsigned int displaced:1;  /* another call has the channel now, and the member is still the one before */
 	unsigned int guard_us;     /* for so much of its audio it is still silent outside; full while it speaks privately */
 	struct linear said;
 	struct linear hears;

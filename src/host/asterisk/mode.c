@@ -56,6 +56,35 @@ void mode_forget(struct leg *leg)
 	record(leg, &leg->speak_only_to, NULL);
 }
 
+void mode_change_begins(void)
+{
+	ast_mutex_lock(&changing);
+}
+
+void mode_change_ends(void)
+{
+	ast_mutex_unlock(&changing);
+}
+
+void mode_apply(coach_member_t member, const char *tags, const char *speak_only_to)
+{
+	if (!tags || coach_tag(member, tags)) {
+		coach_untag(member);
+	}
+	if (speak_only_to) {
+		/* Without memory for its voice it is private to nobody. */
+		coach_coach(member, speak_only_to);
+	} else {
+		coach_uncoach(member);
+	}
+}
+
+void mode_record(struct leg *leg, const char *tags, const char *speak_only_to)
+{
+	record_tags(leg, tags);
+	record_mode(leg, speak_only_to);
+}
+
 /* Who hooks a channel, or changes a mode, holds this for reading until that is on record: the module cannot go meanwhile. */
 AST_RWLOCK_DEFINE_STATIC(staying);
 /* The module goes. `staying` */
@@ -135,36 +164,10 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 	return 0;
 }
 
-int mode_close(struct leg *leg, struct ast_channel *chan)
-{
-	SCOPED_RDLOCK(stay, &staying);
-	coach_status_t status;
-	int closed;
-
-	if (going) {
-		return -1;
-	}
-	expect_private(leg, chan, 0);
-	ast_mutex_lock(&changing);
-	status = coach_coach(leg->member, "-");
-	closed = !status || status == COACH_ERR_MEMORY;
-	if (closed) {
-		record_mode(leg, "-");
-	}
-	ast_mutex_unlock(&changing);
-	if (!closed) {
-		return -1;
-	}
-	ast_channel_lock(chan);
-	hook_check(chan, leg);
-	ast_channel_unlock(chan);
-	return 0;
-}
-
 void mode_untag(struct ast_channel *chan)
 {
 	SCOPED_RDLOCK(stay, &staying);
-	struct leg *leg = leg_find(ast_channel_uniqueid(chan));
+	struct leg *leg = leg_settled(ast_channel_uniqueid(chan));
 
 	if (leg) {
 		ast_mutex_lock(&changing);
@@ -178,7 +181,7 @@ void mode_untag(struct ast_channel *chan)
 void mode_uncoach(struct ast_channel *chan)
 {
 	SCOPED_RDLOCK(stay, &staying);
-	struct leg *leg = leg_find(ast_channel_uniqueid(chan));
+	struct leg *leg = leg_settled(ast_channel_uniqueid(chan));
 
 	if (leg) {
 		ast_mutex_lock(&changing);
@@ -233,7 +236,7 @@ static int run(const char *command, struct ast_str **answer)
 }
 
 /* Whether the engine has it speak to nobody: without memory for its voice, a `coach` that fails comes to that. */
-static int speaks_to_nobody(const struct leg *leg, const char *room)
+static int speaks_to_nobody(const char *call_id, const char *room)
 {
 	char *text = NULL;
 	coach_status_t status = coach_state_json(engine, room, &text);
@@ -245,7 +248,7 @@ static int speaks_to_nobody(const struct leg *leg, const char *room)
 	for (size_t i = 0; i < ast_json_array_size(members); i++) {
 		struct ast_json *member = ast_json_array_get(members, i), *to = ast_json_object_get(member, "speak_only_to");
 
-		found |= !strcmp(ast_json_string_get(ast_json_object_get(member, "call_id")), leg->call_id)
+		found |= !strcmp(ast_json_string_get(ast_json_object_get(member, "call_id")), call_id)
 			&& ast_json_typeof(to) == AST_JSON_ARRAY && !ast_json_array_size(to);
 	}
 	ast_json_unref(state);
@@ -258,13 +261,15 @@ int mode_command_about(struct leg *leg, const char *verb, const char *room, cons
 	RAII_VAR(char *, command, NULL, ast_free);
 	int coach = !strcmp(verb, "coach"), failed;
 	const char *obstacle = coach || !strcmp(verb, "tag") ? prepare(leg, coach) : NULL;
+	char call_id[AST_CHANNEL_NAME];
 
+	leg_call_id(leg, call_id);
 	if (obstacle) {
-		ast_str_set(answer, 0, "-ERR %s cannot be hooked: %s", leg->call_id, obstacle);
+		ast_str_set(answer, 0, "-ERR %s cannot be hooked: %s", call_id, obstacle);
 		return -1;
 	}
 	/* By the one name that no other member ever has: it may have gone to another conference by now. */
-	if (ast_asprintf(&command, "%s %s %s %s", verb, room, leg->call_id, value) < 0) {
+	if (ast_asprintf(&command, "%s %s %s %s", verb, room, call_id, value) < 0) {
 		ast_str_set(answer, 0, "-ERR no memory");
 		return -1;
 	}
@@ -272,7 +277,7 @@ int mode_command_about(struct leg *leg, const char *verb, const char *room, cons
 	failed = run(command, answer);
 	if (!failed) {
 		note(leg, verb, value);
-	} else if (coach && speaks_to_nobody(leg, room)) {
+	} else if (coach && speaks_to_nobody(call_id, room)) {
 		record_mode(leg, "-");
 	}
 	ast_mutex_unlock(&changing);
@@ -317,8 +322,11 @@ int mode_end(void)
 	going = 1;
 	while (going && (leg = ao2_iterator_next(&all))) {
 		if (leg->speak_only_to) {
+			char call_id[AST_CHANNEL_NAME];
+
+			leg_call_id(leg, call_id);
 			ast_log(LOG_ERROR, "Coach stays: %s speaks privately, and would be heard by everyone. `coach uncoach` it; outside a"
-				" conference set COACH(uncoach), or wait for its hang-up\n", leg->call_id);
+				" conference set COACH(uncoach), or wait for its hang-up\n", call_id);
 			going = 0;
 		}
 		ao2_ref(leg, -1);
@@ -339,7 +347,8 @@ void mode_wait_for_guard(void)
 	}
 }
 
-/* While the module is away. */
+/* While the module is away: the tags, and behind a blank the unique id of the call that they were given to, since another one may
+ * take over the channel, and its variables with it. */
 #define KEPT "COACH_TAGS"
 
 void mode_keep_tags(void)
@@ -348,20 +357,22 @@ void mode_keep_tags(void)
 	struct leg *leg;
 
 	while ((leg = ao2_iterator_next(&all))) {
-		char uniqueid[AST_MAX_UNIQUEID], *tags;
+		char uniqueid[AST_MAX_UNIQUEID], *kept = NULL;
 		struct ast_channel *chan;
 
 		leg_uniqueid(leg, uniqueid);
 		/* An `untag` may come at any time until the interfaces have gone. */
 		ao2_lock(leg);
-		tags = leg->tags ? ast_strdup(leg->tags) : NULL;
+		if (leg->tags && !leg->displaced && !leg->astray && ast_asprintf(&kept, "%s %s", leg->tags, uniqueid) < 0) {
+			kept = NULL;
+		}
 		ao2_unlock(leg);
-		chan = tags ? ast_channel_get_by_name(uniqueid) : NULL;
+		chan = kept ? ast_channel_get_by_name(uniqueid) : NULL;
 		if (chan) {
-			pbx_builtin_setvar_helper(chan, KEPT, tags);
+			pbx_builtin_setvar_helper(chan, KEPT, kept);
 			ast_channel_unref(chan);
 		}
-		ast_free(tags);
+		ast_free(kept);
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);
@@ -373,16 +384,23 @@ void mode_take_up_tags(void)
 	struct ast_channel *chan;
 
 	while (all && (chan = ast_channel_iterator_next(all))) {
-		char *tags;
+		char *kept, *uniqueid;
 
 		ast_channel_lock(chan);
-		tags = ast_strdup(S_OR(pbx_builtin_getvar_helper(chan, KEPT), ""));
-		ast_channel_unlock(chan);
-		if (!ast_strlen_zero(tags)) {
-			mode_set_tags(chan, tags);
-			pbx_builtin_setvar_helper(chan, KEPT, NULL);
+		kept = ast_strdup(S_OR(pbx_builtin_getvar_helper(chan, KEPT), ""));
+		uniqueid = kept ? strchr(kept, ' ') : NULL;
+		if (uniqueid) {
+			*uniqueid++ = '\0';
+			if (strcmp(uniqueid, ast_channel_uniqueid(chan)) && !settings.tags_pass) {
+				*kept = '\0';
+			}
 		}
-		ast_free(tags);
+		ast_channel_unlock(chan);
+		if (!ast_strlen_zero(kept)) {
+			mode_set_tags(chan, kept);
+		}
+		pbx_builtin_setvar_helper(chan, KEPT, NULL);
+		ast_free(kept);
 		ast_channel_unref(chan);
 	}
 	if (all) {

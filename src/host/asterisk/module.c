@@ -68,6 +68,7 @@ static int load_module(void)
 {
 	coach_engine_config_t config = COACH_ENGINE_CONFIG_INIT;
 
+	settings_read();
 	config.flags = COACH_ENGINE_HOST_SERVICE;
 	config.guard_ms = GUARD_MS;
 	config.on_event = on_event;

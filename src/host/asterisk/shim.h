@@ -6,12 +6,14 @@
  *
  * The map:
  *   module.c      load, unload, the engine
+ *   settings.c    coach.conf
  *   leg.c         the channels that Coach knows, by unique id
  *   hook.c        the hook that sees every frame                   runs with the channel locked, in its media thread
  *   said.c        frames from a member: private speech is taken    the same
  *   heard.c       frames to a member: private speech is added      the same
  *   linear.c      frames as signed linear samples                  the same
  *   conference.c  which channel is in which ConfBridge
+ *   seat.c        a leg whose place another call has taken
  *   follow.c      Asterisk's word of who moves, and a look at who is where
  *   lookup.c      members by the names that people give them
  *   mode.c        tag, untag, coach, uncoach: what every interface does
@@ -36,8 +38,19 @@
 
 extern coach_engine_t engine;
 
+/* What coach.conf says. Set once, before anything else. */
+struct settings {
+	int tags_pass; /* who takes over a place in a conference inherits its tags too */
+};
+extern struct settings settings;
+
 /* The engine's opening guard. */
 #define GUARD_MS 200
+
+/* ----------------------------------------------------------------------------------------------- settings.c ---- */
+
+/* Reads coach.conf; without it, and where it is wrong, which is logged, what is usual holds. */
+void settings_read(void);
 
 /* ------------------------------------------------------------------------------------------------- linear.c ---- */
 
@@ -67,6 +80,10 @@ void hook_detach(struct ast_channel *chan, struct leg *leg);
 int hooks_in_use(void);
 /* A masquerade is about to put it behind the hooks of this channel. Both channels are locked. */
 void hook_moves(struct hook *hook, struct ast_channel *chan);
+/* Another call has taken the channel: it hears no private speech before `hook_serve`. The channel is locked. */
+void hook_displaced(struct hook *hook);
+/* From now on the hook serves this member of the engine's. The channel is locked. */
+void hook_serve(struct hook *hook, coach_member_t member);
 /* Why a channel with this phone cannot speak privately, or NULL. It is locked. */
 const char *hook_obstacle(struct ast_channel *phone, const struct hook *hook);
 /* Ends the call of a leg that speaks privately and can no longer. The channel is locked. */
@@ -88,9 +105,10 @@ struct conference;
 
 /* A channel that Coach knows: one in a ConfBridge, or one that met Coach() or COACH(). ao2, with a lock. */
 struct leg {
-	coach_member_t member;
-	char call_id[AST_CHANNEL_NAME]; /* the engine's name for it: the channel's, as it was first seen */
+	coach_member_t member;          /* changes with `settling`, `changing` and the leg's lock held; one of them is enough to read it */
+	char call_id[AST_CHANNEL_NAME]; /* the engine's name for it: the channel's, when the member was made. The same locks */
 	char uniqueid[AST_MAX_UNIQUEID]; /* of the channel that it is on. The leg's lock */
+	int displaced;                  /* another call has taken its channel, and the engine does not know. The leg's lock */
 	int astray;                     /* a transfer brought it to a channel that has a leg already. The leg's lock */
 	char *tags;                     /* as set last, for COACH() to read; NULL for none. The leg's lock */
 	char *speak_only_to;            /* NULL: speaks openly. The leg's lock */
@@ -121,7 +139,10 @@ void legs_stop(void);
 struct leg *leg_find(const char *uniqueid);
 /* The same; made where there is none. Takes no channel lock but for a moment. */
 struct leg *leg_obtain(struct ast_channel *chan);
-/* A masquerade gave the channel that it is on another identity. Both channels are locked. */
+/* A member of the engine's for a channel, with tags and a mode as they are on record, and the engine's name for it, into
+ * AST_CHANNEL_NAME bytes. 0: logged. */
+coach_member_t leg_attach(const char *name, const char *uniqueid, const char *tags, const char *speak_only_to, char *call_id);
+/* A masquerade gave the channel that it is on to another call, with its identity. Both channels are locked. */
 void leg_stays(struct leg *leg, struct ast_channel *chan);
 /* Ends a leg that has no hook, or no channel any more. */
 void leg_drop(struct leg *leg);
@@ -130,6 +151,12 @@ struct ao2_container *legs(void);
 /* Its unique id now, into AST_MAX_UNIQUEID bytes. */
 void leg_uniqueid(struct leg *leg, char *uniqueid);
 int leg_is_at(struct leg *leg, const char *uniqueid);
+/* The engine's name for it, into AST_CHANNEL_NAME bytes. */
+void leg_call_id(struct leg *leg, char *call_id);
+/* Whether another call has taken its channel, and the engine does not know yet. */
+int leg_is_displaced(struct leg *leg);
+/* The leg that a masquerade brought to the channel of this one: a reference, or NULL. */
+struct leg *leg_astray_at(struct leg *leg);
 /* That of the leg of an engine's member; "" where there is none. */
 void leg_uniqueid_of(coach_member_t member, char *uniqueid);
 /* A channel's leg with the hook on it: a reference, or NULL, logged. */
@@ -140,12 +167,26 @@ struct leg *leg_hooked(struct ast_channel *chan);
 void conferences_stop(void);
 /* Brings a channel's leg in line with where the channel is; "": the legs that went astray. */
 void settle(const char *uniqueid);
+/* It is in no conference. `settling` is held. */
+void conference_leave(struct leg *leg);
+/* The leg, if it is in a conference, has another member of the engine's: that one joins, with a number of its own. `settling` is held. */
+void conference_admit(struct leg *leg);
+/* `leg_find`, for who acts on the leg or tells of it: if another call has taken its channel, the engine knows by then. */
+struct leg *leg_settled(const char *uniqueid);
 int is_confbridge(const struct ast_bridge *bridge);
 /* A conference's name as the engine takes it, and as everything of ours tells it, into COACH_MAX_NAME_BYTES + 1 bytes: white space is
  * written %20 and % itself %25, so that no two conferences share a name. Nonzero: too long. */
 int conference_name(const char *name, char *room);
 /* The same of a name that somebody gives: as we tell it; white space may also be written as it is. */
 int conference_given(const char *name, char *room);
+
+/* --------------------------------------------------------------------------------------------------- seat.c ---- */
+
+/* Another call has taken the leg's channel: it inherits the mode, which keeps it private, and no tags, which would let it hear. For
+ * the engine it is another member. `settling` is held. */
+void seat_hand_over(struct leg *leg, struct ast_channel *chan);
+/* A leg that went astray ends: the one whose channel it was brought to has taken over from it what it needs. */
+void seat_give_way(struct leg *leg);
 
 /* ------------------------------------------------------------------------------------------------- lookup.c ---- */
 
@@ -179,12 +220,17 @@ void follow_stop(void);
  * nobody, or without tags. Nonzero: the channel could not be hooked, and must not go on. */
 int mode_set_tags(struct ast_channel *chan, const char *tags);
 int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to);
-/* Private to nobody from now on, for a leg that is hooked. Nonzero: the module goes. */
-int mode_close(struct leg *leg, struct ast_channel *chan);
 void mode_untag(struct ast_channel *chan);
 void mode_uncoach(struct ast_channel *chan);
 /* What is on record of it goes. */
 void mode_forget(struct leg *leg);
+/* What the engine does and what is on record of it change together, one change at a time: between these two. */
+void mode_change_begins(void);
+void mode_change_ends(void);
+/* Has the engine carry out tags and a mode that were on record before: NULL for none, and for open. Between those two. */
+void mode_apply(coach_member_t member, const char *tags, const char *speak_only_to);
+/* Puts them on record. Between those two. */
+void mode_record(struct leg *leg, const char *tags, const char *speak_only_to);
 /* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about.
  * Nonzero: the answer is not `+OK`. */
 int mode_command(const char *command, struct ast_str **answer);
