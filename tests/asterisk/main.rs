@@ -17,6 +17,7 @@ mod line;
 mod local;
 mod loss;
 mod manager;
+mod misspelt;
 mod modes;
 mod pbx;
 #[path = "../switch/phone.rs"]
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         hooks::SCENARIOS,
         interfaces::SCENARIOS,
         local::SCENARIOS,
+        misspelt::SCENARIOS,
         phones::SCENARIOS,
         seats::SCENARIOS,
         streams::SCENARIOS,

@@ -209,6 +209,9 @@ static void settle_leg(struct leg *leg, struct ast_channel *chan, struct ast_bri
 	}
 	if (bridge && !leg->conference) {
 		join(leg, bridge);
+		if (leg->conference) {
+			misspelt_variables(leg, chan);
+		}
 	}
 	if (chan && leg->hook) {
 		tell(leg, chan);

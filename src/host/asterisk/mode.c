@@ -123,6 +123,13 @@ int mode_set_tags(struct ast_channel *chan, const char *tags)
 	if (!leg) {
 		return -1;
 	}
+	if (names_speak_only_to(tags)) {
+		/* Whoever wrote that meant a private call, and it would be an open one. */
+		ast_log(LOG_ERROR, "memberTag of %s: '%s' has speakOnlyTo in it, which is another setting: Coach(memberTag=<tag>,speakOnlyTo=<tag>)"
+			" sets both, Set() one of them at a time\n", ast_channel_name(chan), tags);
+		ao2_ref(leg, -1);
+		return -1;
+	}
 	ast_mutex_lock(&changing);
 	if (coach_tag(leg->member, tags)) {
 		ast_log(LOG_WARNING, "memberTag of %s: %s. It has no tags\n", ast_channel_name(chan), coach_message());

@@ -44,6 +44,7 @@ static int stop(void)
 
 	manager_stop();
 	cli_stop();
+	misspelt_stop();
 	dialplan_stop();
 	follow_stop();
 	/* From here on no leg comes and no frame. */
@@ -61,7 +62,7 @@ static int stop(void)
 
 static int start_interfaces(void)
 {
-	return dialplan_start() || cli_start() || manager_start();
+	return dialplan_start() || misspelt_start() || cli_start() || manager_start();
 }
 
 static int load_module(void)

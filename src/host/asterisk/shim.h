@@ -17,6 +17,7 @@
  *   follow.c      Asterisk's word of who moves, and a look at who is where
  *   lookup.c      members by the names that people give them
  *   mode.c        tag, untag, coach, uncoach: what every interface does
+ *   misspelt.c    what was meant for Coach and does not reach it
  *   event.c       the engine's events, to the manager interface and the log
  *   dialplan.c, cli.c, manager.c                                   the interfaces
  *
@@ -208,6 +209,8 @@ int settler_start(void);
 void settler_stop(void);
 /* `settle`, soon, in a thread that holds no lock. */
 void settle_soon(const char *uniqueid);
+/* Private to nobody, soon, in that thread. */
+void close_soon(const char *uniqueid);
 /* Brings a conference in line with who is in its bridge; "": every one. Where a channel without a hook takes another's place, Asterisk
  * tells nobody: whoever is about to say something of a conference, or to act on it, looks first. No lock is held. */
 void settle_room(const char *room);
@@ -243,6 +246,15 @@ void mode_keep_tags(void);
 void mode_take_up_tags(void);
 /* Returns when what was said privately before an `uncoach` is no longer on its way. */
 void mode_wait_for_guard(void);
+
+/* ----------------------------------------------------------------------------------------------- misspelt.c ---- */
+
+int misspelt_start(void);
+void misspelt_stop(void);
+/* Whether a text has `speakOnlyTo` in it, however that is spelt. */
+int names_speak_only_to(const char *text);
+/* Logs the variables of a channel that has just joined which were meant for Coach, with what would be right. */
+void misspelt_variables(struct leg *leg, struct ast_channel *chan);
 
 /* -------------------------------------------------------------------------------------- event.c, interfaces ---- */
 
