@@ -33,7 +33,7 @@ extern "C" {
 
 /* The version of this file. A library serves a host whose major (upper 16 bits) is its own and whose minor (lower 16)
  * is its own or less. */
-#define COACH_ABI_VERSION 0x00010000u
+#define COACH_ABI_VERSION 0x00010001u
 
 /* ------------------------------------------------------------------------------------------------- status ---- */
 
@@ -50,7 +50,7 @@ enum {
     COACH_ERR_HANDLE = -4,      /* stale, forged, null, or of another kind */
     COACH_ERR_VALUE = -5,       /* a number or flag outside its range */
     COACH_ERR_TEXT = -6,        /* not UTF-8 */
-    COACH_ERR_TAG = -7,         /* a tag that breaks the rules, or an empty list */
+    COACH_ERR_TAG = -7,         /* a tag that breaks the rules (see below), or an empty list */
     COACH_ERR_TOO_MANY = -8,    /* more than COACH_MAX_TAGS tags, or no handle left */
     COACH_ERR_ROOM_NAME = -9,   /* a room name that breaks the rules */
     COACH_ERR_ROOM_EXISTS = -10, /* the name is in use */
@@ -64,6 +64,7 @@ enum {
     COACH_ERR_CARRIER = -18,    /* a tick for a room that the host mixes, or that the engine ticks itself */
     COACH_ERR_MEMORY = -19,     /* no memory; nothing was changed, except where the function says */
     COACH_ERR_BUSY = -20,       /* destroying an engine inside its own event callback */
+    COACH_ERR_CLOCK = -22,      /* coach_engine_clock for an engine without COACH_ENGINE_HOST_CLOCK */
     COACH_ERR_PANIC = -21       /* a fault inside Coach, contained: the frame in question is silence, a change of tags or mode is
                                    undone; whether a join, leave, detach or close was done, the state tells */
 };
@@ -88,6 +89,10 @@ uint32_t coach_abi_version(void);
 #define COACH_MAX_NAME_BYTES 255 /* room names and call ids */
 #define COACH_MAX_FRAME_MS 60   /* frames of up to 60 ms */
 #define COACH_MAX_GUARD_MS 1000
+
+/* A tag: 1 to COACH_MAX_TAG_BYTES bytes of UTF-8 with no comma, no white space and no control character; not "-" (nobody); and
+ * nothing that begins like an action, such as "speakOnlyTo=agent" or "COACH(memberTag)=lead" in any case, with or without underscores:
+ * whoever wrote that meant the action. Tags are compared byte for byte: "Agent" is not "agent". */
 
 /* Rates in Hz that the hooks take: 8000, 12000, 16000, 24000, 32000, 44100, 48000; channels: 1 or 2, interleaved;
  * any number of samples a channel from 1 up to COACH_MAX_FRAME_MS. They may differ between members and from call to
@@ -131,7 +136,7 @@ typedef struct coach_event {
     coach_room_t room;         /* 0 outside rooms */
     coach_member_t member;     /* 0 where the event is the room's */
     uint32_t number;           /* the member's number in the room */
-    uint32_t opens_in_ms;      /* ms of the speaker's own audio that pass before a wider audience hears it; else 0 */
+    uint32_t opens_in_ms;      /* ms that pass, at least, before a wider audience hears it: see "The opening guard"; else 0 */
     const char *room_name;     /* "" outside rooms */
     const char *call_id;       /* "" where the event is the room's */
     const char *tags;          /* "agent,night-shift"; "" without */
@@ -149,6 +154,26 @@ typedef void (*coach_event_fn)(void *user, const coach_event_t *event);
                                           unloads the library needs it: a thread of the host's, in a call of which the
                                           service was started, holds the library in memory until that thread ends */
 #define COACH_ENGINE_TIME_HOOKS 0x2u   /* measure 1 hook call in 1,024 for coach_engine_stats */
+#define COACH_ENGINE_MODE_SOUNDS 0x4u  /* members hear a short sound of their mode: see "Mode sounds" */
+#define COACH_ENGINE_HOST_CLOCK 0x8u   /* the opening guard goes by the host's clock, which it gives with coach_engine_clock: for a
+                                          host that plays faster or slower than real time */
+
+/* The opening guard. A command that widens an audience (coach_uncoach; coach_tag and coach_coach, where somebody hears the member who did
+ * not before; coach_member_pass; coach_member_join, as it says there) can be overtaken by what was said before it and is still on its
+ * way: in the network, in a jitter buffer. So what is captured after it goes for a while only to those who could hear the member before
+ * and still can. That while is guard_ms, and it ends at the latest of these:
+ *   - guard_ms of the member's own frames have been captured;
+ *   - guard_ms have passed on the engine's clock, since the command and since the first frame after it. Hooks make no system call: they
+ *     read what the service last wrote (coach_engine_service, or Coach's own thread; with COACH_ENGINE_HOST_CLOCK coach_engine_clock).
+ *     If nobody writes, nothing opens;
+ *   - where the host gives media time (coach_read_at), guard_ms have passed on the sender's clock. A frame that was said earlier is
+ *     guarded whenever it comes, up to 10 s after it was said. Stamps that are missing, zero, or off by more than 10 s count as unknown.
+ *
+ * Mode sounds. With COACH_ENGINE_MODE_SOUNDS the write hook of a member adds a sound to what it hears, for its ear alone: two rising notes
+ * (880 and 1,320 Hz): everyone hears it; one note (587 Hz): it speaks privately, and somebody hears it; two falling notes (587 and
+ * 370 Hz): it speaks privately, and nobody hears it. They last 180 to 300 ms, 20 dB below full scale, and are played in a room whenever
+ * coach_coach or coach_uncoach is called, whenever the audience of a private speaker becomes nobody or somebody, and when a private
+ * speaker enters; not to a member that is deaf, on hold or passes, which hears its mode afterwards. */
 
 typedef struct coach_engine_config {
     uint32_t size;
@@ -168,10 +193,15 @@ coach_status_t coach_engine_create(uint32_t abi_version, const coach_engine_conf
  * COACH_ERR_BUSY inside this engine's event callback. */
 coach_status_t coach_engine_destroy(coach_engine_t engine);
 
-/* [control] With COACH_ENGINE_HOST_SERVICE: prepares the rate conversions that hooks have asked for (in 2 ms or so each), and frees
- * what no hook uses any more. Call it every 20 ms or so: until a conversion is there, its voice is silent. Without the flag a thread of
+/* [control] With COACH_ENGINE_HOST_SERVICE: writes the clock that opening guards go by, prepares the rate conversions that hooks have
+ * asked for (in 2 ms or so each), and frees what no hook uses any more. Call it every 20 ms or so: until it has been called an opening
+ * guard does not end, and until a conversion is there its voice is silent. Without the flag a thread of
  * Coach's does this every 10 ms, started when first needed. */
 coach_status_t coach_engine_service(coach_engine_t engine);
+
+/* [control] With COACH_ENGINE_HOST_CLOCK: what time it is by the host's clock, in nanoseconds since a moment of its choice, below 2^63.
+ * A time before one that was given is taken for that one. COACH_ERR_CLOCK without the flag. */
+coach_status_t coach_engine_clock(coach_engine_t engine, uint64_t now_ns);
 
 /* -------------------------------------------------------------------------------------------------- rooms ---- */
 
@@ -296,6 +326,25 @@ coach_status_t coach_member_hold(coach_member_t member, int32_t on);
  */
 coach_status_t coach_read(coach_member_t member, int16_t *frame, uint32_t rate, uint32_t channels, uint32_t samples);
 coach_status_t coach_write(coach_member_t member, int16_t *frame, uint32_t rate, uint32_t channels, uint32_t samples);
+
+/* coach_media_time flags */
+#define COACH_MEDIA_FILLER 0x1u /* the host made this frame itself for one that did not arrive (comfort noise, concealment): the member
+                                   said nothing of it, and no opening guard ends by it */
+
+/* What a host knows of when a frame was said. */
+typedef struct coach_media_time {
+    uint32_t size;
+    uint32_t flags;      /* COACH_MEDIA_... */
+    uint64_t stamp;      /* when its first sample was said, by the sender's clock, since a moment of that clock's choice; 0: unknown */
+    uint32_t clock_rate; /* units of `stamp` in a second: 8,000 for the RTP of PCMU, 1,000 for milliseconds */
+    uint32_t reserved;   /* 0 */
+} coach_media_time_t;
+#define COACH_MEDIA_TIME_INIT { sizeof(coach_media_time_t), 0u, 0u, 0u, 0u }
+
+/* [audio] coach_read, for a host that knows when the frame was said: see "The opening guard". `time` may be null: unknown, as coach_read
+ * has it. COACH_ERR_SIZE, COACH_ERR_VALUE: the struct is none such, or has a stamp and no clock_rate. */
+coach_status_t coach_read_at(coach_member_t member, int16_t *frame, uint32_t rate, uint32_t channels, uint32_t samples,
+                             const coach_media_time_t *time);
 
 /* ---------------------------------------------------------------------------------------- text and reading ---- */
 

@@ -14,9 +14,9 @@ use std::{
     thread,
 };
 use support::{
-    COACH_ENGINE_HOST_SERVICE, COACH_ERR_BUSY, COACH_ERR_PLACE, COACH_EVENT_AUDIENCE, COACH_EVENT_END,
-    COACH_EVENT_JOIN, COACH_EVENT_LEAVE, COACH_EVENT_START, COACH_EVENT_WARNING, Engine, Event, Format, Member, Room,
-    coach,
+    COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, COACH_ERR_BUSY, COACH_ERR_PLACE, COACH_EVENT_AUDIENCE,
+    COACH_EVENT_END, COACH_EVENT_JOIN, COACH_EVENT_LEAVE, COACH_EVENT_START, COACH_EVENT_WARNING, Engine, Event,
+    Format, Member, Room, coach,
     play::{Heard, Hook, Judge, Stage, number, play, room_name},
     rule::{Leg, Rule},
     scene::{level, turn, value},
@@ -297,7 +297,7 @@ fn an_audience_event_agrees_with_the_state_at_that_moment() {
             note.lock().unwrap().push(format!("told {told}, shown {shown:?}"));
         }
     };
-    let engine = Engine::configured(COACH_ENGINE_HOST_SERVICE, 200, Some(Box::new(then)));
+    let engine = Engine::configured(COACH_ENGINE_HOST_SERVICE | COACH_ENGINE_HOST_CLOCK, 200, Some(Box::new(then)));
     ENGINE.set(engine.handle).expect("set once");
     let room = engine.host_room("room");
     let members: Vec<_> = (0..5).map(|i| engine.attach(&format!("call-{i}"), "", None)).collect();
@@ -344,7 +344,7 @@ fn events_come_one_at_a_time_in_order_from_many_threads() {
         thread::yield_now();
         count.fetch_sub(1, SeqCst);
     };
-    let engine = Engine::configured(COACH_ENGINE_HOST_SERVICE, 200, Some(Box::new(then)));
+    let engine = Engine::configured(COACH_ENGINE_HOST_SERVICE | COACH_ENGINE_HOST_CLOCK, 200, Some(Box::new(then)));
     let rooms = [engine.host_room("one"), engine.engine_room("two", WIDE, 20)];
     let steps = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -400,7 +400,7 @@ fn a_callback_may_change_things_but_not_destroy_the_engine() {
             note.lock().unwrap().push(unsafe { coach().coach_engine_destroy(engine) });
         }
     };
-    let engine = Engine::configured(COACH_ENGINE_HOST_SERVICE, 200, Some(Box::new(then)));
+    let engine = Engine::configured(COACH_ENGINE_HOST_SERVICE | COACH_ENGINE_HOST_CLOCK, 200, Some(Box::new(then)));
     HANDLE.set(engine.handle).expect("set once");
     let room = engine.host_room("room");
     let (speaker, listener) = (engine.attach("speaker", "x", Some("agent")), engine.attach("listener", "", None));

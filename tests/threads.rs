@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 use support::{
-    COACH_CHANGED, COACH_ENGINE_HOST_SERVICE, COACH_ERR_PLACE, COACH_OK, COACH_TAKEN, Engine, Format, Member, settings,
-    signal::mix,
+    COACH_CHANGED, COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, COACH_ERR_PLACE, COACH_OK, COACH_TAKEN, Engine,
+    Format, Member, settings, signal::mix,
 };
 
 const WIDE: Format = Format::mono(16000);
@@ -226,7 +226,7 @@ fn bustle(engine: &Engine, room: &support::Room, says: i16, stop: &AtomicBool, s
 
 /// One run: two private speakers, two listeners whose tags turn, one who never has any. How many private frames were heard.
 fn run(guard_ms: u32, engine_mixed: bool, own_service: bool, seed: u64) -> usize {
-    let flags = if own_service { 0 } else { COACH_ENGINE_HOST_SERVICE };
+    let flags = if own_service { 0 } else { COACH_ENGINE_HOST_SERVICE | COACH_ENGINE_HOST_CLOCK };
     let engine = Engine::configured(flags, guard_ms, None);
     let room = if engine_mixed { engine.engine_room("room", WIDE, 10) } else { engine.host_room("room") };
     let speakers = [engine.attach("speaker-0", "", Some("agent")), engine.attach("speaker-1", "", Some("sales"))];

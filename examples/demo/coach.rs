@@ -6,6 +6,7 @@ use std::{
     path::Path,
     ptr::{null, null_mut},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 /// Made from `include/coach.h` by build.rs: `Coach`, with the library's functions.
@@ -90,7 +91,7 @@ impl<'a> Engine<'a> {
         let config = sys::coach_engine_config_t {
             size: size_of::<sys::coach_engine_config_t>() as u32,
             // Everything on this thread: a call that is played twice gives the same samples.
-            flags: sys::COACH_ENGINE_HOST_SERVICE,
+            flags: sys::COACH_ENGINE_HOST_SERVICE | sys::COACH_ENGINE_HOST_CLOCK,
             guard_ms: 200,
             reserved: 0,
             on_event: Some(on_event),
@@ -160,8 +161,10 @@ impl<'a> Engine<'a> {
         std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The housekeeping that a host without Coach's service thread does every 20 ms.
-    pub fn service(&self) -> Result<(), String> {
+    /// The housekeeping that a host without Coach's service thread does every 20 ms, and the time of the call by then.
+    pub fn service(&self, now: Duration) -> Result<(), String> {
+        // SAFETY: handles are plain numbers.
+        self.library.control(unsafe { self.library.0.coach_engine_clock(self.engine, now.as_nanos() as u64) })?;
         // SAFETY: handles are plain numbers.
         self.library.control(unsafe { self.library.0.coach_engine_service(self.engine) })
     }

@@ -6,6 +6,7 @@ use crate::{
     scenario::{Carrier, Party, Scenario, TICKS, seconds},
     speech::Track,
 };
+use std::time::Duration;
 
 /// For whom a frame was, by Coach's events until then.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,7 +61,7 @@ pub fn play(
         let before = call.log.len();
         call.happenings(tick)?;
         call.audio(tick, speech, &mut frames).map_err(|e| format!("{:.2} s: a hook failed: {e}", seconds(tick)))?;
-        call.engine.service()?;
+        call.engine.service(Duration::from_millis(20 * (tick as u64 + 1)))?;
         each_tick(&Moment {
             tick,
             entries: &call.log[before..],

@@ -55,12 +55,18 @@ pub unsafe extern "C" fn coach_engine_create(
         };
         // SAFETY: the caller's promise.
         let config = unsafe { config(config_in, "config", Some(default)) }?;
-        flags(config.flags, sys::COACH_ENGINE_HOST_SERVICE | sys::COACH_ENGINE_TIME_HOOKS, "config.flags")?;
+        let known = sys::COACH_ENGINE_HOST_SERVICE
+            | sys::COACH_ENGINE_TIME_HOOKS
+            | sys::COACH_ENGINE_MODE_SOUNDS
+            | sys::COACH_ENGINE_HOST_CLOCK;
+        flags(config.flags, known, "config.flags")?;
         range(config.guard_ms, 0..=sys::COACH_MAX_GUARD_MS, "config.guard_ms")?;
         range(config.reserved, 0..=0, "config.reserved")?;
         let config = Config {
             guard_ms: config.guard_ms,
             host_service: config.flags & sys::COACH_ENGINE_HOST_SERVICE != 0,
+            host_clock: config.flags & sys::COACH_ENGINE_HOST_CLOCK != 0,
+            mode_sounds: config.flags & sys::COACH_ENGINE_MODE_SOUNDS != 0,
             time_hooks: config.flags & sys::COACH_ENGINE_TIME_HOOKS != 0,
             on_event: config.on_event,
             user: config.user as usize,
@@ -82,6 +88,24 @@ pub extern "C" fn coach_engine_service(engine: coach_engine_t) -> coach_status_t
     with_engine(engine, Kind::Engine, |engine| {
         engine.serve();
         Ok(())
+    })
+}
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_engine_clock(engine: coach_engine_t, now_ns: u64) -> coach_status_t {
+    with_engine(engine, Kind::Engine, |engine| {
+        if i64::try_from(now_ns).is_err() {
+            return Err(Error::new(
+                sys::COACH_ERR_VALUE,
+                "now_ns is 2^63 or more; give nanoseconds from a moment of yours",
+            ));
+        }
+        if engine.clock.set(now_ns) {
+            return Ok(());
+        }
+        let message = "the engine goes by its own clock; make it with COACH_ENGINE_HOST_CLOCK to give it yours";
+        Err(Error::new(sys::COACH_ERR_CLOCK, message))
     })
 }
 

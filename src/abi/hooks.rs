@@ -11,6 +11,7 @@ use crate::{
         format::Shape,
         gate::Inside,
         hook::{Hook, Outcome},
+        media_time::FrameTime,
         member::Member,
         slot::{MEMBER, ROOM, Refused},
     },
@@ -38,6 +39,84 @@ pub unsafe extern "C" fn coach_read(
     channels: u32,
     samples: u32,
 ) -> sys::coach_status_t {
+    // SAFETY: passed on.
+    unsafe { read(member, frame, rate, channels, samples, FrameTime::Unknown) }
+}
+
+/// See `coach.h`.
+///
+/// # Safety
+/// As [`coach_read`]; `time` is null or points to a struct of the size that it says first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_read_at(
+    member: sys::coach_member_t,
+    frame: *mut i16,
+    rate: u32,
+    channels: u32,
+    samples: u32,
+    time: *const sys::coach_media_time_t,
+) -> sys::coach_status_t {
+    // SAFETY: passed on.
+    match unsafe { frame_time(time) } {
+        // SAFETY: passed on.
+        Ok(time) => unsafe { read(member, frame, rate, channels, samples, time) },
+        Err(status) => {
+            // SAFETY: passed on; nobody enters, so that the frame becomes silence and the status stands.
+            let silenced = unsafe {
+                hook(
+                    frame,
+                    rate,
+                    channels,
+                    samples,
+                    || Err(Refused::Stale),
+                    |member| &member.read,
+                    |_, _, _| Outcome::Left,
+                )
+            };
+            if silenced == sys::COACH_ERR_HANDLE { status } else { silenced }
+        }
+    }
+}
+
+/// What a host says of a frame's time.
+///
+/// # Safety
+/// As [`coach_read_at`].
+unsafe fn frame_time(time: *const sys::coach_media_time_t) -> Result<FrameTime, sys::coach_status_t> {
+    if time.is_null() {
+        return Ok(FrameTime::Unknown);
+    }
+    if !time.is_aligned() {
+        return Err(sys::COACH_ERR_VALUE);
+    }
+    // SAFETY: the caller's promise: at least the size is there.
+    if unsafe { time.cast::<u32>().read() } as usize != size_of::<sys::coach_media_time_t>() {
+        return Err(sys::COACH_ERR_SIZE);
+    }
+    // SAFETY: not null, aligned, and of that size.
+    let sys::coach_media_time_t { flags, stamp, clock_rate, reserved, .. } = unsafe { *time };
+    match (flags, stamp) {
+        _ if flags & !sys::COACH_MEDIA_FILLER != 0 || reserved != 0 => Err(sys::COACH_ERR_VALUE),
+        (sys::COACH_MEDIA_FILLER, _) => Ok(FrameTime::Filler),
+        (_, 0) => Ok(FrameTime::Unknown),
+        _ if clock_rate == 0 => Err(sys::COACH_ERR_VALUE),
+        _ => Ok(FrameTime::Said((u128::from(stamp) * 1_000_000_000 / u128::from(clock_rate)) as u64)),
+    }
+}
+
+/// The read hook.
+///
+/// # Safety
+/// As [`coach_read`].
+#[inline(always)]
+unsafe fn read(
+    member: sys::coach_member_t,
+    frame: *mut i16,
+    rate: u32,
+    channels: u32,
+    samples: u32,
+    time: FrameTime,
+) -> sys::coach_status_t {
     // SAFETY: passed on; `read` is called inside the read gate.
     unsafe {
         hook(
@@ -49,7 +128,7 @@ pub unsafe extern "C" fn coach_read(
             |member| &member.read,
             |member, shape, data| {
                 faults::point(Where::Read);
-                member.read(shape, data)
+                member.read(shape, time, data)
             },
         )
     }

@@ -46,7 +46,7 @@ fn words(status: i32) -> &'static CStr {
         sys::COACH_ERR_VALUE => c"a number or flag is outside its range: coach.h gives the range",
         sys::COACH_ERR_TEXT => c"a text is not UTF-8",
         sys::COACH_ERR_TAG => {
-            c"a tag breaks the rules: 1 to 64 bytes, no comma, white space or control character, and not -"
+            c"a tag breaks the rules: 1 to 64 bytes, no comma, white space or control character, not -, and no action such as speakOnlyTo="
         }
         sys::COACH_ERR_TOO_MANY => c"too many: at most 16 tags in a list, 65,536 members and 8,192 rooms in a process",
         sys::COACH_ERR_ROOM_NAME => c"a room name has 1 to 255 bytes, no white space and no control character",
@@ -66,6 +66,9 @@ fn words(status: i32) -> &'static CStr {
         sys::COACH_ERR_MEMORY => c"no memory: free some and try again",
         sys::COACH_ERR_BUSY => {
             c"an engine cannot be destroyed inside its own event callback: do it after that has returned"
+        }
+        sys::COACH_ERR_CLOCK => {
+            c"the engine goes by its own clock: make it with COACH_ENGINE_HOST_CLOCK to give it yours"
         }
         sys::COACH_ERR_PANIC => c"a fault inside Coach was contained: please report it",
         _ => c"no status of Coach's: coach.h lists them",

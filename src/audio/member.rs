@@ -1,6 +1,11 @@
 //! One member on the audio plane.
 
-use super::{guard::Guarded, hook::Hook, mailbox::Bell, plan::Seat, read::Reading, write::Writing};
+use std::sync::Arc;
+
+use super::{
+    guard::Guarded, hook::Hook, hook_clock::HookClock, mailbox::Bell, mode_sound::Asked, plan::Seat, read::Reading,
+    write::Writing,
+};
 
 /// A member. Made by the control plane, found by its hooks through its slot.
 pub struct Member {
@@ -10,12 +15,22 @@ pub struct Member {
     pub write: Hook<Writing>,
     /// How the read hook's opening guards stand.
     pub guarded: Guarded,
+    /// The sounds that its write hook is to play.
+    pub sounds: Asked,
+    /// The engine's.
+    pub clock: Arc<HookClock>,
 }
 
 impl Member {
     /// With its first seat; the caller keeps the plan that it is of.
-    pub fn new(seat: *const Seat, bell: &Bell, timed: bool) -> Self {
-        Self { read: Hook::new(seat, bell, timed), write: Hook::new(seat, bell, timed), guarded: Guarded::default() }
+    pub fn new(seat: *const Seat, bell: &Bell, clock: &Arc<HookClock>, timed: bool) -> Self {
+        Self {
+            read: Hook::new(seat, bell, timed),
+            write: Hook::new(seat, bell, timed),
+            guarded: Guarded::default(),
+            sounds: Asked::default(),
+            clock: clock.clone(),
+        }
     }
 
     /// [control] Whether hooks that begin now would act on one of `seats`.

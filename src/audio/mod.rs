@@ -5,7 +5,9 @@
 pub mod format;
 pub mod gate;
 pub mod guard;
+pub mod hook_clock;
 pub mod mailbox;
+pub mod media_time;
 pub mod racy;
 pub mod retire;
 pub mod voice;
@@ -28,6 +30,8 @@ pub mod input;
 pub mod link;
 #[cfg(not(loom))]
 pub mod member;
+#[cfg(not(loom))]
+pub mod mode_sound;
 #[cfg(all(test, loom))]
 mod models;
 #[cfg(not(loom))]

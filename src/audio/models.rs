@@ -20,7 +20,9 @@ use super::{
     format::Format,
     gate::Gate,
     guard::{GuardState, Guarded, Guards, Opening},
+    hook_clock::HookClock,
     mailbox::{Bell, Mailbox},
+    media_time::FrameTime,
     retire::Retirement,
     voice::{Stamp, Voice},
 };
@@ -219,9 +221,14 @@ fn who_sees_that_a_guard_is_over_sees_all_that_was_said_in_it() {
         let (said, told) = (voice.clone(), guarded.clone());
         let speaker = move || {
             let mut guards = Guards::default();
-            guards.meet(Opening { plan: 2, floor: 1, ticks: 1 }, &told);
+            let clock = HookClock::default();
+            clock.write(1_000_000_000);
+            guards.begin(Opening { plan: 2, floor: 1, ticks: 1, at: 0 }, true, FrameTime::Unknown, &clock, &told);
             push(&said, 2);
-            guards.run(1, &told);
+            clock.write(2_000_000_000);
+            guards.begin(Opening { plan: 2, floor: 1, ticks: 1, at: 0 }, true, FrameTime::Unknown, &clock, &told);
+            push(&said, 2);
+            guards.end(1, &told);
         };
         let control = move || {
             let GuardState { seen, left, .. } = guarded.state();

@@ -11,6 +11,7 @@ use super::{
     guard::Guards,
     hook::{Outcome, Steady, last},
     input::Input,
+    media_time::FrameTime,
     member::Member,
     plan::{Seat, Speech},
     sum,
@@ -38,7 +39,7 @@ impl Member {
     /// # Safety
     /// The caller is inside this member's read gate.
     #[inline]
-    pub unsafe fn read(&self, shape: Shape, data: &mut [i16]) -> Outcome {
+    pub unsafe fn read(&self, shape: Shape, time: FrameTime, data: &mut [i16]) -> Outcome {
         // SAFETY: the caller's promise.
         let (seat, side) = unsafe { self.read.enter() };
         if (Steady { plan: seat.number, shape }) == side.steady {
@@ -48,8 +49,8 @@ impl Member {
         }
         side.steady = Steady::default();
         // SAFETY: the caller's promise.
-        let outcome = unsafe { self.read_anew(side, seat, shape, data) };
-        if outcome == Outcome::Left {
+        let outcome = unsafe { self.read_anew(side, seat, shape, time, data) };
+        if outcome == Outcome::Left && side.guards.none() {
             side.steady = Steady { plan: seat.number, shape };
         }
         outcome
@@ -60,15 +61,21 @@ impl Member {
     /// # Safety
     /// As [`Member::read`].
     #[inline(never)]
-    unsafe fn read_anew(&self, side: &mut Reading, seat: &Seat, shape: Shape, data: &mut [i16]) -> Outcome {
-        side.guards.meet(seat.opening, &self.guarded);
-        let floor = side.guards.floor();
+    unsafe fn read_anew(
+        &self,
+        side: &mut Reading,
+        seat: &Seat,
+        shape: Shape,
+        time: FrameTime,
+        data: &mut [i16],
+    ) -> Outcome {
+        let floor = side.guards.begin(seat.opening, seat.private, time, &self.clock, &self.guarded);
         let open = matches!(seat.speech, Speech::Open | Speech::Pass) && floor.is_none();
         let mixed = seat.input.is_some() && seat.speech != Speech::Pass;
         let can_be_one = !data.is_empty();
         let Some(mut frame) = Frame::new(shape, data) else {
-            if floor.is_some() && can_be_one {
-                side.guards.run(shape.ticks(), &self.guarded); // a leg of such a format is to be heard again, too
+            if !side.guards.none() && can_be_one {
+                side.guards.end(shape.ticks(), &self.guarded); // a leg of such a format is to be heard again, too
             }
             return if open && !mixed { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };
         };
@@ -78,6 +85,9 @@ impl Member {
             side.open = side.open.map(|_| [0, 0]);
         }
         if open {
+            if !side.guards.none() {
+                side.guards.end(frame.ticks(), &self.guarded);
+            }
             self.end_voice(side, seat);
             // SAFETY: the caller's promise.
             return unsafe { self.read_open(side, seat, &mut frame) };
@@ -96,8 +106,8 @@ impl Member {
         } else {
             self.end_voice(side, seat);
         }
-        if floor.is_some() {
-            side.guards.run(frame.ticks(), &self.guarded); // once the frame is in the ring: see `Guarded::state`
+        if !side.guards.none() {
+            side.guards.end(frame.ticks(), &self.guarded); // once the frame is in the ring: see `Guarded::state`
         }
         if let Some(last) = side.open.take()
             && !mixed

@@ -8,6 +8,7 @@ use super::{
     format::{Format, Frame, MAX_FRAME, Shape},
     hook::{Outcome, Steady},
     member::Member,
+    mode_sound::Sounding,
     plan::{Hearing, Seat},
     player::Player,
     sum,
@@ -28,6 +29,7 @@ pub struct Writing {
     entered: u64,
     at: Place,
     mix: Player,
+    sounding: Sounding,
 }
 
 impl Member {
@@ -46,6 +48,13 @@ impl Member {
         side.steady = Steady::default();
         // SAFETY: the caller's promise.
         let outcome = unsafe { self.write_anew(side, seat, Frame::new(shape, data)) };
+        // Last of all: neither fades nor tails know of it.
+        if side.sounding.begin(&self.sounds)
+            && let Some(frame) = Frame::new(shape, data)
+        {
+            side.sounding.play(frame.data, frame.format);
+            return Outcome::Changed;
+        }
         if outcome == Outcome::Left && seat.voices.is_empty() {
             side.steady = Steady { plan: seat.number, shape };
         }

@@ -78,6 +78,7 @@ impl Control {
         if was_private && (wider_outside || !self.addressees(handle).is_subset(&before)) {
             self.widen(handle);
         }
+        self.sound_again(handle);
         self.republish(handle);
         self.tell(What::Coach, handle, if voiceless { "no memory for its voice: private to nobody" } else { "" });
         self.tell_audiences_around(handle);
@@ -96,6 +97,7 @@ impl Control {
             member.audience = None;
             self.widen(handle);
         }
+        self.sound_again(handle);
         self.republish(handle);
         self.tell(What::Uncoach, handle, "");
         self.tell_audiences_around(handle);
@@ -109,7 +111,9 @@ impl Control {
         if on && !member.facts.passing && member.facts.speaks.privately() {
             self.widen(handle);
         }
-        self.member_mut(handle)?.facts.passing = on;
+        let member = self.member_mut(handle)?;
+        member.facts.passing = on;
+        member.no_sound();
         self.republish(handle);
         self.tell(if on { What::Pass } else { What::Unpass }, handle, "");
         self.tell_audiences_around(handle);
@@ -174,11 +178,13 @@ impl Control {
     /// right for all of them.
     pub fn widen(&mut self, speaker: u64) {
         let (plan, ms) = (self.number + 1, self.guard_ms);
+        self.busy = true; // the guard goes by the clock
+        let now = self.clock.now();
         self.remember(speaker);
         // Who passes everything through has no audience that could be widened.
         let Some(member) = self.members.get_mut(&speaker).filter(|member| !member.facts.passing) else { return };
         let guard = member.lease.get().guarded.state();
         let floor = if member.opening.plan > guard.seen { member.opening.floor } else { plan - 1 };
-        member.opening = Opening::new(plan, floor, ms);
+        member.opening = Opening::new(plan, floor, ms, now);
     }
 }

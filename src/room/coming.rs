@@ -142,7 +142,7 @@ impl Control {
         });
         let number = self.number + 1;
         let alone = Arc::new(Plan::alone(number, &facts, false, None, Opening::default()));
-        let audio = audio::member::Member::new(&raw const alone.seats[0], &self.bell, timed);
+        let audio = audio::member::Member::new(&raw const alone.seats[0], &self.bell, &self.clock.hooks, timed);
         let lease = MEMBER.lease(Box::new(audio)).ok_or_else(|| {
             Error::new(
                 sys::COACH_ERR_TOO_MANY,
@@ -165,8 +165,10 @@ impl Control {
             input: None,
             alone: Some(alone),
             audience: None,
+            sounded: None,
+            sound_due: false,
         };
-        self.busy |= member.voice.is_some();
+        self.busy |= member.facts.speaks.privately();
         self.members.insert(handle, member);
         self.calls.insert(new.call_id.into(), handle);
         if let Some(warning) = warning {
@@ -258,6 +260,7 @@ impl Control {
     fn take_out(&mut self, handle: u64) {
         let Some(member) = self.members.get_mut(&handle) else { return };
         member.audience = None;
+        member.no_sound();
         let input = member.input.take();
         if let Some(input) = &input {
             self.gone.input.add(&input.counts);

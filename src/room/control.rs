@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    engine_clock::EngineClock,
     error::{Error, Result},
     event::Event,
     service::Clock,
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     audio::{
         self, bus::Bus, convert::Conversion, counters::Sums, format::Format, guard::Opening, input::Input, link::Link,
-        mailbox::Bell, plan::Plan, retire::Retirement, slot::Lease, voice::Voice,
+        mailbox::Bell, mode_sound::Mode, plan::Plan, retire::Retirement, slot::Lease, voice::Voice,
     },
     route::Facts,
     sys,
@@ -38,6 +39,10 @@ pub struct Member {
     pub alone: Option<Arc<Plan>>,
     /// Who hears it by the last audience event since it turned private.
     pub audience: Option<Vec<u32>>,
+    /// The mode whose sound it heard last in this room, or that it entered with unsounded.
+    pub sounded: Option<Mode>,
+    /// Its mode was set since, so that it hears the sound again, also if the mode is the same.
+    pub sound_due: bool,
 }
 
 impl Member {
@@ -142,12 +147,16 @@ pub struct Control {
     /// Counts of members that are gone.
     pub gone: Gone,
     pub guard_ms: u32,
+    /// Whether members hear a sound at every change of their mode.
+    pub mode_sounds: bool,
+    pub clock: Arc<EngineClock>,
     /// Whether anybody listens to events.
     pub tell: bool,
     pub bell: Bell,
     /// What members were before the change that is being made.
     pub undo: Vec<(u64, Facts, Opening)>,
-    /// Somebody may need a conversion: there is a voice, or a room that the engine mixes. The service has to run.
+    /// Somebody may need a conversion or the clock: there is somebody who speaks privately, or a room that the engine mixes. The
+    /// service has to run.
     pub busy: bool,
     /// Clocks of closed rooms that are being stopped.
     pub stopping: usize,
@@ -165,7 +174,7 @@ pub struct Gone {
 }
 
 impl Control {
-    pub fn new(guard_ms: u32, tell: bool) -> Self {
+    pub fn new(guard_ms: u32, mode_sounds: bool, clock: Arc<EngineClock>, tell: bool) -> Self {
         Self {
             number: 0,
             rooms: BTreeMap::new(),
@@ -178,6 +187,8 @@ impl Control {
             telling: None,
             gone: Gone::default(),
             guard_ms,
+            mode_sounds,
+            clock,
             tell,
             bell: Bell::default(),
             undo: Vec::new(),

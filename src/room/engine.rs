@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     control::Control,
+    engine_clock::EngineClock,
     error::{Error, Result},
     event::Event,
     registry,
@@ -27,6 +28,8 @@ use crate::{
 pub struct Config {
     pub guard_ms: u32,
     pub host_service: bool,
+    pub host_clock: bool,
+    pub mode_sounds: bool,
     pub time_hooks: bool,
     pub on_event: sys::coach_event_fn,
     /// The host's, handed back to it.
@@ -37,6 +40,8 @@ pub struct Config {
 pub struct Engine {
     pub handle: u64,
     config: Config,
+    /// By which opening guards go.
+    pub clock: Arc<EngineClock>,
     control: Mutex<Control>,
     /// Signalled when the event callback has returned, or a clock has stopped.
     changed: Condvar,
@@ -48,10 +53,17 @@ pub struct Engine {
 impl Engine {
     /// A new engine, which its handle finds.
     pub fn create(config: Config) -> Arc<Self> {
+        let clock = Arc::new(EngineClock::new(config.host_clock));
         let engine = Arc::new(Self {
             handle: unslotted(Kind::Engine),
-            control: Mutex::new(Control::new(config.guard_ms, config.on_event.is_some())),
+            control: Mutex::new(Control::new(
+                config.guard_ms,
+                config.mode_sounds,
+                clock.clone(),
+                config.on_event.is_some(),
+            )),
             config,
+            clock,
             changed: Condvar::default(),
             service: Service::default(),
             preparing: Mutex::new(()),
@@ -89,8 +101,9 @@ impl Engine {
         if control.over { Err(Error::handle("engine")) } else { Ok(control) }
     }
 
-    /// Prepares what hooks have asked for; frees what nobody uses any more.
+    /// Writes the clock, prepares what hooks have asked for, and frees what nobody uses any more.
     pub fn serve(&self) {
+        self.clock.write();
         let _one = self.preparing.lock();
         let mailboxes: Vec<_> = {
             let Ok(mut control) = self.lock() else { return };

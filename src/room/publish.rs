@@ -70,6 +70,7 @@ impl Control {
 
     /// Publishes a new plan for a room and all who are in it.
     pub fn publish(&mut self, handle: u64) {
+        self.ask_for_sounds(handle);
         self.number += 1;
         let number = self.number;
         let Self { rooms, members, retirement, bell, busy, .. } = self;

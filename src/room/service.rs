@@ -1,4 +1,4 @@
-//! Coach's own threads: the service, which prepares conversions, and the clock of a room that ticks by itself.
+//! Coach's own threads: the service, which writes the clock and prepares conversions, and the clock of a room that ticks by itself.
 
 use std::{
     io,

@@ -26,6 +26,8 @@ pub enum TagError {
     Character(char),
     /// `-`, which means nobody.
     Nobody,
+    /// It begins like an action, which somebody meant to give and not to use as a tag.
+    Action(String),
     /// Too many.
     Many,
 }
@@ -40,9 +42,24 @@ impl fmt::Display for TagError {
                 write!(f, "a tag with {}; tags have no white space and no control characters", c.escape_debug())
             }
             Self::Nobody => write!(f, "the tag -; it means nobody and stands alone, in speakOnlyTo"),
+            Self::Action(tag) => write!(
+                f,
+                "the tag {tag}, which begins like an action; give memberTag and speakOnlyTo by actions of their own, each with \
+                 nothing but tags"
+            ),
             Self::Many => write!(f, "more than {MOST} tags; at most {MOST}"),
         }
     }
+}
+
+/// Whether somebody who wrote this meant an action: `speakOnlyTo=agent`, `COACH(memberTag)=agent`, and the like, in any case and
+/// with or without the underscores that variables are inherited and spelled with. As a tag it would be believed to be private, and
+/// be open.
+fn begins_like_an_action(tag: &str) -> bool {
+    let plain: String = tag.chars().filter(|c| !matches!(c, '_' | '-')).collect::<String>().to_ascii_lowercase();
+    ["speakonlyto=", "membertag=", "speakonlyto:", "membertag:", "coach(", "coach="]
+        .iter()
+        .any(|action| plain.starts_with(action))
 }
 
 impl Tags {
@@ -64,6 +81,9 @@ impl Tags {
             }
             if tag == "-" {
                 return Err(TagError::Nobody);
+            }
+            if begins_like_an_action(tag) {
+                return Err(TagError::Action(tag.into()));
             }
             if tags.iter().any(|t| t == tag) {
                 continue;
@@ -118,10 +138,19 @@ mod tests {
             ("a b", TagError::Character(' ')),
             ("a\u{7}", TagError::Character('\u{7}')),
             ("a,-", TagError::Nobody),
+            ("speakOnlyTo=agent", TagError::Action("speakOnlyTo=agent".into())),
+            ("lead,speakOnlyTo=agent", TagError::Action("speakOnlyTo=agent".into())),
+            ("lead,COACH(speakOnlyTo)=agent", TagError::Action("COACH(speakOnlyTo)=agent".into())),
+            ("__memberTag=x", TagError::Action("__memberTag=x".into())),
+            ("_coach(memberTag)=x", TagError::Action("_coach(memberTag)=x".into())),
+            ("speak_only_to=x", TagError::Action("speak_only_to=x".into())),
         ] {
             assert_eq!(Tags::parse(text), Err(error), "{text:?}");
         }
         assert_eq!(Tags::parse(&"x".repeat(65)), Err(TagError::Long(65)));
+        for tag in ["speakOnlyTo", "coaches", "coach", "membership=gold", "team=north", "COACH"] {
+            assert!(Tags::parse(tag).is_ok(), "{tag} is a tag like any other");
+        }
         let many: Vec<String> = (0..17).map(|i| i.to_string()).collect();
         assert_eq!(Tags::parse(&many.join(",")), Err(TagError::Many));
     }

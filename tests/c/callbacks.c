@@ -214,7 +214,7 @@ static void does_everything(const coach_event_t *event)
     DO(coach.state_json(call.engine, NULL, &text));
     coach.text_free(text);
     DO(coach.engine_stats(call.engine, &stats));
-    DO(coach.engine_service(call.engine));
+    DO(serve(call.engine));
     DO(coach.member_leave(leg));
     DO(coach.member_detach(leg));
     DO(coach.room_close(room));

@@ -149,7 +149,7 @@ static void changes_the_format_with_every_frame(void **state)
         uint32_t samples = round % 4 == 0 ? 1 : round % 4 == 1 ? most : 1 + (seed >> 20) % most;
         size_t count = (size_t)channels * samples;
         int16_t *frame = malloc(count * sizeof *frame);
-        coach.engine_service(call.engine);
+        serve(call.engine);
         fill(frame, count, LEVEL);
         coach_status_t status = coach.read(call.manager, frame, rate, channels, samples);
         check(status == COACH_TAKEN, "coach_read of %u x %u at %u Hz: %s; right: taken", channels, samples, rate,

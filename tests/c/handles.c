@@ -8,6 +8,7 @@ static const char *spoilt;
 
 static coach_status_t engine_destroy(uint64_t handle) { return coach.engine_destroy(handle); }
 static coach_status_t engine_service(uint64_t handle) { return coach.engine_service(handle); }
+static coach_status_t engine_clock(uint64_t handle) { return coach.engine_clock(handle, 0); }
 static coach_status_t engine_stats(uint64_t handle)
 {
     coach_stats_t stats = COACH_STATS_INIT;
@@ -82,6 +83,17 @@ static coach_status_t read_frame(uint64_t handle)
     if (!is_silence(frame, SAMPLES)) spoilt = "the frame is not silence";
     return status;
 }
+static coach_status_t read_frame_at(uint64_t handle)
+{
+    int16_t frame[SAMPLES];
+    coach_media_time_t time = COACH_MEDIA_TIME_INIT;
+    time.stamp = 1;
+    time.clock_rate = RATE;
+    fill(frame, SAMPLES, LEVEL);
+    coach_status_t status = coach.read_at(handle, frame, RATE, 1, SAMPLES, &time);
+    if (!is_silence(frame, SAMPLES)) spoilt = "the frame is not silence";
+    return status;
+}
 static coach_status_t write_frame(uint64_t handle)
 {
     int16_t frame[SAMPLES];
@@ -99,6 +111,7 @@ static const struct taker {
 } takers[] = {
     {"coach_engine_destroy", ENGINE, engine_destroy, 0},
     {"coach_engine_service", ENGINE, engine_service, 0},
+    {"coach_engine_clock", ENGINE, engine_clock, 0},
     {"coach_engine_stats", ENGINE, engine_stats, 0},
     {"coach_room_open", ENGINE, room_open, 0},
     {"coach_room_find", ENGINE, room_find, 0},
@@ -120,6 +133,7 @@ static const struct taker {
     {"coach_coach", MEMBER, coach_to, 0},
     {"coach_uncoach", MEMBER, uncoach, 0},
     {"coach_read", MEMBER, read_frame, 1},
+    {"coach_read_at", MEMBER, read_frame_at, 1},
     {"coach_write", MEMBER, write_frame, 1},
 };
 enum { TAKERS = sizeof takers / sizeof *takers };

@@ -55,6 +55,7 @@ static void heard_by_the_agent(coach_member_t leg)
     expect(COACH_OK, coach.coach(leg, "agent"));
     int heard = 0;
     for (int tick = 0; tick < 20; tick++) {
+        expect(COACH_OK, serve(call.engine));
         expect(COACH_TAKEN, say(leg, LEVEL, frame));
         if (call.carrier == COACH_CARRIER_ENGINE) expect(COACH_OK, coach.room_tick(call.room));
         fill(frame, SAMPLES, 0);
@@ -160,7 +161,7 @@ static void play_a_call(uint32_t carrier, long nth)
     expect(COACH_OK, coach.command(call.engine, "coach support 12 agent", &reply));
     coach.text_free(reply);
     for (int tick = 0; tick < 30; tick++) {
-        coach.engine_service(call.engine);
+        serve(call.engine);
         for (int i = 0; i < 3; i++) {
             coach_status_t status = say(legs[i], LEVEL, frame);
             check(status == COACH_TAKEN && is_silence(frame, SAMPLES),
@@ -207,7 +208,7 @@ static void call_in_other_formats(void)
     int16_t frame[960 * 2];
     for (int tick = 0; tick < 40; tick++) {
         uint32_t rate = rates[tick / 10], samples = rate / 50;
-        coach.engine_service(call.engine);
+        serve(call.engine);
         fill(frame, samples * 2, LEVEL);
         coach.read(call.manager, frame, rate, 2, samples);
         if (call.carrier == COACH_CARRIER_ENGINE) coach.room_tick(call.room);
@@ -245,7 +246,7 @@ static void talk_for_a_while(coach_member_t speaker)
 {
     int16_t frame[SAMPLES];
     for (int tick = 0; tick < 15; tick++) {
-        coach.engine_service(call.engine);
+        serve(call.engine);
         coach.read(speaker, (fill(frame, SAMPLES, LEVEL), frame), RATE, 1, SAMPLES);
         if (call.carrier == COACH_CARRIER_ENGINE) coach.room_tick(call.room);
         coach_member_t all[] = {call.customer, call.agent, call.manager};
@@ -266,7 +267,7 @@ static void speak_privately_for_a_while(coach_member_t speaker)
 static void gives_a_voice_back_that_is_not_needed_any_more(void **state)
 {
     (void)state;
-    for (int time = 0; time < 70; time++) coach.engine_service(call.engine); /* what is kept for good is there */
+    for (int time = 0; time < 70; time++) serve(call.engine); /* what is kept for good is there */
     speak_privately_for_a_while(call.manager);
     expect(COACH_OK, coach.coach(call.manager, "agent"));
     long live = memory.live;

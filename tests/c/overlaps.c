@@ -133,7 +133,7 @@ static void churn(coach_member_t member)
         coach.member_deaf(member, (i + 1) % 2);
         coach.member_hold(member, (i + 1) % 2);
         expect(COACH_OK, coach.tag(call.customer, i % 2 ? "guest" : "visitor"));
-        expect(COACH_OK, coach.engine_service(call.engine));
+        expect(COACH_OK, serve(call.engine));
     }
 }
 
@@ -204,9 +204,9 @@ static void uncoaches_and_passes_while_a_read_is_running(void **state)
     (void)state;
     stall_begin(coach.read, call.manager, LEVEL);
     expect(COACH_OK, coach.uncoach(call.manager));
-    expect(COACH_OK, coach.engine_service(call.engine));
+    expect(COACH_OK, serve(call.engine));
     expect(COACH_OK, coach.member_pass(call.manager, 1));
-    expect(COACH_OK, coach.engine_service(call.engine));
+    expect(COACH_OK, serve(call.engine));
     stall_finish();
     check(is_silence(stall.frame, SAMPLES), "what was said before `uncoach` came out open; right: silence");
     stall_end();

@@ -206,7 +206,7 @@ static void *changes_everything(void *none)
         coach.tag(call.agent, "agent,night");
         coach.tag(call.agent, "agent");
         coach.member_leave(call.agent);
-        coach.engine_service(call.engine);
+        serve(call.engine);
         coach.member_join(call.agent, call.room, 2);
         coach.member_detach(attach_leg());
     }

@@ -132,7 +132,7 @@ static void leaves_joins_and_commands_while_hooks_run(void **state)
         MUST(coach.member_mute(call.manager, 1));
         MUST(coach.member_hold(call.agent, 1));
         MUST(coach.member_deaf(call.customer, 1));
-        MUST(coach.engine_service(call.engine));
+        MUST(serve(call.engine));
         MUST(coach.member_mute(call.manager, 0));
         MUST(coach.member_hold(call.agent, 0));
         MUST(coach.member_deaf(call.customer, 0));
@@ -165,7 +165,7 @@ static void detaches_and_attaches_while_hooks_run(void **state)
         coach_member_t member = attached(names[who], who == 1 ? "agent" : NULL, who == 2 ? "agent" : NULL);
         set(&legs[who], member); /* its hooks are called from now on, before it is in the room */
         MUST(coach.member_join(member, call.room, (uint32_t)who + 1));
-        MUST(coach.engine_service(call.engine));
+        MUST(serve(call.engine));
     }
     storm_ends();
     call.customer = legs[0], call.agent = legs[1], call.manager = legs[2];
@@ -189,9 +189,9 @@ static void closes_the_room_while_hooks_run(void **state)
         set(&room, brief), set(&legs[1], listener), set(&legs[2], private); /* the storm turns to this room */
         MUST(coach.member_join(listener, brief, 1));
         MUST(coach.member_join(private, brief, 2));
-        MUST(coach.engine_service(call.engine));
+        MUST(serve(call.engine));
         MUST(coach.room_close(brief));
-        MUST(coach.engine_service(call.engine));
+        MUST(serve(call.engine));
         MUST(coach.member_detach(private));
         MUST(coach.member_detach(listener));
     }

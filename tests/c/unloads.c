@@ -49,7 +49,7 @@ static void *visits(void *context)
         coach_room_t room;
         snprintf(name, sizeof name, "room-%d-%d", self->number, i);
         expect(COACH_OK, coach.room_open(call.engine, name, NULL, &room));
-        expect(COACH_OK, coach.engine_service(call.engine));
+        expect(COACH_OK, serve(call.engine));
         expect(COACH_OK, coach.room_close(room));
     }
     pthread_barrier_wait(self->turn); /* now it is unloaded */

@@ -5,7 +5,11 @@ use super::{
     event::{Event, Log, Then, on_event, text},
     signal::Format,
 };
-use std::{ffi::CString, ptr};
+use std::{
+    ffi::CString,
+    ptr,
+    sync::atomic::{AtomicU64, Ordering::SeqCst},
+};
 
 /// A call that failed: its status, and the sentence that goes with it.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +37,8 @@ fn c(text: &str) -> CString {
 /// An engine, and the log of its events.
 pub struct Engine {
     pub handle: coach_engine_t,
+    /// What time it is, in nanoseconds, where the test is the engine's clock.
+    now: Option<AtomicU64>,
     // A box: the engine holds its address.
     log: Box<Log>,
 }
@@ -45,7 +51,7 @@ impl Engine {
 
     /// One with another opening guard.
     pub fn with_guard(guard_ms: u32) -> Self {
-        Self::configured(COACH_ENGINE_HOST_SERVICE, guard_ms, None)
+        Self::configured(COACH_ENGINE_HOST_SERVICE | COACH_ENGINE_HOST_CLOCK, guard_ms, None)
     }
 
     /// One with everything chosen.
@@ -63,7 +69,19 @@ impl Engine {
         // SAFETY: both pointers are to live values of the right type, and `log` outlives the engine (see Drop).
         done(unsafe { coach().coach_engine_create(COACH_ABI_VERSION, &config, &mut handle) })
             .expect("an engine with a sound configuration is made");
-        Self { handle, log }
+        let now = (flags & COACH_ENGINE_HOST_CLOCK != 0).then(AtomicU64::default);
+        let engine = Self { handle, now, log };
+        engine.advance(0);
+        engine
+    }
+
+    /// So much later; nothing where the engine goes by its own clock.
+    pub fn advance(&self, ns: u64) {
+        if let Some(now) = &self.now {
+            let now = now.fetch_add(ns, SeqCst) + ns;
+            // SAFETY: takes numbers.
+            done(unsafe { coach().coach_engine_clock(self.handle, now) }).expect("an engine without a clock takes one");
+        }
     }
 
     /// A host-mixed room.
@@ -284,11 +302,21 @@ impl Member<'_> {
         done(unsafe { coach().coach_member_detach(self.handle) }).expect("an attached member is detached");
     }
 
-    /// One frame that it said; what is left in `frame` is for the host's mixer.
+    /// One frame that it said; what is left in `frame` is for the host's mixer. The clock goes on by its length: where several members
+    /// speak, faster than it should, so that guards end by the speaker's own audio. Tests of the clock itself call [`Member::read_at`].
     pub fn read(&self, format: Format, frame: &mut [i16]) -> coach_status_t {
         let samples = format.samples_in(frame);
+        self.engine.advance((u64::from(samples) * 1_000_000_000).checked_div(format.rate.into()).unwrap_or(0));
         // SAFETY: `frame` holds `samples` samples of `channels` channels.
         unsafe { coach().coach_read(self.handle, frame.as_mut_ptr(), format.rate, format.channels, samples) }
+    }
+
+    /// One frame that it said, with what is known of its time; the clock stands still.
+    pub fn read_at(&self, format: Format, frame: &mut [i16], time: Option<&coach_media_time>) -> coach_status_t {
+        let samples = format.samples_in(frame);
+        let time = time.map_or(ptr::null(), ptr::from_ref);
+        // SAFETY: `frame` holds `samples` samples of `channels` channels; `time` is null or a live struct.
+        unsafe { coach().coach_read_at(self.handle, frame.as_mut_ptr(), format.rate, format.channels, samples, time) }
     }
 
     /// One frame that it is about to hear.

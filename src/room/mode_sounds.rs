@@ -1,0 +1,58 @@
+//! When members hear the sound of their mode: whenever the mode is set in a room, and whenever a private speaker gains its first
+//! listener or loses its last, which entering with `speakOnlyTo` counts as.
+
+use super::control::{Control, Member};
+use crate::{audio::mode_sound::Mode, route::hears};
+
+impl Member {
+    /// No sound is to be heard any more, and none was.
+    pub fn no_sound(&mut self) {
+        if self.sounded.take().is_some() {
+            self.lease.get().sounds.stop();
+        }
+        self.sound_due = false;
+    }
+}
+
+impl Control {
+    /// The mode of this member was set.
+    pub fn sound_again(&mut self, handle: u64) {
+        if let Some(member) = self.members.get_mut(&handle) {
+            member.sound_due = member.place.is_some();
+        }
+    }
+
+    /// Before the next plan of a room: has the sounds played that it is the time for.
+    pub fn ask_for_sounds(&mut self, room: u64) {
+        if !self.mode_sounds {
+            return;
+        }
+        let modes: Vec<(u64, Mode)> = self.inside(room).map(|(_, handle, _)| (handle, self.mode(handle))).collect();
+        for (handle, mode) in modes {
+            let Some(member) = self.members.get_mut(&handle) else { continue };
+            // Who hears nothing at the moment hears the sound once it does.
+            if member.facts.deaf || member.facts.held || member.facts.passing {
+                continue;
+            }
+            let before = member.sounded.replace(mode);
+            // Who enters openly, as most do, hears no sound.
+            let changed = before.map_or(mode != Mode::Open, |before| before != mode);
+            if std::mem::take(&mut member.sound_due) || changed {
+                member.lease.get().sounds.ask(mode);
+            }
+        }
+    }
+
+    /// How a member of a room is heard, once every guard has opened.
+    fn mode(&self, handle: u64) -> Mode {
+        let Some(member) = self.members.get(&handle) else { return Mode::Open };
+        if !member.facts.speaks.privately() {
+            return Mode::Open;
+        }
+        let Some(room) = member.place.map(|place| place.room) else { return Mode::Unheard };
+        let waiting = self.rooms.get(&room).is_none_or(|room| room.waiting());
+        let mut others = self.inside(room).filter(|(_, other, _)| *other != handle);
+        let heard = !waiting && others.any(|(.., other)| hears(&member.facts, &other.facts).hears());
+        if heard { Mode::Private } else { Mode::Unheard }
+    }
+}
