@@ -6,6 +6,7 @@ use crate::{
 };
 
 pub const SCENARIOS: &[Scenario] = &[
+    ("one_action_in_another_is_no_tag_on_any_interface", in_a_tag),
     ("one_action_in_another_ends_a_call_before_its_conference", before_conference),
     ("a_function_that_is_misspelt_ends_the_call", functions),
     ("a_variable_that_is_meant_for_coach_is_told_of", variables),
@@ -24,6 +25,24 @@ fn call(c: &mut Conference, name: &str, exten: &'static str, what: &'static str,
 fn told(pbx: &Pbx, channel: &str) -> Vec<String> {
     let log = std::fs::read_to_string(pbx.folder().join("log")).expect("there is a log");
     log.lines().filter(|line| line.contains(channel) && line.contains("misspelt.c")).map(str::to_owned).collect()
+}
+
+fn in_a_tag(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "in_a_tag");
+    let (_customer, member) = (c.join("customer", CUSTOMER), c.join("member", AGENT));
+    let channel = c.channel(&member).expect("it is there");
+    for tags in ["lead,speakOnlyTo=agent", "speakOnlyTo=agent", "lead,COACH(speakOnlyTo)=agent", "memberTag=lead"] {
+        let said = c.manager.command(&format!("coach tag in_a_tag {channel} {tags}"));
+        assert!(said.starts_with("-ERR"), "{tags}: {said}");
+        let said = c.manager.command(&format!("coach coach in_a_tag {channel} {tags}"));
+        assert!(said.starts_with("-ERR"), "{tags}: {said}");
+        for (action, header) in [("CoachTag", "MemberTag"), ("Coach", "SpeakOnlyTo")] {
+            let said = c.manager.action(action, &[("Channel", &channel), (header, tags)]);
+            assert_eq!(said.get("Response"), "Error", "{action} {tags}: {said:?}");
+        }
+    }
+    let show = c.manager.command("coach show in_a_tag as json");
+    assert!(show.contains("\"tags\":[\"agent\"]") && !show.contains("lead"), "nothing has changed: {show}");
 }
 
 /// A coach that joins so has never been heard by the customer, and is gone.
