@@ -164,6 +164,13 @@ impl Pbx {
     }
 }
 
+/// The manager's extension of the example, and nothing else of it.
+fn keyless_manager() -> String {
+    let example = include_str!("../../examples/asterisk/extensions.conf");
+    let lines = example.lines().skip_while(|line| !line.starts_with("exten => 102,"));
+    lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
 /// Asterisk with its own loader and libraries: it needs no root to run, whatever this machine's C library is.
 fn asterisk(folder: &Path, valgrind: bool) -> Command {
     let stock = stock();
@@ -226,6 +233,7 @@ fn configure(folder: &Path, ports: Ports, claim: &SwitchPorts, setup: Setup) {
         for (mark, value) in [
             ("@FOLDER@", folder.display().to_string()),
             ("@EXAMPLES@", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/asterisk").into()),
+            ("@KEYLESS@", keyless_manager()),
             ("@DATA@", stock().join("usr/share/asterisk").display().to_string()),
             ("@MANAGER@", ports.manager.to_string()),
             ("@HTTP@", ports.http.to_string()),
