@@ -51,6 +51,7 @@ fn the_next_hook_call_on_another_thread_acts_on_a_command() {
     let (speaker, listener) = (engine.attach("speaker", "", Some("agent")), engine.attach("listener", "", None));
     let mut rule = Rule {
         guard_ms: 0,
+        now: None,
         legs: vec![Leg { speak_only_to: Some(1), ..Leg::default() }, Leg::default()],
         engine_mixed: vec![false],
     };

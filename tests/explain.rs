@@ -70,7 +70,7 @@ fn explained_as_heard(legs: &[Leg], engine_mixed: bool) -> Result<(), String> {
         member.join(&room, number(index)).expect("enters");
         members.push(member);
     }
-    let rule = Rule { guard_ms: 200, legs: legs.to_vec(), engine_mixed: vec![engine_mixed] };
+    let rule = Rule { guard_ms: 200, now: None, legs: legs.to_vec(), engine_mixed: vec![engine_mixed] };
     // Each says its own power of ten: the digits of what is heard say who is.
     let sums: &[&Room] = if engine_mixed { &[&room] } else { &[] };
     let says: Vec<_> = members.iter().enumerate().map(|(i, m)| (m, level(WIDE, 20, 10i16.pow(i as u32)))).collect();

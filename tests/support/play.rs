@@ -3,7 +3,10 @@
 
 use super::{
     Done, Engine, Member, NewMember, Refused, Room,
-    abi::{COACH_ERR_PLACE, COACH_MEMBER_DEAF, COACH_MEMBER_ENDS, COACH_MEMBER_MUTED, COACH_MEMBER_STARTS},
+    abi::{
+        COACH_ERR_PLACE, COACH_MEMBER_DEAF, COACH_MEMBER_ENDS, COACH_MEMBER_MUTED, COACH_MEMBER_STARTS,
+        coach_media_time,
+    },
     mixer::Mixer,
     rule::{Leg, Rule},
     schedule::{Party, RoomPlan, Schedule, Step, Timed, audience_words, words},
@@ -68,9 +71,12 @@ struct Line {
     read_ms: u32,
     write_ms: u32,
     phase: u32,
+    stamped: bool,
     lose: u32,
     late: u32,
-    owed: u32,
+    at_once: u32,
+    /// The slots in which frames were said that are on their way.
+    owed: Vec<u32>,
     bad: Option<(Format, u32)>,
 }
 
@@ -98,6 +104,7 @@ pub fn play(schedule: &Schedule, engines: usize, judge: &mut impl Judge) -> Resu
         stages,
         rule: Rule {
             guard_ms: judge.guard_ms(schedule),
+            now: Some(0),
             legs: schedule.parties.iter().map(leg).collect(),
             engine_mixed: schedule.rooms.iter().map(|room| *room != RoomPlan::Host).collect(),
         },
@@ -151,8 +158,8 @@ fn leg(party: &Party) -> Leg {
 }
 
 fn line(party: &Party) -> Line {
-    let Party { format, read_ms, write_ms, phase, .. } = *party;
-    Line { format, read_ms, write_ms, phase, lose: 0, late: 0, owed: 0, bad: None }
+    let Party { format, read_ms, write_ms, phase, stamped, .. } = *party;
+    Line { format, read_ms, write_ms, phase, stamped, lose: 0, late: 0, at_once: 1, owed: Vec::new(), bad: None }
 }
 
 impl Line {
@@ -160,18 +167,19 @@ impl Line {
         (slot + self.phase).is_multiple_of(ms / 10)
     }
 
-    /// How many frames the network brings now.
-    fn arriving(&mut self) -> u32 {
+    /// The frames that the network brings now: the slots in which they were said.
+    fn arriving(&mut self, slot: u32) -> Vec<u32> {
         if self.lose > 0 {
             self.lose -= 1;
-            return 0;
+            return Vec::new();
         }
+        self.owed.push(slot);
         if self.late > 0 {
             self.late -= 1;
-            self.owed += 1;
-            return 0;
+            return Vec::new();
         }
-        1 + std::mem::take(&mut self.owed)
+        let now = self.owed.len().min(self.at_once as usize);
+        self.owed.drain(..now).collect()
     }
 }
 
@@ -193,6 +201,7 @@ impl Show<'_, '_> {
         let mut next = steps.peek().map_or(0, |timed: &&Timed| timed.after);
         let mut end = AFTERMATH;
         while self.slot < end {
+            self.rule.now = Some(self.slot);
             for middle in [false, true] {
                 while let Some(timed) = steps.next_if(|timed| next <= self.slot && (middle || !timed.middle)) {
                     self.step(&timed.step, timed.text, judge)?;
@@ -206,6 +215,7 @@ impl Show<'_, '_> {
             self.writes(judge)?;
             for stage in &self.stages {
                 stage.engine.service();
+                stage.engine.advance(10_000_000);
             }
             self.slot += 1;
             if steps.peek().is_some() {
@@ -221,15 +231,23 @@ impl Show<'_, '_> {
             if !line.due(self.slot, line.read_ms) {
                 continue;
             }
-            for _ in 0..line.arriving() {
-                self.read(member, judge)?;
+            for said in line.arriving(self.slot) {
+                self.read(member, said, judge)?;
             }
         }
         Ok(())
     }
 
-    fn read(&mut self, member: usize, judge: &mut impl Judge) -> Result<(), String> {
+    fn read(&mut self, member: usize, said: u32, judge: &mut impl Judge) -> Result<(), String> {
         let line = &self.lines[member];
+        let time = line.stamped.then(|| coach_media_time {
+            size: size_of::<coach_media_time>() as u32,
+            flags: 0,
+            stamp: 80 * u64::from(said) + 123_456,
+            clock_rate: 8_000,
+            reserved: 0,
+        });
+        self.rule.comes(member, line.stamped.then_some(said));
         let (format, ms) = line.bad.unwrap_or((line.format, line.read_ms));
         let hook = Hook { rule: &self.rule, slot: self.slot, member, format, ms, sound: line.bad.is_none() };
         let said = judge.says(&hook);
@@ -239,7 +257,7 @@ impl Show<'_, '_> {
             .zip(said)
             .map(|(stage, before)| {
                 let mut after = before.clone();
-                let status = stage.members[member].read(format, &mut after);
+                let status = stage.members[member].read_at(format, &mut after, time.as_ref());
                 Heard { before, after, status }
             })
             .collect();
@@ -293,7 +311,7 @@ impl Show<'_, '_> {
 
     /// One step, in every engine and in the rule.
     fn step(&mut self, step: &Step, text: bool, judge: &mut impl Judge) -> Result<(), String> {
-        let step = self.in_range(step);
+        let step = self.as_calls(self.in_range(step));
         let mut done = true;
         for stage in &mut self.stages {
             match carry_out(stage, &self.rule, self.schedule, &step, text) {
@@ -325,12 +343,26 @@ impl Show<'_, '_> {
             | Hold { member, .. }
             | Pass { member, .. }
             | Replace { member, .. }
+            | TakeOver { member }
+            | Recover { member }
             | Format { member, .. }
             | Lose { member, .. }
             | Late { member, .. }
             | Bad { member, .. } => *member %= members,
         }
         step
+    }
+
+    /// What becomes of a seat, as the call that has it from then on.
+    fn as_calls(&self, step: Step) -> Step {
+        let leg = |member: usize| &self.rule.legs[member];
+        match step {
+            Step::TakeOver { member } => Step::Replace { member, tags: 0, speak_only_to: leg(member).speak_only_to },
+            Step::Recover { member } => {
+                Step::Replace { member, tags: leg(member).tags, speak_only_to: leg(member).speak_only_to }
+            }
+            step => step,
+        }
     }
 
     /// What a step changes in the rule and on the lines.
@@ -350,13 +382,16 @@ impl Show<'_, '_> {
                 rule.leave(member);
                 rule.attach(member, Leg { tags, speak_only_to, ..Leg::default() });
             }
+            Step::TakeOver { .. } | Step::Recover { .. } => unreachable!("made a Replace of"),
             Step::Reopen { room } => rule.close(room),
             Step::Format { member, format, read_ms, write_ms } => {
                 let line = &mut self.lines[member];
                 (line.format, line.read_ms, line.write_ms) = (format, read_ms, write_ms);
             }
             Step::Lose { member, frames } => self.lines[member].lose = frames,
-            Step::Late { member, frames } => self.lines[member].late = frames,
+            Step::Late { member, frames, at_once } => {
+                (self.lines[member].late, self.lines[member].at_once) = (frames, at_once);
+            }
             Step::Bad { member, format, ms } => self.lines[member].bad = Some((format, ms)),
         }
     }
@@ -394,6 +429,7 @@ fn carry_out(stage: &mut Stage, rule: &Rule, schedule: &Schedule, step: &Step, t
                 stage.engine.attach(&call_id(member), &words(tags), speak_only_to.map(audience_words).as_deref());
             Ok(())
         }
+        Step::TakeOver { .. } | Step::Recover { .. } => unreachable!("made a Replace of"),
         Step::Reopen { room } => {
             stage.rooms[room].shut();
             stage.rooms[room] = open(stage.engine, schedule, room);

@@ -20,8 +20,12 @@ pub struct Leg {
     pub ends: bool,
     /// Whom it spoke to when it left its last room, if it spoke privately.
     pub left: Option<Set>,
-    /// The opening guards that its own audio has still to pass.
+    /// The opening guards that are not over yet.
     pub guards: Vec<Guard>,
+    /// When the frame was said that it says now, or that it said last, where the host knows it.
+    pub said: Option<u32>,
+    /// When a frame of it came without delay last, of those that the engine's read hook has compared with its clock.
+    pub on_time: Option<u32>,
 }
 
 impl Leg {
@@ -36,18 +40,30 @@ impl Leg {
 #[derive(Debug, Clone)]
 pub struct Guard {
     left_ms: u32,
+    /// When the command was given.
+    from: u32,
+    /// When it ends by the clock, once a frame has come.
+    until: Option<u32>,
+    /// When it ends by the sender's clock, if that is known.
+    said_until: Option<u32>,
     /// Who could hear it before, and has been able to ever since.
     before: Set,
 }
 
 /// Everybody, and the rule between them.
+///
+/// Times are in slots of 10 ms. Without `now` guards go by the speaker's audio alone.
 #[derive(Debug, Clone)]
 pub struct Rule {
     pub guard_ms: u32,
+    pub now: Option<u32>,
     pub legs: Vec<Leg>,
     /// Which rooms the engine mixes.
     pub engine_mixed: Vec<bool>,
 }
+
+/// For so many slots after a frame without delay it counts that there was one.
+const SURE: u32 = 300;
 
 fn bit(member: usize) -> Set {
     1 << member
@@ -75,21 +91,49 @@ impl Rule {
     /// Is what `speaker` says now kept from those outside its audience? Also in the guard after it opened.
     pub fn private(&self, speaker: usize) -> bool {
         let leg = &self.legs[speaker];
-        leg.speak_only_to.is_some() && !leg.pass || !leg.guards.is_empty()
+        leg.speak_only_to.is_some() && !leg.pass || leg.guards.iter().any(|guard| self.holds(guard, leg.said))
+    }
+
+    /// Does the guard hold a frame that comes now?
+    fn holds(&self, guard: &Guard, said: Option<u32>) -> bool {
+        let by_clock = self.now.is_some_and(|now| guard.until.is_none_or(|until| now < until));
+        let late = guard.said_until.zip(said).is_some_and(|(until, said)| said < until);
+        guard.left_ms > 0 || by_clock || late
     }
 
     /// Is `listener` due a frame of `speaker` that is captured now? Guarded ones go to those who could hear it before too.
     pub fn due(&self, listener: usize, speaker: usize) -> bool {
-        let guards = &self.legs[speaker].guards;
-        self.hears(listener, speaker) && guards.iter().all(|guard| guard.before & bit(listener) != 0)
+        let leg = &self.legs[speaker];
+        let mut holding = leg.guards.iter().filter(|guard| self.holds(guard, leg.said));
+        self.hears(listener, speaker) && holding.all(|guard| guard.before & bit(listener) != 0)
+    }
+
+    /// A frame of `speaker` comes, which was said in slot `said` if the host knows that.
+    pub fn comes(&mut self, speaker: usize, said: Option<u32>) {
+        let (now, length) = (self.now, self.guard_ms / 10);
+        let leg = &mut self.legs[speaker];
+        leg.said = said;
+        if leg.speak_only_to.is_none() && leg.guards.is_empty() {
+            leg.on_time = None;
+        } else if said.is_some() && said == now {
+            leg.on_time = now;
+        }
+        // The sender's clock is known for sure while a frame without delay is not long ago.
+        let known = leg.on_time.zip(now).is_some_and(|(on_time, now)| now < on_time + SURE);
+        for guard in leg.guards.iter_mut().filter(|guard| guard.until.is_none()) {
+            guard.until = now.map(|now| guard.from.max(now) + length);
+            guard.said_until = known.then_some(guard.from + length);
+        }
     }
 
     /// A frame of `speaker` has been captured: its guards run down by as much.
     pub fn captured(&mut self, speaker: usize, ms: u32) {
-        self.legs[speaker].guards.retain_mut(|guard| {
+        let mut guards = std::mem::take(&mut self.legs[speaker].guards);
+        guards.retain_mut(|guard| {
             guard.left_ms = guard.left_ms.saturating_sub(ms);
-            guard.left_ms > 0
+            self.holds(guard, self.legs[speaker].said)
         });
+        self.legs[speaker].guards = guards;
     }
 
     /// A new member in this place: it inherits nothing.
@@ -189,6 +233,7 @@ impl Rule {
         }
         let hears = |listener: &usize| self.hears(*listener, speaker);
         let before = (0..self.legs.len()).filter(hears).map(bit).sum();
-        self.legs[speaker].guards.push(Guard { left_ms: self.guard_ms, before });
+        let from = self.now.unwrap_or(0);
+        self.legs[speaker].guards.push(Guard { left_ms: self.guard_ms, from, until: None, said_until: None, before });
     }
 }

@@ -36,6 +36,8 @@ pub struct Party {
     pub write_ms: u32,
     /// Its frames come this many slots after the others'.
     pub phase: u32,
+    /// The host knows when its frames were said.
+    pub stamped: bool,
     pub tags: Set,
     pub speak_only_to: Option<Set>,
     pub muted: bool,
@@ -88,6 +90,14 @@ pub enum Step {
         tags: Set,
         speak_only_to: Option<Set>,
     },
+    /// Another call takes its seat: it inherits its `speakOnlyTo`, and none of its tags.
+    TakeOver {
+        member: usize,
+    },
+    /// Its call is lost, and comes back as it was.
+    Recover {
+        member: usize,
+    },
     /// The room closes, and one of the same name opens.
     Reopen {
         room: usize,
@@ -104,10 +114,11 @@ pub enum Step {
         member: usize,
         frames: u32,
     },
-    /// So many frames that it says come late, all at once.
+    /// So many frames that it says are held back, and then come so many at a time, the next ones after them: with 1 they stay late.
     Late {
         member: usize,
         frames: u32,
+        at_once: u32,
     },
     /// Its next frames have a format that cannot be handled.
     Bad {
@@ -222,16 +233,17 @@ impl Draw {
     }
 
     fn party(&self) -> impl Strategy<Value = Party> + Clone + use<> {
-        let audio = (select(self.formats.clone()), self.frame(), self.frame(), 0..self.phases);
+        let audio = (select(self.formats.clone()), self.frame(), self.frame(), 0..self.phases, any::<bool>());
         // In an undisturbed schedule nobody ends the conference.
         let flags = (rarely(), rarely(), prop::bool::weighted(if self.disturbed { 0.1 } else { 0.0 }));
         let room = option::weighted(0.9, prop_oneof![3 => Just(0usize), 1 => Just(1)]);
         (audio, 0..8u8, option::weighted(0.4, 0..8u8), flags, room).prop_map(
-            |((format, read_ms, write_ms, phase), tags, speak_only_to, (muted, deaf, ends), room)| Party {
+            |((format, read_ms, write_ms, phase, stamped), tags, speak_only_to, (muted, deaf, ends), room)| Party {
                 format,
                 read_ms,
                 write_ms,
                 phase,
+                stamped,
                 tags,
                 speak_only_to,
                 muted,
@@ -280,7 +292,10 @@ impl Draw {
                 Step::Format { member, format, read_ms, write_ms }
             }),
             1 => (member(), 1..20u32).prop_map(|(member, frames)| Step::Lose { member, frames }),
-            1 => (member(), 1..10u32).prop_map(|(member, frames)| Step::Late { member, frames }),
+            2 => (member(), prop_oneof![1..10u32, 10..100u32], select(vec![1, 2, 3, 1_000]))
+                .prop_map(|(member, frames, at_once)| Step::Late { member, frames, at_once }),
+            1 => member().prop_map(|member| Step::TakeOver { member }),
+            1 => member().prop_map(|member| Step::Recover { member }),
             1 => (member(), bad).prop_map(|(member, (format, ms))| Step::Bad { member, format, ms }),
         ]
         .boxed()
