@@ -32,6 +32,7 @@ mod random;
 mod relay;
 mod seats;
 mod sip;
+mod stalls;
 mod streams;
 
 use libtest_mimic::{Arguments, Trial};
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         misspelt::SCENARIOS,
         phones::SCENARIOS,
         seats::SCENARIOS,
+        stalls::SCENARIOS,
         streams::SCENARIOS,
     ];
     let random: Scenario = ("random_commands_do_what_the_rule_says", random::oracle);

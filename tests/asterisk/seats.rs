@@ -55,8 +55,6 @@ fn replaced(pbx: &Pbx) {
 
     let told = c.manager.event("CoachTag", &channel);
     assert_eq!((told.get("MemberTag"), told.get("Uniqueid")), ("", id.as_str()), "{told:?}");
-    let told = c.manager.event("CoachMode", &channel);
-    assert_eq!((told.get("Mode"), told.get("Uniqueid")), ("open", id.as_str()), "{told:?}");
     c.manager.action("CoachList", &[("Conference", "agent_replaced")]);
     let listed = c.manager.event("CoachListEntry", &channel);
     assert_eq!((listed.get("MemberTag"), listed.get("Uniqueid")), ("", id.as_str()), "{listed:?}");

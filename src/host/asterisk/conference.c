@@ -184,10 +184,15 @@ static struct ast_bridge *bridge_of(struct ast_channel *chan)
 /* What the hook has to know of the leg's place, and the engine of what the hook has seen. */
 static void tell(struct leg *leg, struct ast_channel *chan)
 {
-	int muted, held;
+	int muted, held, passes;
 
+	mode_change_begins();
+	if (leg->conference) {
+		/* Before the hook hands what it says to the engine. */
+		mode_pass(leg, 0);
+	}
 	ast_channel_lock(chan);
-	hook_place(leg->hook, leg->conference ? leg->conference->bridge : NULL);
+	passes = hook_place(leg->hook, leg->conference ? leg->conference->bridge : NULL);
 	hook_seen(leg->hook, &muted, &held);
 	hook_check(chan, leg);
 	if (!leg->gone && !leg->speak_only_to) {
@@ -195,6 +200,8 @@ static void tell(struct leg *leg, struct ast_channel *chan)
 		hook_attach(chan, leg);
 	}
 	ast_channel_unlock(chan);
+	mode_pass(leg, passes);
+	mode_change_ends();
 	coach_member_mute(leg->member, muted);
 	coach_member_hold(leg->member, held);
 }

@@ -44,7 +44,8 @@ static const struct action actions[] = {
 		LATER_TEXT WHERE_TEXT
 		"*SpeakOnlyTo: <tag>[,<tag>...]  Tags; - for nobody.\n" },
 	{ "Uncoach", "uncoach", NULL, "Have a member heard by everyone.",
-		"The member speaks openly again, 200 ms of its audio later. Raises the event CoachMode.\n"
+		"The member speaks openly again, 200 ms later. What it said before stays private also\n"
+		"where the network delivers that later. Raises the event CoachMode.\n"
 		LATER_TEXT WHERE_TEXT },
 };
 

@@ -66,6 +66,14 @@ void mode_change_ends(void)
 	ast_mutex_unlock(&changing);
 }
 
+void mode_pass(struct leg *leg, int on)
+{
+	if (leg->passes != on) {
+		leg->passes = on;
+		coach_member_pass(leg->member, on);
+	}
+}
+
 void mode_apply(coach_member_t member, const char *tags, const char *speak_only_to)
 {
 	if (!tags || coach_tag(member, tags)) {
@@ -74,8 +82,6 @@ void mode_apply(coach_member_t member, const char *tags, const char *speak_only_
 	if (speak_only_to) {
 		/* Without memory for its voice it is private to nobody. */
 		coach_coach(member, speak_only_to);
-	} else {
-		coach_uncoach(member);
 	}
 }
 
@@ -101,16 +107,13 @@ static struct leg *hooked_to_stay(struct ast_channel *chan)
 }
 
 /* Before the engine hears that a member is private, its frames have to be looked at. Why that cannot be, or NULL. */
-static const char *expect_private(struct leg *leg, struct ast_channel *chan, int anew)
+static const char *expect_private(struct leg *leg, struct ast_channel *chan)
 {
 	const char *obstacle;
 
 	ast_channel_lock(chan);
 	obstacle = hook_obstacle(chan, leg->hook);
 	hook_listen(leg->hook);
-	if (anew) {
-		hook_await(leg->hook);
-	}
 	ast_channel_unlock(chan);
 	return obstacle;
 }
@@ -151,7 +154,7 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 	if (!leg) {
 		return -1;
 	}
-	obstacle = expect_private(leg, chan, 1);
+	obstacle = expect_private(leg, chan);
 	if (obstacle) {
 		ast_log(LOG_ERROR, "%s cannot speak privately, for %s: its call ends\n", ast_channel_name(chan), obstacle);
 		ast_softhangup(chan, AST_SOFTHANGUP_EXPLICIT);
@@ -159,6 +162,10 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 		return -1;
 	}
 	ast_mutex_lock(&changing);
+	mode_pass(leg, 0);
+	ast_channel_lock(chan);
+	hook_await(leg->hook);
+	ast_channel_unlock(chan);
 	if (coach_coach(leg->member, speak_only_to)) {
 		ast_log(LOG_WARNING, "speakOnlyTo of %s: %s. It is private to nobody; `-` says that on purpose\n",
 			ast_channel_name(chan), coach_message());
@@ -211,7 +218,7 @@ static const char *prepare(struct leg *leg, int private)
 	if (hooked && hooked != leg) {
 		obstacle = "another call has just taken its place";
 	} else if (hooked) {
-		obstacle = private ? expect_private(leg, chan, 0) : NULL;
+		obstacle = private ? expect_private(leg, chan) : NULL;
 	}
 	ao2_cleanup(hooked);
 	ast_channel_cleanup(chan);
@@ -342,16 +349,62 @@ int mode_end(void)
 	return !going;
 }
 
-void mode_wait_for_guard(void)
+/* Since somebody began to speak openly. */
+static int64_t opened_ms_ago(void)
 {
 	int64_t since;
 
 	ast_mutex_lock(&changing);
 	since = ast_tvdiff_ms(ast_tvnow(), opened);
 	ast_mutex_unlock(&changing);
+	return since;
+}
+
+/* Whether the opening guard of a member in a conference has not ended: with none of its frames arriving, it does not. */
+static int is_guarded(void)
+{
+	char *text = NULL;
+	struct ast_json *state, *rooms;
+	int found;
+
+	found = coach_state_json(engine, NULL, &text) != COACH_OK;
+	state = text ? ast_json_load_string(text, NULL) : NULL;
+	coach_text_free(text);
+	rooms = ast_json_object_get(state, "rooms");
+	for (size_t i = 0; i < ast_json_array_size(rooms); i++) {
+		struct ast_json *members = ast_json_object_get(ast_json_array_get(rooms, i), "members");
+
+		for (size_t j = 0; j < ast_json_array_size(members); j++) {
+			found |= ast_json_integer_get(ast_json_object_get(ast_json_array_get(members, j), "opens_in_ms")) > 0;
+		}
+	}
+	ast_json_unref(state);
+	return found;
+}
+
+/* For so long unloading waits for guards, and for so long a burst may come after its words were said. */
+#define PATIENCE_MS 1000
+#define LATE_MS 10000
+
+int mode_wait_for_guard(void)
+{
+	int64_t since = opened_ms_ago();
+
 	if (since >= 0 && since < GUARD_MS) {
 		usleep((GUARD_MS - since) * 1000);
 	}
+	for (int ms = 0; ms < PATIENCE_MS && is_guarded(); ms += 20) {
+		usleep(20000);
+	}
+	if (is_guarded() && opened_ms_ago() < LATE_MS) {
+		SCOPED_WRLOCK(stay, &staying);
+
+		going = 0;
+		ast_log(LOG_ERROR, "Coach stays: what was said privately before an `uncoach` may still be on its way, and everyone would hear it."
+			" Unload it again in some seconds\n");
+		return -1;
+	}
+	return 0;
 }
 
 /* While the module is away: the tags, and behind a blank the unique id of the call that they were given to, since another one may

@@ -96,7 +96,9 @@ static int unload_module(void)
 	if (mode_end()) {
 		return -1;
 	}
-	mode_wait_for_guard();
+	if (mode_wait_for_guard()) {
+		return -1;
+	}
 	mode_keep_tags();
 	return stop() ? -1 : 0;
 }

@@ -26,6 +26,7 @@ static void take(struct leg *leg, coach_member_t member, const char *call_id)
 {
 	ao2_lock(leg);
 	leg->member = member;
+	leg->passes = 1; /* it may be that one that does */
 	ast_copy_string(leg->call_id, call_id, sizeof(leg->call_id));
 	ao2_unlock(leg);
 }
@@ -97,6 +98,7 @@ void seat_hand_over(struct leg *leg, struct ast_channel *chan)
 		strcpy(call_id, call_id_before);
 	}
 	take(leg, member, call_id);
+	mode_pass(leg, 0);
 	if (own) {
 		take(own, before, call_id_before);
 		mode_record(own, NULL, NULL);

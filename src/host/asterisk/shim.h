@@ -92,9 +92,10 @@ void hook_check(struct ast_channel *chan, struct leg *leg);
 /* From now on, what the member says is decoded, because it may be private. The channel is locked. */
 void hook_listen(struct hook *hook);
 /* What the member says privately reaches its room, and it hears the room's private speech, while it is in this bridge and no
- * other. NULL: it has left. The channel is locked. */
-void hook_place(struct hook *hook, struct ast_bridge *bridge);
-/* Private speech waits for the next conference, as before the first. The channel is locked. */
+ * other. The engine does not let everything pass any more. NULL: it is in none; whether it has been in one, so that the engine is to let
+ * everything pass, after the guard. The channel is locked. */
+int hook_place(struct hook *hook, struct ast_bridge *bridge);
+/* Private speech waits for the next conference, as before the first, and the engine does not let it pass. The channel is locked. */
 void hook_await(struct hook *hook);
 /* What the channel's media thread has seen of mute and hold. The channel is locked. */
 void hook_seen(const struct hook *hook, int *muted, int *held);
@@ -109,6 +110,7 @@ struct leg {
 	coach_member_t member;          /* changes with `settling`, `changing` and the leg's lock held; one of them is enough to read it */
 	char call_id[AST_CHANNEL_NAME]; /* the engine's name for it: the channel's, when the member was made. The same locks */
 	char uniqueid[AST_MAX_UNIQUEID]; /* of the channel that it is on. The leg's lock */
+	int passes;                     /* the engine lets everything pass that it says. `changing` */
 	int displaced;                  /* another call has taken its channel, and the engine does not know. The leg's lock */
 	int astray;                     /* a transfer brought it to a channel that has a leg already. The leg's lock */
 	char *tags;                     /* as set last, for COACH() to read; NULL for none. The leg's lock */
@@ -230,7 +232,10 @@ void mode_forget(struct leg *leg);
 /* What the engine does and what is on record of it change together, one change at a time: between these two. */
 void mode_change_begins(void);
 void mode_change_ends(void);
-/* Has the engine carry out tags and a mode that were on record before: NULL for none, and for open. Between those two. */
+/* Whether the engine lets everything pass that the leg says, for an ordinary call, where it is not private. Between those two. */
+void mode_pass(struct leg *leg, int on);
+/* Has the engine carry out tags and a mode that were on record before, for a member that is open: NULL for none, and for open. Between
+ * those two. */
 void mode_apply(coach_member_t member, const char *tags, const char *speak_only_to);
 /* Puts them on record. Between those two. */
 void mode_record(struct leg *leg, const char *tags, const char *speak_only_to);
@@ -244,8 +249,9 @@ int mode_end(void);
 /* Writes the tags of all legs to their channels, for the module to take up when it is loaded again. */
 void mode_keep_tags(void);
 void mode_take_up_tags(void);
-/* Returns when what was said privately before an `uncoach` is no longer on its way. */
-void mode_wait_for_guard(void);
+/* Waits until what was said privately before an `uncoach` is no longer on its way. Nonzero: it still is, which is logged, and channels
+ * are hooked again as before `mode_end`. */
+int mode_wait_for_guard(void);
 
 /* ----------------------------------------------------------------------------------------------- misspelt.c ---- */
 
