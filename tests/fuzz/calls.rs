@@ -60,6 +60,7 @@ struct Player {
     handles: [coach_member_t; PLACES],
     /// A member that is no more.
     stale: coach_member_t,
+    now_ns: u64,
     model: Model,
 }
 
@@ -77,7 +78,7 @@ impl Player {
     fn new(sequences: &mut Sequences) -> Self {
         let config = coach_engine_config_t {
             size: size_of::<coach_engine_config_t>() as u32,
-            flags: COACH_ENGINE_HOST_SERVICE,
+            flags: COACH_ENGINE_HOST_SERVICE | COACH_ENGINE_HOST_CLOCK,
             guard_ms: GUARD_MS,
             reserved: 0,
             on_event: Some(on_event),
@@ -86,7 +87,8 @@ impl Player {
         let mut engine = 0;
         // SAFETY: the pointers are to values that outlive the call, `user` to one that outlives the engine.
         done(unsafe { coach_engine_create(COACH_ABI_VERSION, &config, &mut engine) });
-        let mut player = Self { engine, rooms: [0; 2], handles: [0; PLACES], stale: 0, model: Model::default() };
+        let mut player =
+            Self { engine, rooms: [0; 2], handles: [0; PLACES], stale: 0, now_ns: 0, model: Model::default() };
         player.open(0);
         player.open(1);
         player
@@ -220,8 +222,22 @@ impl Player {
         let us = (u64::from(samples) * 1_000_000 / u64::from(rate)) as u32;
         let private = self.model.speaks_privately(place, us);
         let mut frame = vec![if private { 9_000 } else { 0 }; (samples * channels) as usize];
-        // SAFETY: the frame holds as many samples as the call says.
-        let status = check(unsafe { coach_read(self.handles[place], frame.as_mut_ptr(), rate, channels, samples) });
+        // Guards end by the speaker's own audio: a second passes before each frame. Every other one has a stamp.
+        self.now_ns += 1_000_000_000;
+        let time = coach_media_time_t {
+            size: size_of::<coach_media_time_t>() as u32,
+            flags: 0,
+            stamp: self.now_ns,
+            clock_rate: 1_000_000_000,
+            reserved: 0,
+        };
+        let time = if self.now_ns.is_multiple_of(2_000_000_000) { &raw const time } else { ptr::null() };
+        let handle = self.handles[place];
+        // SAFETY: the frame holds as many samples as the call says, and the time outlives the call.
+        let status = check(unsafe {
+            done(coach_engine_clock(self.engine, self.now_ns));
+            coach_read_at(handle, frame.as_mut_ptr(), rate, channels, samples, time)
+        });
         let Some(member) = &self.model.members[place] else {
             assert_eq!(status, COACH_ERR_HANDLE, "a hook of a member that is no more should be refused");
             assert!(is_silence(&frame), "a frame that was refused should be silent");
@@ -305,6 +321,10 @@ impl Player {
         // any number may be passed as a handle.
         let status = check(unsafe {
             match what {
+                0 if place == 0 => {
+                    let none: coach_media_time_t = std::mem::zeroed();
+                    coach_read_at(handle, frame.as_mut_ptr(), 8_000, 1, 160, &none)
+                }
                 0 => coach_read(self.stale, frame.as_mut_ptr(), 8_000, 1, 160),
                 1 => coach_write(self.stale, frame.as_mut_ptr(), 8_000, 1, 160),
                 2 => coach_read(handle ^ (1 << place), frame.as_mut_ptr(), 8_000, 1, 160),

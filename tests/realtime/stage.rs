@@ -64,7 +64,7 @@ impl Stage {
     pub fn open() -> Self {
         let config = coach_engine_config_t {
             size: size_of::<coach_engine_config_t>() as u32,
-            flags: COACH_ENGINE_HOST_SERVICE,
+            flags: COACH_ENGINE_HOST_SERVICE | COACH_ENGINE_MODE_SOUNDS,
             guard_ms: 20,
             reserved: 0,
             on_event: None,
@@ -112,7 +112,7 @@ impl Stage {
         let mut seen = Seen::default();
         let mut formats = [FORMATS[0]; 2 * SEATS];
         let mut frame = [0_i16; LARGEST];
-        let mut made = 0;
+        let (mut made, mut said) = (0, 0);
         let mut call = |hook: &mut dyn FnMut() -> coach_status_t| {
             made += 1;
             let status = watch(hook);
@@ -132,8 +132,18 @@ impl Stage {
             for (member, &(rate, channels, ms)) in self.seats.iter().zip(&formats) {
                 let member = member.load(SeqCst);
                 frame.iter_mut().enumerate().for_each(|(i, s)| *s = (i % 200) as i16 * 40 - 4_000);
-                // SAFETY: the frame holds the largest that a format can ask for.
-                call(&mut || unsafe { coach_read(member, frame.as_mut_ptr(), rate, channels, rate * ms / 1_000) });
+                said += 1;
+                let time = coach_media_time_t {
+                    size: size_of::<coach_media_time_t>() as u32,
+                    flags: if said % 7 == 0 { COACH_MEDIA_FILLER } else { 0 },
+                    stamp: if said % 5 == 0 { 0 } else { said },
+                    clock_rate: 1_000,
+                    reserved: 0,
+                };
+                // SAFETY: the frame holds the largest that a format can ask for; the time outlives the call.
+                call(&mut || unsafe {
+                    coach_read_at(member, frame.as_mut_ptr(), rate, channels, rate * ms / 1_000, &time)
+                });
             }
             // SAFETY: any number may be passed as a handle.
             call(&mut || unsafe { coach_room_tick(self.rooms[1]) });
