@@ -212,6 +212,15 @@ fn valgrind() {
     let channel = c.channel_of("private_line").expect("it has the other's place");
     c.manager.action("Hangup", &[("Channel", &channel)]);
     c.wait_until("it hangs up", |c| c.channel_of("private_line").is_none());
+    // Of another one, the only leg with a hook goes on with another call.
+    let another = c.join("another", AGENT);
+    c.wait_until("Coach has it", |c| c.knows(&another));
+    let _stranger = c.replace_as("several_line", 1, &another);
+    c.wait_until("the leg is replaced", |c| c.channel(&another).is_none());
+    seconds(1.0);
+    let channel = c.channel_of("several_line").expect("it has the other's place");
+    c.manager.action("Hangup", &[("Channel", &channel)]);
+    c.wait_until("it hangs up", |c| c.channel_of("several_line").is_none());
     c.hang_up(manager);
     // What it leaves behind is a leak only when it has gone.
     pbx.console("module unload res_coach.so");

@@ -3,6 +3,7 @@
 use crate::{
     conference::{AGENT, COACH, CUSTOMER, Conference, MANAGER, Role, seconds},
     pbx::{Pbx, Scenario},
+    sounds,
 };
 
 pub const SCENARIOS: &[Scenario] = &[
@@ -104,8 +105,15 @@ fn examples(pbx: &Pbx) {
     [&customer, &agent, &manager].into_iter().for_each(|member| member.speak());
     for (key, hear) in [("", [false, true]), ("4", [false; 2]), ("6", [true; 2]), ("5", [false, true])] {
         if !key.is_empty() {
+            let from = manager.line.clock();
             c.act("PlayDTMF", &manager, &[("Digit", key), ("Receive", "true")]);
-            seconds(0.5);
+            seconds(0.8);
+            let sound = match key {
+                "4" => sounds::NOBODY,
+                "5" => sounds::PRIVATE,
+                _ => sounds::OPEN,
+            };
+            assert_eq!(sounds::notes(&manager.line.heard_since(from)), sound, "the manager hears what key {key} did");
         }
         let guide = guides.next().expect("the guide has a line for each step");
         let show = c.manager.command("coach show support");
@@ -120,8 +128,7 @@ fn examples(pbx: &Pbx) {
 fn keyless(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "support_keyless");
     let manager = c.call("manager", Role { place: ("pasted", "102"), ..COACH }, 1_500.0);
-    let log = || std::fs::read_to_string(pbx.folder().join("log")).expect("there is a log");
-    c.wait_until("the log says why", |_| log().contains("are not in the context pasted"));
+    c.wait_until("the log says why", |_| pbx.log().contains("are not in the context pasted"));
     c.wait_until("its call ends", |c| c.channel(&manager).is_none());
 }
 

@@ -32,6 +32,7 @@ mod random;
 mod relay;
 mod seats;
 mod sip;
+mod sounds;
 mod stalls;
 mod streams;
 
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     for &(name, scenario) in alone::SCENARIOS
         .iter()
         .chain(seats::ALONE)
+        .chain(sounds::ALONE)
         .chain(&[("fifty_calls_at_once_leave_nothing_behind", random::many as fn())])
     {
         trials.push(trial(name, scenario));
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         misspelt::SCENARIOS,
         phones::SCENARIOS,
         seats::SCENARIOS,
+        sounds::SCENARIOS,
         stalls::SCENARIOS,
         streams::SCENARIOS,
     ];

@@ -23,7 +23,7 @@ fn call(c: &mut Conference, name: &str, exten: &'static str, what: &'static str,
 
 /// What the log says of a channel.
 fn told(pbx: &Pbx, channel: &str) -> Vec<String> {
-    let log = std::fs::read_to_string(pbx.folder().join("log")).expect("there is a log");
+    let log = pbx.log();
     log.lines().filter(|line| line.contains(channel) && line.contains("misspelt.c")).map(str::to_owned).collect()
 }
 
@@ -84,7 +84,7 @@ fn functions(pbx: &Pbx) {
         c.never_heard(&customer, &member);
         assert!(c.channel(&member).is_none(), "{what}: the call ends");
     }
-    let log = std::fs::read_to_string(pbx.folder().join("log")).expect("there is a log");
+    let log = pbx.log();
     assert!(log.contains("'_COACH(speakOnlyTo)' of PJSIP/") && log.contains("the function is COACH"), "it says why");
 }
 

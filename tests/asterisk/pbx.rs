@@ -148,6 +148,11 @@ impl Pbx {
         &self.folder
     }
 
+    /// Its log. What is no text in it, such as a name, is marked as that.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.folder.join("log")).expect("there is a log")).into_owned()
+    }
+
     /// Processor time that it has used, in seconds.
     pub fn cpu_time(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("it runs");

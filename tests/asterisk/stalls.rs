@@ -79,8 +79,9 @@ fn stalls(c: &mut Conference, manager: &Member, round: usize, opens: impl FnOnce
     if before_it >= stall {
         manager.line.stall(false);
     }
-    opens(c);
+    // The other one fades within less than the guard, however long the command takes.
     manager.line.say_softly(AFTER);
+    opens(c);
     seconds(stall - before_it);
     manager.line.stall(false);
 }

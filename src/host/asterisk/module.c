@@ -70,7 +70,7 @@ static int load_module(void)
 	coach_engine_config_t config = COACH_ENGINE_CONFIG_INIT;
 
 	settings_read();
-	config.flags = COACH_ENGINE_HOST_SERVICE;
+	config.flags = COACH_ENGINE_HOST_SERVICE | (settings.mode_sounds ? COACH_ENGINE_MODE_SOUNDS : 0);
 	config.guard_ms = GUARD_MS;
 	config.on_event = on_event;
 	if (coach_engine_create(COACH_ABI_VERSION, &config, &engine)) {

@@ -18,6 +18,7 @@ static const struct known {
 	int *value;
 } known[] = {
 	{ "tags_pass", &settings.tags_pass },
+	{ "mode_sounds", &settings.mode_sounds },
 };
 
 static void set(const struct ast_variable *line)
@@ -45,7 +46,7 @@ void settings_read(void)
 	struct ast_flags flags = { 0 };
 	struct ast_config *config;
 
-	settings = (struct settings) { .tags_pass = 0 };
+	settings = (struct settings) { .tags_pass = 0, .mode_sounds = 1 };
 	config = ast_config_load(FILE_NAME, flags);
 	if (config == CONFIG_STATUS_FILEINVALID) {
 		ast_log(LOG_ERROR, FILE_NAME " cannot be read: what is usual holds\n");

@@ -41,7 +41,8 @@ extern coach_engine_t engine;
 
 /* What coach.conf says. Set once, before anything else. */
 struct settings {
-	int tags_pass; /* who takes over a place in a conference inherits its tags too */
+	int tags_pass;   /* who takes over a place in a conference inherits its tags too */
+	int mode_sounds; /* a member hears how it is heard from now on, when that changes */
 };
 extern struct settings settings;
 
