@@ -263,7 +263,9 @@ typedef struct coach_member_config {
 
 /* [control] Makes a member, outside any room. Its hooks may be called from now on: outside, its private speech is heard by
  * nobody, its open speech and what it hears are left as they are. Where there is no memory for its voice it is made all the
- * same, private to nobody, and COACH_EVENT_WARNING says so. */
+ * same, private to nobody, and COACH_EVENT_WARNING says so.
+ * A leg that takes over another's place (transfer, Replaces, pick-up) is given the other's speak_only_to, which keeps it private, and
+ * never the other's tags, which would let it hear what was not meant for it. */
 coach_status_t coach_member_attach(coach_engine_t engine, const coach_member_config_t *config, coach_member_t *member);
 
 /* [control] Enters a room, as `number`: a number that no member in the room has. Who joins is in the audiences that its tags

@@ -24,8 +24,8 @@ pub struct Opening {
     pub plan: u64,
     /// Who may hear the guarded frames: those who could since this plan or before.
     pub floor: u64,
-    /// How long, in ticks.
-    pub ticks: u64,
+    /// How long, in ms: at most COACH_MAX_GUARD_MS.
+    pub ms: u32,
     /// When it was widened, by the engine's clock, in nanoseconds.
     pub at: u64,
 }
@@ -33,7 +33,7 @@ pub struct Opening {
 impl Opening {
     /// A guard of `ms` from plan `plan` on, which is made at `at`.
     pub fn new(plan: u64, floor: u64, ms: u32, at: u64) -> Self {
-        Self { plan, floor, ticks: u64::from(ms) * TICKS_PER_MS, at }
+        Self { plan, floor, ms, at }
     }
 }
 
@@ -55,47 +55,66 @@ fn ticks(ns: u64) -> u64 {
 /// Guards that run at once; a further one joins the last (which then opens later, never earlier).
 const MOST: usize = 8;
 
+/// As small as can be: every member has room for [`MOST`].
 struct Guard {
     floor: u64,
-    ticks: u64,
+    /// When it ends by the engine's clock; before the first frame was captured: when the command was given.
+    until: u64,
+    /// When it ends by the sender's clock; the earliest time there is where that is not known.
+    said_until: i64,
     /// What is left of it in the speaker's audio, in ticks.
-    left: u64,
-    /// The command, by the engine's clock.
-    at: u64,
-    /// When it ends by the engine's clock; unknown until the first frame was captured.
-    until: Option<u64>,
-    /// When it ends by the sender's clock, if that is known.
-    said_until: Option<i64>,
+    left: u32,
+    /// Its length, in ms.
+    ms: u16,
+    /// A frame was captured since the command.
+    begun: bool,
+}
+
+/// [`Guard::said_until`] where the sender's clock is not known.
+const UNKNOWN: i64 = i64::MIN;
+
+/// The moment of one frame.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    /// By the engine's clock.
+    now: Option<u64>,
+    /// By the sender's.
+    said: Said,
+    /// The host made the frame: it counts for nothing.
+    filler: bool,
 }
 
 impl Guard {
-    /// Ticks left by what holds for every frame: audio and the engine's clock.
-    fn left(&self, now: Option<u64>) -> u64 {
-        let by_clock = match (self.until, now) {
-            (Some(until), Some(now)) if until <= now => 0,
-            (Some(until), Some(now)) => ticks(until - now).min(self.ticks),
-            _ => self.ticks,
-        };
-        self.left.max(by_clock)
+    fn ticks(&self) -> u64 {
+        u64::from(self.ms) * TICKS_PER_MS
     }
 
-    /// Ticks left for a frame that was said then.
-    fn left_for(&self, now: Option<u64>, said: Said) -> u64 {
-        let late = match (self.said_until, said) {
-            (Some(until), Said::At(said)) if said < until => ticks(until.abs_diff(said)),
+    /// Ticks left by what holds for every frame: audio and the engine's clock.
+    fn left(&self, now: Option<u64>) -> u64 {
+        let by_clock = match now.filter(|_| self.begun) {
+            Some(now) => ticks(self.until.saturating_sub(now)).min(self.ticks()),
+            None => self.ticks(),
+        };
+        by_clock.max(self.left.into())
+    }
+
+    /// Ticks left for a frame of this moment.
+    fn left_for(&self, frame: Moment) -> u64 {
+        let late = match frame.said {
+            Said::At(said) if said < self.said_until => ticks(self.said_until.abs_diff(said)),
             _ => 0,
         };
-        self.left(now).max(late)
+        self.left(frame.now).max(late)
     }
 
     /// Whether nothing can come that it has to hold back.
-    fn over(&self, now: Option<u64>, said: Said) -> bool {
-        self.left(now) == 0
-            && match (self.said_until, said) {
-                (None, _) => true,
-                (Some(until), Said::At(said)) => said >= until,
+    fn over(&self, frame: Moment) -> bool {
+        self.left(frame.now) == 0
+            && match frame.said {
+                _ if self.said_until == UNKNOWN => true,
+                Said::At(said) => said >= self.said_until,
                 // No stamp, or none of that clock: it may be one of those that are late.
-                (Some(_), _) => self.until.zip(now).is_some_and(|(until, now)| now >= until + LATE_NS),
+                _ => frame.now.is_some_and(|now| now >= self.until + LATE_NS),
             }
     }
 }
@@ -107,9 +126,6 @@ pub struct Guards {
     seen: u64,
     running: SmallVec<[Guard; MOST]>,
     sender: SenderClock,
-    now: Option<u64>,
-    said: Said,
-    filler: bool,
 }
 
 /// What the read hook tells of its guards.
@@ -162,71 +178,84 @@ impl Guards {
         time: FrameTime,
         clock: &HookClock,
         told: &Guarded,
-    ) -> Option<u64> {
-        if opening.plan == self.seen && !private && self.running.is_empty() {
-            self.sender.forget(); // the clock that it is compared with may not be written while nobody speaks privately
-            return None;
+    ) -> (Option<u64>, Moment) {
+        if opening.plan == self.seen && self.running.is_empty() {
+            if !private {
+                self.sender.forget(); // the clock that it is compared with may not be written while nobody speaks privately
+            } else if let FrameTime::Said(_) = time {
+                self.sender.place(time, clock.read());
+            }
+            return (None, Moment { now: None, said: Said::Unknown, filler: false });
         }
         self.begin_guarded(opening, time, clock, told)
     }
 
-    fn begin_guarded(&mut self, opening: Opening, time: FrameTime, clock: &HookClock, told: &Guarded) -> Option<u64> {
-        self.now = clock.read();
-        self.said = self.sender.place(time, self.now);
-        self.filler = time == FrameTime::Filler;
-        if self.said == Said::Jumped {
-            self.running.iter_mut().for_each(|guard| guard.said_until = None);
+    #[inline(never)]
+    fn begin_guarded(
+        &mut self,
+        opening: Opening,
+        time: FrameTime,
+        clock: &HookClock,
+        told: &Guarded,
+    ) -> (Option<u64>, Moment) {
+        let now = clock.read();
+        let frame = Moment { now, said: self.sender.place(time, now), filler: time == FrameTime::Filler };
+        if frame.said == Said::Jumped {
+            self.running.iter_mut().for_each(|guard| guard.said_until = UNKNOWN);
         }
         let new = opening.plan != self.seen;
         if new {
             self.open(opening);
         }
-        if !self.filler {
-            for guard in &mut self.running {
-                guard.until.get_or_insert(guard.at.max(self.now.unwrap_or(0)) + ns(guard.ticks));
+        if !frame.filler {
+            for guard in self.running.iter_mut().filter(|guard| !guard.begun) {
+                guard.begun = true;
+                guard.until = guard.until.max(now.unwrap_or(0)) + ns(guard.ticks());
             }
         }
-        self.tell(told);
+        self.tell(frame, told);
         if new {
             told.seen.store(opening.plan, Ordering::Release);
         }
-        self.floor()
+        (self.floor(frame), frame)
     }
 
     fn open(&mut self, opening: Opening) {
         self.seen = opening.plan;
-        if opening.ticks == 0 {
+        let Opening { mut floor, ms, at, .. } = opening;
+        if ms == 0 {
             return;
         }
-        let Opening { mut floor, ticks, at, .. } = opening;
-        let said_until = self.sender.at(at).map(|said| said.saturating_add(ns(ticks) as i64));
+        let guard = u64::from(ms) * NS_PER_MS;
+        let said_until = self.sender.at(at).map_or(UNKNOWN, |said| said.saturating_add(guard as i64));
         if self.running.len() == MOST
             && let Some(last) = self.running.pop()
         {
             floor = floor.min(last.floor);
         }
-        self.running.push(Guard { floor, ticks, left: ticks, at, until: None, said_until });
+        let left = (u64::from(ms) * TICKS_PER_MS) as u32;
+        self.running.push(Guard { floor, until: at, said_until, left, ms: ms as u16, begun: false });
     }
 
     /// The lowest floor of those that hold this frame.
-    fn floor(&self) -> Option<u64> {
-        let holding = self.running.iter().filter(|guard| guard.left_for(self.now, self.said) > 0);
+    fn floor(&self, frame: Moment) -> Option<u64> {
+        let holding = self.running.iter().filter(|guard| guard.left_for(frame) > 0);
         holding.map(|guard| guard.floor).min()
     }
 
     /// The frame, of `ticks`, is in its ring; one that began inside a guard was guarded whole.
-    pub fn end(&mut self, ticks: u64, told: &Guarded) {
-        let (now, said) = (self.now, self.said);
-        if !self.filler {
+    pub fn end(&mut self, frame: Moment, ticks: u64, told: &Guarded) {
+        if !frame.filler {
+            let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
             self.running.iter_mut().for_each(|guard| guard.left = guard.left.saturating_sub(ticks));
         }
-        self.running.retain(|guard| !guard.over(now, said));
-        self.tell(told);
+        self.running.retain(|guard| !guard.over(frame));
+        self.tell(frame, told);
     }
 
-    fn tell(&self, told: &Guarded) {
-        told.floor.store(self.floor().unwrap_or(u64::MAX), Ordering::Relaxed);
-        let left = self.running.iter().map(|guard| guard.left_for(self.now, self.said)).max();
+    fn tell(&self, frame: Moment, told: &Guarded) {
+        told.floor.store(self.floor(frame).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let left = self.running.iter().map(|guard| guard.left_for(frame)).max();
         // Who reads that nothing is left finds what was said until then in the voice.
         told.left.store(left.unwrap_or(0), Ordering::Release);
     }
@@ -237,11 +266,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_guard_is_small_and_the_longest_fits() {
+        assert_eq!(size_of::<Guard>(), 32);
+        let longest = u64::from(crate::sys::COACH_MAX_GUARD_MS);
+        assert!(u32::try_from(longest * TICKS_PER_MS).is_ok() && u16::try_from(longest).is_ok());
+    }
+
+    #[test]
     fn however_many_guards_there_are_nothing_is_allocated() {
         let (mut guards, clock, told) = (Guards::default(), HookClock::default(), Guarded::default());
         let mut floor = None;
         for plan in 1..=3 * MOST as u64 {
-            floor = guards.begin(Opening::new(plan, plan - 1, 200, 0), true, FrameTime::Unknown, &clock, &told);
+            (floor, _) = guards.begin(Opening::new(plan, plan - 1, 200, 0), true, FrameTime::Unknown, &clock, &told);
             assert!(!guards.running.spilled(), "after {plan} of them");
         }
         assert_eq!(floor, Some(0), "and the lowest floor holds");

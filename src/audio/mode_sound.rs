@@ -9,7 +9,7 @@ use crate::sync::{AtomicU64, Ordering};
 
 /// How a member is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
+#[repr(u8)]
 pub enum Mode {
     /// By everyone.
     Open = 1,
@@ -78,7 +78,7 @@ pub struct Sounding {
     /// The last request that was met.
     met: u64,
     /// How far it has come, in ticks.
-    at: u64,
+    at: u32,
     playing: bool,
 }
 
@@ -98,15 +98,16 @@ impl Sounding {
         let samples = frame.len() / channels;
         let step = TICKS_PER_SECOND / u64::from(format.rate());
         let notes = Mode::notes(self.met);
+        let now = u64::from(self.at);
         for note in notes {
             let (begins, ends) = (note.begins_ms * TICKS_PER_MS, note.ends_ms * TICKS_PER_MS);
-            let from = begins.saturating_sub(self.at).div_ceil(step).min(samples as u64) as usize;
-            let to = ends.saturating_sub(self.at).div_ceil(step).min(samples as u64) as usize;
+            let from = begins.saturating_sub(now).div_ceil(step).min(samples as u64) as usize;
+            let to = ends.saturating_sub(now).div_ceil(step).min(samples as u64) as usize;
             if from >= to {
                 continue;
             }
             let angle = std::f32::consts::TAU * note.hz / TICKS_PER_SECOND as f32;
-            let mut at = self.at + from as u64 * step - begins;
+            let mut at = now + from as u64 * step - begins;
             let (mut sine, mut cosine) = (angle * at as f32).sin_cos();
             let (turn_sine, turn_cosine) = (angle * step as f32).sin_cos();
             for group in frame[from * channels..to * channels].chunks_exact_mut(channels) {
@@ -117,7 +118,8 @@ impl Sounding {
                 at += step;
             }
         }
-        self.at += samples as u64 * step;
-        self.playing = notes.last().is_some_and(|last| self.at < last.ends_ms * TICKS_PER_MS);
+        let now = now + samples as u64 * step;
+        self.at = now as u32; // a second and a half at most: nothing is played after the last note
+        self.playing = notes.last().is_some_and(|last| now < last.ends_ms * TICKS_PER_MS);
     }
 }

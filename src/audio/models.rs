@@ -223,12 +223,13 @@ fn who_sees_that_a_guard_is_over_sees_all_that_was_said_in_it() {
             let mut guards = Guards::default();
             let clock = HookClock::default();
             clock.write(1_000_000_000);
-            guards.begin(Opening { plan: 2, floor: 1, ticks: 1, at: 0 }, true, FrameTime::Unknown, &clock, &told);
+            guards.begin(Opening { plan: 2, floor: 1, ms: 1, at: 0 }, true, FrameTime::Unknown, &clock, &told);
             push(&said, 2);
             clock.write(2_000_000_000);
-            guards.begin(Opening { plan: 2, floor: 1, ticks: 1, at: 0 }, true, FrameTime::Unknown, &clock, &told);
+            let (_, moment) =
+                guards.begin(Opening { plan: 2, floor: 1, ms: 1, at: 0 }, true, FrameTime::Unknown, &clock, &told);
             push(&said, 2);
-            guards.end(1, &told);
+            guards.end(moment, 14_112, &told);
         };
         let control = move || {
             let GuardState { seen, left, .. } = guarded.state();

@@ -69,13 +69,13 @@ impl Member {
         time: FrameTime,
         data: &mut [i16],
     ) -> Outcome {
-        let floor = side.guards.begin(seat.opening, seat.private, time, &self.clock, &self.guarded);
+        let (floor, moment) = side.guards.begin(seat.opening, seat.private, time, &self.clock, &self.guarded);
         let open = matches!(seat.speech, Speech::Open | Speech::Pass) && floor.is_none();
         let mixed = seat.input.is_some() && seat.speech != Speech::Pass;
         let can_be_one = !data.is_empty();
         let Some(mut frame) = Frame::new(shape, data) else {
             if !side.guards.none() && can_be_one {
-                side.guards.end(shape.ticks(), &self.guarded); // a leg of such a format is to be heard again, too
+                side.guards.end(moment, shape.ticks(), &self.guarded); // a leg of such a format is to be heard again, too
             }
             return if open && !mixed { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };
         };
@@ -86,7 +86,7 @@ impl Member {
         }
         if open {
             if !side.guards.none() {
-                side.guards.end(frame.ticks(), &self.guarded);
+                side.guards.end(moment, frame.ticks(), &self.guarded);
             }
             self.end_voice(side, seat);
             // SAFETY: the caller's promise.
@@ -107,7 +107,7 @@ impl Member {
             self.end_voice(side, seat);
         }
         if !side.guards.none() {
-            side.guards.end(frame.ticks(), &self.guarded); // once the frame is in the ring: see `Guarded::state`
+            side.guards.end(moment, frame.ticks(), &self.guarded); // once the frame is in the ring: see `Guarded::state`
         }
         if let Some(last) = side.open.take()
             && !mixed

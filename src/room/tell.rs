@@ -93,7 +93,7 @@ impl Control {
 /// Milliseconds of its own audio until the audience of `member` is the wider one; `None` if it is.
 pub fn opens_in(member: &Member) -> Option<u32> {
     let guard = member.lease.get().guarded.state();
-    let left = if member.opening.plan > guard.seen { member.opening.ticks } else { guard.left };
+    let left = if member.opening.plan > guard.seen { u64::from(member.opening.ms) * TICKS_PER_MS } else { guard.left };
     let ms = left.div_ceil(TICKS_PER_MS) as u32;
     (ms > 0).then_some(ms)
 }
