@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         .iter()
         .chain(seats::ALONE)
         .chain(sounds::ALONE)
+        .chain(stalls::ALONE)
         .chain(&[("fifty_calls_at_once_leave_nothing_behind", random::many as fn())])
     {
         trials.push(trial(name, scenario));

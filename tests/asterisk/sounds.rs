@@ -128,8 +128,11 @@ fn interfaces(pbx: &Pbx) {
     }
 }
 
+/// With mistakes, which change nothing.
+const SETTINGS: &str = "[general]\nmode_sounds = no\nmode_sound = yes\ntags_pass = perhaps\n";
+
 fn off() {
-    let pbx = Pbx::start("sounds_off", Setup { coach: "[general]\nmode_sounds = no\n", ..Setup::default() });
+    let pbx = Pbx::start("sounds_off", Setup { coach: SETTINGS, ..Setup::default() });
     let mut c = Conference::new(&pbx, "sounds_off");
     let (customer, agent) = (silent(&mut c, "customer", CUSTOMER), silent(&mut c, "agent", AGENT));
     let manager = silent(&mut c, "manager", MANAGER);
@@ -137,6 +140,9 @@ fn off() {
         let heard = sound(&mut c, &manager, &[&customer, &agent], |c| c.coach(command, &manager, tags));
         assert!(heard.is_empty(), "{command}: {heard:?}");
     }
+    let log = pbx.log();
+    assert!(log.contains("line 3: there is no setting 'mode_sound'"), "{log}");
+    assert!(log.contains("line 4: tags_pass is 'perhaps': give yes or no. It stays no"), "{log}");
     drop(c);
     drop((customer, agent, manager));
     assert!(pbx.stop().success(), "Asterisk ends well");

@@ -3,7 +3,7 @@
 
 use crate::{
     conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
-    pbx::{Pbx, Scenario},
+    pbx::{Pbx, Scenario, Setup},
 };
 
 pub const SCENARIOS: &[Scenario] = &[
@@ -17,10 +17,14 @@ pub const SCENARIOS: &[Scenario] = &[
         commands(pbx, "burst_function", MANAGER, function)
     }),
     ("a_burst_after_leaving_a_conference_is_not_heard_outside", |pbx| leaves(pbx, "burst_leaves", |_, _| ())),
-    ("a_burst_after_uncoach_and_leaving_is_not_heard_outside", |pbx| {
-        leaves(pbx, "burst_opens", |c, manager| c.coach("uncoach", manager, ""));
-    }),
 ];
+
+/// On an instance of its own, without the sounds of modes: who leaves in the middle of one hears an edge, at every frequency.
+pub const ALONE: &[(&str, fn())] = &[("a_burst_after_uncoach_and_leaving_is_not_heard_outside", || {
+    let pbx = Pbx::start("burst_opens", Setup { coach: "[general]\nmode_sounds = no\n", ..Setup::default() });
+    leaves(&pbx, "burst_opens", |c, manager| c.coach("uncoach", manager, ""));
+    assert!(pbx.stop().success(), "Asterisk ends well");
+})];
 
 /// Opens the manager's speech to the customer.
 type Opens = fn(&mut Conference, &Member, &Member);

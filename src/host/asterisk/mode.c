@@ -360,9 +360,12 @@ static int64_t opened_ms_ago(void)
 	return since;
 }
 
-/* Whether the opening guard of a member in a conference has not ended: with none of its frames arriving, it does not. */
+/* Whether an opening guard may not have ended: with none of its member's frames arriving, it does not. Of who is outside, in an ordinary
+ * call, the engine does not say. */
 static int is_guarded(void)
 {
+	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
+	struct leg *leg;
 	char *text = NULL;
 	struct ast_json *state, *rooms;
 	int found;
@@ -379,6 +382,11 @@ static int is_guarded(void)
 		}
 	}
 	ast_json_unref(state);
+	while ((leg = ao2_iterator_next(&all))) {
+		found |= leg->passes;
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
 	return found;
 }
 
