@@ -321,8 +321,10 @@ impl Judge for TonesOfTheirOwn {
 
     fn stepped(&mut self, _rule: &Rule, step: &Step, _stages: &[Stage]) -> Result<(), String> {
         self.unsettled = self.unsettled.max(match *step {
-            // Frames of up to 60 ms; late ones may end in a skip.
-            Step::Lose { frames, .. } | Step::Late { frames, .. } => self.now + 6 * frames + 12,
+            // Frames of up to 60 ms.
+            Step::Lose { frames, .. } => self.now + 6 * frames + 12,
+            // The delay that late ones leave is skipped within eleven seconds.
+            Step::Late { frames, .. } => self.now + 6 * frames + 1_112,
             // Anything else may start, end or move a voice.
             _ => self.now,
         });

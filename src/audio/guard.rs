@@ -53,7 +53,7 @@ fn ticks(ns: u64) -> u64 {
 }
 
 /// Guards that run at once; a further one joins the last (which then opens later, never earlier).
-const MOST: usize = 8;
+const MOST: usize = 4;
 
 /// As small as can be: every member has room for [`MOST`].
 struct Guard {

@@ -165,6 +165,7 @@ impl Input {
         let skip = if behind > 0 { self.format.samples(behind) * channels } else { 0 };
         *at += skip as u64;
         if skip > 0 {
+            pace.skipped(ticks(skip as u64));
             self.counts.skips.add(1);
             self.counts.skipped.add(ticks(skip as u64));
         }
@@ -177,18 +178,18 @@ impl Input {
             if whole < part.length {
                 // Overtaken by a host that reads far too much between two ticks.
                 part = Part { length: whole, end: false, ..part };
-                pace.dry();
+                pace.stop();
                 self.counts.skips.add(1);
                 self.counts.skipped.add(ticks(head - *at) - ticks(whole as u64));
                 *at = head;
             } else {
                 *at += part.length as u64;
             }
-            if part.end && more {
-                pace.dry();
-                self.counts.underruns.add(1);
-            } else if part.end {
-                pace.end();
+            if part.end {
+                pace.stop();
+                self.counts.underruns.add(u64::from(more));
+            } else if pace.playing() {
+                pace.took(frame, packet);
             }
         }
         self.store(tick, part);

@@ -169,11 +169,12 @@ impl Player {
         for part in frame.chunks_mut(CHUNK) {
             let laid = if self.pace.playing() { source.lay(part) } else { None };
             if laid.is_none() {
-                self.pace.dry(); // overtaken: the rest of the frame goes without
+                self.pace.stop(); // overtaken: the rest of the frame goes without
                 S::Sample::lay_silence(part);
             }
             self.last = laid.unwrap_or_default();
         }
+        self.pace.took(frame_ticks, packet);
         true
     }
 
@@ -185,7 +186,7 @@ impl Player {
         // Between stretches it stops; unless a converter still holds the end of the last, which then runs into the next.
         let anew = due.anew && self.held == 0;
         if self.pace.playing() && due.format.is_some() && (due.format != self.from || anew) {
-            self.pace.end();
+            self.pace.stop();
             // SAFETY: the caller's promise.
             unsafe { self.finish(strip, mailbox) };
             if self.owed > 0 {
@@ -212,6 +213,7 @@ impl Player {
         let skip = if behind > 0 { from.samples(behind).min(left) } else { 0 };
         if skip > 0 {
             source.skip(skip);
+            self.pace.skipped(from.ticks(skip));
             left -= skip;
             counts.skips.add(1);
             counts.skipped.add(from.ticks(skip));
@@ -233,12 +235,10 @@ impl Player {
             }
         };
         if whole {
-            return;
+            return self.pace.took(frame, packet);
         }
-        if due.end {
-            self.pace.end();
-        } else {
-            self.pace.dry();
+        self.pace.stop();
+        if !due.end {
             counts.underruns.add(1);
         }
         // SAFETY: the caller's promise.

@@ -93,6 +93,7 @@ impl Tags {
             }
             tags.push(tag.into());
         }
+        tags.shrink_to_fit(); // most members have one, and every byte counts a thousand times
         Ok(Self(tags))
     }
 
