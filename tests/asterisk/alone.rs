@@ -8,6 +8,7 @@ use crate::{
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("unloading_is_refused_while_somebody_speaks_privately", unloading),
+    ("unloading_is_refused_while_what_was_said_privately_is_on_its_way", unloading_in_a_stall),
     ("unloading_waits_for_calls_that_hang_up", unloading_while_hanging_up),
     ("without_the_module_a_coachs_call_ends", without_module),
     ("without_conversion_between_rates_nothing_private_passes", without_resampling),
@@ -69,6 +70,31 @@ fn unloading() {
     assert!(c.manager.command("coach show unloading").contains("openly"), "and nobody is");
     drop(c);
     drop((customer, agent, manager));
+    assert!(pbx.stop().success(), "Asterisk ends well");
+}
+
+/// The network holds back what the coach said before the `uncoach`: without the module everyone would hear it.
+fn unloading_in_a_stall() {
+    let pbx = Pbx::start("unloading_in_a_stall", Setup::default());
+    let mut c = Conference::new(&pbx, "in_a_stall");
+    let (customer, manager) = (c.join("customer", CUSTOMER), c.join("manager", MANAGER));
+    seconds(1.0);
+    manager.line.stall(true);
+    seconds(0.5);
+    c.coach("uncoach", &manager, "");
+    manager.line.hush();
+    let said = pbx.console("module unload res_coach.so");
+    manager.line.stall(false);
+    seconds(1.0);
+    c.never_heard(&customer, &manager);
+    assert!(said.contains("Unable to unload"), "{said}");
+    // It stays as it was, and goes once the burst has come.
+    c.coach("coach", &manager, "agent");
+    c.coach("uncoach", &manager, "");
+    let said = pbx.console("module unload res_coach.so");
+    assert!(c.manager.command("module show like res_coach").contains("0 modules loaded"), "{said}");
+    drop(c);
+    drop((customer, manager));
     assert!(pbx.stop().success(), "Asterisk ends well");
 }
 
@@ -186,6 +212,15 @@ fn valgrind() {
     let channel = c.channel_of("private_line").expect("it has the other's place");
     c.manager.action("Hangup", &[("Channel", &channel)]);
     c.wait_until("it hangs up", |c| c.channel_of("private_line").is_none());
+    // Of another one, the only leg with a hook goes on with another call.
+    let another = c.join("another", AGENT);
+    c.wait_until("Coach has it", |c| c.knows(&another));
+    let _stranger = c.replace_as("several_line", 1, &another);
+    c.wait_until("the leg is replaced", |c| c.channel(&another).is_none());
+    seconds(1.0);
+    let channel = c.channel_of("several_line").expect("it has the other's place");
+    c.manager.action("Hangup", &[("Channel", &channel)]);
+    c.wait_until("it hangs up", |c| c.channel_of("several_line").is_none());
     c.hang_up(manager);
     // What it leaves behind is a leak only when it has gone.
     pbx.console("module unload res_coach.so");

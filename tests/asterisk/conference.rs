@@ -26,6 +26,8 @@ pub struct Role {
     /// The codec of a Local channel through which the line comes in, if it does: the member is one half of that channel, the line is
     /// bridged with the other.
     pub local: Option<&'static str>,
+    /// That Asterisk may take the Local channel out of the way.
+    pub optimizes: bool,
 }
 
 /// An ordinary participant.
@@ -38,6 +40,7 @@ pub const CUSTOMER: Role = Role {
     loud: false,
     place: ("members", "member"),
     local: None,
+    optimizes: false,
 };
 /// One with the tag `agent`.
 pub const AGENT: Role = Role { tags: "agent", ..CUSTOMER };
@@ -126,7 +129,10 @@ impl<'a> Conference<'a> {
             ("Variable", format!("LINE={dial}")),
         ];
         let (context, extension) = role.place;
-        let (local, far) = (format!("Local/{extension}@{context}/n"), format!("{}-far-{name}", self.room));
+        let (local, far) = (
+            format!("Local/{extension}@{context}{}", if role.optimizes { "" } else { "/n" }),
+            format!("{}-far-{name}", self.room),
+        );
         let mut headers = vec![("Priority", "1"), ("Async", "true")];
         headers.extend(variables.iter().map(|(key, value)| (*key, value.as_str())));
         if let Some(codec) = role.local {

@@ -17,6 +17,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("what_a_coach_says_as_it_leaves_is_not_heard_outside_for_an_uncoach", leaves_as_it_opens),
     ("what_coaches_say_as_many_leave_at_once_is_not_heard_outside", leave_together),
     ("a_coach_that_goes_to_another_conference_is_private_there", other_conference),
+    ("a_coach_that_goes_on_to_a_conference_that_coach_cannot_serve_is_heard_by_nobody", unserved),
     ("a_leg_that_replaces_a_coach_is_private", replaced),
     ("whom_a_coach_transfers_into_its_place_is_private", transferred),
     ("a_coach_that_replaces_an_open_leg_is_private_to_nobody_and_can_be_opened", replaces_open),
@@ -166,6 +167,7 @@ fn leave_together(pbx: &Pbx) {
         all_go(&mut c, "again");
         for manager in &managers {
             c.wait_until("the manager comes back", |c| c.knows(manager));
+            c.never_heard(&customer, manager);
         }
     }
 }
@@ -221,6 +223,23 @@ fn other_conference(pbx: &Pbx) {
     }
     c.never_heard(&customer, &manager);
     d.never_heard(&guest, &manager);
+}
+
+/// By way of an ordinary call, where it is heard.
+fn unserved(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "served");
+    let (_agent, manager) = (c.join("agent", AGENT), c.join("manager", MANAGER));
+    let mut other = Conference::new(pbx, "unserved");
+    let customer = other.call("customer", Role { place: ("members", "unserved"), ..CUSTOMER }, 2_100.0);
+    seconds(0.5);
+    leave(&mut c, &manager, "after");
+    seconds(1.0);
+    c.judge_last(&manager, 0.3, manager.tone, true).expect("an ordinary call is what it was");
+    leave(&mut c, &manager, "unserved");
+    customer.speak();
+    seconds(1.0);
+    c.never_heard(&customer, &manager);
+    other.judge_last(&manager, 0.3, customer.tone, true).expect("the two are in one conference");
 }
 
 /// What an attended transfer comes to: an INVITE with Replaces takes the place of the coach's leg.
@@ -286,7 +305,7 @@ fn replaces_open(pbx: &Pbx) {
     for listener in [&customer, &other] {
         c.never_heard(listener, &heir);
     }
-    let said = c.manager.command("coach uncoach replaces_open 3");
+    let said = c.manager.command("coach uncoach replaces_open 4");
     assert!(said.starts_with("+OK"), "{said}");
     seconds(1.0);
     c.judge_last(&customer, 0.5, heir.tone, true).expect("it is not silent for ever");
@@ -294,9 +313,9 @@ fn replaces_open(pbx: &Pbx) {
     let guest = c.join("guest", CUSTOMER);
     seconds(0.5);
     let heir = gives_way(&mut c, &guest);
-    c.wait_until("the guest is gone", |c| c.manager.command("coach explain replaces_open 4").starts_with("-ERR"));
+    c.wait_until("the guest is gone", |c| c.manager.command("coach explain replaces_open 5").starts_with("-ERR"));
     heir.line.cushion();
-    c.wait_until("the coach is there", |c| c.manager.command("coach explain replaces_open 5").starts_with("+OK"));
+    c.wait_until("the coach is there", |c| c.manager.command("coach explain replaces_open 6").starts_with("+OK"));
     seconds(1.0);
     c.never_heard(&customer, &heir);
     c.judge_last(&other, 0.5, heir.tone, true).expect("to agents");

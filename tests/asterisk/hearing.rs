@@ -5,8 +5,8 @@ use crate::{
     line::{LOUD, SOFT},
 };
 
-/// From a change until everything said before has been heard: packets, jitter buffers and mixing.
-const SETTLE: f64 = 0.4;
+/// From a change until everything said before has been heard, packets, jitter buffers and mixing, and the sound of a mode.
+const SETTLE: f64 = 0.7;
 /// For how long a state is listened to.
 const LISTEN: f64 = 0.8;
 

@@ -39,10 +39,13 @@ fn hook_given_again(pbx: &Pbx) {
     c.wait_until("the agent's leg ends", |c| c.channel(&agent).is_none());
     let channel = c.channel_of("buffered_line").expect("it has the agent's place");
     c.manager.action("Setvar", &[("Channel", &channel), JITTER_BUFFER[0], JITTER_BUFFER[1]]);
+    // Who takes an agent's place is none by that.
+    let said = c.manager.command(&format!("coach tag hook_given_again {channel} agent"));
+    assert!(said.starts_with("+OK"), "{said}");
     seconds(1.0);
     c.judge_last(&heir, 0.4, manager.tone, true).expect("the agent's heir hears the coach");
     // A buffer is in front of the new hook.
-    let said = c.manager.command("coach coach hook_given_again 2 agent");
+    let said = c.manager.command(&format!("coach coach hook_given_again {channel} agent"));
     assert!(said.starts_with("-ERR") && said.contains("jitter buffer"), "{said}");
     c.never_heard(&customer, &manager);
 }

@@ -3,6 +3,7 @@
 use crate::{
     conference::{AGENT, COACH, CUSTOMER, Conference, MANAGER, Role, seconds},
     pbx::{Pbx, Scenario},
+    sounds,
 };
 
 pub const SCENARIOS: &[Scenario] = &[
@@ -10,6 +11,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("commands_explain_themselves", help),
     ("the_console_completes_words", completion),
     ("the_examples_dialplan_and_keys_work", examples),
+    ("without_its_keys_the_examples_manager_does_not_join", keyless),
     ("mistakes_are_answered_and_change_nothing", mistakes),
     ("words_that_only_the_engine_understands_are_refused", crafted),
     ("what_coach_does_not_understand_in_the_channel_function_ends_the_call", misspelt),
@@ -85,7 +87,7 @@ fn completion(pbx: &Pbx) {
     }
 }
 
-/// The dialplan that newcomers copy, with the manager's keys: 4 listens, 5 whispers, 6 barges in.
+/// The dialplan that newcomers copy, with the manager's keys: 4 listens, 5 whispers, 6 barges in. `show` prints what the guide says.
 fn examples(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "support");
     let dials = |exten, role| Role { place: ("support", exten), ..role };
@@ -93,16 +95,41 @@ fn examples(pbx: &Pbx) {
     let manager = c.enter("manager", dials("102", MANAGER));
     seconds(2.5);
     c.never_heard(&customer, &manager);
+    // A line of `show`, less the name of the channel.
+    let columns = |line: &str| {
+        let words: Vec<_> = line.split_whitespace().take(5).map(str::to_owned).collect();
+        words.into_iter().enumerate().filter_map(|(n, word)| (n != 1).then_some(word)).collect::<Vec<_>>()
+    };
+    let mut guides =
+        include_str!("../../README.md").lines().filter(|line| line.contains("PJSIP/manager-")).map(columns);
     [&customer, &agent, &manager].into_iter().for_each(|member| member.speak());
     for (key, hear) in [("", [false, true]), ("4", [false; 2]), ("6", [true; 2]), ("5", [false, true])] {
         if !key.is_empty() {
+            let from = manager.line.clock();
             c.act("PlayDTMF", &manager, &[("Digit", key), ("Receive", "true")]);
-            seconds(0.5);
+            seconds(0.8);
+            let sound = match key {
+                "4" => sounds::NOBODY,
+                "5" => sounds::PRIVATE,
+                _ => sounds::OPEN,
+            };
+            assert_eq!(sounds::notes(&manager.line.heard_since(from)), sound, "the manager hears what key {key} did");
         }
+        let guide = guides.next().expect("the guide has a line for each step");
+        let show = c.manager.command("coach show support");
+        assert!(show.lines().any(|line| columns(line) == guide), "the guide says {guide:?}: {show}");
         let of = |hears: bool, other| if hears { vec![other, &manager] } else { vec![other] };
         let (by_customer, by_agent) = (of(hear[0], &agent), of(hear[1], &customer));
         c.hears(&[(&customer, &by_customer), (&agent, &by_agent), (&manager, &[&customer, &agent])]);
     }
+}
+
+/// Asterisk passes over a key whose extension is missing: whoever has barged in and presses it would believe to whisper.
+fn keyless(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "support_keyless");
+    let manager = c.call("manager", Role { place: ("pasted", "102"), ..COACH }, 1_500.0);
+    c.wait_until("the log says why", |_| pbx.log().contains("are not in the context pasted"));
+    c.wait_until("its call ends", |c| c.channel(&manager).is_none());
 }
 
 fn mistakes(pbx: &Pbx) {

@@ -72,6 +72,8 @@ struct Shared {
     hung_up: AtomicBool,
     /// One packet is to be sent ahead of its time.
     ahead: AtomicBool,
+    /// Its packets are on their way, and none arrives.
+    stalled: AtomicBool,
     /// The call, if Asterisk made it.
     dialog: OnceLock<Dialog>,
     /// How it speaks and hears.
@@ -196,6 +198,11 @@ impl Line {
         self.shared.ahead.store(true, Ordering::SeqCst);
     }
 
+    /// Has the network hold back what it says, or deliver all of that in one burst, and what comes next as usual.
+    pub fn stall(&self, on: bool) {
+        self.shared.stalled.store(on, Ordering::SeqCst);
+    }
+
     /// How much has been heard by now, in seconds.
     pub fn clock(&self) -> f64 {
         self.shared.heard().samples.len() as f64 / f64::from(self.shared.format().rate)
@@ -308,6 +315,7 @@ fn speak(audio: &UdpSocket, mut asterisk: Media, changes: &mpsc::Receiver<Media>
     let mut format = shared.format();
     let (mut number, mut voice, mut due, mut time) = (0_u64, Voice::default(), Instant::now(), 0_u32);
     let mut loss = Loss::of(format.one_lost_in);
+    let mut on_their_way = Vec::new();
     while !shared.hung_up.load(Ordering::SeqCst) {
         if let Ok(media) = changes.try_recv() {
             (asterisk, format) = (media, shared.format());
@@ -318,8 +326,11 @@ fn speak(audio: &UdpSocket, mut asterisk: Media, changes: &mpsc::Receiver<Media>
             let wanted = shared.says();
             let mut packet = header(asterisk.payload_type, number, time);
             packet.extend((0..samples).flat_map(|_| voice.next(*wanted, rate).to_be_bytes()));
-            for packet in loss.pass(packet) {
-                audio.send_to(&packet, asterisk.address).ok();
+            on_their_way.extend(loss.pass(packet));
+            if !shared.stalled.load(Ordering::SeqCst) {
+                for packet in on_their_way.drain(..) {
+                    audio.send_to(&packet, asterisk.address).ok();
+                }
             }
         }
         number += 1;

@@ -17,6 +17,7 @@ mod line;
 mod local;
 mod loss;
 mod manager;
+mod misspelt;
 mod modes;
 mod pbx;
 #[path = "../switch/phone.rs"]
@@ -29,7 +30,10 @@ mod ports;
 mod process;
 mod random;
 mod relay;
+mod seats;
 mod sip;
+mod sounds;
+mod stalls;
 mod streams;
 
 use libtest_mimic::{Arguments, Trial};
@@ -42,8 +46,12 @@ fn main() -> ExitCode {
     // They mostly wait, as callers do; but each takes a share of the processors.
     arguments.test_threads.get_or_insert(4);
     let mut trials: Vec<Trial> = Vec::new();
-    for &(name, scenario) in
-        alone::SCENARIOS.iter().chain(&[("fifty_calls_at_once_leave_nothing_behind", random::many as fn())])
+    for &(name, scenario) in alone::SCENARIOS
+        .iter()
+        .chain(seats::ALONE)
+        .chain(sounds::ALONE)
+        .chain(stalls::ALONE)
+        .chain(&[("fifty_calls_at_once_leave_nothing_behind", random::many as fn())])
     {
         trials.push(trial(name, scenario));
     }
@@ -55,7 +63,11 @@ fn main() -> ExitCode {
         hooks::SCENARIOS,
         interfaces::SCENARIOS,
         local::SCENARIOS,
+        misspelt::SCENARIOS,
         phones::SCENARIOS,
+        seats::SCENARIOS,
+        sounds::SCENARIOS,
+        stalls::SCENARIOS,
         streams::SCENARIOS,
     ];
     let random: Scenario = ("random_commands_do_what_the_rule_says", random::oracle);

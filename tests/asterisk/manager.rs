@@ -43,10 +43,11 @@ impl Manager {
     }
 
     fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stream.read_line(&mut line).expect("the manager interface answers in time");
+        let mut line = Vec::new();
+        self.stream.read_until(b'\n', &mut line).expect("the manager interface answers in time");
         assert!(!line.is_empty(), "the manager interface has closed: has Asterisk ended?");
-        line.trim_end_matches(['\r', '\n']).to_owned()
+        // A name may be no text.
+        String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned()
     }
 
     fn message(&mut self) -> Message {

@@ -20,6 +20,8 @@ pub struct Setup {
     pub without: &'static [&'static str],
     /// Runs it under Valgrind.
     pub valgrind: bool,
+    /// What is in its coach.conf; "" for none.
+    pub coach: &'static str,
 }
 
 /// Cargo's target folder: this program is in <target>/<profile>/<folder>.
@@ -146,6 +148,11 @@ impl Pbx {
         &self.folder
     }
 
+    /// Its log. What is no text in it, such as a name, is marked as that.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.folder.join("log")).expect("there is a log")).into_owned()
+    }
+
     /// Processor time that it has used, in seconds.
     pub fn cpu_time(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("it runs");
@@ -160,6 +167,13 @@ impl Pbx {
     pub fn stop(mut self) -> ExitStatus {
         self.process.stop(Duration::from_secs(60)).expect("Asterisk stops")
     }
+}
+
+/// The manager's extension of the example, and nothing else of it.
+fn keyless_manager() -> String {
+    let example = include_str!("../../examples/asterisk/extensions.conf");
+    let lines = example.lines().skip_while(|line| !line.starts_with("exten => 102,"));
+    lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// Asterisk with its own loader and libraries: it needs no root to run, whatever this machine's C library is.
@@ -214,6 +228,9 @@ fn configure(folder: &Path, ports: Ports, claim: &SwitchPorts, setup: Setup) {
         let module = module.expect("a folder can be read");
         symlink(module.path(), modules.join(module.file_name())).expect("a link can be made");
     }
+    if !setup.coach.is_empty() {
+        fs::write(folder.join("coach.conf"), setup.coach).expect("a file can be written");
+    }
     symlink(res_coach(), modules.join("res_coach.so")).expect("a link can be made");
     for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/asterisk/conf")).expect("it is there") {
         let file = file.expect("a folder can be read");
@@ -221,6 +238,7 @@ fn configure(folder: &Path, ports: Ports, claim: &SwitchPorts, setup: Setup) {
         for (mark, value) in [
             ("@FOLDER@", folder.display().to_string()),
             ("@EXAMPLES@", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/asterisk").into()),
+            ("@KEYLESS@", keyless_manager()),
             ("@DATA@", stock().join("usr/share/asterisk").display().to_string()),
             ("@MANAGER@", ports.manager.to_string()),
             ("@HTTP@", ports.http.to_string()),

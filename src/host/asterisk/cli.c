@@ -37,7 +37,8 @@ static const struct grammar grammars[] = {
 		"       tags. `-`: by nobody.\n" MEMBER_TEXT
 		"       Example: coach coach support 3 agent\n" },
 	{ "coach uncoach", "CM", NULL, "Usage: coach uncoach <conference> <member>\n"
-		"       The member speaks openly again, 200 ms of its audio later.\n" MEMBER_TEXT },
+		"       The member speaks openly again, 200 ms later. What it said before stays private\n"
+		"       also where the network delivers that later.\n" MEMBER_TEXT },
 	{ "coach gettag", "CT", "nomatch", "Usage: coach gettag <conference> <tag> [nomatch] [as json]\n"
 		"       The numbers of the members that have (have not) the tag.\n" JSON_TEXT },
 	{ "coach stats", "C", "", "Usage: coach stats [<conference>] [as json]\n"

@@ -110,16 +110,35 @@ static void place(struct leg *leg, const char *room, unsigned int number)
 	ao2_unlock(leg);
 }
 
-static void leave(struct leg *leg)
+void conference_leave(struct leg *leg)
 {
 	struct conference *conference = leg->conference;
 
+	if (!conference) {
+		return;
+	}
 	coach_member_leave(leg->member);
 	leg->conference = NULL;
 	place(leg, "", 0);
 	if (!--conference->members) {
 		conference_close(conference);
 	}
+}
+
+/* Nonzero: the engine does not take it. */
+static int admit(struct leg *leg, struct conference *conference)
+{
+	unsigned int number = conference->last_number + 1;
+
+	/* Before the engine tells of it, and somebody acts on that. */
+	place(leg, conference->name, number);
+	if (coach_member_join(leg->member, conference->room, number)) {
+		ast_log(LOG_ERROR, "Coach cannot take %s into %s: %s\n", leg->call_id, conference->name, coach_message());
+		place(leg, "", 0);
+		return -1;
+	}
+	conference->last_number = number;
+	return 0;
 }
 
 static void join(struct leg *leg, struct ast_bridge *bridge)
@@ -129,11 +148,7 @@ static void join(struct leg *leg, struct ast_bridge *bridge)
 	if (!conference) {
 		return;
 	}
-	/* Before the engine tells of it, and somebody acts on that. */
-	place(leg, conference->name, conference->last_number + 1);
-	if (coach_member_join(leg->member, conference->room, conference->last_number + 1)) {
-		ast_log(LOG_ERROR, "Coach cannot take %s into %s: %s\n", leg->call_id, conference->name, coach_message());
-		place(leg, "", 0);
+	if (admit(leg, conference)) {
 		if (!conference->members) {
 			conference_close(conference);
 		}
@@ -141,7 +156,13 @@ static void join(struct leg *leg, struct ast_bridge *bridge)
 	}
 	leg->conference = conference;
 	conference->members++;
-	conference->last_number++;
+}
+
+void conference_admit(struct leg *leg)
+{
+	if (leg->conference && admit(leg, leg->conference)) {
+		conference_leave(leg);
+	}
 }
 
 /* The ConfBridge that a channel is in now, a reference, or NULL. Announcers and recorders are ConfBridge's own and no members. */
@@ -163,10 +184,15 @@ static struct ast_bridge *bridge_of(struct ast_channel *chan)
 /* What the hook has to know of the leg's place, and the engine of what the hook has seen. */
 static void tell(struct leg *leg, struct ast_channel *chan)
 {
-	int muted, held;
+	int muted, held, passes;
 
+	mode_change_begins();
+	if (leg->conference) {
+		/* Before the hook hands what it says to the engine. */
+		mode_pass(leg, 0);
+	}
 	ast_channel_lock(chan);
-	hook_place(leg->hook, leg->conference ? leg->conference->bridge : NULL);
+	passes = hook_place(leg->hook, leg->conference ? leg->conference->bridge : NULL);
 	hook_seen(leg->hook, &muted, &held);
 	hook_check(chan, leg);
 	if (!leg->gone && !leg->speak_only_to) {
@@ -174,17 +200,25 @@ static void tell(struct leg *leg, struct ast_channel *chan)
 		hook_attach(chan, leg);
 	}
 	ast_channel_unlock(chan);
+	mode_pass(leg, passes);
+	mode_change_ends();
 	coach_member_mute(leg->member, muted);
 	coach_member_hold(leg->member, held);
 }
 
 static void settle_leg(struct leg *leg, struct ast_channel *chan, struct ast_bridge *bridge)
 {
+	if (chan && leg_is_displaced(leg)) {
+		seat_hand_over(leg, chan);
+	}
 	if (leg->conference && leg->conference->bridge != bridge) {
-		leave(leg);
+		conference_leave(leg);
 	}
 	if (bridge && !leg->conference) {
 		join(leg, bridge);
+		if (leg->conference) {
+			misspelt_variables(leg, chan);
+		}
 	}
 	if (chan && leg->hook) {
 		tell(leg, chan);
@@ -192,20 +226,6 @@ static void settle_leg(struct leg *leg, struct ast_channel *chan, struct ast_bri
 	if (leg->gone || (!leg->conference && !leg->hook)) {
 		leg_drop(leg);
 	}
-}
-
-/* A transfer brought it to a channel whose own leg stays. That one is as closed as this one was, and this one is over. */
-static void give_way(struct leg *leg)
-{
-	struct ast_channel *chan = leg_channel(leg);
-	struct leg *stays = chan ? leg_find(ast_channel_uniqueid(chan)) : NULL;
-
-	if (stays && stays->hook && (!leg->speak_only_to || stays->speak_only_to || !mode_close(stays, chan))) {
-		leg_keep(stays, leg);
-		leg_unhook(leg, chan);
-	}
-	ao2_cleanup(stays);
-	ast_channel_cleanup(chan);
 }
 
 /* Legs whose channel another leg has, by a transfer, are in no conference. */
@@ -220,7 +240,7 @@ static void settle_astray(void)
 			settle_leg(leg, NULL, NULL);
 			ast_mutex_unlock(&settling);
 			if (leg->hook && !leg->gone) {
-				give_way(leg);
+				seat_give_way(leg);
 			}
 		}
 		ao2_ref(leg, -1);
@@ -253,15 +273,23 @@ void settle(const char *uniqueid)
 	ast_channel_cleanup(chan);
 }
 
+struct leg *leg_settled(const char *uniqueid)
+{
+	struct leg *leg = leg_find(uniqueid);
+
+	if (leg && leg_is_displaced(leg)) {
+		settle(uniqueid);
+	}
+	return leg;
+}
+
 void conferences_stop(void)
 {
 	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
 	struct leg *leg;
 
 	while ((leg = ao2_iterator_next(&all))) {
-		if (leg->conference) {
-			leave(leg);
-		}
+		conference_leave(leg);
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);

@@ -31,8 +31,8 @@ static const char application_text[] =
 	"untag        removes the tags\n"
 	"uncoach      it speaks openly again\n"
 	"\n"
-	"A channel that speaks privately is silent until it is in a conference, and 200 ms of its\n"
-	"audio after it has left one heard as any other. What cannot be understood, or carried\n"
+	"A channel that speaks privately is silent until it is in a conference, and 200 ms after it\n"
+	"has left one heard as any other. What cannot be understood, or carried\n"
 	"out, ends the call: it must not reach the conference openly.\n"
 	"\n"
 	"Example:\n"
@@ -142,7 +142,7 @@ static int coach_function_read(struct ast_channel *chan, const char *function, c
 	if (!chan || (strcasecmp(key, MEMBER_TAG) && strcasecmp(key, SPEAK_ONLY_TO))) {
 		return unknown(key);
 	}
-	leg = leg_find(ast_channel_uniqueid(chan));
+	leg = leg_settled(ast_channel_uniqueid(chan));
 	if (leg) {
 		ao2_lock(leg);
 		ast_copy_string(buffer, S_OR(strcasecmp(key, MEMBER_TAG) ? leg->speak_only_to : leg->tags, ""), size);

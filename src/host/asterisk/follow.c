@@ -34,6 +34,27 @@ void settle_soon(const char *uniqueid)
 	}
 }
 
+static int close_task(void *data)
+{
+	struct ast_channel *chan = ast_channel_get_by_name(data);
+
+	if (chan) {
+		mode_set_speak_only_to(chan, "-");
+		ast_channel_unref(chan);
+	}
+	ast_free(data);
+	return 0;
+}
+
+void close_soon(const char *uniqueid)
+{
+	char *copy = settler ? ast_strdup(uniqueid) : NULL;
+
+	if (copy && ast_taskprocessor_push(settler, close_task, copy)) {
+		ast_free(copy);
+	}
+}
+
 /* Of channels, in the order in which they came. */
 AST_VECTOR(uniqueids, char *);
 
@@ -90,7 +111,8 @@ static void add_legs(struct ao2_container *known, const char *room)
 	while ((leg = ao2_iterator_next(&all))) {
 		char own[COACH_MAX_NAME_BYTES + 1], uniqueid[AST_MAX_UNIQUEID];
 
-		if (room_of(leg, own) && (!*room || !strcmp(own, room))) {
+		/* One that is displaced is settled even where its channel is known. */
+		if (room_of(leg, own) && (!*room || !strcmp(own, room)) && !leg_is_displaced(leg)) {
 			leg_uniqueid(leg, uniqueid);
 			ast_str_container_add(known, uniqueid);
 		}

@@ -37,6 +37,10 @@ struct ast_frame *to_member(struct ast_channel *chan, struct hook *hook, struct 
 	struct ast_frame *linear, *heard = frame;
 	unsigned int samples;
 
+	/* Who has taken an agent's place must not hear what was said to the agent. */
+	if (hook->displaced) {
+		return frame;
+	}
 	/* While a generator plays (music on hold, say), Asterisk drops what the bridge writes: then the generator's frames, for
 	 * which it hides itself, are what the member hears. */
 	if (!hook->bridge || hook->bridge != ast_channel_internal_bridge(chan) || ast_channel_generatordata(chan)

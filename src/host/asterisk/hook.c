@@ -203,6 +203,17 @@ void hook_moves(struct hook *hook, struct ast_channel *chan)
 	hook->buffered |= has_jitter_buffer(chan);
 }
 
+void hook_displaced(struct hook *hook)
+{
+	hook->displaced = 1;
+}
+
+void hook_serve(struct hook *hook, coach_member_t member)
+{
+	hook->member = member;
+	hook->displaced = 0;
+}
+
 static int attach(struct ast_channel *chan, struct grip *grip)
 {
 	struct ast_framehook_interface interface = {
@@ -282,28 +293,21 @@ void hook_listen(struct hook *hook)
 	hook->listens = 1;
 }
 
-void hook_leaves(struct hook *hook)
+int hook_place(struct hook *hook, struct ast_bridge *bridge)
 {
-	hook->left = 1;
-	if (hook->takes.leg->speak_only_to) {
-		/* What it said privately may still be on its way, also where nothing of that has been read yet. */
-		hook->guard_us = GUARD_MS * 1000;
-	}
-}
-
-void hook_place(struct hook *hook, struct ast_bridge *bridge)
-{
-	if (hook->bridge && !bridge && !hook->left) {
-		hook_leaves(hook);
+	if (hook->bridge && !bridge) {
+		hook->left = 1;
 	} else if (bridge) {
 		hook->left = 0;
 	}
+	hook->passes = hook->left;
 	ao2_replace(hook->bridge, bridge);
+	return hook->passes;
 }
 
 void hook_await(struct hook *hook)
 {
-	hook->left = hook->inside = 0;
+	hook->left = hook->inside = hook->passes = 0;
 }
 
 void hook_seen(const struct hook *hook, int *muted, int *held)

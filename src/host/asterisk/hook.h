@@ -35,9 +35,10 @@ struct hook {
 	unsigned int listens:1;    /* the member speaks privately, or did: open speech of one that never did is not even decoded */
 	unsigned int inside:1;     /* what was read last was said in a ConfBridge */
 	unsigned int left:1;       /* it has been in a conference: outside, its speech is an ordinary call's, after the guard */
+	unsigned int passes:1;     /* for that, the engine lets everything pass, or may: in a conference it has to be told first */
 	unsigned int muted:1;
 	unsigned int held:1;
-	unsigned int guard_us;     /* for so much of its audio it is still silent outside; full while it speaks privately */
+	unsigned int displaced:1;  /* another call has the channel now, and the member is still the one before */
 	struct linear said;
 	struct linear hears;
 	struct ast_frame quiet;    /* stands in for what was said privately */
@@ -58,8 +59,6 @@ static inline unsigned int chunk(unsigned int rate, unsigned int samples)
 	return MIN(samples, rate * COACH_MAX_FRAME_MS / 1000);
 }
 
-/* It is in no conference any more. */
-void hook_leaves(struct hook *hook);
 /* The frame that goes on in place of one that was read from the member (said.c), or that is to be written to it (heard.c). */
 struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
 /* The same for a frame that must be silence. */

@@ -2,7 +2,8 @@
  * res_coach: the channels that Coach knows.
  *
  * A leg without a hook lives while its channel is in a ConfBridge; one with a hook until its channel hangs up.
- * Transfers move hook and datastore to another channel: the leg follows, with its tags and its mode.
+ * Where Asterisk moves a call to another channel of its own, hook and datastore move along, and the leg follows. Where another call
+ * takes the leg's channel, see seat.c.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
@@ -41,6 +42,23 @@ int leg_is_at(struct leg *leg, const char *uniqueid)
 	return is;
 }
 
+void leg_call_id(struct leg *leg, char *call_id)
+{
+	ao2_lock(leg);
+	ast_copy_string(call_id, leg->call_id, AST_CHANNEL_NAME);
+	ao2_unlock(leg);
+}
+
+int leg_is_displaced(struct leg *leg)
+{
+	int is;
+
+	ao2_lock(leg);
+	is = leg->displaced;
+	ao2_unlock(leg);
+	return is;
+}
+
 static int is_at(void *leg, void *uniqueid, int flags)
 {
 	return leg_is_at(leg, uniqueid) ? CMP_MATCH | CMP_STOP : 0;
@@ -58,9 +76,11 @@ void leg_uniqueid_of(coach_member_t member, char *uniqueid)
 
 	*uniqueid = '\0';
 	while (!*uniqueid && (leg = ao2_iterator_next(&all))) {
+		ao2_lock(leg);
 		if (leg->member == member) {
-			leg_uniqueid(leg, uniqueid);
+			ast_copy_string(uniqueid, leg->uniqueid, AST_MAX_UNIQUEID);
 		}
+		ao2_unlock(leg);
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);
@@ -72,24 +92,38 @@ struct ao2_container *legs(void)
 }
 
 /* The engine's name for a channel is the channel's; its unique id where that is taken or cannot be one. */
-static struct leg *leg_make(const char *name, const char *uniqueid)
+coach_member_t leg_attach(const char *name, const char *uniqueid, const char *tags, const char *speak_only_to, char *call_id)
 {
 	coach_member_config_t config = COACH_MEMBER_CONFIG_INIT;
+	coach_member_t member;
+
+	config.call_id = call_id;
+	config.tags = tags;
+	config.speak_only_to = speak_only_to;
+	ast_copy_string(call_id, name, AST_CHANNEL_NAME);
+	if (!coach_member_attach(engine, &config, &member)) {
+		return member;
+	}
+	ast_copy_string(call_id, uniqueid, AST_CHANNEL_NAME);
+	if (!coach_member_attach(engine, &config, &member)) {
+		return member;
+	}
+	ast_log(LOG_ERROR, "Coach cannot take in %s: %s\n", name, coach_message());
+	return 0;
+}
+
+static struct leg *leg_make(const char *name, const char *uniqueid)
+{
 	struct leg *leg = ao2_alloc(sizeof(*leg), leg_free);
 
 	if (!leg) {
 		return NULL;
 	}
 	ast_copy_string(leg->uniqueid, uniqueid, sizeof(leg->uniqueid));
-	ast_copy_string(leg->call_id, name, sizeof(leg->call_id));
-	config.call_id = leg->call_id;
-	if (coach_member_attach(engine, &config, &leg->member)) {
-		ast_copy_string(leg->call_id, uniqueid, sizeof(leg->call_id));
-		if (coach_member_attach(engine, &config, &leg->member)) {
-			ast_log(LOG_ERROR, "Coach cannot take in %s: %s\n", name, coach_message());
-			ao2_ref(leg, -1);
-			return NULL;
-		}
+	leg->member = leg_attach(name, uniqueid, NULL, NULL, leg->call_id);
+	if (!leg->member) {
+		ao2_ref(leg, -1);
+		return NULL;
 	}
 	ao2_link(registry, leg);
 	return leg;
@@ -150,8 +184,8 @@ static void on_channel_end(void *data)
 }
 
 /* A masquerade, both channels locked, so that the engine has to wait. The channel that stays gets the other's phone and unique id,
- * and has the hooks of both. Its own leg stays where that is hooked; the other one goes astray: until that is settled its hook
- * keeps its mode, private to nobody. The two are told of it in either order. */
+ * and has the hooks of both. Its own leg stays where that is hooked, and is displaced; the other one goes astray: until that is settled
+ * its hook keeps its mode, private to nobody. The two are told of it in either order. */
 static void go_astray(struct leg *leg)
 {
 	ao2_lock(leg);
@@ -175,8 +209,33 @@ void leg_stays(struct leg *leg, struct ast_channel *chan)
 	if (other && other != leg) {
 		go_astray(other);
 	}
+	if (other != leg) {
+		hook_displaced(leg->hook);
+		ao2_lock(leg);
+		leg->displaced = 1;
+		ao2_unlock(leg);
+	}
 	ao2_cleanup(other);
 	move(leg, chan);
+}
+
+static int is_astray_at(void *data, void *uniqueid, int flags)
+{
+	struct leg *leg = data;
+	int is;
+
+	ao2_lock(leg);
+	is = leg->astray && !leg->gone && !strcmp(leg->uniqueid, uniqueid);
+	ao2_unlock(leg);
+	return is ? CMP_MATCH | CMP_STOP : 0;
+}
+
+struct leg *leg_astray_at(struct leg *leg)
+{
+	char uniqueid[AST_MAX_UNIQUEID];
+
+	leg_uniqueid(leg, uniqueid);
+	return ao2_callback(registry, 0, is_astray_at, uniqueid);
 }
 
 static int is_another(void *data, void *leg, int flags)
@@ -216,7 +275,7 @@ static int put_hook(struct leg *leg, struct ast_channel *chan)
 		return hook_attach(chan, leg);
 	}
 	/* Made for no module, or Asterisk would not unload this one while there is a hooked channel. */
-	datastore = __ast_datastore_alloc(&datastore_info, leg->call_id, NULL, __FILE__, __LINE__, __func__);
+	datastore = __ast_datastore_alloc(&datastore_info, NULL, NULL, __FILE__, __LINE__, __func__);
 	if (!datastore) {
 		return -1;
 	}
@@ -245,7 +304,7 @@ struct leg *leg_hooked(struct ast_channel *chan)
 		ao2_unlock(leg);
 		ast_channel_unlock(chan);
 		if (failed) {
-			ast_log(LOG_ERROR, "Coach cannot hook %s: no memory, or it has hung up\n", leg->call_id);
+			ast_log(LOG_ERROR, "Coach cannot hook %s: no memory, or it has hung up\n", ast_channel_name(chan));
 		}
 		if (failed || over) {
 			ao2_ref(leg, -1);
@@ -283,11 +342,15 @@ struct ast_channel *leg_channel(struct leg *leg)
 
 void leg_ends(struct leg *leg, struct ast_channel *chan)
 {
-	struct ast_datastore *datastore = ast_channel_datastore_find(chan, &datastore_info, leg->call_id);
+	struct ast_datastore *datastore;
 
-	if (datastore) {
-		ast_channel_datastore_remove(chan, datastore);
-		ast_datastore_free(datastore);
+	/* After a masquerade the channel may have two of them. */
+	AST_LIST_TRAVERSE(ast_channel_datastores(chan), datastore, entry) {
+		if (datastore->info == &datastore_info && datastore->data == leg) {
+			ast_channel_datastore_remove(chan, datastore);
+			ast_datastore_free(datastore);
+			return;
+		}
 	}
 }
 

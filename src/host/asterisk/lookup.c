@@ -26,7 +26,7 @@ static int is_in(struct leg *leg, const char *room)
 struct leg *leg_called(const char *channel)
 {
 	struct ast_channel *chan = ast_strlen_zero(channel) ? NULL : ast_channel_get_by_name(channel);
-	struct leg *leg = chan ? leg_find(ast_channel_uniqueid(chan)) : NULL;
+	struct leg *leg = chan ? leg_settled(ast_channel_uniqueid(chan)) : NULL;
 
 	if (chan && !leg) {
 		/* It may be in a conference, and nobody has told of it: see settle_room. */
@@ -37,6 +37,14 @@ struct leg *leg_called(const char *channel)
 	return leg;
 }
 
+static int is_called(struct leg *leg, const char *member)
+{
+	char call_id[AST_CHANNEL_NAME];
+
+	leg_call_id(leg, call_id);
+	return !strcmp(call_id, member);
+}
+
 struct leg *member_find(const char *room, const char *member)
 {
 	int is_number = !member[strspn(member, "0123456789")];
@@ -45,7 +53,7 @@ struct leg *member_find(const char *room, const char *member)
 
 	while ((leg = ao2_iterator_next(&all))) {
 		if (is_in(leg, room)
-			&& (is_number ? leg->number == strtoul(member, NULL, 10) : leg == called || !strcmp(leg->call_id, member))) {
+			&& (is_number ? leg->number == strtoul(member, NULL, 10) : leg == called || is_called(leg, member))) {
 			break;
 		}
 		ao2_ref(leg, -1);
@@ -82,7 +90,10 @@ static void of_room(struct leg *leg, const char *typed, offer_fn *offer)
 
 static void of_call_id(struct leg *leg, const char *typed, offer_fn *offer)
 {
-	offer(leg->call_id, typed);
+	char call_id[AST_CHANNEL_NAME];
+
+	leg_call_id(leg, call_id);
+	offer(call_id, typed);
 }
 
 static void of_tags(struct leg *leg, const char *typed, offer_fn *offer)

@@ -44,7 +44,8 @@ static const struct action actions[] = {
 		LATER_TEXT WHERE_TEXT
 		"*SpeakOnlyTo: <tag>[,<tag>...]  Tags; - for nobody.\n" },
 	{ "Uncoach", "uncoach", NULL, "Have a member heard by everyone.",
-		"The member speaks openly again, 200 ms of its audio later. Raises the event CoachMode.\n"
+		"The member speaks openly again, 200 ms later. What it said before stays private also\n"
+		"where the network delivers that later. Raises the event CoachMode.\n"
 		LATER_TEXT WHERE_TEXT },
 };
 
@@ -200,7 +201,7 @@ static int list(struct mansession *session, const struct message *message)
 	const char *conference = astman_get_header(message, "Conference"), *id = astman_get_header(message, "ActionID");
 	const char *channel = astman_get_header(message, "Channel");
 	struct leg *only = leg_called(channel);
-	char room[COACH_MAX_NAME_BYTES + 1], action_id[256] = "", *text = NULL;
+	char room[COACH_MAX_NAME_BYTES + 1], action_id[256] = "", call_id[AST_CHANNEL_NAME], *text = NULL;
 	struct ast_json *state = NULL, *rooms;
 	int listed = 0;
 
@@ -210,6 +211,9 @@ static int list(struct mansession *session, const struct message *message)
 		return 0;
 	}
 	settle_room(room);
+	if (only) {
+		leg_call_id(only, call_id);
+	}
 	if (coach_state_json(engine, NULL, &text) || !(state = ast_json_load_string(text, NULL))) {
 		coach_text_free(text);
 		ao2_cleanup(only);
@@ -226,7 +230,7 @@ static int list(struct mansession *session, const struct message *message)
 		struct ast_json *one = ast_json_array_get(rooms, i);
 
 		if (!*room || !strcmp(room, ast_json_string_get(ast_json_object_get(one, "name")))) {
-			listed += list_room(session, action_id, one, only ? only->call_id : channel);
+			listed += list_room(session, action_id, one, only ? call_id : channel);
 		}
 	}
 	ast_json_unref(state);

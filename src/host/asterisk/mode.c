@@ -56,6 +56,41 @@ void mode_forget(struct leg *leg)
 	record(leg, &leg->speak_only_to, NULL);
 }
 
+void mode_change_begins(void)
+{
+	ast_mutex_lock(&changing);
+}
+
+void mode_change_ends(void)
+{
+	ast_mutex_unlock(&changing);
+}
+
+void mode_pass(struct leg *leg, int on)
+{
+	if (leg->passes != on) {
+		leg->passes = on;
+		coach_member_pass(leg->member, on);
+	}
+}
+
+void mode_apply(coach_member_t member, const char *tags, const char *speak_only_to)
+{
+	if (!tags || coach_tag(member, tags)) {
+		coach_untag(member);
+	}
+	if (speak_only_to) {
+		/* Without memory for its voice it is private to nobody. */
+		coach_coach(member, speak_only_to);
+	}
+}
+
+void mode_record(struct leg *leg, const char *tags, const char *speak_only_to)
+{
+	record_tags(leg, tags);
+	record_mode(leg, speak_only_to);
+}
+
 /* Who hooks a channel, or changes a mode, holds this for reading until that is on record: the module cannot go meanwhile. */
 AST_RWLOCK_DEFINE_STATIC(staying);
 /* The module goes. `staying` */
@@ -72,16 +107,13 @@ static struct leg *hooked_to_stay(struct ast_channel *chan)
 }
 
 /* Before the engine hears that a member is private, its frames have to be looked at. Why that cannot be, or NULL. */
-static const char *expect_private(struct leg *leg, struct ast_channel *chan, int anew)
+static const char *expect_private(struct leg *leg, struct ast_channel *chan)
 {
 	const char *obstacle;
 
 	ast_channel_lock(chan);
 	obstacle = hook_obstacle(chan, leg->hook);
 	hook_listen(leg->hook);
-	if (anew) {
-		hook_await(leg->hook);
-	}
 	ast_channel_unlock(chan);
 	return obstacle;
 }
@@ -92,6 +124,13 @@ int mode_set_tags(struct ast_channel *chan, const char *tags)
 	struct leg *leg = hooked_to_stay(chan);
 
 	if (!leg) {
+		return -1;
+	}
+	if (names_speak_only_to(tags)) {
+		/* Whoever wrote that meant a private call, and it would be an open one. */
+		ast_log(LOG_ERROR, "memberTag of %s: '%s' has speakOnlyTo in it, which is another setting: Coach(memberTag=<tag>,speakOnlyTo=<tag>)"
+			" sets both, Set() one of them at a time\n", ast_channel_name(chan), tags);
+		ao2_ref(leg, -1);
 		return -1;
 	}
 	ast_mutex_lock(&changing);
@@ -115,7 +154,7 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 	if (!leg) {
 		return -1;
 	}
-	obstacle = expect_private(leg, chan, 1);
+	obstacle = expect_private(leg, chan);
 	if (obstacle) {
 		ast_log(LOG_ERROR, "%s cannot speak privately, for %s: its call ends\n", ast_channel_name(chan), obstacle);
 		ast_softhangup(chan, AST_SOFTHANGUP_EXPLICIT);
@@ -123,6 +162,10 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 		return -1;
 	}
 	ast_mutex_lock(&changing);
+	mode_pass(leg, 0);
+	ast_channel_lock(chan);
+	hook_await(leg->hook);
+	ast_channel_unlock(chan);
 	if (coach_coach(leg->member, speak_only_to)) {
 		ast_log(LOG_WARNING, "speakOnlyTo of %s: %s. It is private to nobody; `-` says that on purpose\n",
 			ast_channel_name(chan), coach_message());
@@ -135,36 +178,10 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 	return 0;
 }
 
-int mode_close(struct leg *leg, struct ast_channel *chan)
-{
-	SCOPED_RDLOCK(stay, &staying);
-	coach_status_t status;
-	int closed;
-
-	if (going) {
-		return -1;
-	}
-	expect_private(leg, chan, 0);
-	ast_mutex_lock(&changing);
-	status = coach_coach(leg->member, "-");
-	closed = !status || status == COACH_ERR_MEMORY;
-	if (closed) {
-		record_mode(leg, "-");
-	}
-	ast_mutex_unlock(&changing);
-	if (!closed) {
-		return -1;
-	}
-	ast_channel_lock(chan);
-	hook_check(chan, leg);
-	ast_channel_unlock(chan);
-	return 0;
-}
-
 void mode_untag(struct ast_channel *chan)
 {
 	SCOPED_RDLOCK(stay, &staying);
-	struct leg *leg = leg_find(ast_channel_uniqueid(chan));
+	struct leg *leg = leg_settled(ast_channel_uniqueid(chan));
 
 	if (leg) {
 		ast_mutex_lock(&changing);
@@ -178,7 +195,7 @@ void mode_untag(struct ast_channel *chan)
 void mode_uncoach(struct ast_channel *chan)
 {
 	SCOPED_RDLOCK(stay, &staying);
-	struct leg *leg = leg_find(ast_channel_uniqueid(chan));
+	struct leg *leg = leg_settled(ast_channel_uniqueid(chan));
 
 	if (leg) {
 		ast_mutex_lock(&changing);
@@ -201,7 +218,7 @@ static const char *prepare(struct leg *leg, int private)
 	if (hooked && hooked != leg) {
 		obstacle = "another call has just taken its place";
 	} else if (hooked) {
-		obstacle = private ? expect_private(leg, chan, 0) : NULL;
+		obstacle = private ? expect_private(leg, chan) : NULL;
 	}
 	ao2_cleanup(hooked);
 	ast_channel_cleanup(chan);
@@ -233,7 +250,7 @@ static int run(const char *command, struct ast_str **answer)
 }
 
 /* Whether the engine has it speak to nobody: without memory for its voice, a `coach` that fails comes to that. */
-static int speaks_to_nobody(const struct leg *leg, const char *room)
+static int speaks_to_nobody(const char *call_id, const char *room)
 {
 	char *text = NULL;
 	coach_status_t status = coach_state_json(engine, room, &text);
@@ -245,7 +262,7 @@ static int speaks_to_nobody(const struct leg *leg, const char *room)
 	for (size_t i = 0; i < ast_json_array_size(members); i++) {
 		struct ast_json *member = ast_json_array_get(members, i), *to = ast_json_object_get(member, "speak_only_to");
 
-		found |= !strcmp(ast_json_string_get(ast_json_object_get(member, "call_id")), leg->call_id)
+		found |= !strcmp(ast_json_string_get(ast_json_object_get(member, "call_id")), call_id)
 			&& ast_json_typeof(to) == AST_JSON_ARRAY && !ast_json_array_size(to);
 	}
 	ast_json_unref(state);
@@ -258,13 +275,15 @@ int mode_command_about(struct leg *leg, const char *verb, const char *room, cons
 	RAII_VAR(char *, command, NULL, ast_free);
 	int coach = !strcmp(verb, "coach"), failed;
 	const char *obstacle = coach || !strcmp(verb, "tag") ? prepare(leg, coach) : NULL;
+	char call_id[AST_CHANNEL_NAME];
 
+	leg_call_id(leg, call_id);
 	if (obstacle) {
-		ast_str_set(answer, 0, "-ERR %s cannot be hooked: %s", leg->call_id, obstacle);
+		ast_str_set(answer, 0, "-ERR %s cannot be hooked: %s", call_id, obstacle);
 		return -1;
 	}
 	/* By the one name that no other member ever has: it may have gone to another conference by now. */
-	if (ast_asprintf(&command, "%s %s %s %s", verb, room, leg->call_id, value) < 0) {
+	if (ast_asprintf(&command, "%s %s %s %s", verb, room, call_id, value) < 0) {
 		ast_str_set(answer, 0, "-ERR no memory");
 		return -1;
 	}
@@ -272,7 +291,7 @@ int mode_command_about(struct leg *leg, const char *verb, const char *room, cons
 	failed = run(command, answer);
 	if (!failed) {
 		note(leg, verb, value);
-	} else if (coach && speaks_to_nobody(leg, room)) {
+	} else if (coach && speaks_to_nobody(call_id, room)) {
 		record_mode(leg, "-");
 	}
 	ast_mutex_unlock(&changing);
@@ -317,8 +336,11 @@ int mode_end(void)
 	going = 1;
 	while (going && (leg = ao2_iterator_next(&all))) {
 		if (leg->speak_only_to) {
+			char call_id[AST_CHANNEL_NAME];
+
+			leg_call_id(leg, call_id);
 			ast_log(LOG_ERROR, "Coach stays: %s speaks privately, and would be heard by everyone. `coach uncoach` it; outside a"
-				" conference set COACH(uncoach), or wait for its hang-up\n", leg->call_id);
+				" conference set COACH(uncoach), or wait for its hang-up\n", call_id);
 			going = 0;
 		}
 		ao2_ref(leg, -1);
@@ -327,19 +349,74 @@ int mode_end(void)
 	return !going;
 }
 
-void mode_wait_for_guard(void)
+/* Since somebody began to speak openly. */
+static int64_t opened_ms_ago(void)
 {
 	int64_t since;
 
 	ast_mutex_lock(&changing);
 	since = ast_tvdiff_ms(ast_tvnow(), opened);
 	ast_mutex_unlock(&changing);
+	return since;
+}
+
+/* Whether an opening guard may not have ended: with none of its member's frames arriving, it does not. Of who is outside, in an ordinary
+ * call, the engine does not say. */
+static int is_guarded(void)
+{
+	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
+	struct leg *leg;
+	char *text = NULL;
+	struct ast_json *state, *rooms;
+	int found;
+
+	found = coach_state_json(engine, NULL, &text) != COACH_OK;
+	state = text ? ast_json_load_string(text, NULL) : NULL;
+	coach_text_free(text);
+	rooms = ast_json_object_get(state, "rooms");
+	for (size_t i = 0; i < ast_json_array_size(rooms); i++) {
+		struct ast_json *members = ast_json_object_get(ast_json_array_get(rooms, i), "members");
+
+		for (size_t j = 0; j < ast_json_array_size(members); j++) {
+			found |= ast_json_integer_get(ast_json_object_get(ast_json_array_get(members, j), "opens_in_ms")) > 0;
+		}
+	}
+	ast_json_unref(state);
+	while ((leg = ao2_iterator_next(&all))) {
+		found |= leg->passes;
+		ao2_ref(leg, -1);
+	}
+	ao2_iterator_destroy(&all);
+	return found;
+}
+
+/* For so long unloading waits for guards, and for so long a burst may come after its words were said. */
+#define PATIENCE_MS 1000
+#define LATE_MS 10000
+
+int mode_wait_for_guard(void)
+{
+	int64_t since = opened_ms_ago();
+
 	if (since >= 0 && since < GUARD_MS) {
 		usleep((GUARD_MS - since) * 1000);
 	}
+	for (int ms = 0; ms < PATIENCE_MS && is_guarded(); ms += 20) {
+		usleep(20000);
+	}
+	if (is_guarded() && opened_ms_ago() < LATE_MS) {
+		SCOPED_WRLOCK(stay, &staying);
+
+		going = 0;
+		ast_log(LOG_ERROR, "Coach stays: what was said privately before an `uncoach` may still be on its way, and everyone would hear it."
+			" Unload it again in some seconds\n");
+		return -1;
+	}
+	return 0;
 }
 
-/* While the module is away. */
+/* While the module is away: the tags, and behind a blank the unique id of the call that they were given to, since another one may
+ * take over the channel, and its variables with it. */
 #define KEPT "COACH_TAGS"
 
 void mode_keep_tags(void)
@@ -348,20 +425,22 @@ void mode_keep_tags(void)
 	struct leg *leg;
 
 	while ((leg = ao2_iterator_next(&all))) {
-		char uniqueid[AST_MAX_UNIQUEID], *tags;
+		char uniqueid[AST_MAX_UNIQUEID], *kept = NULL;
 		struct ast_channel *chan;
 
 		leg_uniqueid(leg, uniqueid);
 		/* An `untag` may come at any time until the interfaces have gone. */
 		ao2_lock(leg);
-		tags = leg->tags ? ast_strdup(leg->tags) : NULL;
+		if (leg->tags && !leg->displaced && !leg->astray && ast_asprintf(&kept, "%s %s", leg->tags, uniqueid) < 0) {
+			kept = NULL;
+		}
 		ao2_unlock(leg);
-		chan = tags ? ast_channel_get_by_name(uniqueid) : NULL;
+		chan = kept ? ast_channel_get_by_name(uniqueid) : NULL;
 		if (chan) {
-			pbx_builtin_setvar_helper(chan, KEPT, tags);
+			pbx_builtin_setvar_helper(chan, KEPT, kept);
 			ast_channel_unref(chan);
 		}
-		ast_free(tags);
+		ast_free(kept);
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);
@@ -373,16 +452,23 @@ void mode_take_up_tags(void)
 	struct ast_channel *chan;
 
 	while (all && (chan = ast_channel_iterator_next(all))) {
-		char *tags;
+		char *kept, *uniqueid;
 
 		ast_channel_lock(chan);
-		tags = ast_strdup(S_OR(pbx_builtin_getvar_helper(chan, KEPT), ""));
-		ast_channel_unlock(chan);
-		if (!ast_strlen_zero(tags)) {
-			mode_set_tags(chan, tags);
-			pbx_builtin_setvar_helper(chan, KEPT, NULL);
+		kept = ast_strdup(S_OR(pbx_builtin_getvar_helper(chan, KEPT), ""));
+		uniqueid = kept ? strchr(kept, ' ') : NULL;
+		if (uniqueid) {
+			*uniqueid++ = '\0';
+			if (strcmp(uniqueid, ast_channel_uniqueid(chan)) && !settings.tags_pass) {
+				*kept = '\0';
+			}
 		}
-		ast_free(tags);
+		ast_channel_unlock(chan);
+		if (!ast_strlen_zero(kept)) {
+			mode_set_tags(chan, kept);
+		}
+		pbx_builtin_setvar_helper(chan, KEPT, NULL);
+		ast_free(kept);
 		ast_channel_unref(chan);
 	}
 	if (all) {

@@ -44,6 +44,7 @@ static int stop(void)
 
 	manager_stop();
 	cli_stop();
+	misspelt_stop();
 	dialplan_stop();
 	follow_stop();
 	/* From here on no leg comes and no frame. */
@@ -61,14 +62,15 @@ static int stop(void)
 
 static int start_interfaces(void)
 {
-	return dialplan_start() || cli_start() || manager_start();
+	return dialplan_start() || misspelt_start() || cli_start() || manager_start();
 }
 
 static int load_module(void)
 {
 	coach_engine_config_t config = COACH_ENGINE_CONFIG_INIT;
 
-	config.flags = COACH_ENGINE_HOST_SERVICE;
+	settings_read();
+	config.flags = COACH_ENGINE_HOST_SERVICE | (settings.mode_sounds ? COACH_ENGINE_MODE_SOUNDS : 0);
 	config.guard_ms = GUARD_MS;
 	config.on_event = on_event;
 	if (coach_engine_create(COACH_ABI_VERSION, &config, &engine)) {
@@ -94,7 +96,9 @@ static int unload_module(void)
 	if (mode_end()) {
 		return -1;
 	}
-	mode_wait_for_guard();
+	if (mode_wait_for_guard()) {
+		return -1;
+	}
 	mode_keep_tags();
 	return stop() ? -1 : 0;
 }

@@ -10,8 +10,21 @@
 /* The source of the frames that stand in for private speech. */
 #define QUIET "coach silence"
 
-/* Gives the engine what a frame says, or as much silence. Nonzero: it was private, or in doubt, and must not pass. */
-static int capture(struct hook *hook, unsigned int rate, const int16_t *pcm, unsigned int samples)
+/* When a frame was said, in milliseconds of the sender's clock, where Asterisk knows that: of RTP, the time that its packets tell. */
+static coach_media_time_t said_at(const struct ast_frame *frame)
+{
+	coach_media_time_t time = COACH_MEDIA_TIME_INIT;
+
+	if (ast_test_flag(frame, AST_FRFLAG_HAS_TIMING_INFO) && frame->ts > 0) {
+		time.stamp = frame->ts;
+		time.clock_rate = 1000;
+	}
+	return time;
+}
+
+/* Gives the engine what a frame says, or as much silence, and moves `time` on by as much. Nonzero: it was private, or in doubt, and
+ * must not pass. */
+static int capture(struct hook *hook, unsigned int rate, const int16_t *pcm, unsigned int samples, coach_media_time_t *time)
 {
 	int taken = 0;
 
@@ -25,8 +38,9 @@ static int capture(struct hook *hook, unsigned int rate, const int16_t *pcm, uns
 		} else {
 			memset(hook->in, 0, bytes);
 		}
-		taken |= coach_read(hook->member, hook->in, rate, 1, n) != COACH_OK;
+		taken |= coach_read_at(hook->member, hook->in, rate, 1, n, time) != COACH_OK;
 		samples -= n;
+		time->stamp += time->stamp ? (uint64_t) n * time->clock_rate / rate : 0;
 	}
 	return taken;
 }
@@ -35,10 +49,11 @@ static int capture(struct hook *hook, unsigned int rate, const int16_t *pcm, uns
 static int is_private(struct hook *hook, struct ast_frame *frame, int audible)
 {
 	struct ast_frame *linear = audible ? linear_frames(&hook->said, frame) : NULL;
+	coach_media_time_t time = said_at(frame);
 	int taken = 0, said = 0;
 
 	for (struct ast_frame *f = linear; f; f = f == frame ? NULL : AST_LIST_NEXT(f, frame_list)) {
-		taken |= capture(hook, linear_rate(f->subclass.format), f->data.ptr, samples_of(f));
+		taken |= capture(hook, linear_rate(f->subclass.format), f->data.ptr, samples_of(f), &time);
 		said |= samples_of(f) > 0;
 	}
 	if (!said) {
@@ -46,7 +61,7 @@ static int is_private(struct hook *hook, struct ast_frame *frame, int audible)
 		unsigned int rate = linear_rate(frame->subclass.format);
 		unsigned int own = ast_format_get_sample_rate(frame->subclass.format);
 
-		taken = capture(hook, rate, NULL, MAX(1, (uint64_t) frame->samples * rate / MAX(1, own)));
+		taken = capture(hook, rate, NULL, MAX(1, (uint64_t) frame->samples * rate / MAX(1, own)), &time);
 	}
 	if (linear && linear != frame) {
 		ast_frfree(linear);
@@ -106,17 +121,6 @@ static int is_quiet(const struct ast_frame *frame)
 	return !samples;
 }
 
-/* Whether a frame from a member that has left its conference is still to be silent. */
-static int is_guarded(struct hook *hook, const struct ast_frame *frame)
-{
-	uint64_t us = (uint64_t) frame->samples * 1000000 / MAX(1, ast_format_get_sample_rate(frame->subclass.format));
-	int guarded = hook->guard_us > 0;
-
-	/* One that does not say how long it is counts for a millisecond: the guard has to end. */
-	hook->guard_us -= MIN(hook->guard_us, MAX(1000, us));
-	return guarded;
-}
-
 struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame)
 {
 	struct ast_bridge *bridge = ast_channel_internal_bridge(chan);
@@ -127,16 +131,15 @@ struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struc
 	}
 	inside = is_confbridge(bridge);
 	if (hook->inside && !inside && !hook->left) {
-		/* Of a conference that Coach could not serve, or that was left before Coach was told, nobody says so. */
-		hook_leaves(hook);
+		/* Of a conference that Coach could not serve, or that was left before Coach was told, nobody else says so. */
+		hook->left = 1;
+		settle_soon(ast_channel_uniqueid(chan));
 	}
 	hook->inside = inside;
-	if (hook->left && !inside) {
-		taken = is_guarded(hook, frame);
-	} else {
-		taken = is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held);
-		/* Also after an `uncoach`: what was said before it may still be on its way when the member leaves. */
-		hook->guard_us = taken ? GUARD_MS * 1000 : 0;
+	taken = is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held);
+	if (inside && hook->passes && hook->takes.leg->speak_only_to) {
+		/* It has come from an ordinary call, for which the engine lets everything pass, and Coach has not been told. */
+		taken = 1;
 	}
 	return taken ? silence(chan, hook, frame) : frame;
 }

@@ -6,15 +6,18 @@
  *
  * The map:
  *   module.c      load, unload, the engine
+ *   settings.c    coach.conf
  *   leg.c         the channels that Coach knows, by unique id
  *   hook.c        the hook that sees every frame                   runs with the channel locked, in its media thread
  *   said.c        frames from a member: private speech is taken    the same
  *   heard.c       frames to a member: private speech is added      the same
  *   linear.c      frames as signed linear samples                  the same
  *   conference.c  which channel is in which ConfBridge
+ *   seat.c        a leg whose place another call has taken
  *   follow.c      Asterisk's word of who moves, and a look at who is where
  *   lookup.c      members by the names that people give them
  *   mode.c        tag, untag, coach, uncoach: what every interface does
+ *   misspelt.c    what was meant for Coach and does not reach it
  *   event.c       the engine's events, to the manager interface and the log
  *   dialplan.c, cli.c, manager.c                                   the interfaces
  *
@@ -36,8 +39,20 @@
 
 extern coach_engine_t engine;
 
+/* What coach.conf says. Set once, before anything else. */
+struct settings {
+	int tags_pass;   /* who takes over a place in a conference inherits its tags too */
+	int mode_sounds; /* a member hears how it is heard from now on, when that changes */
+};
+extern struct settings settings;
+
 /* The engine's opening guard. */
 #define GUARD_MS 200
+
+/* ----------------------------------------------------------------------------------------------- settings.c ---- */
+
+/* Reads coach.conf; without it, and where it is wrong, which is logged, what is usual holds. */
+void settings_read(void);
 
 /* ------------------------------------------------------------------------------------------------- linear.c ---- */
 
@@ -67,6 +82,10 @@ void hook_detach(struct ast_channel *chan, struct leg *leg);
 int hooks_in_use(void);
 /* A masquerade is about to put it behind the hooks of this channel. Both channels are locked. */
 void hook_moves(struct hook *hook, struct ast_channel *chan);
+/* Another call has taken the channel: it hears no private speech before `hook_serve`. The channel is locked. */
+void hook_displaced(struct hook *hook);
+/* From now on the hook serves this member of the engine's. The channel is locked. */
+void hook_serve(struct hook *hook, coach_member_t member);
 /* Why a channel with this phone cannot speak privately, or NULL. It is locked. */
 const char *hook_obstacle(struct ast_channel *phone, const struct hook *hook);
 /* Ends the call of a leg that speaks privately and can no longer. The channel is locked. */
@@ -74,9 +93,10 @@ void hook_check(struct ast_channel *chan, struct leg *leg);
 /* From now on, what the member says is decoded, because it may be private. The channel is locked. */
 void hook_listen(struct hook *hook);
 /* What the member says privately reaches its room, and it hears the room's private speech, while it is in this bridge and no
- * other. NULL: it has left. The channel is locked. */
-void hook_place(struct hook *hook, struct ast_bridge *bridge);
-/* Private speech waits for the next conference, as before the first. The channel is locked. */
+ * other. The engine does not let everything pass any more. NULL: it is in none; whether it has been in one, so that the engine is to let
+ * everything pass, after the guard. The channel is locked. */
+int hook_place(struct hook *hook, struct ast_bridge *bridge);
+/* Private speech waits for the next conference, as before the first, and the engine does not let it pass. The channel is locked. */
 void hook_await(struct hook *hook);
 /* What the channel's media thread has seen of mute and hold. The channel is locked. */
 void hook_seen(const struct hook *hook, int *muted, int *held);
@@ -88,9 +108,11 @@ struct conference;
 
 /* A channel that Coach knows: one in a ConfBridge, or one that met Coach() or COACH(). ao2, with a lock. */
 struct leg {
-	coach_member_t member;
-	char call_id[AST_CHANNEL_NAME]; /* the engine's name for it: the channel's, as it was first seen */
+	coach_member_t member;          /* changes with `settling`, `changing` and the leg's lock held; one of them is enough to read it */
+	char call_id[AST_CHANNEL_NAME]; /* the engine's name for it: the channel's, when the member was made. The same locks */
 	char uniqueid[AST_MAX_UNIQUEID]; /* of the channel that it is on. The leg's lock */
+	int passes;                     /* the engine lets everything pass that it says. `changing` */
+	int displaced;                  /* another call has taken its channel, and the engine does not know. The leg's lock */
 	int astray;                     /* a transfer brought it to a channel that has a leg already. The leg's lock */
 	char *tags;                     /* as set last, for COACH() to read; NULL for none. The leg's lock */
 	char *speak_only_to;            /* NULL: speaks openly. The leg's lock */
@@ -121,7 +143,10 @@ void legs_stop(void);
 struct leg *leg_find(const char *uniqueid);
 /* The same; made where there is none. Takes no channel lock but for a moment. */
 struct leg *leg_obtain(struct ast_channel *chan);
-/* A masquerade gave the channel that it is on another identity. Both channels are locked. */
+/* A member of the engine's for a channel, with tags and a mode as they are on record, and the engine's name for it, into
+ * AST_CHANNEL_NAME bytes. 0: logged. */
+coach_member_t leg_attach(const char *name, const char *uniqueid, const char *tags, const char *speak_only_to, char *call_id);
+/* A masquerade gave the channel that it is on to another call, with its identity. Both channels are locked. */
 void leg_stays(struct leg *leg, struct ast_channel *chan);
 /* Ends a leg that has no hook, or no channel any more. */
 void leg_drop(struct leg *leg);
@@ -130,6 +155,12 @@ struct ao2_container *legs(void);
 /* Its unique id now, into AST_MAX_UNIQUEID bytes. */
 void leg_uniqueid(struct leg *leg, char *uniqueid);
 int leg_is_at(struct leg *leg, const char *uniqueid);
+/* The engine's name for it, into AST_CHANNEL_NAME bytes. */
+void leg_call_id(struct leg *leg, char *call_id);
+/* Whether another call has taken its channel, and the engine does not know yet. */
+int leg_is_displaced(struct leg *leg);
+/* The leg that a masquerade brought to the channel of this one: a reference, or NULL. */
+struct leg *leg_astray_at(struct leg *leg);
 /* That of the leg of an engine's member; "" where there is none. */
 void leg_uniqueid_of(coach_member_t member, char *uniqueid);
 /* A channel's leg with the hook on it: a reference, or NULL, logged. */
@@ -140,12 +171,26 @@ struct leg *leg_hooked(struct ast_channel *chan);
 void conferences_stop(void);
 /* Brings a channel's leg in line with where the channel is; "": the legs that went astray. */
 void settle(const char *uniqueid);
+/* It is in no conference. `settling` is held. */
+void conference_leave(struct leg *leg);
+/* The leg, if it is in a conference, has another member of the engine's: that one joins, with a number of its own. `settling` is held. */
+void conference_admit(struct leg *leg);
+/* `leg_find`, for who acts on the leg or tells of it: if another call has taken its channel, the engine knows by then. */
+struct leg *leg_settled(const char *uniqueid);
 int is_confbridge(const struct ast_bridge *bridge);
 /* A conference's name as the engine takes it, and as everything of ours tells it, into COACH_MAX_NAME_BYTES + 1 bytes: white space is
  * written %20 and % itself %25, so that no two conferences share a name. Nonzero: too long. */
 int conference_name(const char *name, char *room);
 /* The same of a name that somebody gives: as we tell it; white space may also be written as it is. */
 int conference_given(const char *name, char *room);
+
+/* --------------------------------------------------------------------------------------------------- seat.c ---- */
+
+/* Another call has taken the leg's channel: it inherits the mode, which keeps it private, and no tags, which would let it hear. For
+ * the engine it is another member. `settling` is held. */
+void seat_hand_over(struct leg *leg, struct ast_channel *chan);
+/* A leg that went astray ends: the one whose channel it was brought to has taken over from it what it needs. */
+void seat_give_way(struct leg *leg);
 
 /* ------------------------------------------------------------------------------------------------- lookup.c ---- */
 
@@ -167,6 +212,8 @@ int settler_start(void);
 void settler_stop(void);
 /* `settle`, soon, in a thread that holds no lock. */
 void settle_soon(const char *uniqueid);
+/* Private to nobody, soon, in that thread. */
+void close_soon(const char *uniqueid);
 /* Brings a conference in line with who is in its bridge; "": every one. Where a channel without a hook takes another's place, Asterisk
  * tells nobody: whoever is about to say something of a conference, or to act on it, looks first. No lock is held. */
 void settle_room(const char *room);
@@ -179,12 +226,20 @@ void follow_stop(void);
  * nobody, or without tags. Nonzero: the channel could not be hooked, and must not go on. */
 int mode_set_tags(struct ast_channel *chan, const char *tags);
 int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to);
-/* Private to nobody from now on, for a leg that is hooked. Nonzero: the module goes. */
-int mode_close(struct leg *leg, struct ast_channel *chan);
 void mode_untag(struct ast_channel *chan);
 void mode_uncoach(struct ast_channel *chan);
 /* What is on record of it goes. */
 void mode_forget(struct leg *leg);
+/* What the engine does and what is on record of it change together, one change at a time: between these two. */
+void mode_change_begins(void);
+void mode_change_ends(void);
+/* Whether the engine lets everything pass that the leg says, for an ordinary call, where it is not private. Between those two. */
+void mode_pass(struct leg *leg, int on);
+/* Has the engine carry out tags and a mode that were on record before, for a member that is open: NULL for none, and for open. Between
+ * those two. */
+void mode_apply(coach_member_t member, const char *tags, const char *speak_only_to);
+/* Puts them on record. Between those two. */
+void mode_record(struct leg *leg, const char *tags, const char *speak_only_to);
 /* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about.
  * Nonzero: the answer is not `+OK`. */
 int mode_command(const char *command, struct ast_str **answer);
@@ -195,8 +250,18 @@ int mode_end(void);
 /* Writes the tags of all legs to their channels, for the module to take up when it is loaded again. */
 void mode_keep_tags(void);
 void mode_take_up_tags(void);
-/* Returns when what was said privately before an `uncoach` is no longer on its way. */
-void mode_wait_for_guard(void);
+/* Waits until what was said privately before an `uncoach` is no longer on its way. Nonzero: it still is, which is logged, and channels
+ * are hooked again as before `mode_end`. */
+int mode_wait_for_guard(void);
+
+/* ----------------------------------------------------------------------------------------------- misspelt.c ---- */
+
+int misspelt_start(void);
+void misspelt_stop(void);
+/* Whether a text has `speakOnlyTo` in it, however that is spelt. */
+int names_speak_only_to(const char *text);
+/* Logs the variables of a channel that has just joined which were meant for Coach, with what would be right. */
+void misspelt_variables(struct leg *leg, struct ast_channel *chan);
 
 /* -------------------------------------------------------------------------------------- event.c, interfaces ---- */
 
