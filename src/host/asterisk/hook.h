@@ -37,6 +37,7 @@ struct hook {
 	unsigned int left:1;       /* it has been in a conference: outside, its speech is an ordinary call's, after the guard */
 	unsigned int muted:1;
 	unsigned int held:1;
+	unsigned int held_by_command:1; /* hold.c: while it is in `bridge`, nobody hears it and it hears nobody */
 	unsigned int guard_us;     /* for so much of its audio it is still silent outside; full while it speaks privately */
 	struct linear said;
 	struct linear hears;
@@ -58,6 +59,10 @@ static inline unsigned int chunk(unsigned int rate, unsigned int samples)
 	return MIN(samples, rate * COACH_MAX_FRAME_MS / 1000);
 }
 
+/* Whether a command holds it in the conference that it is in. */
+int is_held(struct ast_channel *chan, const struct hook *hook);
+/* What it hears while it is held, in place of a frame. */
+struct ast_frame *hold_silence(struct hook *hook, struct ast_frame *frame);
 /* It is in no conference any more. */
 void hook_leaves(struct hook *hook);
 /* The frame that goes on in place of one that was read from the member (said.c), or that is to be written to it (heard.c). */

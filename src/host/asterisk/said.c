@@ -134,7 +134,8 @@ struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struc
 	if (hook->left && !inside) {
 		taken = is_guarded(hook, frame);
 	} else {
-		taken = is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held);
+		taken = is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held
+			&& !hook->held_by_command);
 		/* Also after an `uncoach`: what was said before it may still be on its way when the member leaves. */
 		hook->guard_us = taken ? GUARD_MS * 1000 : 0;
 	}
