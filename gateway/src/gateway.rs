@@ -41,6 +41,18 @@ pub struct Found {
     pub node: Node,
     /// Its conference, by the account's own name for it.
     pub conference: Option<String>,
+    /// Whether the switch's module is loaded: without it no conference is known.
+    pub has_module: bool,
+}
+
+impl Found {
+    /// Its place in a conference, or why there is none.
+    pub fn member(&self) -> Result<&Member, SwitchError> {
+        let no_module =
+            || SwitchError::NoModule { switch: self.node.switch.name().to_owned(), module: self.node.switch.module() };
+        let none = || if self.has_module { SwitchError::NotInConference } else { no_module() };
+        self.call.member.as_ref().ok_or_else(none)
+    }
 }
 
 /// Why a call is not found.
@@ -113,6 +125,7 @@ impl Gateway {
                         conference: call.member.as_ref().and_then(|member| conference_name(&settings, account, member)),
                         call,
                         node: node.clone(),
+                        has_module: snapshot.has_module,
                     }));
                 }
                 Err(error) => errors.push(error),

@@ -12,6 +12,8 @@
 //!
 //! Each uses those above it, and no other.
 
+#![forbid(unsafe_code)]
+
 pub mod api;
 pub mod cli;
 pub mod gateway;

@@ -5,7 +5,7 @@ use crate::{
     gateway::Found,
     keys::Need,
     names::Tags,
-    switch::{Change, Progress, SwitchError},
+    switch::{Change, Progress},
 };
 use serde_json::{Map, Value};
 
@@ -187,17 +187,13 @@ fn dtmf(value: &Value) -> Result<Update, ApiError> {
 /// Does it. It is so when this returns.
 pub async fn apply(found: &Found, update: &Update) -> Result<(), ApiError> {
     let (switch, call) = (&found.node.switch, &found.call);
-    let in_conference = || match &call.member {
-        Some(_) => Ok(()),
-        None => Err(ApiError::from(SwitchError::NotInConference)),
-    };
     match update {
         Update::Member(change) => {
-            in_conference()?;
+            found.member()?;
             switch.change(call, change).await?;
         }
         Update::MuteConference(muted) => {
-            in_conference()?;
+            found.member()?;
             switch.mute_conference(call, *muted).await?;
         }
         Update::Complete => switch.hang_up(call, 16).await?,

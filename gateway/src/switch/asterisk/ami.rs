@@ -334,11 +334,12 @@ impl Connection {
                 events.send(Arc::new(message)).ok();
                 return;
             }
-            Some(answer) if message.is_event() && answer.list.len() < MOST_LISTED => {
-                if !message.get("EventList").eq_ignore_ascii_case("complete") {
+            // A longer list than anybody asks for is cut, and ends all the same.
+            Some(answer) if message.is_event() && !message.get("EventList").eq_ignore_ascii_case("complete") => {
+                if answer.list.len() < MOST_LISTED {
                     answer.list.push(message);
-                    return;
                 }
+                return;
             }
             _ => {}
         }
