@@ -4,6 +4,7 @@ use crate::{
     api,
     gateway::Gateway,
     keys::{self, Scopes},
+    session::{Sessions, handover},
     settings::Settings,
     store::Store,
 };
@@ -238,6 +239,7 @@ fn serve(file: &SettingsFile, json: bool) -> Result<(), Failure> {
     let settings = settings(file)?;
     let store = store(&settings.database)?;
     start_logging(json);
+    rustls::crypto::ring::default_provider().install_default().map_err(|_| Failure::runtime("TLS cannot be used"))?;
     runtime()?.block_on(async {
         let listen = settings.listen;
         let listener =
@@ -245,9 +247,15 @@ fn serve(file: &SettingsFile, json: bool) -> Result<(), Failure> {
         let address = listener.local_addr().map_err(Failure::runtime)?;
         let gateway = Gateway::start(settings, store);
         reload_on_hangup(gateway.clone(), file.settings.clone())?;
+        let sessions = Sessions::new(gateway.clone()).map_err(Failure::runtime)?;
+        let listens = handover::start(&sessions).await;
+        listens.map_err(|(address, error)| Failure(1, format!("{address}: {error}")))?;
         tracing::info!(%address, "coach-gateway serves");
         let ended = end()?;
-        axum::serve(listener, api::router(gateway)).with_graceful_shutdown(ended).await.map_err(Failure::runtime)
+        axum::serve(listener, api::router(gateway, sessions))
+            .with_graceful_shutdown(ended)
+            .await
+            .map_err(Failure::runtime)
     })
 }
 

@@ -21,6 +21,8 @@ pub struct Node {
     pub switch: Arc<dyn Switch>,
     /// The owner.
     pub account: Uuid,
+    /// The switch, where it is an Asterisk: it hands calls over by FastAGI.
+    pub asterisk: Option<Arc<Asterisk>>,
 }
 
 /// The gateway.
@@ -68,13 +70,13 @@ pub enum FindError {
 
 /// Connects to a switch.
 fn connect(switch: &SwitchSettings) -> Node {
-    let started: Arc<dyn Switch> = match &switch.kind {
+    match &switch.kind {
         SwitchKind::Asterisk { manager, user, secret, .. } => {
             let login = Login { address: manager.clone(), user: user.clone(), secret: secret.reveal().to_owned() };
-            Arc::new(Asterisk::start(&switch.name, login))
+            let asterisk = Arc::new(Asterisk::start(&switch.name, login));
+            Node { switch: asterisk.clone(), account: switch.account, asterisk: Some(asterisk) }
         }
-    };
-    Node { switch: started, account: switch.account }
+    }
 }
 
 impl Gateway {

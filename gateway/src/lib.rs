@@ -7,6 +7,8 @@
 //! | [`store`], [`keys`] | the database; keys of the REST interface |
 //! | [`switch`] | what a switch offers, and each kind of switch |
 //! | [`gateway`] | which call is whose |
+//! | [`update`] | changes to calls, as they are asked for |
+//! | [`session`] | applications and their calls |
 //! | [`api`] | REST |
 //! | [`cli`] | the command line |
 //!
@@ -19,6 +21,8 @@ pub mod cli;
 pub mod gateway;
 pub mod keys;
 pub mod names;
+pub mod session;
 pub mod settings;
 pub mod store;
 pub mod switch;
+pub mod update;

@@ -4,12 +4,13 @@ use super::{
     Api,
     auth::Authorized,
     error::{ApiError, Message},
-    update::{Update, apply},
 };
 use crate::{
     gateway::{FindError, Found},
     keys::Need,
+    session,
     switch::{Direction, Progress, SwitchError},
+    update::{Update, apply},
 };
 use axum::{
     Json,
@@ -175,7 +176,11 @@ pub async fn update(
     let update = Update::parse(&body)?;
     update.needs().into_iter().try_for_each(|need| authorized.may(need))?;
     let found = api.gateway.call(authorized.caller.account, call_sid).await?;
-    let done = apply(&found, &update).await;
+    let done = match &update {
+        Update::CallHook(_) | Update::CustomerData(_) => session::update(&api.sessions, &found, &update).await,
+        update => apply(&found, update).await,
+    };
+    let done = done.map_err(ApiError::from);
     let key = &authorized.caller.key;
     match &done {
         Ok(()) => tracing::info!(%call_sid, key, ?update, "changed"),

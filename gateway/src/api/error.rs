@@ -1,6 +1,6 @@
 //! What the REST interface answers when it does not do something: always `{"msg": ...}`.
 
-use crate::{gateway::FindError, store::StoreError, switch::SwitchError};
+use crate::{gateway::FindError, store::StoreError, switch::SwitchError, update::UpdateError};
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -84,5 +84,15 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!("{error}");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "the gateway's database does not answer")
+    }
+}
+
+impl From<UpdateError> for ApiError {
+    fn from(error: UpdateError) -> Self {
+        match error {
+            UpdateError::Wrong(msg) => Self::bad_request(msg),
+            UpdateError::Conflict(msg) => Self::conflict(msg),
+            UpdateError::Switch(error) => error.into(),
+        }
     }
 }

@@ -5,9 +5,8 @@ mod calls;
 mod conferences;
 mod error;
 mod health;
-mod update;
 
-use crate::gateway::Gateway;
+use crate::{gateway::Gateway, session::Sessions};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -26,6 +25,7 @@ const MOST_BODY: usize = 64 * 1024;
 /// What every request has.
 pub struct Api {
     gateway: Arc<Gateway>,
+    sessions: Arc<Sessions>,
     limits: DefaultKeyedRateLimiter<String>,
 }
 
@@ -51,10 +51,10 @@ pub struct Api {
 pub struct Document;
 
 /// The interface of a gateway.
-pub fn router(gateway: Arc<Gateway>) -> Router {
+pub fn router(gateway: Arc<Gateway>, sessions: Arc<Sessions>) -> Router {
     let settings = gateway.settings();
     let per_minute = NonZeroU32::new(settings.requests_per_minute).unwrap_or(NonZeroU32::MIN);
-    let api = Arc::new(Api { gateway, limits: RateLimiter::keyed(Quota::per_minute(per_minute)) });
+    let api = Arc::new(Api { gateway, sessions, limits: RateLimiter::keyed(Quota::per_minute(per_minute)) });
     let origins: Vec<HeaderValue> = settings.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     let cors = CorsLayer::new()
         .allow_origin(origins)

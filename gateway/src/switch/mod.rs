@@ -3,6 +3,7 @@
 //! The switch is the truth: nothing here is kept. Each question is answered by the switch, each change is confirmed by it.
 
 pub mod asterisk;
+pub mod leg;
 
 use crate::names::{MaxName, Tags};
 use async_trait::async_trait;
@@ -180,6 +181,15 @@ pub trait Switch: Send + Sync {
 
     /// Mutes or unmutes everybody in the call's conference who does not moderate it.
     async fn mute_conference(&self, call: &Call, muted: bool) -> Result<(), SwitchError>;
+
+    /// How many members a conference has; 0: there is none. By the switch's own name for it.
+    async fn conference_size(&self, conference: &str) -> Result<usize, SwitchError>;
+
+    /// The conference that a call is in.
+    async fn conference_of(&self, call: &str) -> Result<Option<String>, SwitchError>;
+
+    /// Ends a conference.
+    async fn end_conference(&self, conference: &str) -> Result<(), SwitchError>;
 
     /// Hangs a call up, and returns when it has ended. `cause`: Q.850.
     async fn hang_up(&self, call: &Call, cause: u8) -> Result<(), SwitchError>;

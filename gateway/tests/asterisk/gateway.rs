@@ -170,7 +170,7 @@ impl Gateway {
 
 fn launch(folder: &Path) -> Process {
     let mut command = command(folder, &["serve"]);
-    command.env("COACH_GATEWAY_LOG", "info,coach_gateway=debug");
+    command.env("COACH_GATEWAY_LOG", "info,coach_gateway=trace");
     Process::start(&mut command, &folder.join("log")).expect("the gateway starts")
 }
 

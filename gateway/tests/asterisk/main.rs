@@ -1,6 +1,7 @@
 //! The gateway beside a real Asterisk, called by SIP phones, asked by curl and by the SDKs that applications use.
 
 mod alone;
+mod app;
 mod gateway;
 #[path = "../../../tests/switch/judge.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
@@ -14,7 +15,11 @@ mod phone;
 mod ports;
 #[path = "../../../tests/switch/process.rs"]
 mod process;
+mod raw;
 mod rest;
+mod restart;
+mod sockets;
+mod verbs;
 
 use libtest_mimic::{Arguments, Trial};
 use pbx::Pbx;
@@ -32,7 +37,15 @@ fn main() -> ExitCode {
         let gateway = gateway::Gateway::start(&pbx, "gateway", "");
         Arc::new((pbx, gateway))
     });
-    let with_own = alone::SCENARIOS.iter().map(|&(name, scenario)| trial(name, scenario));
+    if !arguments.list {
+        app::install();
+    }
+    let with_own = alone::SCENARIOS
+        .iter()
+        .chain(sockets::SCENARIOS)
+        .chain(verbs::SCENARIOS)
+        .chain(restart::SCENARIOS)
+        .map(|&(name, scenario)| trial(name, scenario));
     let with_shared = rest::SCENARIOS.iter().map(|&(name, scenario)| {
         let shared = shared.clone();
         trial(name, move || {
@@ -54,4 +67,13 @@ fn trial(name: &str, scenario: impl FnOnce() + Send + 'static) -> Trial {
         scenario();
         Ok(())
     })
+}
+
+/// Waits until something is so, that a switch does by itself.
+fn wait_until(what: &str, is_so: &dyn Fn() -> bool) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    while !is_so() {
+        assert!(std::time::Instant::now() < end, "{what}: it should be so by now");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }

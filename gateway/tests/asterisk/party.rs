@@ -49,7 +49,7 @@ impl<'a> Party<'a> {
     }
 
     fn call(&mut self, who: &str, number: &str, amplitude: f64) {
-        let folder = self.pbx.folder().join("phones").join(&self.name);
+        let folder = self.pbx.folder().join(&self.name);
         std::fs::create_dir_all(&folder).expect("a folder can be made");
         let says = tone(folder.join(format!("{who}.wav")), amplitude);
         let uri = format!("sip:{number}@127.0.0.1:{}", self.pbx.sip);
@@ -71,6 +71,13 @@ impl<'a> Party<'a> {
             let to = self.clock(phone);
             self.expected.push(Expected { phone, from, to, hears, state: state.to_owned() });
         }
+    }
+
+    /// From the beginning of its recording until now, this one has not heard the manager.
+    pub fn heard_nothing_until_now(&mut self, state: &str, who: &str) {
+        let phone = self.phones.iter().position(|(name, _)| name == who).expect("it is on the phone");
+        let to = self.clock(phone);
+        self.expected.push(Expected { phone, from: 0.0, to, hears: false, state: state.to_owned() });
     }
 
     /// All hang up, and what they heard is judged.

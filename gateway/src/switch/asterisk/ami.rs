@@ -124,6 +124,12 @@ impl Ami {
         self.events.subscribe()
     }
 
+    /// Tells whoever follows events of one that Asterisk does not raise.
+    pub fn raise(&self, headers: &[(&str, &str)]) {
+        let headers = headers.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        self.events.send(Arc::new(Message(headers.collect()))).ok();
+    }
+
     /// Carries an action out.
     pub async fn action(&self, name: &str, headers: &[(&str, &str)]) -> Result<Answer, AmiError> {
         if let Link::Down(why) = &*self.link.borrow() {

@@ -1,7 +1,7 @@
 //! Changes to a member, each confirmed by what Asterisk shows afterwards.
 
 use super::{Asterisk, Message};
-use crate::switch::{Call, Change, SwitchError};
+use crate::switch::{Call, Change, Member, SwitchError};
 use std::{future::Future, time::Duration};
 use tokio::time::Instant;
 
@@ -95,14 +95,18 @@ impl Asterisk {
 
     /// Out of its conference, which it has left when this returns.
     async fn kick(&self, call: &Call) -> Result<(), SwitchError> {
-        let member = call.member.as_ref().ok_or(SwitchError::NotInConference)?;
+        self.kick_member(call, call.member.as_ref().ok_or(SwitchError::NotInConference)?).await
+    }
+
+    /// The same, from where it is now.
+    pub(super) async fn kick_member(&self, call: &Call, member: &Member) -> Result<(), SwitchError> {
         let conference = bridge_name(&member.conference);
         self.act("ConfbridgeKick", &[("Conference", &conference), ("Channel", &call.channel)])
             .await
             .map_err(not_there)?;
         self.wait_until(|| async {
-            let member = self.member_of(call).await?;
-            Ok(member.is_none_or(|member| Some(&member.conference) != call.member.as_ref().map(|was| &was.conference)))
+            let now = self.member_of(call).await?;
+            Ok(now.is_none_or(|now| now.conference != member.conference || now.number != member.number))
         })
         .await
     }
@@ -136,7 +140,7 @@ impl Asterisk {
 }
 
 /// ConfBridge's own name of a conference: the module writes white space as `%20` and `%` itself as `%25`.
-fn bridge_name(told: &str) -> String {
+pub(super) fn bridge_name(told: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = told.as_bytes();
     while let [first, more @ ..] = rest {

@@ -1,5 +1,6 @@
 //! Asterisk with res_coach, over its manager interface.
 
+pub mod agi;
 pub mod ami;
 mod change;
 mod read;
@@ -46,6 +47,14 @@ impl Asterisk {
     async fn act(&self, name: &str, headers: &[(&str, &str)]) -> Result<Answer, SwitchError> {
         let answer = self.ask(name, headers).await?;
         if answer.head.get("Response") == "Success" { Ok(answer) } else { Err(self.refusal(name, &answer.head)) }
+    }
+
+    /// Asks for a call's end. Of its own action `Hangup`, Asterisk raises no event.
+    async fn request_hangup(&self, call: &Call, cause: u8) -> Result<(), SwitchError> {
+        let cause = cause.to_string();
+        self.act("Hangup", &[("Channel", &call.channel), ("Cause", &cause)]).await?;
+        self.ami.raise(&[("Event", "SoftHangupRequest"), ("Uniqueid", &call.id)]);
+        Ok(())
     }
 
     fn refusal(&self, action: &str, answer: &Message) -> SwitchError {
@@ -96,9 +105,21 @@ impl Switch for Asterisk {
         self.mute_others(call, muted).await
     }
 
+    async fn conference_size(&self, conference: &str) -> Result<usize, SwitchError> {
+        Ok(self.act("CoachList", &[("Conference", conference)]).await?.list.len())
+    }
+
+    async fn conference_of(&self, call: &str) -> Result<Option<String>, SwitchError> {
+        Ok(self.member_at(call).await?.map(|member| member.conference))
+    }
+
+    async fn end_conference(&self, conference: &str) -> Result<(), SwitchError> {
+        let name = change::bridge_name(conference);
+        self.act("ConfbridgeKick", &[("Conference", &name), ("Channel", "all")]).await.map(drop)
+    }
+
     async fn hang_up(&self, call: &Call, cause: u8) -> Result<(), SwitchError> {
-        let cause = cause.to_string();
-        self.act("Hangup", &[("Channel", &call.channel), ("Cause", &cause)]).await?;
+        self.request_hangup(call, cause).await?;
         self.wait_until(|| async { Ok(!self.exists(call).await?) }).await
     }
 

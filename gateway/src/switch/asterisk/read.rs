@@ -75,8 +75,13 @@ impl Asterisk {
 
     /// The call's member now, without the other calls.
     pub(super) async fn member_of(&self, call: &Call) -> Result<Option<Member>, SwitchError> {
-        let answer = self.act("CoachList", &[("Channel", &call.id)]).await?;
-        Ok(by_channel(&answer).remove(&call.id))
+        self.member_at(&call.id).await
+    }
+
+    /// The same, by the call's id.
+    pub(super) async fn member_at(&self, id: &str) -> Result<Option<Member>, SwitchError> {
+        let answer = self.act("CoachList", &[("Channel", id)]).await?;
+        Ok(by_channel(&answer).remove(id))
     }
 
     /// Whether the call is still there.

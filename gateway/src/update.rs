@@ -1,13 +1,26 @@
-//! What a `PUT` on a call asks for: read, weighed, done.
+//! What a `PUT` on a call, or a command of an application, asks for: read, weighed, done.
 
-use super::error::ApiError;
 use crate::{
     gateway::Found,
     keys::Need,
     names::Tags,
-    switch::{Change, Progress},
+    switch::{Change, Progress, SwitchError},
 };
 use serde_json::{Map, Value};
+
+/// Why an update was not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UpdateError {
+    /// It is none.
+    #[error("{0}")]
+    Wrong(String),
+    /// The call is not so that it can be made.
+    #[error("{0}")]
+    Conflict(String),
+    /// The switch did not make it.
+    #[error(transparent)]
+    Switch(#[from] SwitchError),
+}
 
 /// One update of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +33,10 @@ pub enum Update {
     Complete,
     /// Hang it up, unless it is answered.
     NoAnswer,
+    /// Other verbs, from this hook: the call's session asks it.
+    CallHook(Value),
+    /// Customer data of all later payloads of the call's session.
+    CustomerData(Value),
     /// Send it a digit.
     Dtmf {
         /// 0 to 9, `*`, `#`, A to D.
@@ -51,10 +68,11 @@ const OPTIONS: &[&str] = &[
 ];
 
 /// What of these is taken here.
-const TAKEN: &str = "conferenceParticipantAction, mute_status, conf_mute_status, conf_hold_status, call_status, dtmf";
+const TAKEN: &str =
+    "conferenceParticipantAction, mute_status, conf_mute_status, conf_hold_status, call_status, call_hook, tag, dtmf";
 
-fn bad<T>(msg: impl Into<String>) -> Result<T, ApiError> {
-    Err(ApiError::bad_request(msg))
+fn bad<T>(msg: impl Into<String>) -> Result<T, UpdateError> {
+    Err(UpdateError::Wrong(msg.into()))
 }
 
 /// What JavaScript takes for nothing.
@@ -70,7 +88,7 @@ fn is_nothing(value: &Value) -> bool {
 
 impl Update {
     /// Reads the body of a request.
-    pub fn parse(body: &Value) -> Result<Self, ApiError> {
+    pub fn parse(body: &Value) -> Result<Self, UpdateError> {
         let Value::Object(body) = body else { return bad("the body is no JSON object") };
         let given: Vec<&str> =
             OPTIONS.iter().copied().filter(|key| body.get(*key).is_some_and(|v| !is_nothing(v))).collect();
@@ -101,6 +119,10 @@ impl Update {
                 Some("no-answer") => Ok(Self::NoAnswer),
                 _ => bad("invalid call_status"),
             },
+            "call_hook" if value.is_string() || value.is_object() => Ok(Self::CallHook(value.clone())),
+            "call_hook" => bad("invalid call_hook"),
+            "tag" if value.is_object() => Ok(Self::CustomerData(value.clone())),
+            "tag" => bad("invalid tag data"),
             "dtmf" => dtmf(value),
             other => bad(format!("{other} is not supported; these are: {TAKEN}")),
         }
@@ -113,13 +135,13 @@ impl Update {
             Self::Member(Change::Coach(tags)) => Need::Coach(tags),
             Self::Member(Change::Uncoach) => Need::Barge,
             Self::Member(_) | Self::MuteConference(_) | Self::Complete | Self::NoAnswer => Need::Moderate,
-            Self::Dtmf { .. } => Need::Call,
+            Self::Dtmf { .. } | Self::CallHook(_) | Self::CustomerData(_) => Need::Call,
         }]
     }
 }
 
 /// `conferenceParticipantAction`, in a request and as a command of an application.
-pub fn participant_action(value: &Value) -> Result<Change, ApiError> {
+pub fn participant_action(value: &Value) -> Result<Change, UpdateError> {
     let Value::Object(value) = value else { return bad("conferenceParticipantAction is no object") };
     let action = value.get("action");
     let Some(action) = action.and_then(Value::as_str) else {
@@ -142,7 +164,7 @@ pub fn participant_action(value: &Value) -> Result<Change, ApiError> {
     })
 }
 
-fn tags(value: &Map<String, Value>, action: &str) -> Result<Tags, ApiError> {
+fn tags(value: &Map<String, Value>, action: &str) -> Result<Tags, UpdateError> {
     match value.get("tag") {
         Some(Value::String(text)) if !text.is_empty() => Tags::parse(text).or_else(|error| bad(error.to_string())),
         Some(Value::String(_) | Value::Null) | None => {
@@ -152,7 +174,7 @@ fn tags(value: &Map<String, Value>, action: &str) -> Result<Tags, ApiError> {
     }
 }
 
-fn mute(value: &Value, option: &str) -> Result<bool, ApiError> {
+fn mute(value: &Value, option: &str) -> Result<bool, UpdateError> {
     match value.as_str() {
         Some("mute") => Ok(true),
         Some("unmute") => Ok(false),
@@ -160,7 +182,7 @@ fn mute(value: &Value, option: &str) -> Result<bool, ApiError> {
     }
 }
 
-fn mute_conference(value: &Value, scope: Option<&Value>) -> Result<Update, ApiError> {
+fn mute_conference(value: &Value, scope: Option<&Value>) -> Result<Update, UpdateError> {
     let muted = mute(value, "conf_mute_status")?;
     match scope.map(|scope| scope.as_str().unwrap_or_default()) {
         None | Some("call") => Ok(Update::Member(if muted { Change::Mute } else { Change::Unmute })),
@@ -169,7 +191,7 @@ fn mute_conference(value: &Value, scope: Option<&Value>) -> Result<Update, ApiEr
     }
 }
 
-fn dtmf(value: &Value) -> Result<Update, ApiError> {
+fn dtmf(value: &Value) -> Result<Update, UpdateError> {
     let digit = value.get("digit").and_then(Value::as_str).unwrap_or_default();
     if digit.is_empty() || digit.len() > 32 || !digit.chars().all(|c| "0123456789*#ABCD".contains(c)) {
         return bad("invalid dtmf");
@@ -185,7 +207,7 @@ fn dtmf(value: &Value) -> Result<Update, ApiError> {
 }
 
 /// Does it. It is so when this returns.
-pub async fn apply(found: &Found, update: &Update) -> Result<(), ApiError> {
+pub async fn apply(found: &Found, update: &Update) -> Result<(), UpdateError> {
     let (switch, call) = (&found.node.switch, &found.call);
     match update {
         Update::Member(change) => {
@@ -196,10 +218,14 @@ pub async fn apply(found: &Found, update: &Update) -> Result<(), ApiError> {
             found.member()?;
             switch.mute_conference(call, *muted).await?;
         }
+        // The call's session does these: see `session::command`.
+        Update::CallHook(_) | Update::CustomerData(_) => {
+            return Err(UpdateError::Conflict(format!("call session is gone for call_sid {}", call.sid)));
+        }
         Update::Complete => switch.hang_up(call, 16).await?,
         Update::NoAnswer if call.progress == Progress::InProgress => {
             let sid = call.sid;
-            return Err(ApiError::conflict(format!(
+            return Err(UpdateError::Conflict(format!(
                 "current call state is incompatible with requested action for call_sid {sid}"
             )));
         }
@@ -215,7 +241,7 @@ mod tests {
     use serde_json::json;
 
     fn parse(body: Value) -> Result<Update, String> {
-        Update::parse(&body).map_err(|error| error.msg)
+        Update::parse(&body).map_err(|error| error.to_string())
     }
 
     #[test]
