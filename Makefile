@@ -31,6 +31,8 @@ TEST_NEEDS := need 'command -v c++' g++; \
 	need 'command -v valgrind' 'valgrind libc6-dbg'; \
 	need 'command -v mmdebstrap' mmdebstrap; \
 	need 'command -v baresip' baresip-core; \
+	need 'command -v curl' curl; \
+	need 'command -v npm' 'nodejs npm'; \
 	need 'test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' fonts-dejavu-core;
 
 builder: NEEDS = $(BUILD_NEEDS)

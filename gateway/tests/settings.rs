@@ -105,3 +105,15 @@ fn two_accounts_cannot_name_one_conference() {
     }
     Settings::parse(&two("b-")).expect("each has its own");
 }
+
+#[test]
+fn the_example_is_right() {
+    let settings = Settings::parse(include_str!("../../examples/gateway/gateway.toml")).expect("it is to be copied");
+    assert!(settings.application_for("", "2002").is_some_and(|application| application.name == "manager"));
+}
+
+#[test]
+fn a_switch_that_is_not_served_yet_is_refused_by_name() {
+    let told = mistakes(&RIGHT.replace("\"asterisk\"", "\"freeswitch\""));
+    assert!(told.iter().any(|told| told.contains("FreeSWITCH is not served yet")), "{told:#?}");
+}

@@ -146,7 +146,8 @@ fn switches(reader: &Reader<'_>, root: &Section<'_, '_>, accounts: &[Account]) -
         let kind = match section.required("kind", "\"asterisk\"", kind) {
             Some((kind, _)) if kind == "asterisk" => asterisk(reader, &section),
             Some((kind, at)) => {
-                reader.mistake(&at, format!("kind is {kind:?}; give \"asterisk\""));
+                let not_yet = if kind == "freeswitch" { ", since FreeSWITCH is not served yet" } else { "" };
+                reader.mistake(&at, format!("kind is {kind:?}; give \"asterisk\"{not_yet}"));
                 continue;
             }
             None => None,

@@ -149,3 +149,82 @@ fn launch(folder: &Path, library: &str, port: u16, control: u16) -> Process {
         .arg(control.to_string());
     Process::start(&mut command, &folder.join("log")).expect("Node.js is there")
 }
+
+/// An application of the examples, as it is to be copied but for its port. It ends with this value.
+pub struct Example {
+    _process: Process,
+    port: u16,
+    scheme: &'static str,
+}
+
+impl Example {
+    pub fn start(pbx: &Pbx, file: &str) -> Self {
+        let text = fs::read_to_string(crate::pbx::project().join("examples/gateway/applications").join(file));
+        let port = ports::free().expect("a port is free");
+        let text = text.expect("it is there").replace("3000", &port.to_string());
+        // Where Node.js finds the SDKs.
+        let folder = sdk().join("node_modules/.examples");
+        fs::create_dir_all(&folder).expect("a folder can be made");
+        let path = folder.join(format!("{port}-{file}"));
+        fs::write(&path, text).expect("a file can be written");
+        let mut command = Command::new("node");
+        command.arg(&path).env("WEBHOOK_SECRET", "wh-secret");
+        let process =
+            Process::start(&mut command, &pbx.folder().join(format!("{file}.log"))).expect("Node.js is there");
+        crate::wait_until("the example listens", &|| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        fs::remove_file(path).expect("it can be removed");
+        Self { _process: process, port, scheme: if file == "webhook.mjs" { "http" } else { "ws" } }
+    }
+
+    /// Its three parts.
+    pub fn settings(&self) -> String {
+        let part = |name: &str| {
+            format!(
+                "\n[[application]]\nsid = \"{}\"\nname = \"{name}\"\naccount = \"support\"\n\
+                 call_hook = \"{}://127.0.0.1:{}/{name}\"\nnumbers = [\"gateway-{name}\"]\n",
+                uuid::Uuid::new_v4(),
+                self.scheme,
+                self.port
+            )
+        };
+        ["customer", "agent", "manager"].map(part).concat()
+    }
+}
+
+/// Applications that misbehave. They end with this value.
+pub struct Broken {
+    _process: Process,
+    log: PathBuf,
+    port: u16,
+}
+
+impl Broken {
+    pub fn start(pbx: &Pbx) -> Self {
+        let (log, port) = (pbx.folder().join("broken.log"), ports::free().expect("a port is free"));
+        let mut command = Command::new("node");
+        command.arg(sdk().join("broken.mjs")).arg(port.to_string());
+        let process = Process::start(&mut command, &log).expect("Node.js is there");
+        crate::wait_until("they listen", &|| fs::read_to_string(&log).is_ok_and(|text| text.contains("listening")));
+        Self { _process: process, log, port }
+    }
+
+    /// The settings of those of these names.
+    pub fn settings(&self, names: &[&str]) -> String {
+        let one = |name: &&str| {
+            format!(
+                "\n[[application]]\nsid = \"{}\"\nname = \"{name}\"\naccount = \"support\"\n\
+                 call_hook = \"ws://127.0.0.1:{}/{name}\"\nnumbers = [\"gateway-{name}\"]\n",
+                uuid::Uuid::new_v4(),
+                self.port
+            )
+        };
+        names.iter().map(one).collect()
+    }
+
+    /// What one of them was told.
+    pub fn told(&self, name: &str) -> Vec<Value> {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let told = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        told.filter(|told| told["path"] == name).collect()
+    }
+}

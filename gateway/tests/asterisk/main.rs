@@ -2,6 +2,7 @@
 
 mod alone;
 mod app;
+mod broken;
 mod gateway;
 #[path = "../../../tests/switch/judge.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         .chain(sockets::SCENARIOS)
         .chain(verbs::SCENARIOS)
         .chain(restart::SCENARIOS)
+        .chain(broken::SCENARIOS)
         .map(|&(name, scenario)| trial(name, scenario));
     let with_shared = rest::SCENARIOS.iter().map(|&(name, scenario)| {
         let shared = shared.clone();

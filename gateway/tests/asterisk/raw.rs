@@ -70,37 +70,42 @@ impl Raw {
     /// Somebody calls, and the application answers this. The final status of the call.
     pub fn call(&self, pbx: &Pbx, answer: &str) -> String {
         *self.answer.lock().expect("no test has panicked with it") = answer.to_owned();
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-        socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket takes a timeout");
-        let own = socket.local_addr().expect("it has an address");
-        let audio = ports::free().expect("a port is free");
-        let sdp = format!(
-            "v=0\r\no=raw 1 1 IN IP4 127.0.0.1\r\ns=raw\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {audio} RTP/AVP 0\r\n\
+        call(pbx, "gateway-raw")
+    }
+}
+
+/// Somebody calls a number. The final status of the call.
+pub fn call(pbx: &Pbx, number: &str) -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket takes a timeout");
+    let own = socket.local_addr().expect("it has an address");
+    let audio = ports::free().expect("a port is free");
+    let sdp = format!(
+        "v=0\r\no=raw 1 1 IN IP4 127.0.0.1\r\ns=raw\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {audio} RTP/AVP 0\r\n\
              a=rtpmap:0 PCMU/8000\r\n"
-        );
-        let to = format!("sip:gateway-raw@127.0.0.1:{}", pbx.sip);
-        let head = |method: &str| {
-            format!(
-                "{method} {to} SIP/2.0\r\nVia: SIP/2.0/UDP {own};rport;branch=z9hG4bKraw{}\r\nFrom: <sip:phone@{own}>;tag=raw\r\n\
+    );
+    let to = format!("sip:{number}@127.0.0.1:{}", pbx.sip);
+    let head = |method: &str| {
+        format!(
+            "{method} {to} SIP/2.0\r\nVia: SIP/2.0/UDP {own};rport;branch=z9hG4bKraw{}\r\nFrom: <sip:phone@{own}>;tag=raw\r\n\
                  To: <{to}>\r\nCall-ID: raw-{}\r\nCSeq: 1 {method}\r\nContact: <sip:phone@{own}>\r\nMax-Forwards: 70\r\n",
-                own.port(),
-                own.port()
-            )
-        };
-        let invite =
-            format!("{}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", head("INVITE"), sdp.len());
-        let asterisk = ("127.0.0.1", pbx.sip);
-        socket.send_to(invite.as_bytes(), asterisk).expect("Asterisk listens");
-        let mut buffer = [0; 8192];
-        loop {
-            let n = socket.recv(&mut buffer).expect("Asterisk answers");
-            let said = String::from_utf8_lossy(&buffer[..n]).into_owned();
-            let status = said.split(' ').nth(1).unwrap_or_default().to_owned();
-            if !status.starts_with('1') {
-                let ack = format!("{}Content-Length: 0\r\n\r\n", head("ACK"));
-                socket.send_to(ack.as_bytes(), asterisk).expect("Asterisk listens");
-                return status;
-            }
+            own.port(),
+            own.port()
+        )
+    };
+    let invite =
+        format!("{}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", head("INVITE"), sdp.len());
+    let asterisk = ("127.0.0.1", pbx.sip);
+    socket.send_to(invite.as_bytes(), asterisk).expect("Asterisk listens");
+    let mut buffer = [0; 8192];
+    loop {
+        let n = socket.recv(&mut buffer).expect("Asterisk answers");
+        let said = String::from_utf8_lossy(&buffer[..n]).into_owned();
+        let status = said.split(' ').nth(1).unwrap_or_default().to_owned();
+        if !status.starts_with('1') {
+            let ack = format!("{}Content-Length: 0\r\n\r\n", head("ACK"));
+            socket.send_to(ack.as_bytes(), asterisk).expect("Asterisk listens");
+            return status;
         }
     }
 }

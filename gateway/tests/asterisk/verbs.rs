@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("a_call_waits_is_started_moved_kicked_and_goes_on", moved),
+    ("the_examples_application_whispers", example),
     ("webhooks_are_signed_and_steered_by_rest", webhooks),
     ("what_an_application_says_wrong_refuses_the_call_or_the_verb", wrong),
 ];
@@ -129,6 +130,30 @@ fn moved() {
         .collect();
     assert_eq!(verbs, ["tag", "conference", "conference", "pause", "hangup"]);
     party.judge();
+}
+
+/// What newcomers copy: the dialplan is always the example's, here the application is too.
+fn example() {
+    let pbx = Pbx::start("exa");
+    for file in ["whisper.mjs", "webhook.mjs"] {
+        let application = crate::app::Example::start(&pbx, file);
+        let gateway = Gateway::start(&pbx, file, &application.settings());
+        let mut party = Party::new(&pbx, file);
+        party.listens("customer", "gateway-customer");
+        party.listens("agent", "gateway-agent");
+        let agent = gateway.member("gateway-agent");
+        party.speaks("manager", "gateway-manager");
+        let manager = gateway.member("gateway-manager");
+        party.hear(file, &["agent"]);
+        party.heard_nothing_until_now(file, "customer");
+        gateway.act(&manager, "uncoach", None);
+        party.hear(file, &["agent", "customer"]);
+        // Its leaving ends the conference, before the next application comes.
+        let path = format!("/v1/Accounts/{}/Calls/{agent}", crate::gateway::ACCOUNT);
+        assert_eq!(gateway.ask("DELETE", &path, &gateway.key, None).status, 204);
+        wait_until("the conference ends", &|| members(&pbx, "support-conference-23").is_empty());
+        party.judge();
+    }
 }
 
 fn webhooks() {
