@@ -31,6 +31,8 @@ TEST_NEEDS := need 'command -v c++' g++; \
 	need 'command -v valgrind' 'valgrind libc6-dbg'; \
 	need 'command -v mmdebstrap' mmdebstrap; \
 	need 'command -v baresip' baresip-core; \
+	need 'command -v curl' curl; \
+	need 'command -v npm' 'nodejs npm'; \
 	need 'test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' fonts-dejavu-core;
 
 builder: NEEDS = $(BUILD_NEEDS)
@@ -66,11 +68,13 @@ fuzz: setup ## fuzz commands and calls for SECONDS (600)
 	tests/fuzz/run.sh $(SECONDS)
 
 lint: setup ## format, clippy and documentation, without a warning
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
 	@# Cargo leaves out what is no test by default.
 	cargo clippy --test asterisk -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
+	cargo clippy -p coach-gateway --all-targets -- -D warnings
+	cargo clippy -p coach-gateway --test asterisk -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps -p coach -p coach-gateway
 
 # Installing may be another user's turn, who has no Rust: it builds only what is not there.
 install: $(if $(wildcard $(LIBRARY)/libcoach.so),,build) ## install library, header and pkg-config file under PREFIX (/usr/local)
@@ -118,6 +122,18 @@ bench-asterisk: real-asterisk ## what Coach costs a ConfBridge of 100 members, a
 
 demo-asterisk: real-asterisk ## play the coached call on a real Asterisk, with a SIP phone for each party
 	cargo run --example demo -- --asterisk --out $(TARGET)/demo-asterisk $(ARGS)
+
+# ---- The gateway
+.PHONY: gateway install-gateway test-gateway
+gateway: builder ## build coach-gateway, in target/gateway
+	cargo build -p coach-gateway --profile gateway
+
+install-gateway: $(if $(wildcard $(TARGET)/gateway/coach-gateway),,gateway) ## install coach-gateway under PREFIX (/usr/local)
+	install -D -m 755 $(TARGET)/gateway/coach-gateway $(DESTDIR)$(PREFIX)/bin/coach-gateway
+
+test-gateway: real-asterisk ## the gateway's tests, those beside a real Asterisk too; ARGS=<name> runs those of these so named
+	$(if $(ARGS),,cargo test -p coach-gateway)
+	cargo test -p coach-gateway --test asterisk -- $(ARGS)
 
 # ---- FreeSWITCH
 # The module for FreeSWITCH has a folder of its own too; PROFILE=dev builds it faster, for tests.

@@ -104,6 +104,9 @@ static struct ast_frame *on_read(struct ast_channel *chan, struct leg *leg, stru
 	} else if (frame->frametype == AST_FRAME_VOICE) {
 		notice(chan, hook, hook->held);
 		passes = from_member(chan, hook, frame);
+		if (passes == frame && is_held(chan, hook)) {
+			passes = silent(chan, hook, frame);
+		}
 	}
 	hook->took = passes != frame;
 	return passes;
@@ -125,6 +128,9 @@ static struct ast_frame *on_write(struct ast_channel *chan, struct hook *hook, s
 		return frame;
 	}
 	notice(chan, hook, hook->held);
+	if (is_held(chan, hook)) {
+		return hold_silence(hook, frame);
+	}
 	return to_member(chan, hook, frame);
 }
 
@@ -300,6 +306,10 @@ int hook_place(struct hook *hook, struct ast_bridge *bridge)
 	} else if (bridge) {
 		hook->left = 0;
 	}
+	if (hook->bridge != bridge) {
+		/* A command holds it in one conference. */
+		hook->held_by_command = 0;
+	}
 	hook->passes = hook->left;
 	ao2_replace(hook->bridge, bridge);
 	return hook->passes;
@@ -313,7 +323,7 @@ void hook_await(struct hook *hook)
 void hook_seen(const struct hook *hook, int *muted, int *held)
 {
 	*muted = hook->muted;
-	*held = hook->held;
+	*held = hook->held || hook->held_by_command;
 }
 
 void hook_free(struct hook *hook)

@@ -49,8 +49,7 @@ static const struct action actions[] = {
 		LATER_TEXT WHERE_TEXT },
 };
 
-/* The leg of the action's channel, a reference, and where it is; or NULL, and answered with what is wrong. */
-static struct leg *locate(struct mansession *session, const struct message *message, char *room)
+struct leg *manager_leg(struct mansession *session, const struct message *message, char *room)
 {
 	const char *conference = astman_get_header(message, "Conference"), *channel = astman_get_header(message, "Channel");
 	struct leg *leg;
@@ -99,7 +98,7 @@ static int act(struct mansession *session, const struct message *message)
 			return 0;
 		}
 	}
-	leg = locate(session, message, room);
+	leg = manager_leg(session, message, room);
 	if (!leg) {
 		return 0;
 	}
@@ -244,7 +243,7 @@ static int list(struct mansession *session, const struct message *message)
 
 int manager_start(void)
 {
-	int failed = ast_manager_register2("CoachList", EVENT_FLAG_REPORTING, list, AST_MODULE_SELF,
+	int failed = hold_start() | ast_manager_register2("CoachList", EVENT_FLAG_REPORTING, list, AST_MODULE_SELF,
 		"List members, their tags and who hears them.", list_text);
 
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
@@ -256,6 +255,7 @@ int manager_start(void)
 
 void manager_stop(void)
 {
+	hold_stop();
 	ast_manager_unregister("CoachList");
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
 		ast_manager_unregister(actions[i].name);

@@ -225,6 +225,25 @@ static const char *prepare(struct leg *leg, int private)
 	return obstacle;
 }
 
+const char *mode_hold(struct leg *leg, int on)
+{
+	SCOPED_RDLOCK(stay, &staying);
+	const char *obstacle = on ? prepare(leg, 0) : NULL;
+	struct ast_channel *chan = obstacle || !leg->hook ? NULL : leg_channel(leg);
+
+	if (!chan) {
+		/* One that has no hook is not held. */
+		return on && !obstacle ? "it has hung up" : obstacle;
+	}
+	ast_channel_lock(chan);
+	hook_hold(leg->hook, on);
+	ast_channel_unlock(chan);
+	/* The engine is told, so that everybody is shown it when this returns. */
+	settle(ast_channel_uniqueid(chan));
+	ast_channel_unref(chan);
+	return NULL;
+}
+
 /* What the answer's `+OK` means for the record. `changing` */
 static void note(struct leg *leg, const char *verb, const char *value)
 {

@@ -136,7 +136,8 @@ struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struc
 		settle_soon(ast_channel_uniqueid(chan));
 	}
 	hook->inside = inside;
-	taken = is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held);
+	taken = is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held
+		&& !hook->held_by_command);
 	if (inside && hook->passes && hook->takes.leg->speak_only_to) {
 		/* It has come from an ordinary call, for which the engine lets everything pass, and Coach has not been told. */
 		taken = 1;

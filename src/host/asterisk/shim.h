@@ -18,6 +18,7 @@
  *   lookup.c      members by the names that people give them
  *   mode.c        tag, untag, coach, uncoach: what every interface does
  *   misspelt.c    what was meant for Coach and does not reach it
+ *   hold.c        hold by command: CoachHold, CoachUnhold
  *   event.c       the engine's events, to the manager interface and the log
  *   dialplan.c, cli.c, manager.c                                   the interfaces
  *
@@ -100,6 +101,8 @@ int hook_place(struct hook *hook, struct ast_bridge *bridge);
 void hook_await(struct hook *hook);
 /* What the channel's media thread has seen of mute and hold. The channel is locked. */
 void hook_seen(const struct hook *hook, int *muted, int *held);
+/* A command holds it in the conference that it is in, or no longer does. The channel is locked. */
+void hook_hold(struct hook *hook, int on);
 void hook_free(struct hook *hook);
 
 /* ---------------------------------------------------------------------------------------------------- leg.c ---- */
@@ -245,6 +248,8 @@ void mode_record(struct leg *leg, const char *tags, const char *speak_only_to);
 int mode_command(const char *command, struct ast_str **answer);
 /* The same for a member that is found already, in a conference: a verb, and what comes after the member. */
 int mode_command_about(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer);
+/* Holds a member of a conference by command, or ends that. Why that cannot be, or NULL. */
+const char *mode_hold(struct leg *leg, int on);
 /* From now on no channel is hooked. Nonzero: somebody speaks privately, which is logged, and nothing has changed. */
 int mode_end(void);
 /* Writes the tags of all legs to their channels, for the module to take up when it is loaded again. */
@@ -270,6 +275,13 @@ int dialplan_start(void);
 void dialplan_stop(void);
 int cli_start(void);
 void cli_stop(void);
+struct mansession;
+struct message;
+/* The leg of an action's channel, a reference, and its conference, into COACH_MAX_NAME_BYTES + 1 bytes; or NULL, and the action has been
+ * answered with what is wrong. */
+struct leg *manager_leg(struct mansession *session, const struct message *message, char *room);
+int hold_start(void);
+void hold_stop(void);
 int manager_start(void);
 void manager_stop(void);
 

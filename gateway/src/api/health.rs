@@ -1,0 +1,32 @@
+//! Whether the gateway lives, and whether it can do its work.
+
+use super::{Api, error::Message};
+use axum::{Json, extract::State, http::StatusCode};
+use std::sync::Arc;
+
+/// The gateway lives.
+#[utoipa::path(get, path = "/healthz", responses((status = 200, description = "It lives")))]
+pub async fn live() -> &'static str {
+    "ok"
+}
+
+/// Every switch answers and has its module.
+#[utoipa::path(get, path = "/readyz", responses(
+    (status = 200, description = "Every switch answers and has its module"),
+    (status = 503, description = "What is amiss", body = Message)
+))]
+pub async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, Json<Message>) {
+    let mut problems = Vec::new();
+    for node in &api.gateway.nodes {
+        match node.switch.snapshot().await {
+            Ok(snapshot) if snapshot.has_module => {}
+            Ok(_) => problems.push(format!("{}: {} is not loaded", node.switch.name(), node.switch.module())),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    if problems.is_empty() {
+        (StatusCode::OK, Json(Message { msg: "ready".into() }))
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(Message { msg: problems.join("; ") }))
+    }
+}

@@ -1,0 +1,297 @@
+//! The command line.
+
+use crate::{
+    api,
+    gateway::Gateway,
+    keys::{self, Scopes},
+    session::{Sessions, handover},
+    settings::Settings,
+    store::Store,
+};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+use utoipa::OpenApi;
+
+/// Coach mode over REST, websocket and webhook, on stock FreeSWITCH and Asterisk.
+#[derive(Debug, Parser)]
+#[command(
+    name = "coach-gateway",
+    version,
+    after_help = "Example: coach-gateway serve --settings /etc/coach-gateway.toml"
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+struct SettingsFile {
+    /// The settings.
+    #[arg(long, env = "COACH_GATEWAY_SETTINGS", default_value = "/etc/coach-gateway.toml", value_name = "FILE")]
+    settings: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves requests until it is told to end (SIGTERM, SIGINT). SIGHUP reads the settings anew.
+    #[command(
+        after_help = "Example: coach-gateway serve --settings /etc/coach-gateway.toml\n\nSIGHUP reads accounts, applications and speech anew; \
+        what it listens on, the database and the switches change with a restart.\n\nExit codes: 0 it was told to end, 1 it could not go on, \
+        2 the command line or the settings are wrong."
+    )]
+    Serve {
+        #[command(flatten)]
+        file: SettingsFile,
+        /// Logs as JSON, a line each.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Looks whether the settings are right, each switch can be reached and has its module.
+    #[command(
+        after_help = "Example: coach-gateway check --settings ./gateway.toml\n\nExit codes: 0 all is well, 1 something is amiss, \
+        2 the command line or the settings are wrong."
+    )]
+    Check {
+        #[command(flatten)]
+        file: SettingsFile,
+    },
+    /// Keys of the REST interface.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Prints the OpenAPI document of the REST interface.
+    #[command(after_help = "Example: coach-gateway openapi > openapi.json")]
+    Openapi,
+    /// Prints the tab completion of a shell.
+    #[command(
+        after_help = "Example: coach-gateway completion bash > /usr/share/bash-completion/completions/coach-gateway"
+    )]
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Makes a key, and prints it: it is told this once.
+    #[command(
+        after_help = "Example: coach-gateway key new --name console --scope read,tag,coach:agent\n\nScopes: read; tag; coach, or coach:<tag> \
+        for one tag alone; barge (uncoach); moderate (mute, hold, kick, hang up); call; all."
+    )]
+    New {
+        #[command(flatten)]
+        file: SettingsFile,
+        /// The account: its sid or its name. May be left out where there is only one.
+        #[arg(long)]
+        account: Option<String>,
+        /// For whom, or for what.
+        #[arg(long, default_value = "")]
+        name: String,
+        /// What it may do.
+        #[arg(long, value_delimiter = None)]
+        scope: Scopes,
+    },
+    /// Lists the keys; not what they are.
+    #[command(after_help = "Example: coach-gateway key list")]
+    List {
+        #[command(flatten)]
+        file: SettingsFile,
+    },
+    /// Makes a key invalid, at once.
+    #[command(after_help = "Example: coach-gateway key revoke 3f9a01c27b44")]
+    Revoke {
+        #[command(flatten)]
+        file: SettingsFile,
+        /// The key's public part, as `key list` shows it.
+        id: String,
+    },
+}
+
+/// What ends a command: its exit code and its words.
+struct Failure(u8, String);
+
+impl Failure {
+    fn runtime(error: impl ToString) -> Self {
+        Self(1, error.to_string())
+    }
+}
+
+fn settings(file: &SettingsFile) -> Result<Settings, Failure> {
+    let path = file.settings.display();
+    let text = std::fs::read_to_string(&file.settings).map_err(|error| Failure(2, format!("{path}: {error}")))?;
+    Settings::parse(&text).map_err(|mistakes| Failure(2, format!("{path}:\n{mistakes}")))
+}
+
+fn store(path: &Path) -> Result<Arc<Store>, Failure> {
+    let store = Store::open(path).map_err(|error| Failure(1, format!("{}: {error}", path.display())))?;
+    Ok(Arc::new(store))
+}
+
+/// Runs the command.
+pub fn run() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Serve { file, json } => serve(&file, json),
+        Command::Check { file } => check(&file),
+        Command::Key(command) => key(command),
+        Command::Openapi => {
+            api::Document::openapi().to_pretty_json().map(|text| println!("{text}")).map_err(Failure::runtime)
+        }
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "coach-gateway", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(code, words)) => {
+            eprintln!("coach-gateway: {words}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::runtime)
+}
+
+fn key(command: KeyCommand) -> Result<(), Failure> {
+    match command {
+        KeyCommand::New { file, account, name, scope } => {
+            let settings = settings(&file)?;
+            let fits = |own: &&crate::settings::Account| match &account {
+                Some(wanted) => own.sid.to_string() == *wanted || own.name == *wanted,
+                None => settings.accounts.len() == 1,
+            };
+            let Some(account) = settings.accounts.iter().find(fits) else {
+                let names: Vec<String> =
+                    settings.accounts.iter().map(|own| format!("{} ({})", own.sid, own.name)).collect();
+                return Err(Failure(2, format!("--account has to be one of {}", names.join(", "))));
+            };
+            let key =
+                keys::create(&*store(&settings.database)?, account.sid, &name, &scope).map_err(Failure::runtime)?;
+            println!("{key}");
+        }
+        KeyCommand::List { file } => {
+            for key in store(&settings(&file)?.database)?.keys().map_err(Failure::runtime)? {
+                let created =
+                    jiff::Timestamp::from_second(key.created).map(|time| time.to_string()).unwrap_or_default();
+                let revoked = if key.revoked { "  revoked" } else { "" };
+                println!("{}  {}  {}  {}  {}{revoked}", key.id, key.account, created, key.scopes, key.name);
+            }
+        }
+        KeyCommand::Revoke { file, id } => {
+            if !store(&settings(&file)?.database)?.revoke_key(&id).map_err(Failure::runtime)? {
+                return Err(Failure(
+                    1,
+                    format!("there is no key {id:?}; `coach-gateway key list` shows which there are"),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check(file: &SettingsFile) -> Result<(), Failure> {
+    let settings = settings(file)?;
+    println!("{}: the settings are right", file.settings.display());
+    let store = store(&settings.database)?;
+    runtime()?.block_on(async {
+        let gateway = Gateway::start(settings, store);
+        let mut problems = 0;
+        for node in &gateway.nodes {
+            let name = node.switch.name();
+            let mut health = node.switch.health().await;
+            for _ in 0..20 {
+                if health.is_ok() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                health = node.switch.health().await;
+            }
+            match health {
+                Ok(health) => {
+                    println!(
+                        "{name}: {}, {}",
+                        health.version,
+                        if health.module.is_empty() { "no coach mode" } else { &health.module }
+                    );
+                    for problem in &health.problems {
+                        println!("{name}: {problem}");
+                    }
+                    problems += health.problems.len();
+                }
+                Err(error) => {
+                    println!("{name}: {error}");
+                    problems += 1;
+                }
+            }
+        }
+        if problems == 0 { Ok(()) } else { Err(Failure(1, format!("{problems} problem(s)"))) }
+    })
+}
+
+fn serve(file: &SettingsFile, json: bool) -> Result<(), Failure> {
+    let settings = settings(file)?;
+    let store = store(&settings.database)?;
+    start_logging(json);
+    rustls::crypto::ring::default_provider().install_default().map_err(|_| Failure::runtime("TLS cannot be used"))?;
+    runtime()?.block_on(async {
+        let listen = settings.listen;
+        let listener =
+            tokio::net::TcpListener::bind(listen).await.map_err(|error| Failure(1, format!("{listen}: {error}")))?;
+        let address = listener.local_addr().map_err(Failure::runtime)?;
+        let gateway = Gateway::start(settings, store);
+        reload_on_hangup(gateway.clone(), file.settings.clone())?;
+        let sessions = Sessions::new(gateway.clone()).map_err(Failure::runtime)?;
+        let listens = handover::start(&sessions).await;
+        listens.map_err(|(address, error)| Failure(1, format!("{address}: {error}")))?;
+        tracing::info!(%address, "coach-gateway serves");
+        let ended = end()?;
+        axum::serve(listener, api::router(gateway, sessions))
+            .with_graceful_shutdown(ended)
+            .await
+            .map_err(Failure::runtime)
+    })
+}
+
+fn start_logging(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("COACH_GATEWAY_LOG").unwrap_or_else(|_| "info".into());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json { log.json().init() } else { log.init() }
+}
+
+/// Until somebody wants it to end.
+fn end() -> Result<impl Future<Output = ()>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::runtime)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::runtime)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("told to end");
+    })
+}
+
+fn reload_on_hangup(gateway: Arc<Gateway>, path: PathBuf) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup()).map_err(Failure::runtime)?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match settings(&SettingsFile { settings: path.clone() }) {
+                Ok(settings) => {
+                    gateway.reload(settings);
+                    tracing::info!("the settings are read anew");
+                }
+                Err(Failure(_, words)) => tracing::error!("the settings stay as they were: {words}"),
+            }
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! What the gateway is while it runs, and which call is whose.
+
+use crate::{
+    keys::{self, Caller},
+    names,
+    settings::{Account, Settings, SwitchKind, SwitchSettings},
+    store::{Store, StoreError},
+    switch::{
+        Call, Member, Switch, SwitchError,
+        asterisk::{Asterisk, ami::Login},
+    },
+};
+use std::sync::{Arc, RwLock};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+/// A switch, and who owns the calls on it that nobody has claimed.
+#[derive(Clone)]
+pub struct Node {
+    /// The switch.
+    pub switch: Arc<dyn Switch>,
+    /// The owner.
+    pub account: Uuid,
+    /// The switch, where it is an Asterisk: it hands calls over by FastAGI.
+    pub asterisk: Option<Arc<Asterisk>>,
+}
+
+/// The gateway.
+pub struct Gateway {
+    settings: RwLock<Arc<Settings>>,
+    /// The database.
+    pub store: Arc<Store>,
+    /// The switches.
+    pub nodes: Vec<Node>,
+}
+
+/// A call, and the switch that has it.
+#[derive(Clone)]
+pub struct Found {
+    /// The call.
+    pub call: Call,
+    /// Its switch.
+    pub node: Node,
+    /// Its conference, by the account's own name for it.
+    pub conference: Option<String>,
+    /// Whether the switch's module is loaded: without it no conference is known.
+    pub has_module: bool,
+}
+
+impl Found {
+    /// Its place in a conference, or why there is none.
+    pub fn member(&self) -> Result<&Member, SwitchError> {
+        let no_module =
+            || SwitchError::NoModule { switch: self.node.switch.name().to_owned(), module: self.node.switch.module() };
+        let none = || if self.has_module { SwitchError::NotInConference } else { no_module() };
+        self.call.member.as_ref().ok_or_else(none)
+    }
+}
+
+/// Why a call is not found.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum FindError {
+    /// No switch has it, or it is another account's.
+    #[error("there is no such call")]
+    None,
+    /// A switch that may have it does not answer.
+    #[error(transparent)]
+    Switch(#[from] SwitchError),
+}
+
+/// Connects to a switch.
+fn connect(switch: &SwitchSettings) -> Node {
+    match &switch.kind {
+        SwitchKind::Asterisk { manager, user, secret, .. } => {
+            let login = Login { address: manager.clone(), user: user.clone(), secret: secret.reveal().to_owned() };
+            let asterisk = Arc::new(Asterisk::start(&switch.name, login));
+            Node { switch: asterisk.clone(), account: switch.account, asterisk: Some(asterisk) }
+        }
+    }
+}
+
+impl Gateway {
+    /// Connects to the switches.
+    pub fn start(settings: Settings, store: Arc<Store>) -> Arc<Self> {
+        let nodes = settings.switches.iter().map(connect).collect();
+        Arc::new(Self { settings: RwLock::new(Arc::new(settings)), store, nodes })
+    }
+
+    /// The settings as they are now.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Other settings from now on. What listens and what is connected stays as it is.
+    pub fn reload(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    /// Whose key this is.
+    pub async fn caller(&self, key: String) -> Result<Option<Caller>, StoreError> {
+        let store = self.store.clone();
+        let known = tokio::task::spawn_blocking(move || keys::recognize(&store, &key)).await;
+        known.unwrap_or(Ok(None))
+    }
+
+    /// Every call of an account, on every switch that answers; and why others do not.
+    pub async fn calls(&self, account: Uuid) -> (Vec<Found>, Vec<SwitchError>) {
+        let settings = self.settings();
+        let mut questions = JoinSet::new();
+        for node in self.nodes.clone() {
+            questions.spawn(async move {
+                let snapshot = node.switch.snapshot().await;
+                (node, snapshot)
+            });
+        }
+        let (mut found, mut errors) = (Vec::new(), Vec::new());
+        while let Some(answer) = questions.join_next().await {
+            let Ok((node, snapshot)) = answer else { continue };
+            match snapshot {
+                Ok(snapshot) => {
+                    if !snapshot.has_module {
+                        let (switch, module) = (node.switch.name().to_owned(), node.switch.module());
+                        errors.push(SwitchError::NoModule { switch, module });
+                    }
+                    let own = snapshot.calls.into_iter().filter(|call| owner(&settings, &node, call) == account);
+                    found.extend(own.map(|call| Found {
+                        conference: call.member.as_ref().and_then(|member| conference_name(&settings, account, member)),
+                        call,
+                        node: node.clone(),
+                        has_module: snapshot.has_module,
+                    }));
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        found.sort_by(|a, b| (b.call.seconds, &a.call.id).cmp(&(a.call.seconds, &b.call.id)));
+        (found, errors)
+    }
+
+    /// The call of this sid, if it is this account's.
+    pub async fn call(&self, account: Uuid, sid: Uuid) -> Result<Found, FindError> {
+        let (found, errors) = self.calls(account).await;
+        if let Some(call) = found.into_iter().find(|found| found.call.sid == sid) {
+            return Ok(call);
+        }
+        // Without its module, a switch has shown its calls all the same.
+        let unanswered = errors.into_iter().find(|error| !matches!(error, SwitchError::NoModule { .. }));
+        Err(unanswered.map_or(FindError::None, FindError::Switch))
+    }
+}
+
+/// Whose call this is: what is written on it says so, then the name of its conference, then the switch.
+fn owner(settings: &Settings, node: &Node, call: &Call) -> Uuid {
+    let written = call.account.filter(|sid| settings.account(*sid).is_some());
+    let by_conference = || {
+        let room = &call.member.as_ref()?.conference;
+        let prefixed = settings.accounts.iter().filter(|account| !account.room_prefix.is_empty());
+        prefixed
+            .into_iter()
+            .find(|account| names::from_switch(&account.room_prefix, room).is_some())
+            .map(|account| account.sid)
+    };
+    written.or_else(by_conference).unwrap_or(node.account)
+}
+
+/// An account's name for a conference; the switch's own where the account did not name it.
+fn conference_name(settings: &Settings, account: Uuid, member: &Member) -> Option<String> {
+    let prefix = settings.account(account).map(|Account { room_prefix, .. }| room_prefix.as_str()).unwrap_or_default();
+    Some(names::from_switch(prefix, &member.conference).unwrap_or_else(|| member.conference.clone()))
+}

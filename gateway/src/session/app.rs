@@ -1,0 +1,302 @@
+//! The application of one call, however it is reached.
+
+use super::{
+    verbs::{self, Hook},
+    webhook,
+    websocket::{self, Outgoing, Websocket},
+};
+use crate::settings::{Account, Application};
+use serde_json::{Map, Value};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{mpsc, oneshot};
+use url::Url;
+use uuid::Uuid;
+
+/// Why the application has not answered as it should.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AppError {
+    /// It could not be asked, or did not answer.
+    #[error("{0}")]
+    Failed(String),
+    /// The settings do not let this address be asked.
+    #[error("{0} is not an address that the settings allow this application: name its host in allowed_hosts")]
+    NotAllowed(String),
+    /// Its connection is closed.
+    #[error("the application's connection is closed")]
+    Closed,
+}
+
+/// What comes from an application, or for a session from elsewhere.
+#[derive(Debug)]
+pub enum Incoming {
+    /// An acknowledgement; it goes no further than the connection.
+    Ack(Map<String, Value>),
+    /// A command.
+    Command {
+        /// Its name.
+        command: String,
+        /// Its data.
+        data: Value,
+        /// Verbs go behind those that there are.
+        queue: bool,
+        /// The call that it is about, if that is another one.
+        call_sid: Option<String>,
+        /// Who wants to know how it went, besides the application.
+        reply: Option<oneshot::Sender<Result<(), String>>>,
+    },
+    /// The application has nothing more to say.
+    Closed,
+    /// The application cannot be reached any more.
+    Lost,
+}
+
+impl Incoming {
+    /// Reads a message. `Err`: what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let Value::Object(message) = value else { return Err("it is no JSON object".into()) };
+        let field = |key: &str| message.get(key).and_then(Value::as_str).map(str::to_owned);
+        match field("type").as_deref() {
+            Some("ack") => Ok(Self::Ack(message)),
+            Some("command") => {
+                let command = field("command").ok_or("the command has no name: give `command`")?;
+                let data = message.get("data").filter(|data| !data.is_null());
+                Ok(Self::Command {
+                    data: data.cloned().ok_or(format!("the command {command} has no data"))?,
+                    command,
+                    queue: message.get("queueCommand").and_then(Value::as_bool).unwrap_or(false),
+                    call_sid: field("callSid"),
+                    reply: None,
+                })
+            }
+            Some(kind) => Err(format!("there is no message of type {kind}: give ack or command")),
+            None => Err("the message has no type".into()),
+        }
+    }
+}
+
+/// How the application is reached now.
+enum Transport {
+    Http(Url),
+    Websocket(Websocket),
+}
+
+/// The application of one call.
+pub struct App {
+    application: Arc<Application>,
+    credentials: webhook::Credentials,
+    client: reqwest::Client,
+    call_sid: Uuid,
+    incoming: mpsc::Sender<Incoming>,
+    transport: Mutex<Arc<Transport>>,
+}
+
+fn is_websocket(url: &Url) -> bool {
+    matches!(url.scheme(), "ws" | "wss")
+}
+
+impl App {
+    /// That of a call; not connected yet.
+    pub fn new(
+        application: Arc<Application>,
+        account: &Account,
+        client: reqwest::Client,
+        call_sid: Uuid,
+        incoming: mpsc::Sender<Incoming>,
+    ) -> Self {
+        let basic = application.credentials.as_ref().map(|(user, password)| websocket::basic(user, password.reveal()));
+        let credentials = webhook::Credentials { basic, secret: account.webhook_secret.clone() };
+        let transport = Mutex::new(Arc::new(Transport::Http(application.call_hook.clone())));
+        Self { application, credentials, client, call_sid, incoming, transport }
+    }
+
+    fn transport(&self) -> Arc<Transport> {
+        self.transport.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn use_transport(&self, transport: Transport) {
+        *self.transport.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(transport);
+    }
+
+    /// Whether it can send commands: then a session without verbs waits for them.
+    pub fn is_connected(&self) -> bool {
+        matches!(*self.transport(), Transport::Websocket(_))
+    }
+
+    async fn connect(&self, url: &Url, session: Map<String, Value>) -> Result<(), AppError> {
+        let basic = self.credentials.basic.as_deref();
+        let socket = websocket::connect(url, basic, self.call_sid, session, self.incoming.clone()).await?;
+        self.use_transport(Transport::Websocket(socket));
+        Ok(())
+    }
+
+    /// Tells it of a new call. Its answer: verbs, if all is well.
+    pub async fn start(&self, session: Map<String, Value>) -> Result<Option<Value>, AppError> {
+        let url = &self.application.call_hook;
+        if !is_websocket(url) {
+            let hook = Hook { url: url.to_string(), get: false };
+            return webhook::ask(&self.client, &self.credentials, &hook, url.clone(), &session).await;
+        }
+        self.connect(url, session.clone()).await?;
+        self.ask_socket(Outgoing { kind: "session:new", hook: None, data: session }).await
+    }
+
+    /// Tells it of a call that it has been told of before this gateway was restarted. `base`: where its hooks were.
+    pub async fn resume(&self, base: &Url, session: Map<String, Value>) -> Result<(), AppError> {
+        if !is_websocket(base) {
+            self.use_transport(Transport::Http(base.clone()));
+            return Ok(());
+        }
+        self.connect(base, session.clone()).await?;
+        self.ask_socket(Outgoing { kind: "session:reconnect", hook: None, data: session }).await.map(drop)
+    }
+
+    /// Where its hooks are.
+    pub fn base(&self) -> Url {
+        match &*self.transport() {
+            Transport::Http(url) => url.clone(),
+            Transport::Websocket(socket) => socket.url.clone(),
+        }
+    }
+
+    async fn ask_socket(&self, message: Outgoing<'_>) -> Result<Option<Value>, AppError> {
+        match &*self.transport() {
+            Transport::Websocket(socket) => socket.ask(message).await,
+            Transport::Http(_) => Err(AppError::Closed),
+        }
+    }
+
+    /// The address of a hook over HTTP; `None`: it goes over the application's socket.
+    fn over_http(&self, hook: &Hook) -> Result<Option<Url>, AppError> {
+        let absolute = Url::parse(&hook.url).ok();
+        let transport = self.transport();
+        let url = match (absolute, &*transport) {
+            (Some(url), Transport::Websocket(_)) if is_websocket(&url) => return Ok(None),
+            (Some(url), _) => url,
+            (None, Transport::Websocket(_)) => return Ok(None),
+            (None, Transport::Http(base)) => {
+                // Scheme, host and port alone are the application's.
+                base.join("/")
+                    .and_then(|root| root.join(&hook.url))
+                    .map_err(|error| AppError::Failed(format!("{}: {error}", hook.url)))?
+            }
+        };
+        if !self.application.allows(&url) {
+            return Err(AppError::NotAllowed(url.to_string()));
+        }
+        Ok(Some(url))
+    }
+
+    /// Asks a hook. Its answer, where it has one.
+    pub async fn ask(&self, hook: &Hook, data: Map<String, Value>) -> Result<Option<Value>, AppError> {
+        match self.over_http(hook)? {
+            Some(url) => {
+                // Credentials are the application's own: over a socket, another address does not get them.
+                let own = if self.is_connected() { None } else { self.credentials.basic.clone() };
+                let credentials = webhook::Credentials { basic: own, secret: self.credentials.secret.clone() };
+                webhook::ask(&self.client, &credentials, hook, url, &data).await
+            }
+            None => self.ask_socket(Outgoing { kind: "verb:hook", hook: Some(&hook.url), data }).await,
+        }
+    }
+
+    /// Asks for other verbs; from now on hooks are there.
+    pub async fn redirect(
+        &self,
+        hook: &Hook,
+        data: Map<String, Value>,
+        session: Map<String, Value>,
+    ) -> Result<Option<Value>, AppError> {
+        let absolute = Url::parse(&hook.url).ok();
+        if let Some(url) = absolute.filter(is_websocket) {
+            if !self.application.allows(&url) {
+                return Err(AppError::NotAllowed(url.to_string()));
+            }
+            let same = |own: &Url| {
+                own.host_str() == url.host_str()
+                    && own.port_or_known_default() == url.port_or_known_default()
+                    && own.path() == url.path()
+            };
+            let from_socket = self.is_connected();
+            if !(from_socket && same(&self.base())) {
+                self.connect(&url, session.clone()).await?;
+                // A socket's successor is told why it is there; an application that was asked by HTTP begins anew.
+                let (kind, data) = if from_socket { ("session:redirect", data) } else { ("session:new", session) };
+                return self.ask_socket(Outgoing { kind, hook: Some(&hook.url), data }).await;
+            }
+        }
+        match self.over_http(hook)? {
+            Some(url) => {
+                let answer = webhook::ask(&self.client, &self.credentials, hook, url.clone(), &data).await?;
+                if !self.is_connected() {
+                    self.use_transport(Transport::Http(url));
+                }
+                Ok(answer)
+            }
+            None => self.ask_socket(Outgoing { kind: "session:redirect", hook: Some(&hook.url), data }).await,
+        }
+    }
+
+    /// Tells it of a call's state. Over HTTP nobody waits for that.
+    pub async fn tell_status(&self, data: Map<String, Value>) {
+        let url = self.application.call_status_hook.clone();
+        let over_http = url.filter(|url| !is_websocket(url));
+        match (&*self.transport(), over_http) {
+            (_, Some(url)) => {
+                let hook = Hook { url: url.to_string(), get: false };
+                if let Err(error) = webhook::ask(&self.client, &self.credentials, &hook, url, &data).await {
+                    tracing::warn!(call_sid = %self.call_sid, %error, "the call_status_hook has not answered");
+                }
+            }
+            (Transport::Websocket(socket), None) => {
+                socket.tell(Outgoing { kind: "call:status", hook: None, data }).await
+            }
+            (Transport::Http(_), None) => {}
+        }
+    }
+
+    /// Tells it something that it does not acknowledge. Over HTTP there is no way to.
+    pub async fn tell(&self, kind: &str, data: Map<String, Value>) {
+        if let Transport::Websocket(socket) = &*self.transport() {
+            socket.tell(Outgoing { kind, hook: None, data }).await;
+        }
+    }
+
+    /// Ends the connection.
+    pub async fn close(&self, code: u16) {
+        if let Transport::Websocket(socket) = &*self.transport() {
+            socket.close(code).await;
+        }
+    }
+}
+
+/// The verbs of an answer. `Err`: why there are none.
+pub fn verbs_of(answer: Option<Value>) -> Result<Vec<Value>, String> {
+    let verbs = verbs::list(&answer.unwrap_or(Value::Null))?;
+    if verbs.is_empty() { Err("the application gave an empty list of verbs".into()) } else { Ok(verbs) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_an_application_are_read_or_refused() {
+        let parse = |text: &str| Incoming::parse(text);
+        assert!(matches!(parse(r#"{"type":"ack","msgid":"1"}"#), Ok(Incoming::Ack(_))));
+        let command = parse(r#"{"type":"command","command":"redirect","queueCommand":true,"data":[]}"#);
+        assert!(matches!(command, Ok(Incoming::Command { queue: true, .. })), "{command:?}");
+        for (text, said) in [
+            ("{", "EOF"),
+            ("[]", "no JSON object"),
+            ("{}", "no type"),
+            (r#"{"type":"hello"}"#, "hello"),
+            (r#"{"type":"command","data":{}}"#, "no name"),
+            (r#"{"type":"command","command":"redirect"}"#, "no data"),
+            (r#"{"type":"command","command":"redirect","data":null}"#, "no data"),
+        ] {
+            let error = parse(text).expect_err("it is refused");
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Commands of an application in mid-call, and what the REST interface has a session do.
+
+use super::{
+    Sessions,
+    app::Incoming,
+    context::Context,
+    perform::other_verbs,
+    verbs::{self, Verb},
+};
+use crate::{
+    gateway::Found,
+    update::{Update, UpdateError, apply, participant_action},
+};
+use serde_json::{Map, Value, json};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+/// What a command does to the verbs of its session.
+#[derive(Debug, PartialEq)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// These, in place of all.
+    Replace(Vec<Value>),
+    /// These, behind all.
+    Append(Vec<Value>),
+    /// The call is hung up.
+    HangUp(u8),
+}
+
+/// Carries a command out. `Err`: why not.
+pub async fn carry_out(
+    context: &Arc<Context>,
+    command: &str,
+    data: Value,
+    queue: bool,
+    call_sid: Option<&str>,
+) -> Result<Effect, String> {
+    let effect = match command {
+        "redirect" => return redirect(context, &data, queue).await,
+        "conf:participant-action" => {
+            let change = participant_action(&data).map_err(|error| error.to_string())?;
+            change_call(context, call_sid, Update::Member(change)).await
+        }
+        "mute:status" | "conf:mute-status" | "conf:hold-status" => {
+            change_call(context, call_sid, status(command, data)?).await
+        }
+        "call:status" => {
+            let status = data.get("call_status").and_then(Value::as_str).or(data.as_str());
+            return match status {
+                Some("completed") => Ok(Effect::HangUp(16)),
+                Some("no-answer") if context.info().answered.is_none() => Ok(Effect::HangUp(19)),
+                Some("no-answer") => Err("the call is answered".into()),
+                _ => Err("invalid call_status".into()),
+            };
+        }
+        "tag" => {
+            let data = data.as_object().map(|data| data.get("data").and_then(Value::as_object).unwrap_or(data));
+            context.info().customer_data = Some(data.ok_or("invalid tag data")?.clone());
+            Ok(())
+        }
+        "config" => {
+            let mut verb = data.as_object().cloned().ok_or("config: its data is no object")?;
+            verb.insert("verb".into(), "config".into());
+            if let Verb::Config { notify_events: true } = Verb::parse(&Value::Object(verb))? {
+                context.notify_events.store(true, Ordering::Relaxed);
+            }
+            Ok(())
+        }
+        "dtmf" => {
+            // The SDK sends the digit by itself; jambonz documents it under a key.
+            let digit = data.get("dtmf").cloned().unwrap_or(data);
+            change_call(context, call_sid, parse(json!({"dtmf": digit}))?).await
+        }
+        other => return Err(format!("the command {other} is not supported")),
+    };
+    effect.map(|()| Effect::None)
+}
+
+fn parse(body: Value) -> Result<Update, String> {
+    Update::parse(&body).map_err(|error| error.to_string())
+}
+
+/// A command about mute or hold; some SDKs send its word by itself.
+fn status(command: &str, data: Value) -> Result<Update, String> {
+    let key = match command {
+        "mute:status" => "mute_status",
+        "conf:mute-status" => "conf_mute_status",
+        _ => "conf_hold_status",
+    };
+    let body = if data.is_string() { Value::Object(Map::from_iter([(key.to_owned(), data)])) } else { data };
+    if body.get(key).is_none() {
+        return Err(format!("{command} needs {key}"));
+    }
+    parse(body)
+}
+
+/// A change to this call, or to another one of its account.
+async fn change_call(context: &Context, call_sid: Option<&str>, update: Update) -> Result<(), String> {
+    let sid = match call_sid {
+        Some(sid) => Uuid::try_parse(sid).map_err(|_| format!("callSid is {sid:?}, which is no UUID"))?,
+        None => context.info().call_sid,
+    };
+    let found = context.gateway.call(context.account.sid, sid).await.map_err(|error| error.to_string())?;
+    let done = apply(&found, &update).await;
+    tracing::info!(call_sid = %sid, application = context.application.name, ?update, done = done.is_ok(), "a command of the application");
+    done.map_err(|error| error.to_string())
+}
+
+async fn redirect(context: &Context, data: &Value, queue: bool) -> Result<Effect, String> {
+    let verbs = match data {
+        Value::Array(_) => {
+            let verbs = verbs::list(data)?;
+            context.check(&verbs)?;
+            verbs
+        }
+        data => {
+            let hook = data.get("call_hook").and_then(verbs::hook).ok_or("redirect needs verbs, or a call_hook")?;
+            other_verbs(context, &hook).await?
+        }
+    };
+    Ok(if queue { Effect::Append(verbs) } else { Effect::Replace(verbs) })
+}
+
+/// Has a call's session do what only it can, for the REST interface.
+pub async fn update(sessions: &Sessions, found: &Found, update: &Update) -> Result<(), UpdateError> {
+    let gone = || UpdateError::Conflict(format!("call session is gone for call_sid {}", found.call.sid));
+    let handle = sessions.of(found.node.switch.name(), &found.call.id).ok_or_else(gone)?;
+    let (command, data) = match update {
+        Update::CallHook(hook) => ("redirect", json!({"call_hook": hook})),
+        Update::CustomerData(data) => ("tag", data.clone()),
+        other => return apply(found, other).await,
+    };
+    let (reply, done) = oneshot::channel();
+    let message = Incoming::Command { command: command.into(), data, queue: false, call_sid: None, reply: Some(reply) };
+    handle.commands.try_send(message).map_err(|_| gone())?;
+    match tokio::time::timeout(Duration::from_secs(15), done).await {
+        Ok(Ok(done)) => done.map_err(UpdateError::Conflict),
+        _ => Err(gone()),
+    }
+}

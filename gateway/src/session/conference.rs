@@ -1,0 +1,293 @@
+//! The `conference` verb: wait, enter, leave, and what applications are told meanwhile.
+
+use super::{
+    context::Context,
+    payload::ConferenceEvent,
+    perform::{Outcome, audible, heard_verbs, with_id},
+    verbs::{Conference, Hook},
+};
+use crate::switch::leg::{Join, Left, LegError};
+use serde_json::Value;
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// One stay in a conference.
+struct Stay<'a> {
+    context: &'a Arc<Context>,
+    verb: &'a Conference,
+    /// The conference, by the switch's own name for it.
+    room: String,
+    began: Instant,
+}
+
+impl Stay<'_> {
+    /// Tells of an event, if the verb asks for it.
+    async fn tell(&self, event: &str, members: Option<usize>) {
+        let Some(hook) = &self.verb.status_hook else { return };
+        if !self.verb.status_events.iter().any(|wanted| wanted == event) {
+            return;
+        }
+        let seconds = self.began.elapsed().as_secs_f64();
+        let event = ConferenceEvent { event, name: &self.verb.name, seconds, members };
+        if let Err(error) = self.context.app.ask(hook, self.context.conference_event(&event)).await {
+            tracing::warn!(%error, "the statusHook has not answered");
+        }
+    }
+
+    fn talks_are_told(&self) -> bool {
+        self.verb.status_hook.is_some() && self.verb.status_events.iter().any(|event| event.ends_with("-talking"))
+    }
+
+    async fn size(&self) -> Result<usize, LegError> {
+        let size = self.context.node.switch.conference_size(&self.room).await;
+        size.map_err(|error| LegError::Refused(format!("conference: {error}")))
+    }
+
+    /// Until somebody is in the conference. What the call hears meanwhile, its waitHook says.
+    async fn wait(&self, cancel: &CancellationToken) -> Result<(), LegError> {
+        let heard = CancellationToken::new();
+        let hearing = async {
+            if let Some(hook) = &self.verb.wait_hook {
+                self.hear(hook, &heard).await;
+            }
+        };
+        let mut over = self.context.over.clone();
+        let started = async {
+            loop {
+                // A switch that does not answer has not said that it began.
+                if self.size().await.is_ok_and(|size| size > 0) {
+                    return Ok(());
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                    () = cancel.cancelled() => return Ok(()),
+                    _ = over.wait_for(Option::is_some) => return Err(LegError::Ended),
+                }
+            }
+        };
+        let ending = async {
+            let started = started.await;
+            heard.cancel();
+            while started.is_ok() {
+                // What plays may have begun after the last word to end it.
+                self.context.leg.interrupt().await.ok();
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            started
+        };
+        let mut ending = std::pin::pin!(ending);
+        tokio::select! {
+            () = hearing => {}
+            ended = &mut ending => return ended,
+        }
+        if heard.is_cancelled() {
+            return Ok(());
+        }
+        // It waits in silence.
+        let started = async {
+            while !heard.is_cancelled() {
+                tokio::select! {
+                    ended = &mut ending => return ended,
+                    () = heard.cancelled() => {}
+                }
+            }
+            Ok(())
+        };
+        started.await
+    }
+
+    /// Plays what a hook says, again and again.
+    async fn hear(&self, hook: &Hook, heard: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(750)) => {}
+                () = heard.cancelled() => return,
+            }
+            let verbs = match heard_verbs(self.context, hook).await {
+                Ok(verbs) if !verbs.is_empty() => verbs,
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(error, "the call waits in silence");
+                    return;
+                }
+            };
+            for verb in &verbs {
+                if heard.is_cancelled() || audible(self.context, verb, heard).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn enter_hook(&self, cancel: &CancellationToken) -> Result<(), LegError> {
+        let Some(hook) = &self.verb.enter_hook else { return Ok(()) };
+        match heard_verbs(self.context, hook).await {
+            Ok(verbs) => {
+                for verb in &verbs {
+                    match audible(self.context, verb, cancel).await {
+                        Err(LegError::Refused(why)) => tracing::warn!(why, "what the enterHook says is not heard"),
+                        done => done?,
+                    }
+                }
+            }
+            // The call joins all the same.
+            Err(error) => tracing::warn!(error, "the enterHook has not answered"),
+        }
+        Ok(())
+    }
+
+    fn join(&self) -> Join {
+        Join {
+            conference: self.room.clone(),
+            tags: self.verb.member_tag.clone(),
+            speak_only_to: self.verb.speak_only_to.clone(),
+            muted: self.verb.join_muted,
+            moderator: self.verb.start_on_enter == Some(true),
+            ends_conference: self.verb.end_on_exit,
+            most_members: self.verb.max_participants,
+            talk_events: self.talks_are_told(),
+        }
+    }
+
+    /// Tells that the call has joined, once it has; and who talks from then on.
+    async fn tell_of_stay(&self) {
+        loop {
+            match self.context.node.switch.conference_of(&self.context.call).await {
+                Ok(Some(room)) if room == self.room => break,
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+        let members = self.size().await.ok();
+        self.tell("join", members).await;
+        if !self.talks_are_told() {
+            std::future::pending::<()>().await;
+        }
+        let (talks, mut told) = mpsc::channel(16);
+        let telling = async {
+            while let Some(talks) = told.recv().await {
+                self.tell(if talks { "start-talking" } else { "stop-talking" }, None).await;
+            }
+        };
+        tokio::join!(self.context.leg.talks(talks), telling);
+    }
+}
+
+/// Into a conference, and out of it.
+pub async fn perform(
+    context: &Arc<Context>,
+    value: &Value,
+    verb: &Conference,
+    rest: &[Value],
+    cancel: &CancellationToken,
+) -> Result<Outcome, LegError> {
+    let room = context.conference(&verb.name).map_err(LegError::Refused)?;
+    elsewhere(context, verb).await?;
+    let stay = Stay { context, verb, room, began: Instant::now() };
+    context.answer().await?;
+    if verb.start_on_enter == Some(false) {
+        stay.wait(cancel).await?;
+    }
+    if !cancel.is_cancelled() {
+        stay.enter_hook(cancel).await?;
+    }
+    let mut entered = Ok(Left::Other);
+    if !cancel.is_cancelled() {
+        if stay.size().await? == 0 {
+            stay.tell("start", Some(0)).await;
+        }
+        let join = stay.join();
+        context.leg.prepare(&join).await?;
+        if !cancel.is_cancelled() {
+            let verbs = [std::slice::from_ref(value), rest].concat();
+            context.save(verbs, true).await;
+            entered = tokio::select! {
+                left = context.leg.enter(&join) => left,
+                () = stay.tell_of_stay() => Err(LegError::Lost),
+            };
+        }
+    }
+    left(&stay, value, entered, cancel).await
+}
+
+/// The same from where a gateway that has gone left it: the call is in the conference, or has just left it.
+pub async fn resume(
+    context: &Arc<Context>,
+    value: &Value,
+    verb: &Conference,
+    cancel: &CancellationToken,
+) -> Result<Outcome, LegError> {
+    let room = context.conference(&verb.name).map_err(LegError::Refused)?;
+    let stay = Stay { context, verb, room, began: Instant::now() };
+    let left_it = context.leg.stayed(&stay.join()).await;
+    left(&stay, value, left_it, cancel).await
+}
+
+/// The end of a stay, however it came.
+async fn left(
+    stay: &Stay<'_>,
+    value: &Value,
+    how: Result<Left, LegError>,
+    cancel: &CancellationToken,
+) -> Result<Outcome, LegError> {
+    let context = stay.context;
+    if how == Err(LegError::Ended) {
+        context.tell_end().await;
+    }
+    let members = stay.size().await.unwrap_or(0);
+    match &how {
+        Ok(Left::NotLetIn) => {
+            context.refuse(value, "conference: the switch did not let the call in: it is full or locked").await;
+        }
+        Err(LegError::Refused(why)) => return Err(LegError::Refused(why.clone())),
+        _ => {
+            stay.tell("leave", Some(members)).await;
+            if members == 0 || stay.verb.end_on_exit {
+                stay.tell("end", Some(members)).await;
+            }
+        }
+    }
+    if stay.verb.end_on_exit && members > 0 {
+        // Those who came by a dialplan are not told by the switch that it ends.
+        context.node.switch.end_conference(&stay.room).await.ok();
+    }
+    let mut outcome = Outcome::Next;
+    if let Some(hook) = &stay.verb.action_hook {
+        let mut payload = context.base();
+        with_id(&mut payload, value);
+        match context.app.ask(hook, payload).await {
+            Ok(Some(answer)) if !cancel.is_cancelled() => match super::verbs::list(&answer) {
+                Ok(verbs) if verbs.is_empty() => {}
+                Ok(verbs) => outcome = Outcome::Replace(verbs),
+                Err(why) => context.refuse(value, &format!("actionHook: {why}")).await,
+            },
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the actionHook has not answered"),
+        }
+    }
+    match how {
+        Err(LegError::Ended) => Err(LegError::Ended),
+        _ => Ok(outcome),
+    }
+}
+
+/// A conference lives on one switch: a second one of its name elsewhere would be heard by nobody in the first.
+async fn elsewhere(context: &Context, verb: &Conference) -> Result<(), LegError> {
+    for node in &context.gateway.nodes {
+        if node.switch.name() == context.node.switch.name() {
+            continue;
+        }
+        let most = node.switch.max_name();
+        let Ok(room) = crate::names::to_switch(&context.account.room_prefix, &verb.name, most) else { continue };
+        if node.switch.conference_size(&room).await.is_ok_and(|size| size > 0) {
+            let other = node.switch.name();
+            return Err(LegError::Refused(format!(
+                "conference: {:?} is on the switch {other}, and this call is not",
+                verb.name
+            )));
+        }
+    }
+    Ok(())
+}

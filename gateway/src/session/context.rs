@@ -1,0 +1,220 @@
+//! What everything in a session shares.
+
+use super::{
+    app::App,
+    payload::{CallInfo, ConferenceEvent},
+    saved::Saved,
+    verbs::Verb,
+};
+use crate::{
+    gateway::{Gateway, Node},
+    names,
+    settings::{Account, Application},
+    store::SessionRecord,
+    switch::leg::{Ended, Leg, LegError},
+};
+use serde_json::{Map, Value, json};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+use tokio::sync::watch;
+
+/// A session's own.
+pub struct Context {
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// The switch.
+    pub node: Node,
+    /// The call's id there.
+    pub call: String,
+    /// The call.
+    pub leg: Arc<dyn Leg>,
+    /// Whose it is.
+    pub account: Account,
+    /// Who says what it does.
+    pub application: Arc<Application>,
+    /// The way there.
+    pub app: App,
+    /// What is known of the call.
+    info: Mutex<CallInfo>,
+    /// `Some`: it has ended.
+    pub over: watch::Receiver<Option<Ended>>,
+    /// Verbs are told of.
+    pub notify_events: AtomicBool,
+    /// Its end has been told.
+    end_told: AtomicBool,
+    /// The application refused the call with this status.
+    declined: Mutex<Option<u16>>,
+}
+
+/// The parts of a context that differ from session to session.
+pub struct Parts {
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// The switch.
+    pub node: Node,
+    /// The call's id there.
+    pub call: String,
+    /// The call.
+    pub leg: Arc<dyn Leg>,
+    /// Whose it is.
+    pub account: Account,
+    /// Who says what it does.
+    pub application: Arc<Application>,
+    /// The way there.
+    pub app: App,
+    /// What is known of the call.
+    pub info: CallInfo,
+}
+
+impl Context {
+    /// Of a call that goes on; from now on its end is seen.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let (end, over) = watch::channel(None);
+        let leg = parts.leg.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                ended = leg.ended() => {
+                    end.send_replace(Some(ended));
+                }
+                () = end.closed() => {}
+            }
+        });
+        let Parts { gateway, node, call, leg, account, application, app, info } = parts;
+        Arc::new(Self {
+            gateway,
+            node,
+            call,
+            leg,
+            account,
+            application,
+            app,
+            info: Mutex::new(info),
+            over,
+            notify_events: AtomicBool::new(false),
+            end_told: AtomicBool::new(false),
+            declined: Mutex::new(None),
+        })
+    }
+
+    /// What is known of the call.
+    pub fn info(&self) -> MutexGuard<'_, CallInfo> {
+        self.info.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The fields that every hook carries.
+    pub fn base(&self) -> Map<String, Value> {
+        self.info().base()
+    }
+
+    /// Answers the call, if it is not answered yet.
+    pub async fn answer(&self) -> Result<(), LegError> {
+        if self.info().answered.is_some() {
+            return Ok(());
+        }
+        self.leg.answer().await?;
+        let answered = self.info().answered();
+        if answered {
+            self.tell_status().await;
+        }
+        Ok(())
+    }
+
+    /// Tells the application of the call's state.
+    pub async fn tell_status(&self) {
+        let status = self.base();
+        self.app.tell_status(status).await;
+    }
+
+    /// The call is refused, not just ended.
+    pub fn declines(&self, status: u16) {
+        *self.declined.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+    }
+
+    /// Waits for the call's end, and tells it, once.
+    pub async fn tell_end(&self) {
+        let mut over = self.over.clone();
+        let ended = match over.wait_for(Option::is_some).await {
+            Ok(ended) => ended.clone().unwrap_or(Ended { cause: 0, by_caller: false }),
+            Err(_) => return,
+        };
+        if self.end_told.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let declined = *self.declined.lock().unwrap_or_else(PoisonError::into_inner);
+        self.info().ended(ended.cause, ended.by_caller, declined);
+        self.tell_status().await;
+    }
+
+    /// A verb is not done, and the application is told why.
+    pub async fn refuse(&self, verb: &Value, why: &str) {
+        let name = verb.get("verb").and_then(Value::as_str).unwrap_or_default();
+        tracing::warn!(call_sid = %self.info().call_sid, verb = name, "not done: {why}");
+        let mut error = Map::new();
+        error.insert("msg".into(), why.into());
+        error.insert("verb".into(), name.into());
+        if let Some(id) = verb.get("id") {
+            error.insert("id".into(), id.clone());
+        }
+        self.app.tell("jambonz:error", error).await;
+    }
+
+    /// A verb begins or ends.
+    pub async fn tell_verb(&self, verb: &Value, event: &str) {
+        if self.notify_events.load(Ordering::Relaxed) {
+            let id = verb.get("id").cloned().unwrap_or(Value::Null);
+            let mut status = self.base();
+            let Value::Object(own) = json!({"event": event, "id": id, "name": verb.get("verb")}) else { return };
+            status.extend(own);
+            self.app.tell("verb:status", status).await;
+        }
+    }
+
+    /// A conference's name on this switch. `Err`: why there is none.
+    pub fn conference(&self, name: &str) -> Result<String, String> {
+        let on_switch = names::to_switch(&self.account.room_prefix, name, self.node.switch.max_name());
+        on_switch.map_err(|error| format!("conference: {error}"))
+    }
+
+    /// Whether verbs can be done, as far as that shows before.
+    pub fn check(&self, verbs: &[Value]) -> Result<(), String> {
+        for verb in verbs {
+            if let Verb::Conference(conference) = Verb::parse(verb)? {
+                self.conference(&conference.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The payload of an event of a conference.
+    pub fn conference_event(&self, event: &ConferenceEvent<'_>) -> Map<String, Value> {
+        event.payload(&self.info())
+    }
+
+    /// Keeps what a restart would need.
+    pub async fn save(&self, verbs: Vec<Value>, in_conference: bool) {
+        let saved = Saved {
+            application: self.application.sid,
+            base: self.app.base().to_string(),
+            info: self.info().clone(),
+            verbs,
+            in_conference,
+            notify_events: self.notify_events.load(Ordering::Relaxed),
+        };
+        let Ok(state) = serde_json::to_string(&saved) else { return };
+        let record = SessionRecord { switch: self.node.switch.name().to_owned(), call: self.call.clone(), state };
+        let store = self.gateway.store.clone();
+        let saved = tokio::task::spawn_blocking(move || store.save_session(&record)).await;
+        if let Ok(Err(error)) = saved {
+            // The call goes on; only a restart would not find it.
+            tracing::error!(call = self.call, "a session is not kept: {error}");
+        }
+    }
+
+    /// Nothing of it is needed any more.
+    pub async fn forget(&self) {
+        let (store, switch, call) = (self.gateway.store.clone(), self.node.switch.name().to_owned(), self.call.clone());
+        tokio::task::spawn_blocking(move || store.forget_session(&switch, &call)).await.ok();
+    }
+}

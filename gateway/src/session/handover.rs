@@ -1,0 +1,260 @@
+//! Calls that switches hand over, new ones and those that a gateway before this one had.
+
+use super::{
+    Handle, MOST_COMMANDS, Sessions,
+    app::App,
+    context::{Context, Parts},
+    payload::CallInfo,
+    run::{Beginning, run},
+    saved::Saved,
+};
+use crate::{
+    gateway::Node,
+    settings::{Application, SwitchKind},
+    store::SessionRecord,
+    switch::{
+        Call, SwitchError,
+        asterisk::{Asterisk, agi::AgiLeg, ami::Link},
+        leg::Leg,
+    },
+};
+use asterisk_rs_agi::{AgiChannel, AgiRequest};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    io::BufReader,
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, mpsc},
+    time::timeout,
+};
+
+/// Connections at once.
+const MOST_CONNECTIONS: usize = 2000;
+const GREETING: Duration = Duration::from_secs(5);
+
+/// Takes calls from every switch of the settings. Returns at once; `Err`: it cannot listen.
+pub async fn start(sessions: &Arc<Sessions>) -> Result<(), (SocketAddr, io::Error)> {
+    let settings = sessions.gateway.settings();
+    for (switch, node) in settings.switches.iter().zip(&sessions.gateway.nodes) {
+        let SwitchKind::Asterisk { agi_listen, agi_allow, .. } = &switch.kind;
+        let Some(asterisk) = node.asterisk.clone() else { continue };
+        tokio::spawn(restore(sessions.clone(), node.clone(), asterisk.clone()));
+        if let Some(address) = *agi_listen {
+            let listener = TcpListener::bind(address).await.map_err(|error| (address, error))?;
+            tracing::info!(%address, switch = switch.name, "calls are taken by FastAGI");
+            tokio::spawn(listen(sessions.clone(), node.clone(), asterisk, listener, agi_allow.clone()));
+        }
+    }
+    Ok(())
+}
+
+async fn listen(
+    sessions: Arc<Sessions>,
+    node: Node,
+    asterisk: Arc<Asterisk>,
+    listener: TcpListener,
+    allowed: Vec<IpAddr>,
+) {
+    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    loop {
+        let Ok(place) = room.clone().acquire_owned().await else { return };
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be taken");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        if !peer.ip().is_loopback() && !allowed.contains(&peer.ip()) {
+            tracing::warn!(%peer, "a connection from an address that agi_allow does not name");
+            continue;
+        }
+        let (sessions, node, asterisk) = (sessions.clone(), node.clone(), asterisk.clone());
+        tokio::spawn(async move {
+            if let Err(why) = take(&sessions, node, asterisk, stream).await {
+                tracing::warn!(%peer, "a call is not taken: {why}");
+            }
+            drop(place);
+        });
+    }
+}
+
+/// Takes a call. `Err`: why not.
+async fn take(sessions: &Arc<Sessions>, node: Node, asterisk: Arc<Asterisk>, stream: TcpStream) -> Result<(), String> {
+    stream.set_nodelay(true).ok();
+    let (reader, writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    let request = timeout(GREETING, AgiRequest::parse_from_reader(&mut reader)).await;
+    let request = request.map_err(|_| "it says nothing")?.map_err(|error| error.to_string())?;
+    if request.extension() == Some("h") {
+        // The dialplan of a call that is hung up already: it has nothing to do any more.
+        return Ok(());
+    }
+    let id = request.unique_id().unwrap_or_default().to_owned();
+    let channel = AgiChannel::new(reader, writer);
+    let name = node.switch.name().to_owned();
+    if let Some(running) = sessions.of(&name, &id) {
+        running.leg.attach(channel).await;
+        return Ok(());
+    }
+    // Anybody can connect and name a call: the switch has to know of it.
+    let call = confirmed(&asterisk, &id).await.map_err(|error| error.to_string())?;
+    let call = call.ok_or_else(|| format!("the switch {name} has no call {id:?}"))?;
+    let leg = Arc::new(AgiLeg::new(asterisk, call.clone()));
+    leg.attach(channel).await;
+    if let Some(record) = saved(sessions, &name, &id).await {
+        again(sessions, node, leg, &record);
+        return Ok(());
+    }
+    let settings = sessions.gateway.settings();
+    let named = request.network_script().unwrap_or_default().trim_matches('/');
+    let number = request.extension().unwrap_or_default();
+    let Some(application) = settings.application_for(named, number).cloned() else {
+        leg.decline(404, Some("no application answers this number")).await.ok();
+        return Err(format!(
+            "no application is named {named:?} or has the number {number:?}: see [[application]] in the settings"
+        ));
+    };
+    begin(sessions, node, leg, &call, application);
+    Ok(())
+}
+
+/// The call, as the switch's own connection has it.
+async fn confirmed(asterisk: &Asterisk, id: &str) -> Result<Option<Call>, SwitchError> {
+    use crate::switch::Switch;
+    let mut last = Ok(None);
+    for _ in 0..20 {
+        last = asterisk.snapshot().await.map(|snapshot| snapshot.calls.into_iter().find(|call| call.id == id));
+        match &last {
+            Ok(Some(_)) => break,
+            // The connection may be on its way, as after a restart.
+            _ => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+    last
+}
+
+async fn saved(sessions: &Sessions, switch: &str, call: &str) -> Option<SessionRecord> {
+    let (store, switch, call) = (sessions.gateway.store.clone(), switch.to_owned(), call.to_owned());
+    tokio::task::spawn_blocking(move || store.session(&switch, &call)).await.ok()?.ok()?
+}
+
+fn begin(sessions: &Arc<Sessions>, node: Node, leg: Arc<AgiLeg>, call: &Call, application: Application) {
+    let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
+    let (switch, id) = (node.switch.name().to_owned(), call.id.clone());
+    sessions.add(&switch, &id, Handle { commands: commands.clone(), leg: leg.clone() });
+    let (sessions, call) = (sessions.clone(), call.clone());
+    tokio::spawn(async move {
+        let headers = leg.headers().await;
+        if let Err(error) = leg.claim(&application.account.to_string(), &application.sid.to_string()).await {
+            tracing::warn!(call = id, %error, "the call is not marked as this account's");
+        }
+        let info = CallInfo::inbound(&call, &switch, &application, headers);
+        tracing::info!(call_sid = %info.call_sid, application = application.name, from = info.from, to = info.to, "a call");
+        if let Some(context) = context(&sessions, node, leg, Arc::new(application), info, commands) {
+            run(context, incoming, Beginning::New).await;
+        }
+        sessions.remove(&switch, &id);
+    });
+}
+
+/// A call whose session is kept.
+fn again(sessions: &Arc<Sessions>, node: Node, leg: Arc<AgiLeg>, record: &SessionRecord) {
+    let Ok(saved) = serde_json::from_str::<Saved>(&record.state) else {
+        tracing::error!(call = record.call, "what is kept of a session cannot be read");
+        return;
+    };
+    let settings = sessions.gateway.settings();
+    let Some(application) = settings.application(saved.application).cloned() else {
+        tracing::error!(call = record.call, "the application of a session is no longer in the settings");
+        return;
+    };
+    let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
+    sessions.add(&record.switch, &record.call, Handle { commands: commands.clone(), leg: leg.clone() });
+    let (sessions, switch, call) = (sessions.clone(), record.switch.clone(), record.call.clone());
+    tokio::spawn(async move {
+        tracing::info!(call_sid = %saved.info.call_sid, application = application.name, "a call from before the restart");
+        let beginning = Beginning::Again { verbs: saved.verbs, in_conference: saved.in_conference };
+        if let Some(context) = context(&sessions, node, leg, Arc::new(application), saved.info, commands) {
+            context.notify_events.store(saved.notify_events, std::sync::atomic::Ordering::Relaxed);
+            run(context, incoming, beginning).await;
+        }
+        sessions.remove(&switch, &call);
+    });
+}
+
+fn context(
+    sessions: &Arc<Sessions>,
+    node: Node,
+    leg: Arc<AgiLeg>,
+    application: Arc<Application>,
+    info: CallInfo,
+    commands: mpsc::Sender<super::app::Incoming>,
+) -> Option<Arc<Context>> {
+    let settings = sessions.gateway.settings();
+    let account = settings.account(application.account)?.clone();
+    let app = App::new(application.clone(), &account, sessions.client.clone(), info.call_sid, commands);
+    let call = leg.call().id.clone();
+    Some(Context::new(Parts { gateway: sessions.gateway.clone(), node, call, leg, account, application, app, info }))
+}
+
+/// The sessions that a gateway before this one had, as soon as the switch can be asked for their calls.
+async fn restore(sessions: Arc<Sessions>, node: Node, asterisk: Arc<Asterisk>) {
+    use crate::switch::Switch;
+    let name = node.switch.name().to_owned();
+    let (store, switch) = (sessions.gateway.store.clone(), name.clone());
+    let kept = tokio::task::spawn_blocking(move || store.sessions(&switch)).await;
+    let records = match kept {
+        Ok(Ok(records)) if records.is_empty() => return,
+        Ok(Ok(records)) => records,
+        Ok(Err(error)) => return tracing::error!("sessions are not restored: {error}"),
+        Err(error) => return tracing::error!("sessions are not restored: {error}"),
+    };
+    let mut link = asterisk.link();
+    loop {
+        if link.wait_for(|link| matches!(link, Link::Up(_))).await.is_err() {
+            return;
+        }
+        let Ok(snapshot) = asterisk.snapshot().await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        for record in records {
+            if sessions.of(&name, &record.call).is_some() {
+                continue;
+            }
+            let call = snapshot.calls.iter().find(|call| call.id == record.call).cloned();
+            // One that has ended meanwhile is told of once.
+            let call = call.or_else(|| ended_meanwhile(&name, &record));
+            let Some(call) = call else { continue };
+            let leg = Arc::new(AgiLeg::new(asterisk.clone(), call));
+            again(&sessions, node.clone(), leg, &record);
+        }
+        return;
+    }
+}
+
+/// A call that the switch no longer has, as far as it is known: enough to tell its end.
+fn ended_meanwhile(switch: &str, record: &SessionRecord) -> Option<Call> {
+    let saved: Saved = serde_json::from_str(&record.state).ok()?;
+    Some(Call {
+        sid: crate::names::call_sid(switch, &record.call),
+        id: record.call.clone(),
+        channel: record.call.clone(),
+        direction: crate::switch::Direction::Inbound,
+        from: saved.info.from,
+        caller_name: saved.info.caller_name,
+        to: saved.info.to,
+        progress: crate::switch::Progress::InProgress,
+        seconds: 0,
+        account: Some(saved.info.account_sid),
+        application: Some(saved.application),
+        call_id: saved.info.call_id,
+        member: None,
+    })
+}

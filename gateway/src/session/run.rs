@@ -1,0 +1,282 @@
+//! A session from its beginning to its end.
+
+use super::{
+    app::{Incoming, verbs_of},
+    command::{Effect, carry_out},
+    conference,
+    context::Context,
+    perform::{Outcome, end, perform},
+    verbs::Verb,
+};
+use crate::switch::leg::LegError;
+use serde_json::{Map, Value};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// How a session begins.
+pub enum Beginning {
+    /// The application is asked.
+    New,
+    /// The gateway was restarted. These are the verb that was being done, and those that follow.
+    Again {
+        /// The verbs.
+        verbs: Vec<Value>,
+        /// The first is a conference that the call was let into.
+        in_conference: bool,
+    },
+}
+
+struct Run {
+    context: Arc<Context>,
+    commands: mpsc::Receiver<Incoming>,
+    verbs: VecDeque<Value>,
+    /// The application can send no more commands.
+    alone: bool,
+    /// The first verb is a conference that the call was let into before a restart.
+    resumed: bool,
+}
+
+/// Runs a session until its call has ended.
+pub async fn run(context: Arc<Context>, commands: mpsc::Receiver<Incoming>, beginning: Beginning) {
+    let mut run = Run { context: context.clone(), commands, verbs: VecDeque::new(), alone: false, resumed: false };
+    let begun = match beginning {
+        Beginning::New => run.begin().await,
+        Beginning::Again { verbs, in_conference } => run.begin_again(verbs, in_conference).await,
+    };
+    if begun {
+        run.go_on().await;
+    }
+    if begun && context.over.borrow().is_none() {
+        // Without verbs and without an application there is nothing that the call could do.
+        let ended = if context.info().answered.is_some() {
+            end(&context, 16).await
+        } else {
+            context.declines(603);
+            context.leg.decline(603, None).await
+        };
+        if let Err(LegError::Refused(why)) = ended {
+            tracing::warn!(call = context.call, "the call is not hung up: {why}");
+        }
+    }
+    context.tell_end().await;
+    context.app.close(if begun { 1000 } else { 1001 }).await;
+    context.forget().await;
+}
+
+impl Run {
+    async fn begin(&mut self) -> bool {
+        let context = &self.context;
+        let session = context.info().session_new(&context.application);
+        let answer = context.app.start(session).await;
+        let verbs = answer.map_err(|error| error.to_string()).and_then(verbs_of);
+        let verbs = verbs.and_then(|verbs| context.check(&verbs).map(|()| verbs));
+        match verbs {
+            Ok(verbs) => {
+                self.verbs = verbs.into();
+                context.tell_status().await;
+                true
+            }
+            Err(why) => {
+                tracing::warn!(call_sid = %context.info().call_sid, "the call is refused: {why}");
+                context.declines(480);
+                if let Err(error) = context.leg.decline(480, Some(&why)).await {
+                    tracing::debug!(%error, "it is not declined");
+                }
+                false
+            }
+        }
+    }
+
+    async fn begin_again(&mut self, verbs: Vec<Value>, in_conference: bool) -> bool {
+        let context = self.context.clone();
+        self.verbs = verbs.into();
+        self.resumed = in_conference;
+        let first = self.verbs.front().map(Verb::parse);
+        if !in_conference && !matches!(first, Some(Ok(Verb::Conference(_)))) {
+            // What was said or waited for is over. Who was about to join joins.
+            self.verbs.pop_front();
+        }
+        let session = context.info().session_new(&context.application);
+        let base = context.app.base();
+        if let Err(error) = context.app.resume(&base, session).await {
+            // The call stays where it is; with the verbs that it has it goes on.
+            tracing::warn!(call_sid = %context.info().call_sid, %error, "the application is not told of its call");
+            self.alone = true;
+        }
+        true
+    }
+
+    async fn go_on(&mut self) {
+        loop {
+            if self.context.over.borrow().is_some() {
+                return;
+            }
+            match self.verbs.pop_front() {
+                Some(verb) => {
+                    if self.verb(verb).await.is_err() {
+                        return;
+                    }
+                }
+                None if self.context.app.is_connected() && !self.alone => self.wait().await,
+                None => return,
+            }
+        }
+    }
+
+    /// One verb, while commands are carried out.
+    async fn verb(&mut self, verb: Value) -> Result<(), LegError> {
+        let cancel = CancellationToken::new();
+        let context = self.context.clone();
+        let rest: Vec<Value> = self.verbs.iter().cloned().collect();
+        let resumed = std::mem::take(&mut self.resumed);
+        if !resumed {
+            context.save([std::slice::from_ref(&verb), &rest].concat(), false).await;
+        }
+        let performing = async {
+            match Verb::parse(&verb) {
+                Ok(Verb::Conference(conference)) if resumed => {
+                    conference::resume(&context, &verb, &conference, &cancel).await
+                }
+                _ => perform(&context, &verb, &rest, &cancel).await,
+            }
+        };
+        let mut performing = std::pin::pin!(performing);
+        let mut handling = Handling::default();
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut performing => break outcome,
+                effect = handling.done() => {
+                    if self.take(effect) {
+                        cancel.cancel();
+                    }
+                }
+                incoming = self.commands.recv(), if handling.is_idle() => self.begin_command(incoming, &mut handling),
+                () = tokio::time::sleep(Duration::from_millis(200)), if cancel.is_cancelled() => {}
+            }
+            if cancel.is_cancelled()
+                && let Err(error) = context.leg.interrupt().await
+            {
+                tracing::debug!(%error, "what the call does is not ended yet");
+            }
+        };
+        // A command that is under way is carried out before the next verb.
+        if !handling.is_idle() {
+            let effect = handling.done().await;
+            if self.take(effect) {
+                cancel.cancel();
+            }
+        }
+        match outcome {
+            Ok(Outcome::Replace(verbs)) if !cancel.is_cancelled() => {
+                self.verbs = verbs.into();
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            // The connection comes back, with the next verb.
+            Err(LegError::Lost | LegError::Refused(_)) => Ok(()),
+            Err(LegError::Ended) => Err(LegError::Ended),
+        }
+    }
+
+    /// Without verbs, until there are some or the call ends.
+    async fn wait(&mut self) {
+        self.context.save(Vec::new(), false).await;
+        let mut over = self.context.over.clone();
+        let mut handling = Handling::default();
+        while self.verbs.is_empty() && !self.alone {
+            tokio::select! {
+                _ = over.wait_for(Option::is_some) => return,
+                effect = handling.done() => {
+                    self.take(effect);
+                }
+                incoming = self.commands.recv(), if handling.is_idle() => self.begin_command(incoming, &mut handling),
+            }
+        }
+    }
+
+    fn begin_command(&mut self, incoming: Option<Incoming>, handling: &mut Handling) {
+        match incoming {
+            Some(Incoming::Command { command, data, queue, call_sid, reply }) => {
+                handling.begin(self.context.clone(), command, data, queue, call_sid, reply);
+            }
+            Some(Incoming::Ack(_)) => {}
+            Some(Incoming::Closed) | None => self.alone = true,
+            Some(Incoming::Lost) => {
+                tracing::warn!(call = self.context.call, "the application cannot be reached any more");
+                self.alone = true;
+            }
+        }
+    }
+
+    /// Whether what the call does now has to end.
+    fn take(&mut self, effect: Effect) -> bool {
+        match effect {
+            Effect::None => false,
+            Effect::Append(verbs) => {
+                self.verbs.extend(verbs);
+                false
+            }
+            Effect::Replace(verbs) => {
+                self.verbs = verbs.into();
+                true
+            }
+            Effect::HangUp(cause) => {
+                let context = self.context.clone();
+                tokio::spawn(async move { end(&context, cause).await });
+                false
+            }
+        }
+    }
+}
+
+type Command = tokio::task::JoinHandle<Effect>;
+
+/// The command that is under way: one at a time, in their order.
+#[derive(Default)]
+struct Handling(Option<Command>);
+
+impl Handling {
+    fn is_idle(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn begin(
+        &mut self,
+        context: Arc<Context>,
+        command: String,
+        data: Value,
+        queue: bool,
+        call_sid: Option<String>,
+        reply: Option<oneshot::Sender<Result<(), String>>>,
+    ) {
+        self.0 = Some(tokio::spawn(async move {
+            let done = carry_out(&context, &command, data, queue, call_sid.as_deref()).await;
+            let (effect, told) = match done {
+                Ok(effect) => (effect, Ok(())),
+                Err(why) => (Effect::None, Err(why)),
+            };
+            match (reply, told) {
+                (Some(reply), told) => {
+                    reply.send(told).ok();
+                }
+                (None, Err(why)) => {
+                    tracing::info!(call_sid = %context.info().call_sid, command, "a command is not carried out: {why}");
+                    let error = [("msg", why), ("command", command)];
+                    let error = error.map(|(key, value)| (key.to_owned(), Value::String(value)));
+                    context.app.tell("jambonz:error", Map::from_iter(error)).await;
+                }
+                (None, Ok(())) => {}
+            }
+            effect
+        }));
+    }
+
+    /// When it has been carried out; never, where there is none.
+    async fn done(&mut self) -> Effect {
+        let Some(command) = &mut self.0 else { return std::future::pending().await };
+        let effect = command.await.unwrap_or(Effect::None);
+        self.0 = None;
+        effect
+    }
+}

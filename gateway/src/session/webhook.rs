@@ -1,0 +1,101 @@
+//! Hooks by HTTP, signed.
+
+use super::{app::AppError, javascript, verbs::Hook};
+use crate::settings::Secret;
+use hmac::{Hmac, Mac};
+use reqwest::{
+    Client, Method,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+    redirect,
+};
+use serde_json::{Map, Value};
+use sha2::Sha256;
+use std::time::Duration;
+use url::Url;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest answer, in bytes.
+const MOST_ANSWER: usize = 256 * 1024;
+
+/// What asks by HTTP.
+pub fn client() -> Result<Client, reqwest::Error> {
+    // A redirect would lead where the settings do not.
+    Client::builder().redirect(redirect::Policy::none()).timeout(PATIENCE).user_agent("jambonz").no_proxy().build()
+}
+
+/// `t=<seconds>,v1=<HMAC-SHA256 of "t.body">`
+pub fn signature(secret: &Secret, seconds: i64, body: &str) -> String {
+    // A key of any length will do.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()) else { return String::new() };
+    mac.update(format!("{seconds}.{body}").as_bytes());
+    format!("t={seconds},v1={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// How the application knows us.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials {
+    /// `Basic ...`
+    pub basic: Option<String>,
+    /// The account's webhook secret.
+    pub secret: Option<Secret>,
+}
+
+/// Asks a hook. The answer's JSON, where it has some.
+pub async fn ask(
+    client: &Client,
+    credentials: &Credentials,
+    hook: &Hook,
+    url: Url,
+    payload: &Map<String, Value>,
+) -> Result<Option<Value>, AppError> {
+    let body = javascript::stringify(&Value::Object(payload.clone()));
+    let method = if hook.get { Method::GET } else { Method::POST };
+    let mut request = client.request(method, url.clone());
+    if let Some(secret) = &credentials.secret {
+        request = request.header("Jambonz-Signature", signature(secret, jiff::Timestamp::now().as_second(), &body));
+    }
+    if let Some(basic) = &credentials.basic {
+        request = request.header(AUTHORIZATION, basic);
+    }
+    if !hook.get {
+        request = request.header(CONTENT_TYPE, "application/json").body(body);
+    }
+    let failed = |why: String| AppError::Failed(format!("{url}: {why}"));
+    let response = request.send().await.map_err(|error| failed(cause(&error)))?;
+    if ![200, 202, 204].contains(&response.status().as_u16()) {
+        return Err(failed(format!("it answered {}", response.status())));
+    }
+    let is_json = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.contains("application/json"));
+    let answer = read(response).await.map_err(failed)?;
+    if !is_json || answer.is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_slice(&answer).map(Some).map_err(|error| failed(format!("its answer is no JSON: {error}")))
+}
+
+async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
+    let mut answer = Vec::new();
+    while let Some(part) = response.chunk().await.map_err(|error| cause(&error))? {
+        if answer.len() + part.len() > MOST_ANSWER {
+            return Err(format!("its answer is longer than {MOST_ANSWER} bytes"));
+        }
+        answer.extend_from_slice(&part);
+    }
+    Ok(answer)
+}
+
+/// The innermost reason: what comes around it names the address once more.
+fn cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in 10 s".into();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

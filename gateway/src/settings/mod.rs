@@ -1,0 +1,182 @@
+//! The settings: one TOML file. All of its mistakes are told at once, each with its line and what would be right.
+
+mod parse;
+mod reader;
+
+use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf};
+use url::Url;
+use uuid::Uuid;
+
+/// Everything that the settings say.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the REST server listens.
+    pub listen: std::net::SocketAddr,
+    /// The database.
+    pub database: PathBuf,
+    /// Requests that a key may make in a minute.
+    pub requests_per_minute: u32,
+    /// Pages of these origins may call the REST interface from a browser.
+    pub cors_origins: Vec<String>,
+    /// Speaks texts.
+    pub speech: Speech,
+    /// Who owns calls, keys and applications.
+    pub accounts: Vec<Account>,
+    /// The switches.
+    pub switches: Vec<SwitchSettings>,
+    /// Who says what happens to calls.
+    pub applications: Vec<Application>,
+}
+
+/// A text that logs must not show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// The command that speaks a text: it gets the text on its standard input and writes a WAV file.
+#[derive(Debug, Clone)]
+pub struct Speech {
+    /// The program and its arguments; `{file}` is the file to write, `{rate}` and `{language}` are the verb's or the defaults.
+    pub command: Vec<String>,
+    /// Where spoken texts are kept. The switches read them there.
+    pub folder: PathBuf,
+}
+
+/// Who owns calls, keys and applications.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its name on the wire.
+    pub sid: Uuid,
+    /// Its name for people.
+    pub name: String,
+    /// In front of the names of its conferences on a switch.
+    pub room_prefix: String,
+    /// Signs its webhooks.
+    pub webhook_secret: Option<Secret>,
+}
+
+/// A switch.
+#[derive(Debug, Clone)]
+pub struct SwitchSettings {
+    /// Its name: call_sids are made from it, so it stays.
+    pub name: String,
+    /// Owns the calls that no application has claimed.
+    pub account: Uuid,
+    /// What it is.
+    pub kind: SwitchKind,
+}
+
+/// What a switch is, and how it is reached.
+#[derive(Debug, Clone)]
+pub enum SwitchKind {
+    /// Asterisk with res_coach.
+    Asterisk {
+        /// Its manager interface: host and port.
+        manager: String,
+        /// The manager user.
+        user: String,
+        /// Its password.
+        secret: Secret,
+        /// Where the gateway takes calls by FastAGI.
+        agi_listen: Option<std::net::SocketAddr>,
+        /// Who may hand calls over, besides this machine.
+        agi_allow: Vec<IpAddr>,
+    },
+}
+
+/// Who says what happens to a call.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// Its name on the wire.
+    pub sid: Uuid,
+    /// Its name in a dialplan.
+    pub name: String,
+    /// Its owner.
+    pub account: Uuid,
+    /// Asked for the first verbs: http, https, ws or wss.
+    pub call_hook: Url,
+    /// Told of each state of a call.
+    pub call_status_hook: Option<Url>,
+    /// Sent to its hooks by Basic authentication: user and password.
+    pub credentials: Option<(String, Secret)>,
+    /// Told to the application with each call.
+    pub env_vars: BTreeMap<String, String>,
+    /// The numbers that it answers.
+    pub numbers: Vec<String>,
+    /// Hosts, besides those of its hooks, that its verbs may name.
+    pub allowed_hosts: Vec<String>,
+}
+
+impl Application {
+    /// Whether its verbs may have the gateway ask this address.
+    pub fn allows(&self, url: &Url) -> bool {
+        let host = |url: &Url| url.host_str().map(str::to_owned);
+        let own = [Some(&self.call_hook), self.call_status_hook.as_ref()];
+        let scheme = matches!(url.scheme(), "http" | "https" | "ws" | "wss");
+        let named = host(url).is_some_and(|host| self.allowed_hosts.contains(&host));
+        scheme && (named || own.into_iter().flatten().any(|own| host(own) == host(url)))
+    }
+}
+
+/// What is wrong with the settings, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong, and what would be right.
+    pub what: String,
+}
+
+/// Every mistake of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistakes(pub Vec<Mistake>);
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> =
+            self.0.iter().map(|mistake| format!("line {}: {}", mistake.line, mistake.what)).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+impl Settings {
+    /// Reads them from a text.
+    pub fn parse(text: &str) -> Result<Self, Mistakes> {
+        parse::settings(text)
+    }
+
+    /// The account with this sid.
+    pub fn account(&self, sid: Uuid) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.sid == sid)
+    }
+
+    /// The application with this sid.
+    pub fn application(&self, sid: Uuid) -> Option<&Application> {
+        self.applications.iter().find(|application| application.sid == sid)
+    }
+
+    /// The application that answers a call: the one that the dialplan names, or that has the called number.
+    pub fn application_for(&self, named: &str, number: &str) -> Option<&Application> {
+        self.applications.iter().find(|application| {
+            if named.is_empty() {
+                application.numbers.iter().any(|own| own == number)
+            } else {
+                application.name == named
+            }
+        })
+    }
+}

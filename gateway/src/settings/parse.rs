@@ -1,0 +1,251 @@
+//! What each key of the settings means.
+
+use super::{
+    Account, Application, Mistake, Mistakes, Secret, Settings, Speech, SwitchKind, SwitchSettings,
+    reader::{Reader, Section},
+};
+use crate::names;
+use std::{net::SocketAddr, ops::Range};
+use toml::de::DeTable;
+use url::Url;
+use uuid::Uuid;
+
+const A_UUID: &str = "a UUID, as `uuidgen` makes them";
+const A_HOOK: &str = "an address that begins with http://, https://, ws:// or wss://";
+const AN_ADDRESS: &str = "an address and a port, such as \"127.0.0.1:8099\"";
+
+/// Reads the settings.
+pub fn settings(text: &str) -> Result<Settings, Mistakes> {
+    let reader = Reader::new(text);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        reader.mistake(&error.span().unwrap_or(0..0), error.message());
+    }
+    let root = Section::new(&reader, table.get_ref(), 0..0, "the file");
+    let settings = read(&reader, &root);
+    root.finish();
+    let mistakes: Vec<Mistake> = reader.mistakes();
+    match settings {
+        Some(settings) if mistakes.is_empty() => Ok(settings),
+        _ => Err(Mistakes(mistakes)),
+    }
+}
+
+fn read(reader: &Reader<'_>, root: &Section<'_, '_>) -> Option<Settings> {
+    let listen = root.parsed("listen", AN_ADDRESS).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8099)));
+    if !root.flag("behind_tls_proxy").unwrap_or(false) && !listen.ip().is_loopback() {
+        let (_, at) = root.text("listen", AN_ADDRESS).unwrap_or_default();
+        reader.mistake(
+            &at,
+            format!("listen is {listen}, which others reach without TLS: give a loopback address, or say behind_tls_proxy = true"),
+        );
+    }
+    let database = root.text("database", "the path of a file").map(|(path, _)| path);
+    let accounts = accounts(reader, root);
+    let switches = switches(reader, root, &accounts);
+    let applications = applications(reader, root, &accounts);
+    Some(Settings {
+        listen,
+        database: root.required("database", "the path of a file", database).unwrap_or_default().into(),
+        requests_per_minute: root.number("requests_per_minute", 1..1_000_001).unwrap_or(600),
+        cors_origins: root
+            .texts("cors_origins", "origins, such as \"https://console.example.com\"")
+            .into_iter()
+            .map(|(t, _)| t)
+            .collect(),
+        speech: speech(root),
+        accounts,
+        switches,
+        applications,
+    })
+}
+
+fn speech(root: &Section<'_, '_>) -> Speech {
+    let section = root.section("speech");
+    let command: Vec<String> =
+        section.iter().flat_map(|s| s.texts("command", "a program and its arguments")).map(|(text, _)| text).collect();
+    let folder = section.as_ref().and_then(|s| s.text("folder", "the path of a folder")).map(|(path, _)| path);
+    if let Some(section) = section {
+        section.finish();
+    }
+    let espeak = ["espeak-ng", "-v", "{language}", "-w", "{file}", "--stdin"];
+    Speech {
+        command: if command.is_empty() { espeak.map(str::to_owned).to_vec() } else { command },
+        folder: folder.unwrap_or_else(|| "/var/lib/coach-gateway/speech".into()).into(),
+    }
+}
+
+/// Says of the second one that it is there twice.
+fn unique<T: PartialEq + std::fmt::Debug>(
+    reader: &Reader<'_>,
+    seen: &mut Vec<T>,
+    key: &str,
+    value: T,
+    at: &Range<usize>,
+) {
+    if seen.contains(&value) {
+        reader.mistake(at, format!("{key} {value:?} is there twice: give each its own"));
+    }
+    seen.push(value);
+}
+
+fn accounts(reader: &Reader<'_>, root: &Section<'_, '_>) -> Vec<Account> {
+    let (mut sids, mut prefixes, mut accounts) = (Vec::new(), Vec::<String>::new(), Vec::new());
+    for section in root.sections("account") {
+        let sid = section.parsed::<Uuid>("sid", A_UUID);
+        let sid = section.required("sid", A_UUID, sid);
+        let name = section.text("name", "a name").map(|(name, _)| name).unwrap_or_default();
+        let (room_prefix, at) =
+            section.text("room_prefix", "a text").unwrap_or_else(|| ("app-".into(), section.place().clone()));
+        if let Err(right) = names::check_prefix(&room_prefix) {
+            reader.mistake(&at, format!("room_prefix is {room_prefix:?}: {right}"));
+        }
+        if let Some(other) =
+            prefixes.iter().find(|other| other.starts_with(&room_prefix) || room_prefix.starts_with(other.as_str()))
+        {
+            reader.mistake(&at, format!(
+                "room_prefix {room_prefix:?} and {other:?} begin alike, so that two accounts could name one conference: give each its own"
+            ));
+        }
+        prefixes.push(room_prefix.clone());
+        let webhook_secret = section.secret("webhook_secret");
+        section.finish();
+        let Some(sid) = sid else { continue };
+        unique(reader, &mut sids, "sid", sid, section.place());
+        accounts.push(Account { sid, name, room_prefix, webhook_secret });
+    }
+    if root.sections("account").is_empty() {
+        reader.mistake(&(0..0), "there is no [[account]]: give at least one, with a sid");
+    }
+    accounts
+}
+
+/// The account that a table names; where there is only one, it need not.
+fn account(reader: &Reader<'_>, section: &Section<'_, '_>, accounts: &[Account]) -> Option<Uuid> {
+    let named = section.text("account", "an account's sid");
+    let Some((text, at)) = named else {
+        if let [only] = accounts {
+            return Some(only.sid);
+        }
+        return section.required("account", "an account's sid", None);
+    };
+    let found = accounts.iter().find(|account| account.sid.to_string() == text || account.name == text);
+    if found.is_none() {
+        reader.mistake(&at, format!("account is {text:?}, and no [[account]] has that sid or name"));
+    }
+    found.map(|account| account.sid)
+}
+
+fn switches(reader: &Reader<'_>, root: &Section<'_, '_>, accounts: &[Account]) -> Vec<SwitchSettings> {
+    let (mut names, mut switches) = (Vec::new(), Vec::new());
+    for section in root.sections("switch") {
+        let name = section.text("name", "a name that stays").map(|(name, _)| name);
+        let name = section.required("name", "a name that stays", name);
+        let account = account(reader, &section, accounts);
+        let kind = section.text("kind", "\"asterisk\"");
+        let kind = match section.required("kind", "\"asterisk\"", kind) {
+            Some((kind, _)) if kind == "asterisk" => asterisk(reader, &section),
+            Some((kind, at)) => {
+                let not_yet = if kind == "freeswitch" { ", since FreeSWITCH is not served yet" } else { "" };
+                reader.mistake(&at, format!("kind is {kind:?}; give \"asterisk\"{not_yet}"));
+                continue;
+            }
+            None => None,
+        };
+        section.finish();
+        let (Some(name), Some(account), Some(kind)) = (name, account, kind) else { continue };
+        unique(reader, &mut names, "the switch's name", name.clone(), section.place());
+        switches.push(SwitchSettings { name, account, kind });
+    }
+    if root.sections("switch").is_empty() {
+        reader.mistake(&(0..0), "there is no [[switch]]: give at least one");
+    }
+    switches
+}
+
+fn asterisk(reader: &Reader<'_>, section: &Section<'_, '_>) -> Option<SwitchKind> {
+    let manager = section.text("manager", AN_ADDRESS).map(|(address, _)| address);
+    let manager = section.required("manager", AN_ADDRESS, manager);
+    let user = section.text("manager_user", "a user of manager.conf").map(|(user, _)| user);
+    let user = section.required("manager_user", "a user of manager.conf", user);
+    let secret = section.secret("manager_secret");
+    if !section.names_secret("manager_secret") {
+        section.required("manager_secret", "manager_secret_file, manager_secret_env or manager_secret", None::<()>);
+    }
+    let agi_listen: Option<SocketAddr> = section.parsed("agi_listen", AN_ADDRESS);
+    let mut agi_allow = Vec::new();
+    for (text, at) in section.texts("agi_allow", "addresses") {
+        match text.parse() {
+            Ok(address) => agi_allow.push(address),
+            Err(_) => reader.mistake(&at, format!("agi_allow has {text:?}; give addresses, such as \"10.0.0.5\"")),
+        }
+    }
+    if agi_listen.is_some_and(|listen| !listen.ip().is_loopback()) && agi_allow.is_empty() {
+        let at = section.text("agi_listen", AN_ADDRESS).map_or(0..0, |(_, at)| at);
+        reader
+            .mistake(&at, "agi_listen is no loopback address: agi_allow has to say which switches may hand calls over");
+    }
+    Some(SwitchKind::Asterisk { manager: manager?, user: user?, secret: secret?, agi_listen, agi_allow })
+}
+
+fn applications(reader: &Reader<'_>, root: &Section<'_, '_>, accounts: &[Account]) -> Vec<Application> {
+    let (mut sids, mut names, mut numbers_seen, mut applications) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for section in root.sections("application") {
+        let sid = section.parsed::<Uuid>("sid", A_UUID);
+        let sid = section.required("sid", A_UUID, sid);
+        let name = section.text("name", "a name").map(|(name, _)| name);
+        let name = section.required("name", "a name", name);
+        let account = account(reader, &section, accounts);
+        let call_hook = hook(reader, &section, "call_hook");
+        let call_hook = section.required("call_hook", A_HOOK, call_hook);
+        let call_status_hook = hook(reader, &section, "call_status_hook");
+        let credentials = credentials(&section);
+        let env_vars = section.pairs("env_vars").into_iter().collect();
+        let numbers = section.texts("numbers", "numbers as texts");
+        for (number, at) in &numbers {
+            unique(reader, &mut numbers_seen, "the number", number.clone(), at);
+        }
+        let allowed_hosts =
+            section.texts("allowed_hosts", "names of hosts").into_iter().map(|(host, _)| host).collect();
+        section.finish();
+        let (Some(sid), Some(name), Some(account), Some(call_hook)) = (sid, name, account, call_hook) else { continue };
+        unique(reader, &mut sids, "sid", sid, section.place());
+        unique(reader, &mut names, "the application's name", name.clone(), section.place());
+        let numbers = numbers.into_iter().map(|(number, _)| number).collect();
+        applications.push(Application {
+            sid,
+            name,
+            account,
+            call_hook,
+            call_status_hook,
+            credentials,
+            env_vars,
+            numbers,
+            allowed_hosts,
+        });
+    }
+    applications
+}
+
+fn hook(reader: &Reader<'_>, section: &Section<'_, '_>, key: &str) -> Option<Url> {
+    let (text, at) = section.text(key, A_HOOK)?;
+    let url =
+        Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https" | "ws" | "wss") && url.has_host());
+    if url.is_none() {
+        reader.mistake(&at, format!("{key} is {text:?}; give {A_HOOK}"));
+    }
+    url
+}
+
+fn credentials(section: &Section<'_, '_>) -> Option<(String, Secret)> {
+    let user = section.text("user", "a user").map(|(user, _)| user);
+    let password = section.secret("password");
+    match (user, password) {
+        (Some(user), Some(password)) => Some((user, password)),
+        (Some(_), None) if !section.names_secret("password") => {
+            section.required("password", "password_file, password_env or password, as there is a user", None)
+        }
+        (None, Some(_)) => section.required("user", "a user, as there is a password", None),
+        _ => None,
+    }
+}

@@ -1,0 +1,439 @@
+//! A call that Asterisk hands over by FastAGI.
+//!
+//! The connection may break at any time, and the dialplan comes back with another one for the same call: commands wait for it. While
+//! `ConfBridge` runs, Asterisk does not look at the connection, so that a call in a conference stays there whatever becomes of the gateway.
+
+use super::{Asterisk, Message, read::variables};
+use crate::switch::{
+    Call, SwitchError,
+    leg::{Ended, Join, Left, Leg, LegError},
+};
+use asterisk_rs_agi::{AgiChannel, response::AgiResponse};
+use async_trait::async_trait;
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{Mutex, Notify, broadcast, mpsc};
+
+/// How long a call without a connection may take to come back: the dialplan tries for a minute.
+const COMES_BACK: Duration = Duration::from_secs(70);
+
+/// A call, and the connection for it while there is one.
+pub struct AgiLeg {
+    switch: Arc<Asterisk>,
+    call: Call,
+    channel: Arc<Mutex<Option<AgiChannel>>>,
+    /// Another connection has come.
+    attached: Notify,
+    /// Somebody hangs up. Asterisk keeps the call until its connection is closed.
+    hanging_up: AtomicBool,
+}
+
+/// A value as an argument of a command.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn yes(flag: bool) -> &'static str {
+    if flag { "yes" } else { "no" }
+}
+
+impl AgiLeg {
+    /// A leg that waits for its connection.
+    pub fn new(switch: Arc<Asterisk>, call: Call) -> Self {
+        let hanging_up = AtomicBool::new(false);
+        Self { switch, call, channel: Arc::default(), attached: Notify::new(), hanging_up }
+    }
+
+    /// From now on commands go here.
+    pub async fn attach(&self, mut channel: AgiChannel) {
+        channel.set_command_timeout(None).ok();
+        *self.channel.lock().await = Some(channel);
+        self.attached.notify_one();
+    }
+
+    /// The call, as it was handed over.
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// Carries a command out, on this connection or the next.
+    async fn command(&self, command: &str) -> Result<AgiResponse, LegError> {
+        if command.contains(['\r', '\n', '\0']) {
+            return Err(LegError::Refused("a value holds a line break or a NUL".into()));
+        }
+        let waits = async {
+            loop {
+                let channel = self.channel.lock().await;
+                if channel.is_some() || self.hanging_up.load(Ordering::Acquire) {
+                    return channel;
+                }
+                drop(channel);
+                tokio::select! {
+                    () = self.attached.notified() => {}
+                    () = tokio::time::sleep(Duration::from_secs(1)) => {
+                        if self.is_over().await {
+                            // The lock shows that there is no connection, and the caller finds out why.
+                            return self.channel.lock().await;
+                        }
+                    }
+                }
+            }
+        };
+        let mut channel = tokio::time::timeout(COMES_BACK, waits).await.map_err(|_| LegError::Lost)?;
+        if self.hanging_up.load(Ordering::Acquire) {
+            *channel = None;
+        }
+        let Some(agi) = channel.as_mut() else { return Err(LegError::Ended) };
+        match agi.send_command(&format!("{command}\n")).await {
+            Ok(response) => {
+                tracing::trace!(call = self.call.id, command, ?response);
+                Ok(response)
+            }
+            Err(error) => {
+                tracing::debug!(call = self.call.id, command, %error, "the connection for the call is over");
+                *channel = None;
+                drop(channel);
+                Err(if self.is_over().await { LegError::Ended } else { LegError::Lost })
+            }
+        }
+    }
+
+    /// Closes the connection of a call that is hung up, as soon as no command is under way.
+    fn let_go(&self) {
+        self.hanging_up.store(true, Ordering::Release);
+        let channel = self.channel.clone();
+        tokio::spawn(async move { *channel.lock().await = None });
+    }
+
+    /// Asks on the connection whether the call is hung up, unless a command is under way.
+    async fn probe(&self) {
+        if let Ok(mut channel) = self.channel.try_lock()
+            && let Some(agi) = channel.as_mut()
+            && agi.send_command("CHANNEL STATUS\n").await.is_err()
+        {
+            *channel = None;
+        }
+    }
+
+    /// Whether Asterisk says that the call has ended.
+    async fn is_over(&self) -> bool {
+        if self.hanging_up.load(Ordering::Acquire) {
+            return true;
+        }
+        // A channel on its way out is listed for a moment.
+        for _ in 0..5 {
+            match self.switch.exists(&self.call).await {
+                Ok(false) => return true,
+                Ok(true) => tokio::time::sleep(Duration::from_millis(40)).await,
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
+    /// Runs an application of the dialplan.
+    async fn exec(&self, application: &str, arguments: &str) -> Result<i32, LegError> {
+        let response = self.command(&format!("EXEC {application} {}", quoted(arguments))).await?;
+        match response.result {
+            -2 => {
+                Err(LegError::Refused(format!("Asterisk has no application {application}: its module is not loaded")))
+            }
+            result => Ok(result),
+        }
+    }
+
+    async fn set(&self, variable: &str, value: &str) -> Result<(), LegError> {
+        self.command(&format!("SET VARIABLE {variable} {}", quoted(value))).await.map(drop)
+    }
+
+    /// The value of an expression.
+    async fn evaluate(&self, expression: &str) -> Result<String, LegError> {
+        let response = self.command(&format!("GET FULL VARIABLE {}", quoted(expression))).await?;
+        Ok(response.data.unwrap_or_default())
+    }
+
+    /// Writes on the call whose it is, for a gateway that knows nothing of it.
+    pub async fn claim(&self, account: &str, application: &str) -> Result<(), LegError> {
+        self.set(variables::ACCOUNT, account).await?;
+        self.set(variables::APPLICATION, application).await?;
+        if self.call.channel.starts_with("PJSIP/") {
+            let call_id = self.evaluate("${CHANNEL(pjsip,call-id)}").await?;
+            self.set(variables::CALL_ID, &call_id).await?;
+        }
+        Ok(())
+    }
+
+    /// The mode in one application: what fails in it ends the call, which then does not join.
+    fn mode(join: &Join) -> String {
+        let mut words = Vec::new();
+        // What takes something away comes first, since every word after tags is one of them.
+        if join.tags.is_none() {
+            words.push("untag".to_owned());
+        }
+        if join.speak_only_to.is_none() {
+            words.push("uncoach".to_owned());
+        }
+        words.extend(join.tags.as_ref().map(|tags| format!("memberTag={tags}")));
+        words.extend(join.speak_only_to.as_ref().map(|tags| format!("speakOnlyTo={tags}")));
+        words.join(",")
+    }
+
+    /// Whether what Asterisk shows is what was asked for.
+    async fn shows(&self, key: &str, wanted: Option<&crate::names::Tags>) -> Result<(), LegError> {
+        let shown = self.evaluate(&format!("${{COACH({key})}}")).await?;
+        let tags: Vec<String> = shown.split(',').filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+        let right = match wanted {
+            None => tags.is_empty(),
+            Some(wanted) => wanted.same_as(&tags),
+        };
+        if right {
+            return Ok(());
+        }
+        let wanted = wanted.map(ToString::to_string).unwrap_or_default();
+        Err(LegError::Refused(format!("res_coach shows {key} {shown:?} and not {wanted:?}: the call does not join")))
+    }
+
+    /// How a stay ended; what it had ends with it.
+    async fn after_stay(&self) -> Result<Left, LegError> {
+        let result = self.evaluate("${CONFBRIDGE_RESULT}").await?;
+        if result == "HANGUP" {
+            self.let_go();
+            return Err(LegError::Ended);
+        }
+        self.exec("Coach", "untag,uncoach").await?;
+        Ok(match result.as_str() {
+            "KICKED" | "ENDMARKED" => Left::TakenOut,
+            "FAILED" => Left::NotLetIn,
+            _ => Left::Other,
+        })
+    }
+
+    /// Until the call is in no conference; the connection for it has broken.
+    async fn wait_until_left(&self) -> Result<(), LegError> {
+        loop {
+            match self.switch.member_of(&self.call).await {
+                Ok(None) if self.is_over().await => return Err(LegError::Ended),
+                Ok(None) => return Ok(()),
+                // A switch that does not answer has not said that the call has left.
+                Ok(Some(_)) | Err(_) => tokio::time::sleep(Duration::from_millis(250)).await,
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Leg for AgiLeg {
+    async fn answer(&self) -> Result<(), LegError> {
+        self.command("ANSWER").await.map(drop)
+    }
+
+    async fn play(&self, file: &Path) -> Result<(), LegError> {
+        // Asterisk wants the path without the extension; `interrupt` ends a file that is played this way.
+        let path = file.with_extension("");
+        let path = path.to_str().ok_or_else(|| LegError::Refused("the path of the file is no text".into()))?;
+        let command = format!("CONTROL STREAM FILE {} \"\" 3000 \"\" \"\" \"\"", quoted(path));
+        match self.command(&command).await?.result {
+            -1 if self.is_over().await => Err(LegError::Ended),
+            -1 => Err(LegError::Refused(format!("Asterisk cannot play {}", file.display()))),
+            _ => Ok(()),
+        }
+    }
+
+    async fn prepare(&self, join: &Join) -> Result<(), LegError> {
+        if self.exec("Coach", &Self::mode(join)).await? != 0 {
+            return Err(if self.is_over().await {
+                LegError::Ended
+            } else {
+                LegError::Refused("res_coach cannot give the call this mode: Asterisk's log says why".into())
+            });
+        }
+        self.shows("memberTag", join.tags.as_ref()).await?;
+        self.shows("speakOnlyTo", join.speak_only_to.as_ref()).await?;
+        self.set("CONFBRIDGE(user,clear)", "").await?;
+        self.set("CONFBRIDGE(bridge,clear)", "").await?;
+        for (option, value) in [
+            ("user,quiet", "yes"),
+            ("user,startmuted", yes(join.muted)),
+            ("user,admin", yes(join.moderator)),
+            // Never wait_marked: a conference without a host begins all the same.
+            ("user,marked", yes(join.ends_conference)),
+            ("user,end_marked_any", "yes"),
+            ("user,talk_detection_events", yes(join.talk_events)),
+        ] {
+            self.set(&format!("CONFBRIDGE({option})"), value).await?;
+        }
+        if let Some(most) = join.most_members {
+            self.set("CONFBRIDGE(bridge,max_members)", &most.to_string()).await?;
+        }
+        Ok(())
+    }
+
+    async fn enter(&self, join: &Join) -> Result<Left, LegError> {
+        match self.exec("ConfBridge", &join.conference).await {
+            Ok(_) => {}
+            Err(LegError::Lost) => self.wait_until_left().await?,
+            Err(error) => return Err(error),
+        }
+        self.after_stay().await
+    }
+
+    async fn stayed(&self, _: &Join) -> Result<Left, LegError> {
+        self.wait_until_left().await?;
+        self.after_stay().await
+    }
+
+    async fn talks(&self, told: mpsc::Sender<bool>) {
+        let mut events = self.switch.events();
+        loop {
+            match events.recv().await {
+                Ok(event) if event.get("Event") == "ConfbridgeTalking" && event.get("Uniqueid") == self.call.id => {
+                    if told.send(event.get("TalkingStatus") == "on").await.is_err() {
+                        return;
+                    }
+                }
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+
+    async fn interrupt(&self) -> Result<(), SwitchError> {
+        let channel = [("Channel", self.call.channel.as_str()), ("Control", "stop")];
+        let stopped = self.switch.act("ControlPlayback", &channel).await;
+        if let Err(error @ (SwitchError::Unreachable { .. } | SwitchError::NoAnswer { .. })) = stopped {
+            return Err(error);
+        }
+        match self.switch.member_of(&self.call).await? {
+            Some(member) => self.switch.kick_member(&self.call, &member).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn hang_up(&self, cause: u8) -> Result<(), LegError> {
+        // Not through the connection, which may be taken by what the call does now.
+        match self.switch.request_hangup(&self.call, cause).await {
+            Ok(()) => Ok(()),
+            Err(SwitchError::Ended) => Err(LegError::Ended),
+            Err(error) => Err(LegError::Refused(error.to_string())),
+        }
+    }
+
+    async fn decline(&self, status: u16, reason: Option<&str>) -> Result<(), LegError> {
+        if let Some(reason) = reason.filter(|_| self.call.channel.starts_with("PJSIP/")) {
+            let reason: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+            // Not on every version: then the caller is told no reason.
+            self.set("PJSIP_HEADER(add,X-Reason)", &reason).await?;
+        }
+        self.hang_up(cause_of(status)).await
+    }
+
+    async fn headers(&self) -> Vec<(String, String)> {
+        if !self.call.channel.starts_with("PJSIP/") {
+            return Vec::new();
+        }
+        let listed = self.evaluate("${PJSIP_HEADERS(X-)}").await.unwrap_or_default();
+        let is_name =
+            |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
+        let own = listed.split(',').map(str::trim).filter(is_name).take(64).map(str::to_owned);
+        let standard = ["from", "to", "call-id", "contact", "user-agent", "p-asserted-identity"].map(str::to_owned);
+        let mut headers = Vec::new();
+        for name in standard.into_iter().chain(own) {
+            match self.evaluate(&format!("${{PJSIP_HEADER(read,{name})}}")).await {
+                Ok(value) if !value.is_empty() => headers.push((name, value)),
+                _ => {}
+            }
+        }
+        headers
+    }
+
+    async fn ended(&self) -> Ended {
+        let mut events = self.switch.events();
+        let mut by_caller = false;
+        loop {
+            let event = tokio::time::timeout(Duration::from_secs(2), events.recv()).await;
+            let missed = match event {
+                Ok(Ok(event)) if event.get("Uniqueid") == self.call.id => match event.get("Event") {
+                    request @ ("HangupRequest" | "SoftHangupRequest") => {
+                        by_caller |= request == "HangupRequest";
+                        self.let_go();
+                        false
+                    }
+                    "Hangup" => return Ended { cause: cause(&event), by_caller },
+                    _ => false,
+                },
+                Ok(Ok(_)) => false,
+                Err(_) | Ok(Err(broadcast::error::RecvError::Lagged(_))) => true,
+                Ok(Err(broadcast::error::RecvError::Closed)) => std::future::pending().await,
+            };
+            if missed {
+                self.probe().await;
+            }
+            if missed && matches!(self.switch.exists(&self.call).await, Ok(false)) {
+                return Ended { cause: 0, by_caller };
+            }
+        }
+    }
+}
+
+fn cause(event: &Message) -> u8 {
+    event.get("Cause").parse().unwrap_or(0)
+}
+
+/// The cause for which chan_pjsip sends this status, or the nearest.
+fn cause_of(status: u16) -> u8 {
+    match status {
+        404 | 604 => 1,
+        408 => 18,
+        410 => 22,
+        480 => 19,
+        484 => 28,
+        486 | 600 => 17,
+        488 | 606 => 58,
+        501 => 29,
+        500 | 503 => 34,
+        _ => 21,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Tags;
+
+    fn join(tags: Option<&str>, to: Option<&str>) -> Join {
+        let parse = |text: Option<&str>| text.map(|text| Tags::parse(text).expect("these are tags"));
+        Join {
+            conference: "room".into(),
+            tags: parse(tags),
+            speak_only_to: parse(to),
+            muted: false,
+            moderator: false,
+            ends_conference: false,
+            most_members: None,
+            talk_events: false,
+        }
+    }
+
+    #[test]
+    fn a_mode_says_everything() {
+        for (tags, to, mode) in [
+            (None, None, "untag,uncoach"),
+            (Some("agent"), None, "uncoach,memberTag=agent"),
+            (None, Some("agent,b"), "untag,speakOnlyTo=agent,b"),
+            (Some("a"), Some("b"), "memberTag=a,speakOnlyTo=b"),
+        ] {
+            assert_eq!(AgiLeg::mode(&join(tags, to)), mode);
+        }
+    }
+
+    #[test]
+    fn an_argument_stays_one() {
+        assert_eq!(quoted(r#"a "b" \c"#), r#""a \"b\" \\c""#);
+    }
+}

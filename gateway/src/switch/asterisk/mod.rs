@@ -1,0 +1,150 @@
+//! Asterisk with res_coach, over its manager interface.
+
+pub mod agi;
+pub mod ami;
+mod change;
+mod read;
+
+use super::{Call, Change, Health, Snapshot, Switch, SwitchError};
+use crate::names::MaxName;
+use ami::{Ami, AmiError, Answer, Link, Login, Message};
+use async_trait::async_trait;
+use std::sync::Arc;
+use tokio::sync::broadcast;
+
+/// A switch of this kind.
+pub struct Asterisk {
+    name: String,
+    ami: Ami,
+}
+
+impl Asterisk {
+    /// Connects, and goes on trying until this value is dropped.
+    pub fn start(name: &str, login: Login) -> Self {
+        Self { name: name.to_owned(), ami: Ami::start(login) }
+    }
+
+    /// Its events from now on.
+    pub fn events(&self) -> broadcast::Receiver<Arc<Message>> {
+        self.ami.events()
+    }
+
+    /// Whether there is a connection, now and from now on.
+    pub fn link(&self) -> tokio::sync::watch::Receiver<Link> {
+        self.ami.link()
+    }
+
+    /// Carries an action out. `Err` where there is no answer; the answer may say no.
+    async fn ask(&self, name: &str, headers: &[(&str, &str)]) -> Result<Answer, SwitchError> {
+        self.ami.action(name, headers).await.map_err(|error| match error {
+            AmiError::Down(why) => SwitchError::Unreachable { switch: self.name.clone(), why },
+            AmiError::NoAnswer => SwitchError::NoAnswer { switch: self.name.clone() },
+            AmiError::Value(why) => SwitchError::Refused(format!("a value cannot be sent to the switch: {why}")),
+        })
+    }
+
+    /// The same; an answer that says no is an error.
+    async fn act(&self, name: &str, headers: &[(&str, &str)]) -> Result<Answer, SwitchError> {
+        let answer = self.ask(name, headers).await?;
+        if answer.head.get("Response") == "Success" { Ok(answer) } else { Err(self.refusal(name, &answer.head)) }
+    }
+
+    /// Asks for a call's end. Of its own action `Hangup`, Asterisk raises no event.
+    async fn request_hangup(&self, call: &Call, cause: u8) -> Result<(), SwitchError> {
+        let cause = cause.to_string();
+        self.act("Hangup", &[("Channel", &call.channel), ("Cause", &cause)]).await?;
+        self.ami.raise(&[("Event", "SoftHangupRequest"), ("Uniqueid", &call.id)]);
+        Ok(())
+    }
+
+    fn refusal(&self, action: &str, answer: &Message) -> SwitchError {
+        let said = answer.get("Message");
+        match said {
+            "No such channel" | "No such channel." | "Channel not specified" => SwitchError::Ended,
+            _ if said.starts_with("Invalid/unknown command") && action.contains("oach") => {
+                SwitchError::NoModule { switch: self.name.clone(), module: "res_coach" }
+            }
+            _ if said.starts_with("Invalid/unknown command") => {
+                SwitchError::Refused(format!("Asterisk has no action {action}: is app_confbridge loaded?"))
+            }
+            "Permission denied" => SwitchError::Unreachable {
+                switch: self.name.clone(),
+                why: format!(
+                    "its manager user may not use {action}: give it `call`, `reporting` and `command` in manager.conf"
+                ),
+            },
+            _ if said.starts_with("No channel ") => SwitchError::NotInConference,
+            _ => SwitchError::Refused(format!("Asterisk refuses {action}: {said}")),
+        }
+    }
+}
+
+#[async_trait]
+impl Switch for Asterisk {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn max_name(&self) -> MaxName {
+        MaxName::ASTERISK
+    }
+
+    fn module(&self) -> &'static str {
+        "res_coach"
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, SwitchError> {
+        self.read_calls().await
+    }
+
+    async fn change(&self, call: &Call, change: &Change) -> Result<(), SwitchError> {
+        self.make_change(call, change).await
+    }
+
+    async fn mute_conference(&self, call: &Call, muted: bool) -> Result<(), SwitchError> {
+        self.mute_others(call, muted).await
+    }
+
+    async fn conference_size(&self, conference: &str) -> Result<usize, SwitchError> {
+        Ok(self.act("CoachList", &[("Conference", conference)]).await?.list.len())
+    }
+
+    async fn conference_of(&self, call: &str) -> Result<Option<String>, SwitchError> {
+        Ok(self.member_at(call).await?.map(|member| member.conference))
+    }
+
+    async fn end_conference(&self, conference: &str) -> Result<(), SwitchError> {
+        let name = change::bridge_name(conference);
+        self.act("ConfbridgeKick", &[("Conference", &name), ("Channel", "all")]).await.map(drop)
+    }
+
+    async fn hang_up(&self, call: &Call, cause: u8) -> Result<(), SwitchError> {
+        self.request_hangup(call, cause).await?;
+        self.wait_until(|| async { Ok(!self.exists(call).await?) }).await
+    }
+
+    async fn send_digits(&self, call: &Call, digits: &str, milliseconds: Option<u32>) -> Result<(), SwitchError> {
+        let duration = milliseconds.map(|ms| ms.to_string());
+        for digit in digits.chars() {
+            let digit = digit.to_string();
+            let mut headers = vec![("Channel", call.channel.as_str()), ("Digit", &digit)];
+            headers.extend(duration.as_deref().map(|duration| ("Duration", duration)));
+            self.act("PlayDTMF", &headers).await?;
+        }
+        Ok(())
+    }
+
+    async fn explain(&self, call: &Call) -> Result<serde_json::Value, SwitchError> {
+        let member = call.member.as_ref().ok_or(SwitchError::NotInConference)?;
+        // The room's name has no white space as the module tells it, and a member's number no syntax.
+        let command = format!("coach explain {} {} as json", member.conference, member.number);
+        let answer = self.ask("Command", &[("Command", &command)]).await?;
+        let said = answer.head.all("Output").collect::<Vec<_>>().join("\n");
+        serde_json::from_str(&said)
+            .map_err(|_| SwitchError::Refused(format!("Asterisk answers {said:?} to `{command}`")))
+    }
+
+    async fn health(&self) -> Result<Health, SwitchError> {
+        self.read_health().await
+    }
+}

@@ -1,0 +1,99 @@
+//! A call that its switch has handed over: the gateway says what it does next.
+
+use super::SwitchError;
+use crate::names::Tags;
+use async_trait::async_trait;
+use std::path::Path;
+use tokio::sync::mpsc;
+
+/// How a call is to be in a conference. Everything is said each time: what an earlier stay had is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Join {
+    /// The conference, by the switch's own name for it.
+    pub conference: String,
+    /// Its tags; `None`: none.
+    pub tags: Option<Tags>,
+    /// Whom it speaks to; `None`: everyone.
+    pub speak_only_to: Option<Tags>,
+    /// Muted from the first frame on.
+    pub muted: bool,
+    /// It moderates the conference.
+    pub moderator: bool,
+    /// When it leaves, the conference ends.
+    pub ends_conference: bool,
+    /// The most members that the conference takes, if this member starts it.
+    pub most_members: Option<u32>,
+    /// Whether the switch tells who is talking.
+    pub talk_events: bool,
+}
+
+/// Why a call has left a conference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// It was taken out: kicked, or somebody whose leaving ends the conference left.
+    TakenOut,
+    /// It was not let in: the conference is full or locked.
+    NotLetIn,
+    /// For another reason, or one that nobody saw.
+    Other,
+}
+
+/// Why a leg did not do something.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum LegError {
+    /// The call has ended.
+    #[error("the call has ended")]
+    Ended,
+    /// The switch's connection for this call broke; the call goes on, and comes back.
+    #[error("the switch's connection for this call broke")]
+    Lost,
+    /// The switch said no.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Q.850; 0: not known.
+    pub cause: u8,
+    /// The caller's side ended it.
+    pub by_caller: bool,
+}
+
+/// A call that its switch has handed over.
+#[async_trait]
+pub trait Leg: Send + Sync {
+    /// Answers it.
+    async fn answer(&self) -> Result<(), LegError>;
+
+    /// Plays a file to it, and returns at its end, or soon after `interrupt`.
+    async fn play(&self, file: &Path) -> Result<(), LegError>;
+
+    /// Gives it its mode, before it is in the conference, and looks whether the module shows it. After `Ok` alone may it enter.
+    async fn prepare(&self, join: &Join) -> Result<(), LegError>;
+
+    /// Has it enter the conference, and returns when it has left. Then no tag and no mode of this stay is left.
+    async fn enter(&self, join: &Join) -> Result<Left, LegError>;
+
+    /// After a restart of the gateway: the call was let into the conference then. Returns when it has left, as `enter` does.
+    async fn stayed(&self, join: &Join) -> Result<Left, LegError>;
+
+    /// Tells when the call begins to talk and when it stops, for as long as somebody listens.
+    async fn talks(&self, told: mpsc::Sender<bool>);
+
+    /// Has what plays end, or takes it out of its conference.
+    async fn interrupt(&self) -> Result<(), SwitchError>;
+
+    /// Hangs it up. `cause`: Q.850.
+    async fn hang_up(&self, cause: u8) -> Result<(), LegError>;
+
+    /// Refuses it with a SIP status, as nearly as the switch can; in a header, why.
+    async fn decline(&self, status: u16, reason: Option<&str>) -> Result<(), LegError>;
+
+    /// Headers of the request that began the call, where the switch has them.
+    async fn headers(&self) -> Vec<(String, String)>;
+
+    /// Returns when the call has ended.
+    async fn ended(&self) -> Ended;
+}

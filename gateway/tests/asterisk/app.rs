@@ -1,0 +1,230 @@
+//! An application with one of the official SDKs, in Node.js: what it is told, and what it has its calls do.
+
+use crate::{pbx::Pbx, ports, process::Process};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+/// A running application. It ends with this value.
+pub struct App {
+    process: Process,
+    folder: PathBuf,
+    port: u16,
+    control: u16,
+    library: &'static str,
+}
+
+/// Puts the SDKs in place, as package-lock.json has them.
+pub fn install() {
+    let folder = sdk();
+    let lock = fs::read(folder.join("package-lock.json")).expect("it is there");
+    let mark = folder.join("node_modules/.made-from");
+    if fs::read(&mark).is_ok_and(|made| made == lock) {
+        return;
+    }
+    let npm =
+        Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&folder).output();
+    let npm = npm.expect("npm is there: install Node.js 18 or later");
+    assert!(npm.status.success(), "npm ci: {}", String::from_utf8_lossy(&npm.stderr));
+    fs::write(mark, lock).expect("a file can be written");
+}
+
+fn sdk() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")
+}
+
+impl App {
+    /// Starts one with a library and a script.
+    pub fn start(pbx: &Pbx, name: &str, library: &'static str, script: &Value) -> Self {
+        let folder = pbx.folder().join(format!("app_{name}"));
+        fs::create_dir_all(&folder).expect("a folder can be made");
+        fs::write(folder.join("script.json"), script.to_string()).expect("a file can be written");
+        let [port, control] = [(); 2].map(|()| ports::free().expect("a port is free"));
+        let process = launch(&folder, library, port, control);
+        let app = Self { process, folder, port, control, library };
+        app.event("", "listening");
+        app
+    }
+
+    /// Ends it, as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("it can be killed");
+        self.process.wait().expect("it ends");
+    }
+
+    /// Starts it anew; what it was told before is forgotten.
+    pub fn start_again(&mut self) {
+        self.process = launch(&self.folder, self.library, self.port, self.control);
+        self.event("", "listening");
+    }
+
+    /// The settings of an application of this name, which answers a number of its own: `gateway-<name>`.
+    pub fn settings(&self, name: &str) -> String {
+        let scheme = if self.library == "webhook" { "http" } else { "ws" };
+        let status = if self.library == "webhook" {
+            format!(
+                "call_status_hook = \"http://127.0.0.1:{}/call-status\"\nuser = \"user\"\npassword = \"pass\"\n",
+                self.port
+            )
+        } else {
+            String::new()
+        };
+        let sid = uuid::Uuid::new_v4();
+        format!(
+            "\n[[application]]\nsid = \"{sid}\"\nname = \"{name}\"\naccount = \"support\"\ncall_hook = \"{scheme}://127.0.0.1:{}/{name}\"\n\
+             numbers = [\"gateway-{name}\"]\nenv_vars = {{ ROLE = \"{name}\" }}\n{status}",
+            self.port
+        )
+    }
+
+    /// Everything that it was told, in order.
+    pub fn events(&self) -> Vec<Value> {
+        let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// The names of what a path was told, in order.
+    pub fn names(&self, path: &str) -> Vec<String> {
+        let own = self.events().into_iter().filter(|event| event["path"] == path);
+        own.map(|event| event["event"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The data of the first event of this name that fits, once it has come.
+    pub fn find(&self, path: &str, event: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + Duration::from_secs(12);
+        loop {
+            let events = self.events();
+            let found =
+                events.iter().find(|told| told["path"] == path && told["event"] == event && fits(&told["data"]));
+            if let Some(found) = found {
+                return found["data"].clone();
+            }
+            let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            assert!(Instant::now() < end, "{path} should be told {event}; it was told:\n{log}");
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    /// The data of the first event of this name, once it has come.
+    pub fn event(&self, path: &str, event: &str) -> Value {
+        self.find(path, event, |_| true)
+    }
+
+    /// Has the session of a path do something.
+    fn control(&self, what: &Value) {
+        let url = format!("http://127.0.0.1:{}/", self.control);
+        let output = Command::new("curl")
+            .args(["-s", "--data-binary", &what.to_string(), &url])
+            .output()
+            .expect("curl is there");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "done", "{what}");
+    }
+
+    /// `session.injectCommand(command, data)`
+    pub fn inject(&self, path: &str, command: &str, data: &Value) {
+        self.control(&json!({"path": path, "inject": [command, data]}));
+    }
+
+    /// `session.injectCommand(command, data, callSid)`
+    pub fn inject_to(&self, path: &str, command: &str, data: &Value, call_sid: &str) {
+        self.control(&json!({"path": path, "inject": [command, data, call_sid]}));
+    }
+
+    /// Verbs by the session's own methods, then `send()`.
+    pub fn send(&self, path: &str, verbs: &Value) {
+        self.control(&json!({"path": path, "send": verbs}));
+    }
+}
+
+fn launch(folder: &Path, library: &str, port: u16, control: u16) -> Process {
+    let mut command = Command::new("node");
+    command
+        .arg(sdk().join("app.mjs"))
+        .args([library, &port.to_string()])
+        .arg(folder.join("script.json"))
+        .arg(control.to_string());
+    Process::start(&mut command, &folder.join("log")).expect("Node.js is there")
+}
+
+/// An application of the examples, as it is to be copied but for its port. It ends with this value.
+pub struct Example {
+    _process: Process,
+    port: u16,
+    scheme: &'static str,
+}
+
+impl Example {
+    pub fn start(pbx: &Pbx, file: &str) -> Self {
+        let text = fs::read_to_string(crate::pbx::project().join("examples/gateway/applications").join(file));
+        let port = ports::free().expect("a port is free");
+        let text = text.expect("it is there").replace("3000", &port.to_string());
+        // Where Node.js finds the SDKs.
+        let folder = sdk().join("node_modules/.examples");
+        fs::create_dir_all(&folder).expect("a folder can be made");
+        let path = folder.join(format!("{port}-{file}"));
+        fs::write(&path, text).expect("a file can be written");
+        let mut command = Command::new("node");
+        command.arg(&path).env("WEBHOOK_SECRET", "wh-secret");
+        let process =
+            Process::start(&mut command, &pbx.folder().join(format!("{file}.log"))).expect("Node.js is there");
+        crate::wait_until("the example listens", &|| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        fs::remove_file(path).expect("it can be removed");
+        Self { _process: process, port, scheme: if file == "webhook.mjs" { "http" } else { "ws" } }
+    }
+
+    /// Its three parts.
+    pub fn settings(&self) -> String {
+        let part = |name: &str| {
+            format!(
+                "\n[[application]]\nsid = \"{}\"\nname = \"{name}\"\naccount = \"support\"\n\
+                 call_hook = \"{}://127.0.0.1:{}/{name}\"\nnumbers = [\"gateway-{name}\"]\n",
+                uuid::Uuid::new_v4(),
+                self.scheme,
+                self.port
+            )
+        };
+        ["customer", "agent", "manager"].map(part).concat()
+    }
+}
+
+/// Applications that misbehave. They end with this value.
+pub struct Broken {
+    _process: Process,
+    log: PathBuf,
+    port: u16,
+}
+
+impl Broken {
+    pub fn start(pbx: &Pbx) -> Self {
+        let (log, port) = (pbx.folder().join("broken.log"), ports::free().expect("a port is free"));
+        let mut command = Command::new("node");
+        command.arg(sdk().join("broken.mjs")).arg(port.to_string());
+        let process = Process::start(&mut command, &log).expect("Node.js is there");
+        crate::wait_until("they listen", &|| fs::read_to_string(&log).is_ok_and(|text| text.contains("listening")));
+        Self { _process: process, log, port }
+    }
+
+    /// The settings of those of these names.
+    pub fn settings(&self, names: &[&str]) -> String {
+        let one = |name: &&str| {
+            format!(
+                "\n[[application]]\nsid = \"{}\"\nname = \"{name}\"\naccount = \"support\"\n\
+                 call_hook = \"ws://127.0.0.1:{}/{name}\"\nnumbers = [\"gateway-{name}\"]\n",
+                uuid::Uuid::new_v4(),
+                self.port
+            )
+        };
+        names.iter().map(one).collect()
+    }
+
+    /// What one of them was told.
+    pub fn told(&self, name: &str) -> Vec<Value> {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let told = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        told.filter(|told| told["path"] == name).collect()
+    }
+}

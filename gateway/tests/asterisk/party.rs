@@ -1,0 +1,109 @@
+//! Customer, agent and manager on SIP phones. The manager alone says anything, a tone: what the others hear of it is all that they hear,
+//! so that not to hear it is silence.
+
+use crate::{
+    judge::{Recording, UNHEARD},
+    pbx::Pbx,
+    phone::{Call, Phone},
+};
+use std::{f64::consts::TAU, path::PathBuf, time::Duration};
+
+const RATE: u32 = 16000;
+const TONE: f64 = 1170.0;
+/// Of the tone, as a phone records it: 4096 of 32768.
+const LEVEL: f64 = -18.06;
+/// How long a state is listened to, and how long before: changes take effect, voices are on their way, the opening guard passes.
+const LISTEN: f64 = 0.8;
+const SETTLE: f64 = 0.8;
+
+/// Phones in a conference, and what has been expected of what they hear.
+pub struct Party<'a> {
+    pbx: &'a Pbx,
+    name: String,
+    phones: Vec<(String, Phone)>,
+    expected: Vec<Expected>,
+}
+
+/// Who hears the manager, in a part of a recording.
+struct Expected {
+    phone: usize,
+    from: f64,
+    to: f64,
+    hears: bool,
+    state: String,
+}
+
+impl<'a> Party<'a> {
+    pub fn new(pbx: &'a Pbx, name: &str) -> Self {
+        Self { pbx, name: name.to_owned(), phones: Vec::new(), expected: Vec::new() }
+    }
+
+    /// Somebody calls, and says nothing.
+    pub fn listens(&mut self, who: &str, number: &str) {
+        self.call(who, number, 0.0);
+    }
+
+    /// Somebody calls, and speaks from the first moment on.
+    pub fn speaks(&mut self, who: &str, number: &str) {
+        self.call(who, number, 4096.0);
+    }
+
+    fn call(&mut self, who: &str, number: &str, amplitude: f64) {
+        let folder = self.pbx.folder().join(&self.name);
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        let says = tone(folder.join(format!("{who}.wav")), amplitude);
+        let uri = format!("sip:{number}@127.0.0.1:{}", self.pbx.sip);
+        let call = Call { uri: &uri, says: &says, codec: "L16/16000/1", packet_ms: 20 };
+        self.phones.push((who.to_owned(), Phone::call(&folder.join(who), call).expect("the phone calls")));
+    }
+
+    fn clock(&self, phone: usize) -> f64 {
+        self.phones[phone].1.clock().expect("the phone records")
+    }
+
+    /// For a while, those named hear the manager, and no other does; it is judged when all have hung up.
+    pub fn hear(&mut self, state: &str, who: &[&str]) {
+        std::thread::sleep(Duration::from_secs_f64(SETTLE));
+        let from: Vec<f64> = (0..self.phones.len()).map(|phone| self.clock(phone)).collect();
+        std::thread::sleep(Duration::from_secs_f64(LISTEN));
+        for (phone, from) in from.into_iter().enumerate() {
+            let hears = who.contains(&self.phones[phone].0.as_str());
+            let to = self.clock(phone);
+            self.expected.push(Expected { phone, from, to, hears, state: state.to_owned() });
+        }
+    }
+
+    /// From the beginning of its recording until now, this one has not heard the manager.
+    pub fn heard_nothing_until_now(&mut self, state: &str, who: &str) {
+        let phone = self.phones.iter().position(|(name, _)| name == who).expect("it is on the phone");
+        let to = self.clock(phone);
+        self.expected.push(Expected { phone, from: 0.0, to, hears: false, state: state.to_owned() });
+    }
+
+    /// All hang up, and what they heard is judged.
+    pub fn judge(self) {
+        let heard: Vec<(String, Recording)> =
+            self.phones.into_iter().map(|(who, phone)| (who, phone.hang_up().expect("the phone hangs up"))).collect();
+        for Expected { phone, from, to, hears, state } in self.expected {
+            let (who, recording) = &heard[phone];
+            let part = recording.between(from, to);
+            assert!(part.samples.len() > RATE as usize / 4, "{who}, {state}: it should have recorded something");
+            let levels = part.levels(TONE);
+            let median = levels.median();
+            if hears {
+                assert!((median - LEVEL).abs() < 1.5, "{who} should hear the manager, {state}: {median:.1} dB");
+            } else {
+                let worst = levels.worst();
+                assert!(worst < UNHEARD, "{who} should not hear the manager, {state}: {worst:.1} dB");
+            }
+        }
+    }
+}
+
+/// A file with a tone, for a phone to say.
+fn tone(path: PathBuf, amplitude: f64) -> PathBuf {
+    let samples =
+        (0..RATE * 20).map(|n| (amplitude * (TAU * TONE * f64::from(n) / f64::from(RATE)).sin()).round() as i16);
+    Recording { rate: RATE, samples: samples.collect() }.write(&path).expect("a file can be written");
+    path
+}

@@ -1,0 +1,171 @@
+//! A private instance of the stock Asterisk in target/asterisk, on the loopback interface, with the configuration in
+//! gateway/tests/conf and the examples for the gateway.
+
+use crate::{ports::SwitchPorts, process::Process};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+/// The project's folder.
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the gateway is a part of a project").to_owned()
+}
+
+/// Cargo's target folder: this program is in <target>/<profile>/<folder>.
+pub fn target() -> PathBuf {
+    let program = std::env::current_exe().expect("a program knows its own path");
+    program.ancestors().nth(3).expect("it is in the target folder").to_owned()
+}
+
+/// The folder of every run, each by the number of its process.
+fn runs() -> PathBuf {
+    target().join("tmp/gateway")
+}
+
+/// This run's folder, with those of its instances.
+fn run() -> PathBuf {
+    runs().join(std::process::id().to_string())
+}
+
+/// Removes what no running process needs: the folders of this run, which has gone well, and of any that has ended.
+pub fn clean_up() {
+    for folder in fs::read_dir(runs()).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let goes_on = folder.file_name().is_some_and(|id| Path::new("/proc").join(id).exists());
+        if folder == run() || !goes_on {
+            fs::remove_dir_all(folder).ok();
+        }
+    }
+}
+
+/// A running Asterisk. It ends with this value.
+pub struct Pbx {
+    process: Process,
+    folder: PathBuf,
+    /// Where its manager interface is, where the gateway's FastAGI is to be, and where it takes calls.
+    pub manager: u16,
+    pub agi: u16,
+    pub sip: u16,
+    _claim: SwitchPorts,
+}
+
+impl Pbx {
+    /// Starts an instance and waits until it takes calls.
+    pub fn start(name: &str) -> Self {
+        let folder = run().join(name);
+        let claim = SwitchPorts::claim().expect("ports are free");
+        let [manager, agi, sip] = claim.others;
+        configure(&folder, &claim);
+        let process = launch(&folder);
+        let mut pbx = Self { process, folder, manager, agi, sip, _claim: claim };
+        pbx.wait();
+        pbx
+    }
+
+    fn wait(&mut self) {
+        let end = Instant::now() + Duration::from_secs(60);
+        let log = self.folder.join("log");
+        while !fs::read_to_string(&log).is_ok_and(|text| text.contains("Asterisk Ready")) {
+            let ended = self.process.try_wait().expect("a child can be asked");
+            assert!(ended.is_none() && Instant::now() < end, "Asterisk did not start: see {}", log.display());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Ends it, as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("it can be killed");
+        self.process.wait().expect("it ends");
+        fs::remove_file(self.folder.join("log")).ok();
+    }
+
+    /// Starts it anew.
+    pub fn start_again(&mut self) {
+        self.process = launch(&self.folder);
+        self.wait();
+    }
+
+    /// What its console says to a command.
+    pub fn console(&self, command: &str) -> String {
+        let output = asterisk(&self.folder).args(["-rx", command]).output().expect("Asterisk's console starts");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// A conference as its module shows it.
+    pub fn show(&self, room: &str) -> serde_json::Value {
+        let said = self.console(&format!("coach show {room} as json"));
+        serde_json::from_str(&said).unwrap_or_else(|_| panic!("{room}: {said}"))
+    }
+
+    /// Its files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+fn launch(folder: &Path) -> Process {
+    let mut command = asterisk(folder);
+    Process::start(command.arg("-f").arg("-n"), &folder.join("console.log")).expect("Asterisk starts")
+}
+
+/// Asterisk with its own loader and libraries: it needs no root to run, whatever this machine's C library is.
+fn asterisk(folder: &Path) -> Command {
+    let stock = stock();
+    let mut command = Command::new(stock.join("lib64/ld-linux-x86-64.so.2"));
+    command.arg("--library-path").arg(libraries(&stock)).arg(stock.join("usr/sbin/asterisk"));
+    command.arg("-C").arg(folder.join("asterisk.conf"));
+    command
+}
+
+fn stock() -> PathBuf {
+    let folder = project().join("target/asterisk");
+    assert!(folder.exists(), "{}: not there; `make real-asterisk` fetches it", folder.display());
+    folder
+}
+
+fn libraries(stock: &Path) -> PathBuf {
+    stock.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH))
+}
+
+fn configure(folder: &Path, claim: &SwitchPorts) {
+    let modules = folder.join("modules");
+    fs::create_dir_all(&modules).expect("a folder can be made");
+    for module in fs::read_dir(libraries(&stock()).join("asterisk/modules")).expect("Asterisk has modules") {
+        let module = module.expect("a folder can be read");
+        symlink(module.path(), modules.join(module.file_name())).expect("a link can be made");
+    }
+    let module = target().join("hosts/res_coach.so");
+    assert!(module.exists(), "{}: not there; `make asterisk` builds it", module.display());
+    symlink(module, modules.join("res_coach.so")).expect("a link can be made");
+    // The examples, as they are to be copied, but for the port: several instances run at once.
+    let examples = folder.join("examples");
+    fs::create_dir_all(&examples).expect("a folder can be made");
+    let [manager, agi, sip] = claim.others;
+    let fill = |from: &Path, to: &Path, marks: &[(&str, String)]| {
+        let mut text = fs::read_to_string(from).expect("a file can be read");
+        for (mark, value) in marks {
+            text = text.replace(mark, value);
+        }
+        fs::write(to, text).expect("a file can be written");
+    };
+    for file in ["extensions.conf", "manager.conf"] {
+        let from = project().join("examples/gateway/asterisk").join(file);
+        fill(&from, &examples.join(file), &[("127.0.0.1:4573", format!("127.0.0.1:{agi}"))]);
+    }
+    let marks = [
+        ("@FOLDER@", folder.display().to_string()),
+        ("@EXAMPLES@", examples.display().to_string()),
+        ("@DATA@", stock().join("usr/share/asterisk").display().to_string()),
+        ("@MANAGER@", manager.to_string()),
+        ("@SIP@", sip.to_string()),
+        ("@RTP_FIRST@", claim.audio.start().to_string()),
+        ("@RTP_LAST@", claim.audio.end().to_string()),
+    ];
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conf")).expect("it is there") {
+        let file = file.expect("a folder can be read");
+        fill(&file.path(), &folder.join(file.file_name()), &marks);
+    }
+}

@@ -1,0 +1,111 @@
+//! A webhook application that answers whatever a test wants, and a call that is to be refused.
+
+use crate::{pbx::Pbx, ports};
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, UdpSocket},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// Answers to a new call after which there is no call.
+pub const REFUSED: &[&str] = &[
+    "",
+    "{",
+    "{}",
+    "[]",
+    "[7]",
+    r#"[{"verb": "gather", "input": ["speech"]}]"#,
+    r#"[{"verb": "conference"}]"#,
+    r#"[{"verb": "conference", "name": "x", "joinMuted": "yes"}]"#,
+    r#"[{"verb": "conference", "name": "x", "speakOnlyTo": "a b"}]"#,
+    r#"[{"verb": "conference", "name": "x", "memberTag": "a\r\nAction: Hangup"}]"#,
+    r#"[{"verb": "conference", "name": "x", "beep": true}]"#,
+    r#"[{"verb": "conference", "name": ""}]"#,
+    r#"[{"verb": "answer"}, {"verb": "conference", "name": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}]"#,
+];
+
+/// The application.
+pub struct Raw {
+    port: u16,
+    answer: Arc<Mutex<String>>,
+}
+
+impl Raw {
+    pub fn start(_: &Pbx) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = listener.local_addr().expect("it has an address").port();
+        let answer = Arc::new(Mutex::new(String::new()));
+        let says = answer.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                stream.set_read_timeout(Some(Duration::from_millis(300))).ok();
+                let mut request = Vec::new();
+                let mut part = [0; 4096];
+                // A request ends where no more comes: this is no server for anybody else.
+                while let Ok(n) = stream.read(&mut part)
+                    && n > 0
+                {
+                    request.extend_from_slice(&part[..n]);
+                }
+                let body = says.lock().map(|body| body.clone()).unwrap_or_default();
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length";
+                stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).ok();
+            }
+        });
+        Self { port, answer }
+    }
+
+    /// Its settings: it answers the number `gateway-raw`.
+    pub fn settings(&self) -> String {
+        format!(
+            "\n[[application]]\nsid = \"{}\"\nname = \"raw\"\naccount = \"support\"\ncall_hook = \"http://127.0.0.1:{}/\"\n\
+             numbers = [\"gateway-raw\"]\n",
+            uuid::Uuid::new_v4(),
+            self.port
+        )
+    }
+
+    /// Somebody calls, and the application answers this. The final status of the call.
+    pub fn call(&self, pbx: &Pbx, answer: &str) -> String {
+        *self.answer.lock().expect("no test has panicked with it") = answer.to_owned();
+        call(pbx, "gateway-raw")
+    }
+}
+
+/// Somebody calls a number. The final status of the call.
+pub fn call(pbx: &Pbx, number: &str) -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket takes a timeout");
+    let own = socket.local_addr().expect("it has an address");
+    let audio = ports::free().expect("a port is free");
+    let sdp = format!(
+        "v=0\r\no=raw 1 1 IN IP4 127.0.0.1\r\ns=raw\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {audio} RTP/AVP 0\r\n\
+             a=rtpmap:0 PCMU/8000\r\n"
+    );
+    let to = format!("sip:{number}@127.0.0.1:{}", pbx.sip);
+    let head = |method: &str| {
+        format!(
+            "{method} {to} SIP/2.0\r\nVia: SIP/2.0/UDP {own};rport;branch=z9hG4bKraw{}\r\nFrom: <sip:phone@{own}>;tag=raw\r\n\
+                 To: <{to}>\r\nCall-ID: raw-{}\r\nCSeq: 1 {method}\r\nContact: <sip:phone@{own}>\r\nMax-Forwards: 70\r\n",
+            own.port(),
+            own.port()
+        )
+    };
+    let invite =
+        format!("{}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", head("INVITE"), sdp.len());
+    let asterisk = ("127.0.0.1", pbx.sip);
+    socket.send_to(invite.as_bytes(), asterisk).expect("Asterisk listens");
+    let mut buffer = [0; 8192];
+    loop {
+        let n = socket.recv(&mut buffer).expect("Asterisk answers");
+        let said = String::from_utf8_lossy(&buffer[..n]).into_owned();
+        let status = said.split(' ').nth(1).unwrap_or_default().to_owned();
+        if !status.starts_with('1') {
+            let ack = format!("{}Content-Length: 0\r\n\r\n", head("ACK"));
+            socket.send_to(ack.as_bytes(), asterisk).expect("Asterisk listens");
+            return status;
+        }
+    }
+}

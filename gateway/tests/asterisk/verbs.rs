@@ -1,0 +1,264 @@
+//! Verbs and hooks around a conference, and what applications are told, in order.
+
+use crate::{app::App, gateway::Gateway, party::Party, pbx::Pbx, wait_until};
+use serde_json::{Value, json};
+
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("a_call_waits_is_started_moved_kicked_and_goes_on", moved),
+    ("the_examples_application_whispers", example),
+    ("webhooks_are_signed_and_steered_by_rest", webhooks),
+    ("what_an_application_says_wrong_refuses_the_call_or_the_verb", wrong),
+];
+
+/// The account's prefix in front.
+fn members(pbx: &Pbx, room: &str) -> Vec<Value> {
+    let said = pbx.console(&format!("coach show app-{room} as json"));
+    let shown: Value = serde_json::from_str(&said).unwrap_or_default();
+    shown["members"].as_array().cloned().unwrap_or_default()
+}
+
+fn statuses(app: &App, path: &str, event: &str) -> Vec<String> {
+    let told = app.events().into_iter().filter(|told| told["path"] == path && told["event"] == event);
+    told.map(|told| {
+        let data = &told["data"];
+        data["event"].as_str().or(data["call_status"].as_str()).unwrap_or_default().to_owned()
+    })
+    .collect()
+}
+
+fn moved() {
+    let pbx = Pbx::start("mov");
+    let events = json!(["start", "end", "join", "leave"]);
+    let script = json!({
+        "/guest": {
+            "verbs": [["answer"], ["config", {"notifyEvents": true}], ["tag", {"data": {"ticket": 17}}],
+                ["conference", {"name": "first", "id": "c1", "startConferenceOnEnter": false, "waitHook": "/wait", "enterHook": "/enter",
+                    "actionHook": "/done", "statusHook": "/status", "statusEvents": events, "speakOnlyTo": "agent"}]],
+            "hooks": {"/wait": {"verbs": [["pause", {"length": 0.2}]]}, "/enter": {"verbs": [["pause", {"length": 0.1}]]},
+                "/status": {"silent": true}, "/status2": {"silent": true}, "/done": {}, "/done2": {"verbs": [["pause", {"length": 0.1}], ["hangup"]]}}
+        },
+        "/host": {
+            "verbs": [["conference", {"name": "first", "startConferenceOnEnter": true, "memberTag": "agent", "statusHook": "/status",
+                "statusEvents": events}]],
+            "hooks": {"/status": {"silent": true}}
+        },
+    });
+    let app = App::start(&pbx, "mov", "sdk", &script);
+    let gateway = Gateway::start(&pbx, "gateway", &["guest", "host"].map(|name| app.settings(name)).concat());
+    let mut party = Party::new(&pbx, "mov");
+    party.speaks("manager", "gateway-guest");
+    // Twice: it waits until somebody starts the conference.
+    app.event("/guest", "/wait");
+    wait_until("the waitHook is asked again", &|| {
+        app.names("/guest").iter().filter(|name| *name == "/wait").count() >= 2
+    });
+    assert!(members(&pbx, "first").is_empty());
+    let waits = gateway.call_to("gateway-guest");
+    let guest = waits["call_sid"].as_str().expect("a sid").to_owned();
+    let refused = gateway.put(&guest, r#"{"conferenceParticipantAction": {"action": "uncoach"}}"#);
+    assert_eq!(refused.status, 422, "{refused:?}");
+
+    party.listens("agent", "gateway-host");
+    wait_until("both are there", &|| members(&pbx, "first").len() == 2);
+    party.hear("in the first conference", &["agent"]);
+    let entered = app.event("/guest", "/enter");
+    assert_eq!(
+        (&entered["has_recording"], &entered["customerdata"]["ticket"]),
+        (&json!(false), &json!(17)),
+        "{entered}"
+    );
+    let joined = app.find("/guest", "/status", |data| data["event"] == "join");
+    assert_eq!(
+        (&joined["friendly_name"], &joined["members"], &joined["customerData"]["ticket"]),
+        (&json!("first"), &json!(2), &json!(17))
+    );
+    assert_eq!(joined["conference_sid"], json!(format!("conf:{}:first", crate::gateway::ACCOUNT)));
+    assert_eq!(statuses(&app, "/host", "/status"), ["start", "join"]);
+
+    // Other verbs while it is in there: leave, the actionHook, and then into the next one, openly and without the mode of the first.
+    app.send("/guest", &json!([["conference", {"name": "second", "actionHook": "/done2", "statusHook": "/status2", "statusEvents": events}]]));
+    wait_until("it is in the second conference", &|| {
+        members(&pbx, "second").len() == 1 && members(&pbx, "first").len() == 1
+    });
+    let alone = &members(&pbx, "second")[0];
+    assert_eq!((&alone["speak_only_to"], &alone["tags"]), (&Value::Null, &json!([])));
+    let done = app.event("/guest", "/done");
+    assert_eq!((&done["verb_id"], &done["call_status"]), (&json!("c1"), &json!("in-progress")), "{done}");
+    assert_eq!(statuses(&app, "/guest", "/status"), ["join", "leave"]);
+    party.hear("in another conference", &[]);
+
+    // Taken out by REST, the call goes on with what its actionHook says, and that is its end.
+    gateway.act(&guest, "kick", None);
+    app.event("/guest", "/done2");
+    app.event("/guest", "close");
+    assert_eq!(statuses(&app, "/guest", "call:status"), ["trying", "in-progress", "completed"]);
+    let last = app.find("/guest", "call:status", |data| data["call_status"] == "completed");
+    assert_eq!(
+        (&last["call_termination_by"], &last["customerData"]["ticket"]),
+        (&json!("jambonz"), &json!(17)),
+        "{last}"
+    );
+    assert!(last["duration"].is_u64(), "{last}");
+    let order: Vec<String> =
+        app.names("/guest").into_iter().filter(|name| !["/wait", "verb:status"].contains(&name.as_str())).collect();
+    assert_eq!(
+        order,
+        [
+            "session:new",
+            "call:status",
+            "call:status",
+            "/enter",
+            "/status",
+            "/status",
+            "/done",
+            "/status2",
+            "/status2",
+            "/status2",
+            "/status2",
+            "/done2",
+            "call:status",
+            "close"
+        ]
+    );
+    let verbs: Vec<String> = app
+        .events()
+        .iter()
+        .filter(|told| {
+            told["path"] == "/guest" && told["event"] == "verb:status" && told["data"]["event"] == "starting"
+        })
+        .map(|told| told["data"]["name"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(verbs, ["tag", "conference", "conference", "pause", "hangup"]);
+    party.judge();
+}
+
+/// What newcomers copy: the dialplan is always the example's, here the application is too.
+fn example() {
+    let pbx = Pbx::start("exa");
+    for file in ["whisper.mjs", "webhook.mjs"] {
+        let application = crate::app::Example::start(&pbx, file);
+        let gateway = Gateway::start(&pbx, file, &application.settings());
+        let mut party = Party::new(&pbx, file);
+        party.listens("customer", "gateway-customer");
+        party.listens("agent", "gateway-agent");
+        let agent = gateway.member("gateway-agent");
+        party.speaks("manager", "gateway-manager");
+        let manager = gateway.member("gateway-manager");
+        party.hear(file, &["agent"]);
+        party.heard_nothing_until_now(file, "customer");
+        gateway.act(&manager, "uncoach", None);
+        party.hear(file, &["agent", "customer"]);
+        // Its leaving ends the conference, before the next application comes.
+        let path = format!("/v1/Accounts/{}/Calls/{agent}", crate::gateway::ACCOUNT);
+        assert_eq!(gateway.ask("DELETE", &path, &gateway.key, None).status, 204);
+        wait_until("the conference ends", &|| members(&pbx, "support-conference-23").is_empty());
+        party.judge();
+    }
+}
+
+fn webhooks() {
+    let pbx = Pbx::start("web");
+    let script = json!({
+        "/caller": {"verbs": [["conference", {"name": "Web Room", "memberTag": "caller", "actionHook": "/after", "statusHook": "/status",
+            "statusEvents": ["join", "leave"]}]]},
+        "/after": {"verbs": [["pause", {"length": 0.1}]]},
+        "/other": {"verbs": [["conference", {"name": "Web Room", "speakOnlyTo": "agent"}]]},
+        "/status": {"verbs": []}, "/call-status": {"verbs": []},
+    });
+    let app = App::start(&pbx, "web", "webhook", &script);
+    let gateway = Gateway::start(&pbx, "gateway", &app.settings("caller"));
+    let mut party = Party::new(&pbx, "web");
+    party.listens("caller", "gateway-caller");
+    let caller = gateway.member("gateway-caller");
+    // The name with white space and capitals is the account's own; on the switch it is encoded.
+    assert_eq!(gateway.call_to("gateway-caller")["conference"], "Web Room");
+    assert_eq!(members(&pbx, "_57eb_20_52oom")[0]["tags"], json!(["caller"]));
+    let first = app.event("/caller", "request");
+    assert_eq!((&first["method"], &first["verified"]), (&json!("POST"), &json!(["verified", "verified"])), "{first}");
+    assert_eq!(first["authorization"], "Basic dXNlcjpwYXNz");
+    assert_eq!((&first["body"]["call_sid"], &first["body"]["call_status"]), (&json!(caller), &json!("trying")));
+    app.find("/status", "request", |data| {
+        data["body"]["event"] == "join" && data["verified"] == json!(["verified", "verified"])
+    });
+
+    // In mid-call, other verbs by REST: it leaves, and comes back into the same conference as another.
+    let answer = gateway.put(&caller, &json!({"tag": {"crm": "x", "10": 1.0, "9": "two"}}).to_string());
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let answer = gateway.put(&caller, r#"{"call_hook": "/other"}"#);
+    assert_eq!(answer.status, 202, "{answer:?}");
+    wait_until("it speaks privately", &|| {
+        members(&pbx, "_57eb_20_52oom").first().is_some_and(|m| m["speak_only_to"] == json!(["agent"]))
+    });
+    // Keys and numbers as JavaScript orders and writes them: the signature still fits.
+    let other = app.event("/other", "request");
+    assert_eq!(
+        (&other["verified"], &other["body"]["customerData"]["crm"]),
+        (&json!(["verified", "verified"]), &json!("x")),
+        "{other}"
+    );
+    app.event("/after", "request");
+
+    // Where the settings do not lead, no hook leads.
+    let answer = gateway.put(&caller, r#"{"call_hook": "http://169.254.169.254/latest"}"#);
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(answer.msg().contains("allowed_hosts"), "{answer:?}");
+
+    // Kicked, it has no verbs left, and nobody who could give any.
+    gateway.act(&caller, "kick", None);
+    app.find("/call-status", "request", |data| data["body"]["call_status"] == "completed");
+    let told = app.events();
+    let states: Vec<&Value> = told
+        .iter()
+        .filter(|told| told["path"] == "/call-status")
+        .map(|told| &told["data"]["body"]["call_status"])
+        .collect();
+    assert_eq!(states, ["trying", "in-progress", "completed"]);
+    let refused = gateway.put(&caller, r#"{"call_hook": "/other"}"#);
+    assert_eq!(refused.status, 404, "{refused:?}");
+    party.judge();
+}
+
+fn wrong() {
+    let pbx = Pbx::start("wrong");
+    let script = json!({
+        "/late": {"verbs": [["answer"], ["pause", {"length": 30}]]},
+        "/module": {"verbs": [["answer"], ["conference", {"name": "private", "speakOnlyTo": "agent"}]]},
+    });
+    let app = App::start(&pbx, "wrong", "sdk", &script);
+    let raw = crate::raw::Raw::start(&pbx);
+    let applications = ["late", "module"].map(|name| app.settings(name)).concat() + &raw.settings();
+    let gateway = Gateway::start(&pbx, "gateway", &applications);
+    // What is no list of verbs, or has one that is not done, refuses the call: it never hears anything.
+    for answer in crate::raw::REFUSED {
+        let status = raw.call(&pbx, answer);
+        assert_eq!(status, "480", "{answer}");
+    }
+    // It hears nothing at all, not even silence.
+    let mut late = Party::new(&pbx, "late");
+    late.listens("late", "gateway-late");
+    app.event("/late", "session:new");
+    // In mid-call, it is told.
+    app.inject("/late", "redirect", &json!([{"verb": "gather", "input": ["digits"]}]));
+    app.find("/late", "jambonz:error", |data| {
+        data["msg"].as_str().is_some_and(|msg| msg.contains("invalid instruction: gather"))
+    });
+    app.inject("/late", "conf:participant-action", &json!({"action": "coach"}));
+    app.find("/late", "jambonz:error", |data| data["msg"].as_str().is_some_and(|msg| msg.contains("requires tag")));
+    app.inject("/late", "conf:participant-action", &json!({"action": "coach", "tag": "agent"}));
+    app.find("/late", "jambonz:error", |data| {
+        data["msg"].as_str().is_some_and(|msg| msg.contains("not in a conference"))
+    });
+
+    // Without the module a conference is refused by name, and the call does not join, not even openly.
+    let mut party = Party::new(&pbx, "wrong");
+    party.listens("customer", "private**");
+    assert!(pbx.console("module unload res_coach").contains("Unloaded"));
+    party.speaks("manager", "gateway-module");
+    let error = app.event("/module", "jambonz:error");
+    assert!(error["msg"].as_str().is_some_and(|msg| msg.contains("is not loaded")), "{error}");
+    let members = pbx.console("confbridge list app-private");
+    assert!(!members.contains("PJSIP/"), "{members}");
+    assert!(gateway.log().contains("is not loaded"));
+    drop(late);
+    drop(party);
+}

@@ -1,0 +1,119 @@
+//! The settings: what is right is read, every mistake is told at once, with its line.
+
+use coach_gateway::settings::{Settings, SwitchKind};
+
+const RIGHT: &str = r#"
+listen = "127.0.0.1:9000"
+database = "/tmp/gateway.db"
+
+[[account]]
+sid = "6c5e3f0a-52d1-4a63-9d0e-7b1f4c2a9e01"
+name = "support"
+webhook_secret = "s"
+
+[[switch]]
+name = "pbx"
+kind = "asterisk"
+manager = "127.0.0.1:5038"
+manager_user = "coach-gateway"
+manager_secret = "x"
+
+[[application]]
+sid = "6c5e3f0a-52d1-4a63-9d0e-7b1f4c2a9e02"
+name = "whisper"
+call_hook = "wss://apps.example.com/whisper"
+numbers = ["2000"]
+env_vars = { ROLE = "agent" }
+allowed_hosts = ["media.example.com"]
+"#;
+
+#[test]
+fn what_is_right_is_read() {
+    let settings = Settings::parse(RIGHT).expect("it is right");
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:9000");
+    assert_eq!(settings.accounts[0].room_prefix, "app-");
+    let SwitchKind::Asterisk { manager, secret, .. } = &settings.switches[0].kind;
+    assert_eq!((manager.as_str(), secret.reveal()), ("127.0.0.1:5038", "x"));
+    assert_eq!(settings.switches[0].account, settings.accounts[0].sid);
+    let by_name = settings.application_for("whisper", "17").expect("it is named");
+    let by_number = settings.application_for("", "2000").expect("it has the number");
+    assert_eq!(by_name.sid, by_number.sid);
+    assert!(settings.application_for("", "2001").is_none() && settings.application_for("other", "2000").is_none());
+    let allows = |url: &str| by_name.allows(&url.parse().expect("a URL"));
+    assert!(allows("https://apps.example.com/x") && allows("http://media.example.com/a.wav"));
+    assert!(!allows("http://169.254.169.254/") && !allows("file:///etc/passwd") && !allows("https://example.com/"));
+    assert!(!format!("{settings:?}").contains("\"x\""), "a secret is not shown");
+}
+
+/// The mistakes of a text, as `line: what`.
+fn mistakes(text: &str) -> Vec<String> {
+    let mistakes = Settings::parse(text).expect_err("it is wrong").0;
+    mistakes.iter().map(|mistake| format!("{}: {}", mistake.line, mistake.what)).collect()
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_line() {
+    let wrong = RIGHT
+        .replace("127.0.0.1:9000", "0.0.0.0:9000")
+        .replace("sid = \"6c5e3f0a-52d1-4a63-9d0e-7b1f4c2a9e01\"", "sid = 7")
+        .replace("kind = \"asterisk\"", "kind = \"asterix\"")
+        .replace("wss://", "sip://")
+        .replace("numbers = [\"2000\"]", "numbers = [\"2000\", \"2000\"]\nnumber = \"1\"");
+    let told = mistakes(&wrong);
+    for (line, what) in [
+        (2, "behind_tls_proxy"),
+        (6, "sid is a number; give a UUID"),
+        (12, "give \"asterisk\""),
+        (20, "ws://"),
+        (21, "\"2000\" is there twice"),
+        (22, "no \"number\"; it has"),
+    ] {
+        assert!(
+            told.iter().any(|told| told.starts_with(&format!("{line}: ")) && told.contains(what)),
+            "{line}: {what}: {told:#?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_missing_is_told() {
+    for (gone, what) in [
+        ("database = \"/tmp/gateway.db\"\n", "lacks database"),
+        ("manager_secret = \"x\"\n", "manager_secret_file, manager_secret_env or manager_secret"),
+        ("call_hook = \"wss://apps.example.com/whisper\"\n", "lacks call_hook"),
+        ("manager = \"127.0.0.1:5038\"\n", "lacks manager"),
+    ] {
+        let told = mistakes(&RIGHT.replace(gone, ""));
+        assert!(told.iter().any(|told| told.contains(what)), "{what}: {told:#?}");
+    }
+    assert!(mistakes("").iter().any(|told| told.contains("no [[switch]]")));
+    assert!(mistakes("database = ").iter().any(|told| told.starts_with("1: ")));
+}
+
+#[test]
+fn two_accounts_cannot_name_one_conference() {
+    let two = |prefix: &str| {
+        let second = format!(
+            "[[account]]\nsid = \"6c5e3f0a-52d1-4a63-9d0e-7b1f4c2a9e09\"\nroom_prefix = \"{prefix}\"\n\n[[switch]]\naccount = \"support\""
+        );
+        let text = RIGHT.replacen("[[switch]]", &second, 1);
+        text.replace("[[application]]", "[[application]]\naccount = \"support\"")
+    };
+    for prefix in ["app-", "app-b-", ""] {
+        let told = mistakes(&two(prefix));
+        assert!(told.iter().any(|told| told.contains("begin alike")), "{prefix}: {told:#?}");
+    }
+    Settings::parse(&two("b-")).expect("each has its own");
+}
+
+#[test]
+fn the_example_is_right() {
+    let settings = Settings::parse(include_str!("../../examples/gateway/gateway.toml")).expect("it is to be copied");
+    assert!(settings.application_for("", "2002").is_some_and(|application| application.name == "manager"));
+}
+
+#[test]
+fn a_switch_that_is_not_served_yet_is_refused_by_name() {
+    let told = mistakes(&RIGHT.replace("\"asterisk\"", "\"freeswitch\""));
+    assert!(told.iter().any(|told| told.contains("FreeSWITCH is not served yet")), "{told:#?}");
+}
