@@ -51,6 +51,7 @@ pub fn note(session: &Session) {
     if let Some(place) = places(address).find(|place| claim(place)) {
         place.stamp.store(0, Ordering::Relaxed);
         place.flags.store(0, Ordering::Relaxed);
+        place.clock_rate.store(0, Ordering::Relaxed);
         // SAFETY: the session lives; the function stays until `unhook` or the session's end.
         unsafe { fs::switch_core_event_hook_add_read_frame(session.raw(), Some(on_frame)) };
     }
@@ -98,8 +99,12 @@ unsafe extern "C" fn on_frame(
         // Endpoints other than RTP's have stamps of their own making, if any.
         let known = !made && !frame.packet.is_null() && frame.rate > 0;
         place.stamp.store(if known { frame.timestamp.into() } else { 0 }, Ordering::Relaxed);
-        place.clock_rate.store(frame.rate, Ordering::Relaxed);
-        place.flags.store(if made { sys::COACH_MEDIA_FILLER } else { 0 }, Ordering::Relaxed);
+        if known {
+            place.clock_rate.store(frame.rate, Ordering::Relaxed);
+        }
+        // A loopback makes comfort noise of its own wherever nothing is said: there it is the only measure of time.
+        let filler = made && place.clock_rate.load(Ordering::Relaxed) != 0;
+        place.flags.store(if filler { sys::COACH_MEDIA_FILLER } else { 0 }, Ordering::Relaxed);
     }
     fs::SWITCH_STATUS_SUCCESS
 }
