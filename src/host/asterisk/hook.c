@@ -294,6 +294,11 @@ void hook_detach(struct ast_channel *chan, struct leg *leg)
 	}
 }
 
+int hook_listens(const struct hook *hook)
+{
+	return hook && hook->listens;
+}
+
 void hook_listen(struct hook *hook)
 {
 	hook->listens = 1;

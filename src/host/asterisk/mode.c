@@ -402,7 +402,7 @@ static int is_guarded(void)
 	}
 	ast_json_unref(state);
 	while ((leg = ao2_iterator_next(&all))) {
-		found |= leg->passes;
+		found |= leg->passes && hook_listens(leg->hook);
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);

@@ -93,6 +93,8 @@ const char *hook_obstacle(struct ast_channel *phone, const struct hook *hook);
 void hook_check(struct ast_channel *chan, struct leg *leg);
 /* From now on, what the member says is decoded, because it may be private. The channel is locked. */
 void hook_listen(struct hook *hook);
+/* Whether the member has ever spoken privately. */
+int hook_listens(const struct hook *hook);
 /* What the member says privately reaches its room, and it hears the room's private speech, while it is in this bridge and no
  * other. The engine does not let everything pass any more. NULL: it is in none; whether it has been in one, so that the engine is to let
  * everything pass, after the guard. The channel is locked. */
