@@ -36,7 +36,7 @@ const TONE_RESTS: f64 = 2.0 * AFTER + 1.0;
 /// A part of the opening guard, in seconds: some frames, and time enough to say something else.
 pub const MOMENT: f64 = 0.06;
 /// The whole of it, and some more.
-const GUARD: f64 = 0.6;
+const GUARD: f64 = 0.4;
 
 /// How much later than it happened a call's end is seen, in seconds, at most.
 const SEEN_WITHIN: f64 = 2.0;
