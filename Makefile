@@ -17,7 +17,7 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup builder build demo test bench fuzz lint install clean
+.PHONY: help setup builder build demo check test bench fuzz lint install clean
 .PHONY: freeswitch install-freeswitch check-abi
 
 help: ## say what can be made
@@ -60,6 +60,13 @@ demo: setup ## play a coached call on real speech; ARGS=--help says how to play 
 
 test: setup ## run every test, and the lints
 	tests/all.sh
+
+# The promises that need no switch, no sanitizer and no model checker.
+CHECKS := at_once commands conference drift explain mode_sounds opening_guard private rates realtime surface threads transparent whole
+check: setup ## what to run while working: format, clippy, unit tests and the promises, in about two minutes
+	cargo fmt --all --check
+	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
+	cargo test --lib $(addprefix --test ,$(CHECKS))
 
 bench: build ## what each hook costs, against its bound
 	COACH_LIBRARY=$(LIBRARY)/libcoach.so cargo bench --bench hooks

@@ -101,7 +101,7 @@ fn examples(pbx: &Pbx) {
         words.into_iter().enumerate().filter_map(|(n, word)| (n != 1).then_some(word)).collect::<Vec<_>>()
     };
     let mut guides =
-        include_str!("../../README.md").lines().filter(|line| line.contains("PJSIP/manager-")).map(columns);
+        include_str!("../../docs/asterisk.md").lines().filter(|line| line.contains("PJSIP/manager-")).map(columns);
     [&customer, &agent, &manager].into_iter().for_each(|member| member.speak());
     for (key, hear) in [("", [false, true]), ("4", [false; 2]), ("6", [true; 2]), ("5", [false, true])] {
         if !key.is_empty() {

@@ -5,6 +5,7 @@ use crate::{Stage, scene::Outcome};
 mod changing;
 mod events;
 mod following;
+mod guide;
 mod joining;
 mod lifecycle;
 mod media;
@@ -77,6 +78,11 @@ scenarios! {
         the_agent_is_transferred_as_verto_does_it
         the_agents_phone_is_replaced_behind_a_loopback
         tags_pass_where_a_setting_says_so;
+    guide:
+        a_two_party_call_becomes_a_coached_one
+        private_speech_is_heard_while_a_conference_waits_for_its_moderator
+        variables_set_in_mid_call_change_nobody
+        commands_print_what_the_guide_says;
     taps:
         the_conference_recording_has_no_private_speech
         a_recording_of_the_coach_has_no_private_speech

@@ -149,7 +149,7 @@ pub fn the_examples_whisper_and_have_keys(stage: &Stage, room: &str) -> Outcome 
     judge(scene, [customer, agent, manager])
 }
 
-/// Keys do what the README says of them, however long ago the last one was, and whatever else was pressed in between.
+/// Keys do what the guide says of them, however long ago the last one was, and whatever else was pressed in between.
 pub fn slow_keys_work_as_quick_ones_do(_: &Stage, room: &str) -> Outcome {
     // The numbers of the examples lead to one conference.
     let switch = Switch::start(true)?;
@@ -158,7 +158,7 @@ pub fn slow_keys_work_as_quick_ones_do(_: &Stage, room: &str) -> Outcome {
     let _phones = parties.map(|(name, number, hertz)| Caller::calls(&scene, name, number, WIDE, hertz, EVERYONE));
     scene.until("a manager", || Ok(manager(&scene).is_ok()))?;
     let keys = Keys { scene: &scene, leg: manager(&scene)? };
-    // As the README shows them: what the variable says, and how the manager's line of `coach show` ends.
+    // As the guide shows them: what the variable says, and how the manager's line of `coach show` ends.
     let modes = [
         ("1", "-", ["-", "nobody", "-"]),
         ("2", "agent", ["-", "agent", "2"]),

@@ -1,0 +1,78 @@
+//! What the guide says, done as it says.
+
+use crate::{
+    Stage,
+    scene::{Outcome, Scene},
+    switch::Switch,
+};
+
+/// The line of the guide's commands that begins like this.
+fn line(beginning: &str) -> Outcome<&'static str> {
+    let guide = include_str!("../../../docs/freeswitch.md");
+    let command = |line: &'static str| Some(line.trim().strip_prefix("fs_cli -x '")?.split_once('\'')?.0);
+    let found = guide.lines().filter_map(command).find(|line| line.starts_with(beginning));
+    found.ok_or_else(|| format!("the guide has no `{beginning}`"))
+}
+
+/// Agent and customer talk, and nobody thought of a conference. The two are moved into one, and a coach joins.
+pub fn a_two_party_call_becomes_a_coached_one(stage: &Stage, room: &str) -> Outcome {
+    let scene = Scene::new(stage.switch()?, room, "default")?;
+    let stay = "set:loopback_bowout=false";
+    let customer = scene.call("customer").with(stay).silently().answers("park")?;
+    let agent = scene.call("agent").with(stay).silently().answers("park")?;
+    scene.api(&format!("uuid_bridge {} {}", customer.near(), agent.near()))?;
+    agent.says(&["customer"])?;
+    scene.wait(1.0);
+    agent.hushes()?;
+    let moves = line("uuid_dual_transfer ")?.replace("CUSTOMER", &customer.near()).replace("support", room);
+    scene.api(&moves)?;
+    customer.comes_to(room)?;
+    agent.comes_to(room)?;
+    scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    scene.wait(1.2);
+    agent.says(&["customer", "coach"])?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
+/// Where members wait for a moderator, `mod_conference` plays them music and mixes nobody. Private speech is not its to hold up.
+pub fn private_speech_is_heard_while_a_conference_waits_for_its_moderator(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "waiting")?;
+    scene.call("customer").silently().joins()?;
+    scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
+    scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    scene.wait(1.5);
+    scene.finish()?.judge()
+}
+
+/// `uuid_setvar` changes no member of a conference: nobody is opened by it, and nobody becomes a listener.
+pub fn variables_set_in_mid_call_change_nobody(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    let customer = scene.call("customer").silently().joins()?;
+    scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
+    let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
+    scene.wait(0.8);
+    scene.api(&format!("uuid_setvar {} speakOnlyTo", coach.near()))?;
+    scene.api(&format!("uuid_setvar {} memberTag agent", customer.near()))?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
+/// Each command of the guide that says what it prints, in order, on a switch that has not loaded the module yet.
+pub fn commands_print_what_the_guide_says(_: &Stage, _: &str) -> Outcome {
+    let switch = Switch::start(true)?;
+    let mut socket = switch.socket()?;
+    socket.api("unload mod_coach")?;
+    let guide = include_str!("../../../docs/freeswitch.md");
+    let lines = guide.lines().filter_map(|line| line.trim().strip_prefix("fs_cli -x '")?.split_once("# prints "));
+    let mut seen = 0;
+    for (command, printed) in lines {
+        let command = command.trim().trim_end_matches('\'');
+        let reply = socket.api(command)?;
+        if !reply.lines().any(|line| line.trim() == printed.trim()) {
+            return Err(format!("`{command}` printed {reply:?}, and not {printed:?}"));
+        }
+        seen += 1;
+    }
+    if seen < 4 { Err(format!("the guide says what {seen} commands print")) } else { Ok(()) }
+}
