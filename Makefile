@@ -17,7 +17,7 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup builder build demo check test bench fuzz lint install clean
+.PHONY: help setup builder build demo check test bench fuzz mutants lint install clean
 .PHONY: freeswitch install-freeswitch check-abi
 
 help: ## say what can be made
@@ -73,6 +73,10 @@ bench: build ## what each hook costs, against its bound
 
 fuzz: setup ## fuzz commands and calls for SECONDS (600)
 	tests/fuzz/run.sh $(SECONDS)
+
+mutants: setup ## break the code in some 400 places, one at a time: does a test notice each? SEED=<number> draws others; takes two hours
+	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked
+	tests/mutants.sh
 
 lint: setup ## format, clippy and documentation, without a warning
 	cargo fmt --all --check

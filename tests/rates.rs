@@ -207,6 +207,37 @@ fn a_rate_that_changes_in_mid_call_costs_at_most_40_ms() {
     }
 }
 
+/// The service prepares the conversions of all who wait in one go: no listener of many waits for another's.
+#[test]
+fn a_rate_that_changes_costs_none_of_many_listeners_more_than_40_ms() {
+    const LISTENERS: u32 = 100;
+    let (engine, to) = (Engine::new(), Format::mono(16000));
+    let room = engine.host_room("sales");
+    let speaker = engine.attach("speaker", "", Some("agent"));
+    speaker.join(&room, 1).expect("enters");
+    let listeners: Vec<_> = (0..LISTENERS).map(|n| engine.attach(&format!("listener-{n}"), "agent", None)).collect();
+    for (number, listener) in (2..).zip(&listeners) {
+        listener.join(&room, number).expect("enters");
+    }
+    for rate in [16000, 8000, 48000, 8000] {
+        let from = Format::mono(rate);
+        let mut silent = vec![0; listeners.len()];
+        for turn in 0..10 {
+            engine.service();
+            speaker.read(from, &mut vec![1000; from.samples(20)]);
+            for (listener, silent) in listeners.iter().zip(&mut silent) {
+                let mut heard = to.silence(20);
+                listener.write(to, &mut heard);
+                *silent += u32::from(heard[heard.len() - 1] < 900 && turn > 0);
+            }
+        }
+        // The frame in which it changes, and two of 20 ms for the conversion.
+        assert!(silent.iter().all(|&frames| frames <= 2), "from {rate} Hz on, {silent:?} frames of each are missing");
+    }
+    let waited = engine.stats().conversions_waited;
+    assert!(waited <= u64::from(3 * 2 * LISTENERS), "{waited} frames waited for conversions");
+}
+
 /// A random schedule in which everyone says a tone of its own. Whatever a listener may hear for a while it hears at full
 /// level, and of whatever it may not, nothing.
 struct TonesOfTheirOwn {
@@ -405,4 +436,28 @@ fn what_a_converter_holds_for_a_listener_whose_rate_changes_is_counted() {
     let stats = engine.stats();
     assert_eq!(stats.skips, 1, "the filter's rest is lost");
     assert!((1..=5).contains(&stats.skipped_ms), "{} ms of it", stats.skipped_ms);
+}
+
+/// A converter that rests while the two have one rate begins anew when it is needed again: what went into it before is not heard late.
+#[test]
+fn nothing_of_before_is_heard_when_a_rate_comes_back() {
+    let (narrow, wide) = (Format::mono(8000), Format::mono(16000));
+    for mixed_at in [None, Some(wide)] {
+        let engine = Engine::new();
+        let ears = Ears::new(&engine, mixed_at);
+        let turns = |from: Format, to: Format, value: i16, count: usize| {
+            let mut heard = Vec::new();
+            (0..count).for_each(|_| heard.extend(ears.turn(from, vec![value; from.samples(20)], to)));
+            heard
+        };
+        let loud = turns(narrow, wide, 10_000, 20);
+        assert!(loud.iter().any(|&sample| sample > 9_000), "mixed at {mixed_at:?}: it is heard first");
+        // 200 ms with no conversion at all: between the two, or into the room.
+        turns(wide, wide, 10_000, 5);
+        turns(wide, wide, 0, 10);
+        let heard = turns(narrow, wide, 10, 10);
+        let most = heard.iter().map(|sample| sample.unsigned_abs()).max();
+        assert!(most <= Some(20), "mixed at {mixed_at:?}: {most:?} is heard of what was said 200 ms before");
+        assert!(heard.iter().any(|&sample| sample >= 9), "mixed at {mixed_at:?}: what is said now is heard");
+    }
 }

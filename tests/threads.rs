@@ -305,7 +305,7 @@ fn run(guard_ms: u32, engine_mixed: bool, own_service: bool, seed: u64) -> usize
                 let first_guarded = spans[(frame - 1).saturating_sub(guarded)];
                 assert!(one_opening(first_guarded, *span), "{told}: {guarded} frames after the tag are guarded");
             }
-            assert!(heard.windows(2).all(|two| two[0].frame <= two[1].frame), "frames are heard in order");
+            assert!(heard.windows(2).all(|two| two[0].frame < two[1].frame), "frames are heard in order, and once");
             count += heard.len();
         }
     }
@@ -340,6 +340,80 @@ fn nothing_is_heard_outside_an_opening_in_an_engine_mixed_room() {
 #[test]
 fn the_guard_holds_between_threads() {
     rounds(|round| run(20, round % 2 == 1, false, settings::seed() + 200 + round));
+}
+
+/// Commands that change nothing for these two are given without a pause, while one speaks privately and the other listens on threads of
+/// their own. A frame that is captured under a newer plan than the listener has loaded waits: it is heard later, once, and in its turn.
+#[test]
+fn no_frame_is_lost_or_heard_twice_while_others_are_changed() {
+    const ROUNDS: usize = 20_000;
+    let engine = Engine::configured(COACH_ENGINE_HOST_SERVICE | COACH_ENGINE_HOST_CLOCK, 0, None);
+    let room = engine.host_room("room");
+    let (speaker, listener) = (engine.attach("speaker", "", Some("agent")), engine.attach("listener", "agent", None));
+    // A change reaches members by their numbers: with many in between, there is time for the speaker to be ahead of the listener.
+    let crowd: Vec<_> = (0..60).map(|number| (number, engine.attach(&format!("call-{number}"), "", None))).collect();
+    let between = crowd.iter().map(|(number, member)| (2 + number, member));
+    for (number, member) in [(1, &speaker), (99, &listener)].into_iter().chain(between) {
+        member.join(&room, number).expect("enters");
+    }
+    // The last frame that the listener has begun to ask for, and the last that was said. The speaker is one ahead, at most.
+    let (asked, said, stop) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+    let until = |count: &AtomicUsize, at: usize| {
+        while count.load(SeqCst) < at && !stop.load(SeqCst) {
+            thread::yield_now();
+        }
+    };
+    let (heard, plans) = thread::scope(|scope| {
+        scope.spawn(|| {
+            let _alarm = Alarm(&stop);
+            for frame in 1..=ROUNDS {
+                until(&asked, frame - 1);
+                (0..mix(frame as u64) % 200).for_each(|_| std::hint::spin_loop());
+                let status = speaker.read(WIDE, &mut [frame as i16; SAMPLES]);
+                assert_eq!(status, COACH_TAKEN);
+                said.store(frame, SeqCst);
+            }
+        });
+        let listening = scope.spawn(|| {
+            let _alarm = Alarm(&stop);
+            let mut last = 0;
+            let heard = |frame: usize| {
+                asked.store(frame, SeqCst);
+                let mut samples = [0i16; SAMPLES];
+                listener.write(WIDE, &mut samples);
+                // At its end, a frame that begins with a fade is itself again, and one that fades out is silent.
+                samples[SAMPLES - 1] as usize
+            };
+            let mut frames = Vec::new();
+            let all = (1..=ROUNDS).inspect(|&frame| until(&said, frame)).chain(ROUNDS + 1..ROUNDS + 10);
+            for frame in all.map(heard).filter(|&frame| frame != 0) {
+                assert!(frame > last, "frame {frame} is heard after {last}");
+                last = frame;
+                frames.push(frame);
+            }
+            frames
+        });
+        let changing = scope.spawn(|| {
+            let _alarm = Alarm(&stop);
+            let visitor = engine.attach("visitor", "", None);
+            let mut plans = 0;
+            while !stop.load(SeqCst) {
+                visitor.join(&room, 777).expect("enters");
+                visitor.tag("lounge").expect("is set");
+                visitor.leave().expect("leaves");
+                engine.service();
+                plans += 3;
+            }
+            plans
+        });
+        let heard = listening.join();
+        stop.store(true, SeqCst);
+        (heard.expect("the listener hears"), changing.join().expect("the others change"))
+    });
+    assert!(plans > 100, "{plans} changes beside {ROUNDS} frames show little");
+    let (lost, skipped) = (10 * (ROUNDS - heard.len()) as u64, engine.stats().skipped_ms);
+    assert_eq!(lost, skipped, "what is not heard is counted: {lost} ms are missing beside {plans} changes");
+    assert!(lost < 1_000, "{lost} ms of {} are skipped beside {plans} changes", 10 * ROUNDS);
 }
 
 /// The room is so large that a member leaves and comes back while one tick goes on.

@@ -246,3 +246,47 @@ impl Source for Queue<'_> {
         Some(last(samples, channels))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::voice::Stamp, *};
+
+    const SAMPLES: usize = 160;
+
+    /// What the listener hears at the end of a frame: past any fade.
+    fn hears(link: &Link, now: u64) -> i32 {
+        let mut sum = [0; SAMPLES];
+        // SAFETY: nobody else has this link.
+        unsafe { link.play(now, &mut sum, Format::new(8_000, 1).expect("a format"), &Counts::default()) };
+        sum[SAMPLES - 1]
+    }
+
+    /// Between two stores of one change, a speaker may act on the new plan while the listener still acts on the one before.
+    #[test]
+    fn a_frame_of_a_newer_plan_waits() {
+        let voice = Arc::new(Voice::new().expect("memory"));
+        let push = |captured: u64, value: i16| {
+            let stamp = Stamp { captured, floor: captured };
+            voice.push(stamp, Format::new(8_000, 1).expect("a format"), &[value; SAMPLES]);
+        };
+        let link = Link::new(voice.clone(), 3, Bell::default());
+        push(3, 100);
+        push(4, 200);
+        assert_eq!(hears(&link, 3), 100);
+        assert_eq!(hears(&link, 3), 0, "that plan knows nothing of the second frame");
+        push(4, 300);
+        assert_eq!([hears(&link, 4), hears(&link, 4)], [200, 300], "nothing is lost, and nothing is heard twice");
+    }
+
+    #[test]
+    fn what_was_said_before_the_listener_was_in_the_audience_is_passed_over() {
+        let voice = Arc::new(Voice::new().expect("memory"));
+        let push = |floor: u64, value: i16| {
+            voice.push(Stamp { captured: 5, floor }, Format::new(8_000, 1).expect("a format"), &[value; SAMPLES]);
+        };
+        let link = Link::new(voice.clone(), 4, Bell::default());
+        push(3, 100); // guarded: for who was there since plan 3
+        push(4, 200);
+        assert_eq!([hears(&link, 5), hears(&link, 5)], [200, 0]);
+    }
+}

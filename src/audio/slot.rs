@@ -259,4 +259,24 @@ mod tests {
         assert_eq!([lease(), lease(), lease()].map(|lease| lease.index), back);
         assert!(!back.contains(&lease().index), "and then one that nobody had");
     }
+
+    /// The handle goes, and another member takes the slot, after a hook has looked the handle up and before it is inside the gate.
+    #[test]
+    fn a_handle_that_goes_while_its_hook_comes_in_is_refused() {
+        static SLOTS: [Slot<u32>; 1] = [const { Slot::new() }; 1];
+        static TABLE: Table<u32> =
+            Table { slots: &SLOTS, kind: Kind::Member, free: LazyLock::new(|| Mutex::new(Free::new())) };
+        let first = TABLE.lease(Box::new(1)).expect("the slot is free");
+        let handle = first.handle;
+        let first = std::cell::Cell::new(Some(first));
+        let next = std::cell::Cell::new(None);
+        let entered = TABLE.enter(handle, |slot| {
+            drop(first.take().map(Lease::revoke));
+            next.set(TABLE.lease(Box::new(2)));
+            &slot.read
+        });
+        assert_eq!(entered.err(), Some(Refused::Stale));
+        let next = next.take().expect("the slot is free again");
+        assert_eq!(TABLE.enter_read(next.handle).map(|(object, _)| *object).ok(), Some(2));
+    }
 }
