@@ -264,7 +264,13 @@ impl Judge for Follower {
 #[test]
 fn events_tell_every_audience_as_it_is() {
     let mut audiences = 0;
-    settings::run(settings::seed(), 150, &Draw::everything().schedules(), |schedule: &Schedule| {
+    // A format that cannot be handled ends an audience too, without a step: that has a test of its own.
+    let handled = |mut schedule: Schedule| {
+        schedule.steps.retain(|timed| !matches!(timed.step, Step::Bad { .. }));
+        schedule
+    };
+    let schedules = proptest::strategy::Strategy::prop_map(Draw::everything().schedules(), handled);
+    settings::run(settings::seed(), 150, &schedules, |schedule: &Schedule| {
         let mut follower = Follower { told: HashMap::new(), sequence: HashMap::new(), audiences: 0 };
         let played = play(schedule, 1, &mut follower);
         audiences += follower.audiences;
@@ -272,6 +278,44 @@ fn events_tell_every_audience_as_it_is() {
     })
     .unwrap_or_else(|wrong| panic!("{wrong}"));
     assert!(audiences > 300, "audiences should change often: {audiences}");
+}
+
+/// A leg that Coach cannot serve is not said to be heard, or to hear: by `explain`, `show`, the audience event, and a warning for the log.
+#[test]
+fn who_cannot_be_served_is_not_said_to_be_heard() {
+    let engine = Engine::with_guard(0);
+    let room = engine.host_room("sales");
+    let (coach, agent) = engine.coach_and_agent(&room);
+    let usual = Format::mono(8000);
+    let odd = Format::mono(7350);
+    let heard = |explained: bool| {
+        engine.service();
+        let shown = engine.state(Some("sales")).expect("the room")["members"][0]["heard_by"].clone();
+        assert_eq!(shown, if explained { serde_json::json!([2]) } else { serde_json::json!([]) }, "show");
+        engine.command("explain sales 1")
+    };
+    coach.read(usual, &mut usual.silence(20));
+    agent.write(usual, &mut usual.silence(20));
+    assert!(heard(true).contains("hears it"));
+    engine.events();
+    coach.read(odd, &mut odd.silence(20));
+    let explained = heard(false);
+    assert!(
+        explained.contains("does not hear it: Coach does not handle the format of the speaker's frames"),
+        "{explained}"
+    );
+    let told = engine.events();
+    let kinds: Vec<_> = told.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [COACH_EVENT_WARNING, COACH_EVENT_AUDIENCE], "{told:?}");
+    assert!(told[0].text.contains("8000, 11025") && told[1].heard_by().is_empty(), "{told:?}");
+    coach.read(usual, &mut usual.silence(20));
+    assert!(heard(true).contains("hears it"));
+    assert_eq!(engine.events().iter().map(|event| event.kind).collect::<Vec<_>>(), kinds);
+    agent.write(odd, &mut odd.silence(20));
+    assert!(heard(false).contains("does not hear it: Coach does not handle the format of the listener's frames"));
+    // Open speech is the host's to mix, in any format.
+    coach.uncoach().expect("open");
+    assert!(engine.command("explain sales 1").contains("hears it"), "{}", engine.command("explain sales 1"));
 }
 
 #[test]

@@ -161,7 +161,7 @@ fn play_twice(frames: u64, seed: u64, mistrust: Mistrust) -> Result<Tally, Strin
     let mut tally = Tally::default();
     let mut round = seed;
     while tally.frames < frames {
-        settings::run(round, 16, &Draw::everything().schedules(), |schedule| {
+        settings::run(round, 16, &Draw::every_format().schedules(), |schedule| {
             play(schedule, 2, &mut TwoWorlds::new(schedule, mistrust, &mut tally))
         })?;
         round += 1;

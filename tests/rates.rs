@@ -238,6 +238,57 @@ fn a_rate_that_changes_costs_none_of_many_listeners_more_than_40_ms() {
     assert!(waited <= u64::from(3 * 2 * LISTENERS), "{waited} frames waited for conversions");
 }
 
+/// Rates that voices are not kept in, and those whose frames of 20 ms are no whole number of samples. Frames of 40 ms are.
+#[test]
+fn speech_keeps_its_tones_at_every_other_rate_and_number_of_channels() {
+    let others = [11025, 22050, 88200, 96000, 192_000].map(Format::mono);
+    let many =
+        [Format { rate: 16000, channels: 3 }, Format { rate: 96000, channels: 6 }, Format { rate: 8000, channels: 8 }];
+    let usual =
+        [8000, 44100, 48000].map(Format::mono).into_iter().chain([Format::stereo(96000), Format::stereo(16000)]);
+    let new: Vec<Format> = others.into_iter().chain(many).collect();
+    let all: Vec<Format> = new.iter().copied().chain(usual).collect();
+    for (from, to) in all.iter().flat_map(|&from| all.iter().map(move |&to| (from, to))) {
+        if !new.contains(&from) && !new.contains(&to) {
+            continue;
+        }
+        for mixed_at in [None, Some(Format::mono(48000)), Some(Format::stereo(22050))] {
+            let engine = Engine::new();
+            let ears = Ears::new(&engine, mixed_at);
+            let lowest = Format::mono(from.rate.min(to.rate).min(mixed_at.map_or(48000, |mix| mix.rate)));
+            let frequencies = tones_between(lowest, lowest);
+            let samples = from.samples(40);
+            let mut heard = Vec::new();
+            for turn in 0..14 {
+                engine.service();
+                let mut said = tones(&frequencies, 3000.0, from, turn * samples as u64, samples);
+                let status = ears.speaker.read(from, &mut said);
+                assert!(status >= 0 && said.iter().all(|&sample| sample == 0), "{from:?}: it is taken: {status}");
+                (0..if ears.engine_mixed { 2 } else { 0 }).for_each(|_| ears.room.tick());
+                // What the host mixes stays, beside what is whispered.
+                let mut frame = vec![if ears.engine_mixed { 7 } else { 100 }; to.silence(40).len()];
+                assert!(ears.listener.write(to, &mut frame) >= 0);
+                let host = if ears.engine_mixed { 0 } else { 100 };
+                heard.extend(frame.iter().map(|sample| sample - host));
+            }
+            for which in 0..to.channels as usize {
+                let signal = channel(&heard, to.channels, which);
+                let signal = &signal[signal.len() - to.samples(200)..];
+                let found: Vec<Tone> = frequencies.iter().map(|f| measure(signal, to.rate, *f)).collect();
+                for tone in &found {
+                    let level = db(tone.amplitude / 3000.0);
+                    let what = format!("{from:?} to {to:?}, mixed at {mixed_at:?}, channel {which}");
+                    assert!(level.abs() < 0.05, "{what}: {} Hz comes at {level:.3} dB", tone.frequency);
+                }
+                let others = db(rest(signal, to.rate, &found) / 3000.0);
+                assert!(others < -65.0, "{from:?} to {to:?}, mixed at {mixed_at:?}: all else is at {others:.1} dB");
+            }
+            let stats = engine.stats();
+            assert_eq!([stats.refused, stats.skips], [0; 2], "{from:?} to {to:?}, mixed at {mixed_at:?}: {stats:?}");
+        }
+    }
+}
+
 /// A random schedule in which everyone says a tone of its own. Whatever a listener may hear for a while it hears at full
 /// level, and of whatever it may not, nothing.
 struct TonesOfTheirOwn {

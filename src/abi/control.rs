@@ -198,12 +198,13 @@ fn carrier(config: &sys::coach_room_config_t) -> Result<Carrier> {
             Ok(Carrier::Host)
         }
         sys::COACH_CARRIER_ENGINE => {
-            let format = Format::new(config.rate, config.channels).ok_or_else(|| {
+            let format = Format::new(config.rate, config.channels).filter(|format| format.fits_a_room());
+            let format = format.ok_or_else(|| {
                 Error::value(format!(
                     "config.rate is {}, config.channels {}; an engine-mixed room has one of {} Hz, and 1 or 2 channels",
                     config.rate,
                     config.channels,
-                    crate::audio::format::RATES.map(|rate| rate.to_string()).join(", ")
+                    crate::audio::format::ROOM_RATES.map(|rate| rate.to_string()).join(", ")
                 ))
             })?;
             if config.tick_ms == 0 || config.tick_ms > 60 || !config.tick_ms.is_multiple_of(10) {

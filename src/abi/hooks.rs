@@ -157,7 +157,7 @@ pub unsafe extern "C" fn coach_write(
             |member| &member.write,
             |member, shape, data| {
                 faults::point(Where::Write);
-                member.write(shape, data)
+                member.write_all(shape, data)
             },
         )
     }
@@ -203,7 +203,7 @@ unsafe fn hook<T: 'static>(
         }
         match outcome {
             Outcome::Left => sys::COACH_OK,
-            Outcome::Changed => sys::COACH_CHANGED,
+            Outcome::Changed | Outcome::FadedIn => sys::COACH_CHANGED,
             Outcome::Taken => sys::COACH_TAKEN,
             Outcome::UnknownLeft => {
                 counts.refused.add(1);

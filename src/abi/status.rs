@@ -57,7 +57,7 @@ fn words(status: i32) -> &'static CStr {
         sys::COACH_ERR_NUMBER_IN_USE => c"a member in the room has that number: give another",
         sys::COACH_ERR_PLACE => c"joining takes a member outside rooms, leaving one inside a room",
         sys::COACH_ERR_FORMAT => {
-            c"frames are at 8000, 12000, 16000, 24000, 32000, 44100 or 48000 Hz, mono or stereo, up to 60 ms"
+            c"frames are at 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000 or 192000 Hz, in 1 to 8 channels, up to 60 ms"
         }
         sys::COACH_ERR_OVERLAP => {
             c"the same hook of this member, or tick of this room, is running: call it from one thread at a time"

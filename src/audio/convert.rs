@@ -5,7 +5,7 @@ use rubato::{
     audioadapter_buffers::direct::InterleavedSlice, calculate_cutoff,
 };
 
-use super::{format::Format, mailbox};
+use super::{format::Format, mailbox, reduce::Held};
 
 /// From one rate to another, for so many channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub struct Converter {
     made: Box<[f32]>,
     begin: usize,
     end: usize,
+    /// Of private speech: who may hear what the filter holds.
+    pub held: Held,
 }
 
 impl Converter {
@@ -91,7 +93,7 @@ impl Converter {
         // that is not after the first is the first that is wanted.
         let early = (up * half - 1) / down - 1;
         let made = vec![0.0; filter.output_frames_max() * from.channels()].into();
-        Some(Self { conversion, filter, half, early, unwanted: early, made, begin: 0, end: 0 })
+        Some(Self { conversion, filter, half, early, unwanted: early, made, begin: 0, end: 0, held: Held::default() })
     }
 
     /// What it converts.
@@ -149,9 +151,7 @@ fn lowest_terms(above: u32, below: u32) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    const RATES: [u32; 7] = [8_000, 12_000, 16_000, 24_000, 32_000, 44_100, 48_000];
+    use super::{super::format::RATES, *};
 
     /// All that comes out for this and the zeros that push it out.
     fn converted(converter: &mut Converter, mut input: Vec<f32>) -> Vec<f32> {

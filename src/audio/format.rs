@@ -1,11 +1,15 @@
 //! What a frame looks like: rate, channels, length; and the clock in which lengths at different rates compare exactly.
 
 /// Rates that hooks take, in Hz.
-pub const RATES: [u32; 7] = [8_000, 12_000, 16_000, 24_000, 32_000, 44_100, 48_000];
+pub const RATES: [u32; 12] =
+    [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000];
+
+/// Those at which a room is mixed and a voice is kept.
+pub const ROOM_RATES: [u32; 9] = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
 
 /// The clock of the audio plane: the least common multiple of [`RATES`], so that one sample at any of them is a whole
 /// number of ticks and durations never round.
-pub const TICKS_PER_SECOND: u64 = 14_112_000;
+pub const TICKS_PER_SECOND: u64 = 28_224_000;
 
 /// [`TICKS_PER_SECOND`] in a millisecond.
 pub const TICKS_PER_MS: u64 = TICKS_PER_SECOND / 1_000;
@@ -16,7 +20,7 @@ pub const MAX_FRAME_MS: u64 = crate::sys::COACH_MAX_FRAME_MS as u64;
 /// The longest packet that a codec makes (Opus), in ms.
 const LONGEST_MS: u64 = 120;
 
-/// The most interleaved samples in a frame: 60 ms of 48 kHz stereo.
+/// The most interleaved samples that a hook handles at a time: 60 ms of 48 kHz stereo.
 pub const MAX_FRAME: usize = 48 * MAX_FRAME_MS as usize * 2;
 
 /// Declared fades last this long, in ms: where a voice starts, stops or jumps.
@@ -36,12 +40,17 @@ impl Format {
     pub fn new(rate: u32, channels: u32) -> Option<Self> {
         let step = match rate {
             8_000 => ticks_in_a_sample(8_000),
+            11_025 => ticks_in_a_sample(11_025),
             12_000 => ticks_in_a_sample(12_000),
             16_000 => ticks_in_a_sample(16_000),
+            22_050 => ticks_in_a_sample(22_050),
             24_000 => ticks_in_a_sample(24_000),
             32_000 => ticks_in_a_sample(32_000),
             44_100 => ticks_in_a_sample(44_100),
             48_000 => ticks_in_a_sample(48_000),
+            88_200 => ticks_in_a_sample(88_200),
+            96_000 => ticks_in_a_sample(96_000),
+            192_000 => ticks_in_a_sample(192_000),
             _ => return None,
         };
         matches!(channels, 1 | 2).then_some(Self { rate, channels: channels as u16, step })
@@ -55,6 +64,21 @@ impl Format {
     /// 1 or 2.
     pub fn channels(self) -> usize {
         self.channels as usize
+    }
+
+    /// The format in which a voice keeps it.
+    pub fn kept(self) -> Self {
+        let rate = match self.rate {
+            88_200 => 44_100,
+            96_000 | 192_000 => 48_000,
+            rate => rate,
+        };
+        Self { rate, step: ticks_in_a_sample(rate), ..self }
+    }
+
+    /// Whether a room can be mixed in it.
+    pub fn fits_a_room(self) -> bool {
+        ROOM_RATES.contains(&self.rate)
     }
 
     /// Length of `samples` samples a channel.
@@ -104,6 +128,11 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Whether it is no longer than [`MAX_FRAME_MS`].
+    pub fn fits(self) -> bool {
+        u64::from(self.samples) * 1_000 <= u64::from(self.rate) * MAX_FRAME_MS
+    }
+
     /// The length of a frame that Coach may not handle: rather too short, since opening guards are counted in it. No codec has
     /// longer packets than [`LONGEST_MS`] or a lower rate than the lowest of [`RATES`]; what says so is mistaken.
     pub fn ticks(self) -> u64 {
@@ -118,21 +147,22 @@ impl Shape {
 pub struct Frame<'a> {
     /// Interleaved; a whole number of samples a channel, at least one, at most [`MAX_FRAME_MS`].
     pub data: &'a mut [i16],
-    /// Their rate and channels.
+    /// Their rate, and the channels that Coach makes of them: of more than two it takes the mean.
     pub format: Format,
+    /// Their channels.
+    pub channels: usize,
 }
 
 impl<'a> Frame<'a> {
     /// `None` where Coach does not handle it. `data`: as many samples as `shape` says, or none.
     pub fn new(shape: Shape, data: &'a mut [i16]) -> Option<Self> {
-        let format = Format::new(shape.rate, shape.channels)?;
-        let fits = u64::from(shape.samples) * 1_000 <= u64::from(shape.rate) * MAX_FRAME_MS;
-        (fits && !data.is_empty()).then_some(Self { data, format })
+        let format = Format::new(shape.rate, if shape.channels > 2 { 1 } else { shape.channels })?;
+        (shape.fits() && !data.is_empty()).then_some(Self { data, format, channels: shape.channels as usize })
     }
 
     /// Samples a channel.
     pub fn samples(&self) -> usize {
-        self.format.a_channel(self.data.len())
+        if self.channels <= 2 { self.format.a_channel(self.data.len()) } else { self.data.len() / self.channels }
     }
 
     /// Its length.
@@ -141,13 +171,17 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// One source sample group (`from` channels) as `to` channels: mono goes to both, stereo to the mean.
+/// One source sample group as `to` channels: one goes to all, and of more than `to` the mean does.
 pub fn remix<T: Copy + Into<i32>>(sample: &[T], to: usize, mut put: impl FnMut(usize, i32)) {
     match (sample, to) {
         ([l, r], 1) => put(0, ((*l).into() + (*r).into()) / 2),
         ([m], 2) => {
             put(0, (*m).into());
             put(1, (*m).into());
+        }
+        (many, _) if many.len() > to => {
+            let mean = many.iter().map(|s| (*s).into()).sum::<i32>() / many.len() as i32;
+            (0..to).for_each(|c| put(c, mean));
         }
         (same, _) => same.iter().enumerate().for_each(|(c, s)| put(c, (*s).into())),
     }
@@ -164,12 +198,14 @@ mod tests {
             let format = Format::new(rate, 2).unwrap();
             assert_eq!(Format::from_code(format.code()), Some(format));
             assert_eq!(format.samples(format.ticks(123)), 123);
+            let kept = format.kept();
+            assert_eq!((Some(kept), kept.fits_a_room()), (Format::new(kept.rate(), 2), true), "{rate} Hz");
         }
     }
 
     #[test]
     fn other_formats_are_refused() {
-        for (rate, channels) in [(0, 1), (7_999, 1), (96_000, 1), (8_000, 0), (8_000, 3)] {
+        for (rate, channels) in [(0, 1), (7_999, 1), (11_000, 1), (384_000, 1), (8_000, 0), (8_000, 3)] {
             assert_eq!(Format::new(rate, channels), None);
         }
     }

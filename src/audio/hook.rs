@@ -18,6 +18,8 @@ pub enum Outcome {
     Left,
     /// It holds something else now.
     Changed,
+    /// It holds what it held, with a fade where open speech begins.
+    FadedIn,
     /// Private speech was taken out.
     Taken,
     /// The format is none that Coach handles, and the frame is nobody's secret.
@@ -25,6 +27,9 @@ pub enum Outcome {
     /// The format is none that Coach handles: make the frame silent.
     UnknownSilenced,
 }
+
+/// Stands for a format that Coach does not handle; no [`Format::code`].
+const UNSERVED: u64 = u64::MAX;
 
 /// The plan under which the last frame was left as it is and nothing was going on, and the frame's shape: the next one of that
 /// shape is left too, and nothing else has to be looked at.
@@ -87,9 +92,29 @@ impl<T> Hook<T> {
     pub fn changes_to(&self, format: Format) -> bool {
         let changed = self.format.load(Ordering::Relaxed) != format.code();
         if changed {
-            self.format.store(format.code(), Ordering::Relaxed);
+            self.note(format.code());
         }
         changed
+    }
+
+    /// The hook: Coach does not handle the format of this frame.
+    pub fn cannot_serve(&self) {
+        if self.format.load(Ordering::Relaxed) != UNSERVED {
+            self.note(UNSERVED);
+        }
+    }
+
+    /// Takes a format down. Whether the member can be served is news for the control plane.
+    fn note(&self, code: u64) {
+        let before = self.format.swap(code, Ordering::Relaxed);
+        if before == UNSERVED || code == UNSERVED {
+            self.mailbox.ring();
+        }
+    }
+
+    /// [control] Coach handles the format of the last frame, as far as there was one.
+    pub fn served(&self) -> bool {
+        self.format.load(Ordering::Relaxed) != UNSERVED
     }
 
     /// What this call acts on, and the hook's own state.

@@ -57,7 +57,7 @@ impl Link {
 
     /// [control] What the two last spoke and heard in, so that the conversion is there when it is needed.
     pub fn expect(&self, speaker: Option<Format>, listener: Option<Format>) {
-        if let (Some(from), Some(to)) = (speaker, listener)
+        if let (Some(from), Some(to)) = (speaker.map(Format::kept), listener)
             && let Some(conversion) = Conversion::between(from, to)
         {
             self.mailbox.expect(conversion.code());

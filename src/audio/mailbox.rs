@@ -100,6 +100,11 @@ impl<T> Mailbox<T> {
         self.bell.ring();
     }
 
+    /// Has the service look at what has changed.
+    pub fn ring(&self) {
+        self.bell.ring();
+    }
+
     /// Whether [`Mailbox::prepare`] has something to do.
     pub fn waits(&self) -> bool {
         self.wanted.load(Ordering::Relaxed) != self.built.load(Ordering::Relaxed)

@@ -37,11 +37,15 @@ mod models;
 #[cfg(not(loom))]
 pub mod pace;
 #[cfg(not(loom))]
+pub mod pieces;
+#[cfg(not(loom))]
 pub mod plan;
 #[cfg(not(loom))]
 pub mod player;
 #[cfg(not(loom))]
 pub mod read;
+#[cfg(not(loom))]
+pub mod reduce;
 #[cfg(not(loom))]
 pub mod room;
 #[cfg(not(loom))]

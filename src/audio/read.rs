@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::{
     convert::{Conversion, Converter},
     fade::Fade,
-    format::{Frame, Shape, remix},
+    format::{Frame, MAX_FRAME, Shape, remix},
     guard::Guards,
     hook::{Outcome, Steady, last},
     input::Input,
@@ -74,13 +74,15 @@ impl Member {
         let mixed = seat.input.is_some() && seat.speech != Speech::Pass;
         let can_be_one = !data.is_empty();
         let Some(mut frame) = Frame::new(shape, data) else {
+            self.read.cannot_serve();
             if !side.guards.none() && can_be_one {
                 side.guards.end(moment, shape.ticks(), &self.guarded); // a leg of such a format is to be heard again, too
             }
             return if open && !mixed { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };
         };
         self.read.counts.frames.add(1);
-        if self.read.changes_to(frame.format) {
+        let changed = self.read.changes_to(frame.format);
+        if changed {
             side.fade = Fade::default();
             side.open = side.open.map(|_| [0, 0]);
         }
@@ -89,7 +91,7 @@ impl Member {
                 side.guards.end(moment, frame.ticks(), &self.guarded);
             }
             self.end_voice(side, seat);
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller is inside the read gate.
             return unsafe { self.read_open(side, seat, &mut frame) };
         }
         // SAFETY: the caller's promise.
@@ -100,9 +102,12 @@ impl Member {
         let voice = seat.voice.as_ref().filter(|_| seat.speech != Speech::Silent);
         if let Some(voice) = voice {
             let stamp = Stamp { captured: seat.number, floor: floor.unwrap_or(seat.number) };
-            side.voice = Arc::as_ptr(voice) as usize;
-            voice.push(stamp, frame.format, frame.data);
-            self.read.counts.private.add(1);
+            let before = std::mem::replace(&mut side.voice, Arc::as_ptr(voice) as usize);
+            let anew = changed || before != side.voice;
+            // SAFETY: the caller is inside the read gate.
+            if unsafe { self.capture(voice, stamp, &frame, anew) } {
+                self.read.counts.private.add(1);
+            }
         } else {
             self.end_voice(side, seat);
         }
@@ -111,6 +116,7 @@ impl Member {
         }
         if let Some(last) = side.open.take()
             && !mixed
+            && frame.channels <= 2
         {
             side.fade.step(last, frame.format);
         }
@@ -139,7 +145,11 @@ impl Member {
         }
         // SAFETY: the caller's promise.
         unsafe { self.end_mix(side, seat) };
-        let channels = frame.format.channels();
+        if frame.channels > 2 {
+            (side.open, side.fade) = (None, Fade::default()); // one offset for several channels would be one more sound
+            return Outcome::Left;
+        }
+        let channels = frame.channels;
         let (first, last) = (last(&frame.data[..channels], channels), last(frame.data, channels));
         // The first frame of all follows nothing.
         let silent_before = side.open.is_none() && self.read.counts.frames.get() > 1;
@@ -151,7 +161,38 @@ impl Member {
             return Outcome::Left;
         }
         fade(&mut side.fade, frame);
-        Outcome::Changed
+        Outcome::FadedIn
+    }
+
+    /// Puts private speech into its voice; whether it could be. `anew`: it does not go on from the last frame.
+    ///
+    /// # Safety
+    /// The caller is inside this member's read gate.
+    #[inline]
+    unsafe fn capture(&self, voice: &Voice, stamp: Stamp, frame: &Frame, anew: bool) -> bool {
+        let Some(conversion) = Conversion::between(frame.format, frame.format.kept()) else {
+            self.push(voice, stamp, frame);
+            return true;
+        };
+        // SAFETY: the mailbox is the read hook's, inside whose gate the caller is.
+        let Some(converter) = (unsafe { self.read.mailbox.take(conversion.code()) }) else {
+            self.read.counts.waited.add(1);
+            return false;
+        };
+        converter.push(voice, stamp, (frame.data, frame.channels), anew);
+        true
+    }
+
+    /// Puts private speech of a rate that voices keep into its voice.
+    #[inline]
+    fn push(&self, voice: &Voice, stamp: Stamp, frame: &Frame) {
+        if frame.channels <= 2 {
+            return voice.push(stamp, frame.format, frame.data);
+        }
+        let mut mean = [0; MAX_FRAME / 2];
+        let groups = frame.data.chunks_exact(frame.channels);
+        groups.zip(&mut mean).for_each(|(group, mean)| remix(group, 1, |_, s| *mean = s as i16));
+        voice.push(stamp, frame.format, &mean[..frame.samples()]);
     }
 
     /// Puts open speech into the room.
@@ -167,13 +208,13 @@ impl Member {
             // SAFETY: the caller's promise.
             unsafe { self.end_mix(side, seat) };
         }
-        if from == to {
+        if from == to && frame.channels == from.channels() {
             return input.push(frame.data);
         }
         let Some(conversion) = conversion else {
             let mut narrow = [0i16; 256];
-            for groups in frame.data.chunks(128 * from.channels()) {
-                let groups = groups.chunks_exact(from.channels()).map(|group| group.iter().map(|s| i32::from(*s)));
+            for groups in frame.data.chunks(128 * frame.channels) {
+                let groups = groups.chunks_exact(frame.channels).map(|group| group.iter().map(|s| i32::from(*s)));
                 push_spread(groups, input, &mut narrow);
             }
             return;
@@ -189,9 +230,9 @@ impl Member {
         }
         let channels = conversion.channels();
         let mut wide = [0.0f32; 128];
-        for groups in frame.data.chunks(128 / 2 * from.channels()) {
-            let count = groups.len() / from.channels();
-            for (group, converted) in groups.chunks_exact(from.channels()).zip(wide.chunks_exact_mut(channels)) {
+        for groups in frame.data.chunks(128 / 2 * frame.channels) {
+            let count = groups.len() / frame.channels;
+            for (group, converted) in groups.chunks_exact(frame.channels).zip(wide.chunks_exact_mut(channels)) {
                 remix(group, channels, |c, s| converted[c] = s as f32);
             }
             push_converted(converter, &wide[..count * channels], input);
@@ -230,7 +271,7 @@ impl Member {
 
 /// Adds a fade to narrow samples, saturating.
 fn fade(fade: &mut Fade, frame: &mut Frame) {
-    let channels = frame.format.channels();
+    let channels = frame.channels;
     for group in frame.data.chunks_exact_mut(channels) {
         if !fade.active() {
             return;
@@ -267,7 +308,7 @@ fn push_spread(groups: impl Iterator<Item = impl Iterator<Item = i32>>, input: &
     let to = input.format().channels();
     let mut length = 0;
     for group in groups {
-        let group: SmallVec<[i32; 2]> = group.collect();
+        let group: SmallVec<[i32; 8]> = group.collect();
         remix(&group, to, |c, s| narrow[length + c] = sum::limited(s));
         length += to;
     }

@@ -68,6 +68,7 @@ impl Member {
     #[inline(never)]
     unsafe fn write_anew(&self, side: &mut Writing, seat: &Seat, frame: Option<Frame>) -> Outcome {
         let Some(frame) = frame else {
+            self.write.cannot_serve();
             return if seat.hearing == Hearing::Host { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };
         };
         self.write.counts.frames.add(1);

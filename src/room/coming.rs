@@ -166,6 +166,7 @@ impl Control {
             alone: Some(alone),
             audience: None,
             sounded: None,
+            served: (true, true),
             sound_due: false,
         };
         self.busy |= member.facts.speaks.privately();

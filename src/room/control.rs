@@ -41,11 +41,23 @@ pub struct Member {
     pub audience: Option<Vec<u32>>,
     /// The mode whose sound it heard last in this room, or that it entered with unsounded.
     pub sounded: Option<Mode>,
+    /// Whether Coach handled the formats of what it says and of what it hears when the service last looked.
+    pub served: (bool, bool),
     /// Its mode was set since, so that it hears the sound again, also if the mode is the same.
     pub sound_due: bool,
 }
 
 impl Member {
+    /// Whether Coach handles the format of what it says.
+    pub fn can_be_heard(&self) -> bool {
+        self.lease.get().read.served()
+    }
+
+    /// Whether Coach handles the format of what it hears.
+    pub fn can_hear(&self) -> bool {
+        self.lease.get().write.served()
+    }
+
     /// Has the conversions prepared that it will need in an engine-mixed room, as far as its formats are known.
     pub fn expect_conversions(&self) {
         let Some(input) = &self.input else { return };

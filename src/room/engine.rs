@@ -104,13 +104,14 @@ impl Engine {
     /// Writes the clock, prepares what hooks have asked for, and frees what nobody uses any more.
     pub fn serve(&self) {
         self.clock.write();
-        let _one = self.preparing.lock();
+        let one = self.preparing.lock();
         let mailboxes: Vec<_> = {
             let Ok(mut control) = self.lock() else { return };
             control.retirement.sweep();
             if !control.bell.rang() {
                 return;
             }
+            control.tell_of_formats();
             let links = control.rooms.values().flat_map(|room| room.links.values().map(|link| link.mailbox()));
             let hooks = control.members.values().map(|member| member.lease.get());
             let hooks = hooks.flat_map(|audio| [&audio.read.mailbox, &audio.write.mailbox]);
@@ -119,6 +120,8 @@ impl Engine {
         for mailbox in mailboxes {
             mailbox.prepare(Converter::of); // may compute a filter: without the lock
         }
+        drop(one);
+        self.tell();
     }
 
     /// Tells the host what has happened, unless somebody is at it already: then that one goes on to these.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     control::{Control, Gone, Member, Room},
     error::Result,
-    tell::{guard_floor, numbers, opens_in, speak_only_to},
+    tell::{guard_floor, numbers, opens_in, speak_only_to, unserved},
 };
 use crate::{
     audio::{counters::Sums, format::TICKS_PER_MS},
@@ -156,7 +156,10 @@ impl Control {
                     let at_most = if heard_before(member.opening.floor) { "at most " } else { "" };
                     (false, format!("not yet: after {at_most}{opens} ms of the speaker's audio, as {verdict}"))
                 }
-                verdict => (verdict.hears(), verdict.to_string()),
+                verdict => match unserved(here, member, listener).filter(|_| verdict.hears()) {
+                    Some(why) => (false, why.into()),
+                    None => (verdict.hears(), verdict.to_string()),
+                },
             };
             ListenerReport { number, call_id: listener.call_id.clone(), hears, why }
         });

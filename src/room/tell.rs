@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use super::{
-    control::{Control, Member, Place},
+    control::{Control, Member, Place, Room},
     event::{Event, What},
 };
 use crate::{
-    audio::format::TICKS_PER_MS,
+    audio::format::{MAX_FRAME_MS, RATES, TICKS_PER_MS},
     route::{Facts, Speaks, hears},
 };
 
@@ -75,6 +75,34 @@ impl Control {
         }
     }
 
+    /// Tells of members whose formats Coach does not handle any more, or handles again, and of whose audience that changes.
+    pub fn tell_of_formats(&mut self) {
+        let changed = self.members.iter_mut().filter_map(|(handle, member)| {
+            let now = (member.can_be_heard(), member.can_hear());
+            (std::mem::replace(&mut member.served, now) != now).then_some((*handle, now))
+        });
+        let mut changed: Vec<_> = changed.collect();
+        changed.sort_unstable();
+        for (handle, served) in changed {
+            let takes = format!(
+                "it takes {} Hz, and frames of up to {MAX_FRAME_MS} ms",
+                RATES.map(|rate| rate.to_string()).join(", ")
+            );
+            let text = match served {
+                (true, true) => "Coach handles the format of its frames again".into(),
+                (false, true) => format!(
+                    "Coach does not handle the format of what it says, so that nobody hears it privately: {takes}"
+                ),
+                (true, false) => format!(
+                    "Coach does not handle the format of what it hears, so that it hears nobody privately: {takes}"
+                ),
+                (false, false) => format!("Coach does not handle the formats of what it says and hears: {takes}"),
+            };
+            self.tell(What::Warning, handle, &text);
+            self.tell_audiences_around(handle);
+        }
+    }
+
     /// Numbers of those that hear a member when it speaks, once every guard has opened.
     pub fn heard_by(&self, handle: u64) -> Vec<u32> {
         let Some(member) = self.members.get(&handle) else { return Vec::new() };
@@ -84,10 +112,25 @@ impl Control {
         };
         let others = room.members.iter().filter(|(_, other)| **other != handle);
         let hearing = others.filter(|(_, other)| {
-            self.members.get(other).is_some_and(|other| hears(&member.facts, &other.facts).hears())
+            let other = self.members.get(other);
+            other.is_some_and(|other| {
+                hears(&member.facts, &other.facts).hears() && unserved(room, member, other).is_none()
+            })
         });
         hearing.map(|(number, _)| *number).collect()
     }
+}
+
+/// Why `listener` hears nothing of `speaker` although the rule lets it: formats that Coach does not handle. What a host mixes it hears in any
+/// format.
+pub fn unserved(room: &Room, speaker: &Member, listener: &Member) -> Option<&'static str> {
+    if !speaker.facts.speaks.privately() && room.bus().is_none() {
+        return None;
+    }
+    if !speaker.can_be_heard() {
+        return Some("Coach does not handle the format of the speaker's frames");
+    }
+    (!listener.can_hear()).then_some("Coach does not handle the format of the listener's frames")
 }
 
 /// Milliseconds of its own audio until the audience of `member` is the wider one; `None` if it is.

@@ -134,7 +134,7 @@ static void configures_a_room_out_of_range(void **state)
         {"a host's mixer and the engine's clock", HOST, 0, 0, 0, COACH_CLOCK_ENGINE},
         {"no rate", ENGINE, 0, 1, 20, 0},
         {"7,999 Hz", ENGINE, 7999, 1, 20, 0},
-        {"11,025 Hz", ENGINE, 11025, 1, 20, 0},
+        {"11,000 Hz", ENGINE, 11000, 1, 20, 0},
         {"96,000 Hz", ENGINE, 96000, 1, 20, 0},
         {"2^32 - 1 Hz", ENGINE, 0xffffffff, 1, 20, 0},
         {"no channel", ENGINE, 8000, 0, 20, 0},

@@ -12,11 +12,11 @@ static const struct format {
     {"no rate", 0, 1, SAMPLES, 1},
     {"1 Hz", 1, 1, SAMPLES, 1},
     {"7,999 Hz", 7999, 1, SAMPLES, 1},
-    {"11,025 Hz", 11025, 1, SAMPLES, 1},
-    {"96,000 Hz", 96000, 1, SAMPLES, 1},
+    {"11,000 Hz", 11000, 1, SAMPLES, 1},
+    {"384,000 Hz", 384000, 1, SAMPLES, 1},
     {"2^32 - 1 Hz", UINT32_MAX, 1, SAMPLES, 1},
-    {"three channels", RATE, 3, SAMPLES, 1},
-    {"eight channels", RATE, 8, SAMPLES, 1},
+    {"three channels at 7,999 Hz", 7999, 3, SAMPLES, 1},
+    {"61 ms in eight channels", RATE, 8, 481, 1},
     {"61 ms at 8 kHz", RATE, 1, 481, 1},
     {"61 ms of stereo at 48 kHz", 48000, 2, 2881, 1},
     {"65,536 samples", RATE, 1, 65536, 1},
@@ -139,12 +139,13 @@ static void gives_a_frame_at_an_odd_address(void **state)
 static void changes_the_format_with_every_frame(void **state)
 {
     (void)state;
-    static const uint32_t rates[] = {8000, 12000, 16000, 24000, 32000, 44100, 48000};
+    /* Of the others, a filter takes long to compute under Valgrind. */
+    static const uint32_t rates[] = {8000, 12000, 16000, 24000, 32000, 44100, 48000, 96000};
     uint32_t seed = 1;
     for (int round = 0; round < 4000; round++) {
         seed = seed * 1664525 + 1013904223;
         uint32_t rate = rates[(seed >> 8) % COUNT(rates)];
-        uint32_t channels = 1 + (seed >> 16) % 2;
+        uint32_t channels = seed >> 31 ? 1 + (seed >> 16) % 2 : 1 + (seed >> 16) % 8;
         uint32_t most = rate * COACH_MAX_FRAME_MS / 1000;
         uint32_t samples = round % 4 == 0 ? 1 : round % 4 == 1 ? most : 1 + (seed >> 20) % most;
         size_t count = (size_t)channels * samples;

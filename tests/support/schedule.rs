@@ -186,6 +186,18 @@ impl Draw {
         }
     }
 
+    /// Also formats that are kept in another one: rates over 48 kHz, and more than two channels.
+    pub fn every_format() -> Self {
+        let mut draw = Self::everything();
+        draw.formats.extend([11025, 22050, 88200, 192_000].map(Format::mono));
+        draw.formats.extend([
+            Format::stereo(96000),
+            Format { rate: 16000, channels: 3 },
+            Format { rate: 96000, channels: 6 },
+        ]);
+        draw
+    }
+
     /// One rate, steady clocks, host-mixed rooms, frames of all sizes.
     pub fn host_mixed(rate: u32) -> Self {
         Self {
@@ -276,8 +288,8 @@ impl Draw {
         }
         let format = (select(self.formats.clone()), self.frame(), self.frame());
         let bad = select(vec![
-            (Format::mono(11025), 20),
-            (Format { rate: 8000, channels: 3 }, 20),
+            (Format::mono(7350), 20),
+            (Format::mono(44000), 20),
             (Format::mono(8000), 80),
             (Format::mono(0), 0),
         ]);
