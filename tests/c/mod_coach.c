@@ -215,6 +215,30 @@ static void sets_with_white_space(void **state)
     whispers();
 }
 
+/* What another variable holds is no mode: only the name that is assigned counts. */
+static void sets_another_variable(void **state)
+{
+    (void)state;
+    static const char *const all[][2] = {
+        {"set", "conference_auto_outcall_prefix={speakOnlyTo=agent}"}, {"set", "note=the coach has speakOnlyTo=agent"},
+        {"export", "note=speakOnlyTo=agent"}, {"set", "note,speakOnlyTo"},
+    };
+    an_open_call("r");
+    forget_log();
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "call-%zu", i);
+        switch_core_session_t *call = call_new(name, OTHER);
+        run(call, all[i][0], all[i][1]);
+        joins(call, "r");
+        play(SETTLED);
+        expect_heard(customer, AGENT + OTHER);
+        expect_heard(agent, CUSTOMER + OTHER);
+        call_ends(call);
+    }
+    check(!logged("private to nobody"), "the log tells of a mode that nobody has set");
+}
+
 static void joins_with_a_misspelt_name(void **state)
 {
     (void)state;
@@ -1474,7 +1498,7 @@ int main(int argc, char **argv)
         CALL(joins_by_variable_and_by_application), CALL(joins_with_no_gap), CALL(sets_what_was_never_set),
         CALL(joins_from_behind_an_endpoint_that_keeps_messages), CALL(joins_from_an_endpoint_that_is_never_done),
         CALL(joins_where_a_caller_has_a_name_that_is_no_text), CALL(has_media_that_cannot_be_hooked), CALL(has_too_many_tags),
-        CALL(sets_with_white_space), CALL(joins_with_a_misspelt_name), CALL(joins_with_a_malformed_mode), CALL(joins_with_variables_that_cannot_be_meant),
+        CALL(sets_with_white_space), CALL(sets_another_variable), CALL(joins_with_a_misspelt_name), CALL(joins_with_a_malformed_mode), CALL(joins_with_variables_that_cannot_be_meant),
         CALL(gives_the_application_both_settings), CALL(gives_the_application_nonsense), CALL(joins_and_cannot_be_hooked),
         CALL(is_commanded_while_it_joins), CALL(is_commanded_while_it_hangs_up), CALL(is_tapped_before_it_is_hooked),
         CALL(joins_as_an_older_switch_tells_it), CALL(commands_a_call), CALL(commands_what_is_wrong),

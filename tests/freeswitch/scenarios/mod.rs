@@ -42,6 +42,7 @@ scenarios! {
     names:
         white_space_in_a_name_keeps_nobody_open
         a_misspelt_name_is_told_of
+        somebody_elses_variable_silences_nobody
         assignments_are_read_as_the_switch_reads_them;
     recovering:
         commands_survive_a_crash_at_once

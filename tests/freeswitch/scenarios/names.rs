@@ -54,6 +54,34 @@ pub fn a_misspelt_name_is_told_of(stage: &Stage, room: &str) -> Outcome {
     scene.finish()?.judge()
 }
 
+/// What other variables hold, and what other applications' data say, is nobody's mode: only the name that is assigned counts.
+pub fn somebody_elses_variable_silences_nobody(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    let mut socket = scene.switch.socket()?;
+    let mut joins = |name: &'static str, application: &str, data: &str| {
+        let party = scene.call(name).silently().answers("park")?;
+        socket.execute(&party.near(), application, data)?;
+        scene.execute(&party.near(), "conference", &format!("{room}@narrow"))?;
+        party.comes_to(room)?;
+        Ok::<_, String>(party)
+    };
+    joins("agent", "set", "memberTag=agent")?;
+    for (name, application, data) in [
+        ("one", "set", "conference_auto_outcall_prefix={speakOnlyTo=agent}"),
+        ("two", "set", "note=the coach has speakOnlyTo=agent"),
+        ("three", "export", "note=speakOnlyTo=agent"),
+        ("four", "multiset", "^^;x=y;note='; speakOnlyTo=agent'"),
+        ("five", "push", "note=speakOnlyTo"),
+        ("six", "log", "INFO speakOnlyTo=agent"),
+    ] {
+        joins(name, application, data)?.says(EVERYONE)?;
+    }
+    // Among the same text, the name is assigned.
+    joins("coach", "multiset", "^^;note=speakOnlyTo=boss;speakOnlyTo=agent")?.says(&["agent"])?;
+    scene.wait(1.5);
+    scene.finish()?.judge()
+}
+
 /// Data for applications: made of what means something to one or another of them. No backslash stays one: the switch writes a name that has
 /// one into its events as no JSON.
 fn data() -> impl Strategy<Value = String> {
