@@ -262,6 +262,89 @@ static void joins_with_a_misspelt_name(void **state)
     check(logged("[4] agent") && logged("right is memberTag"), "the log does not say so");
 }
 
+/* Whatever mod_conference takes for a name: before the module is loaded, and afterwards. */
+static void names_conferences_as_the_switch_does(void **state)
+{
+    (void)state;
+    char lengthy[400] = "";
+    while (strlen(lengthy) < 390) strcat(lengthy, "lengthy-");
+    const char *const all[][3] = {
+        {"5f0c@acme.example@default", "5f0c@acme.example", "5f0c@acme.example"}, {"a@b@c+1234+flags{mute}", "a@b", "a@b"},
+        {" o'brien@default", "o'brien", "o'brien"}, {"sales team@default", "sales team", "sales%20team"},
+        {"tab\there", "tab\there", "tab%09here"}, {"100% sure", "100% sure", "100%25%20sure"}, {"\xff\xfe@default", "\xff\xfe", "%FF%FE"},
+        {"say \"hi\" \\@default", "say \"hi\" \\", "say%20\"hi\"%20\\"}, {lengthy, lengthy, NULL},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        for (int late = 0; late < 2; late++) {
+            set_variable(agent, "memberTag", "agent");
+            set_variable(coach, "speakOnlyTo", "agent");
+            if (late) check(unload(false), "%s: the module is in use", all[i][0]);
+            forget_events();
+            joins(customer, all[i][0]), joins(agent, all[i][0]), joins(coach, all[i][0]);
+            check(!late || load(), "the module does not load");
+            whispers();
+            check(told("join", "coach", "Conference-Name", all[i][1]), "%s: the event has another name", all[i][0]);
+            char words[64];
+            snprintf(words, sizeof words, "show %s", all[i][2] ? all[i][2] : "");
+            if (all[i][2]) expect_reply("coach", words, "3 members");
+            expect_reply("uuid_coach", "coach untag", "+OK");
+            whispers();
+            /* Moved to a conference of another name, it leaves that one. */
+            if (late) set_variable(coach, "conference_name", "another");
+            leaves(coach);
+            guard_passes_for(coach);
+            check(said(coach) == COACH, "%s: out of the conference the coach says %d", all[i][0], said(coach));
+            leaves(customer), leaves(agent);
+        }
+    }
+}
+
+/* A UUID can be given to a call by whoever makes it. */
+static void has_a_uuid_of_any_kind(void **state)
+{
+    (void)state;
+    char longest[257] = "";
+    while (strlen(longest) < 256) strcat(longest, "v");
+    const char *const all[][2] = {{"cust one", "cust%20one"}, {"cust\tone", "cust%09one"}, {"cust%20one", "cust%2520one"}, {longest, NULL},
+                                  {"\xff\xfe", NULL}, {"\xef\x9c\x80", NULL}};
+    for (int late = 0; late < 2; late++) {
+        an_open_call("r");
+        forget_events();
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+            if (late) check(unload(false), "the module is in use");
+            switch_core_session_t *call = call_new(all[i][0], OTHER);
+            joins(call, "r");
+            check(!late || load(), "the module does not load");
+            check(is_up(call), "an open call is hung up: %s", all[i][0]);
+            if (late) guard_passes();
+            play(SETTLED);
+            expect_heard(customer, AGENT + OTHER);
+            check(told("join", all[i][0], NULL, NULL), "%s: the event has another UUID", all[i][0]);
+            if (all[i][1]) {
+                char words[64];
+                snprintf(words, sizeof words, "%s coach agent", all[i][1]);
+                expect_reply("uuid_coach", words, "+OK");
+                guard_passes();
+                expect_heard(customer, AGENT);
+                expect_heard(agent, CUSTOMER + OTHER);
+                snprintf(words, sizeof words, "uncoach r %s", all[i][1]);
+                expect_reply("coach", words, "+OK");
+            }
+            call_ends(call);
+            usleep(230000);
+            if (late) continue;
+            call = call_new(all[i][0], OTHER);
+            set_variable(call, "speakOnlyTo", "agent");
+            joins(call, "r");
+            guard_passes();
+            expect_heard(customer, AGENT);
+            expect_heard(agent, CUSTOMER + OTHER);
+            call_ends(call);
+        }
+        leaves(customer), leaves(agent);
+    }
+}
+
 static void joins_with_a_malformed_mode(void **state)
 {
     (void)state;
@@ -561,10 +644,11 @@ static void joins_muted_or_deaf(void **state)
 static void joins_and_is_not_listed(void **state)
 {
     (void)state;
-    an_open_call("it's");
+    agent->unlisted = coach->unlisted = true;
+    an_open_call("r");
     events_wait(LATER);
     run(coach, "coach", "speakOnlyTo=agent");
-    joins(coach, "it's");
+    joins(coach, "r");
     guard_passes();
     expect_heard(agent, CUSTOMER);
     check(logged("does not list this member"), "the log says nothing of it");
@@ -1096,7 +1180,7 @@ static void listens_to_every_change(void **state)
     check(told("join", "coach", "Speak-Only-To", "agent"), "no join of the coach, with its mode");
     check(told("join", "customer", "Speak-Only-To", NULL), "the customer joins with a mode");
     check(told("audience", "coach", "Heard-By", number), "no audience of the coach");
-    check(told("audience", "coach", "Conference-Unique-ID", "id of r"), "the audience is in no conference");
+    check(told("audience", "coach", "Conference-Unique-ID", "id-of-r"), "the audience is in no conference");
     check(told("audience", "coach", "Conference-Name", "r"), "the audience is in no conference");
     check(told("audience", "coach", "Member-ID", other), "the audience is of no member");
     api("uuid_coach", "agent untag");
@@ -1111,7 +1195,7 @@ static void listens_to_every_change(void **state)
     leaves(coach);
     check(told("leave", "coach", NULL, NULL), "no leave");
     leaves(agent), leaves(customer); /* and the conference ends */
-    check(told("leave", "customer", "Conference-Unique-ID", "id of r"), "the last leaves no conference");
+    check(told("leave", "customer", "Conference-Unique-ID", "id-of-r"), "the last leaves no conference");
 }
 
 static void completes_with_tab(void **state)
@@ -1490,15 +1574,17 @@ static void configures_it(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) return fprintf(stderr, "usage: %s <mod_coach.so>\n", argv[0]), 2;
+    if (argc < 2) return fprintf(stderr, "usage: %s <mod_coach.so> [<pattern of names>]\n", argv[0]), 2;
     module_path = argv[1];
+    if (argc > 2) cmocka_set_test_filter(argv[2]);
     configuration[2][0] = "mode-sounds", configuration[2][1] = "false"; /* sums tell who is heard */
     alarm(480);
     const struct CMUnitTest tests[] = {
         CALL(joins_by_variable_and_by_application), CALL(joins_with_no_gap), CALL(sets_what_was_never_set),
         CALL(joins_from_behind_an_endpoint_that_keeps_messages), CALL(joins_from_an_endpoint_that_is_never_done),
         CALL(joins_where_a_caller_has_a_name_that_is_no_text), CALL(has_media_that_cannot_be_hooked), CALL(has_too_many_tags),
-        CALL(sets_with_white_space), CALL(sets_another_variable), CALL(joins_with_a_misspelt_name), CALL(joins_with_a_malformed_mode), CALL(joins_with_variables_that_cannot_be_meant),
+        CALL(sets_with_white_space), CALL(sets_another_variable), CALL(joins_with_a_misspelt_name), CALL(names_conferences_as_the_switch_does), CALL(has_a_uuid_of_any_kind),
+        CALL(joins_with_a_malformed_mode), CALL(joins_with_variables_that_cannot_be_meant),
         CALL(gives_the_application_both_settings), CALL(gives_the_application_nonsense), CALL(joins_and_cannot_be_hooked),
         CALL(is_commanded_while_it_joins), CALL(is_commanded_while_it_hangs_up), CALL(is_tapped_before_it_is_hooked),
         CALL(joins_as_an_older_switch_tells_it), CALL(commands_a_call), CALL(commands_what_is_wrong),

@@ -1,6 +1,7 @@
 //! One call that Coach knows: its member of the engine, its settings, its hooks, its seat in a conference.
 
 use std::{
+    ffi::CString,
     ptr,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -9,6 +10,7 @@ use super::{
     fs,
     hooks::{Hook, Put, Side},
     module::{Module, said},
+    names::{engine_name, uuid_for_core},
     nest::Nest,
     rooms::Unseated,
     settings::{Action, Settings, names_mode},
@@ -22,7 +24,10 @@ use crate::{
 /// Where it is in a conference.
 #[derive(PartialEq, Eq)]
 pub struct Seat {
+    /// The engine's name for the conference.
     pub conference: String,
+    /// FreeSWITCH's own.
+    pub name: CString,
     pub unique_id: String,
     pub number: u32,
 }
@@ -59,6 +64,8 @@ pub type How = fn(&Leg, &Module, &Session, &mut State, Action) -> Result<String,
 /// See the module.
 pub struct Leg {
     pub uuid: String,
+    /// The engine's name for it.
+    pub call_id: String,
     /// Which session of that UUID: somebody may give the next one the same.
     pub session: usize,
     /// SIP's name for the call, by which another leg says that it replaces this one.
@@ -78,11 +85,12 @@ impl Leg {
     /// Makes its member: with no hooks, no tags, speaking openly, and in no conference.
     pub fn new(module: &Module, session: &Session) -> Result<Self, String> {
         let uuid = session.uuid();
-        let call_id = c(&uuid);
+        let call_id = engine_name(uuid_for_core(&uuid).to_bytes(), &format!("{:x}", session.raw().addr()));
+        let id = c(&call_id);
         let config = sys::coach_member_config_t {
             size: size_of::<sys::coach_member_config_t>() as u32,
             flags: sys::COACH_MEMBER_STARTS,
-            call_id: call_id.as_ptr(),
+            call_id: id.as_ptr(),
             tags: ptr::null(),
             speak_only_to: ptr::null(),
         };
@@ -93,6 +101,7 @@ impl Leg {
         }
         Ok(Self {
             uuid,
+            call_id,
             session: session.raw().addr(),
             sip_call_id: session.variable(c"sip_call_id"),
             member,

@@ -8,6 +8,7 @@
 //! adopt     calls that were there before the module
 //! api       what people do: the commands and the dialplan application
 //! leg       one call: its member of the engine, its hooks, its seat
+//! names     the engine's names for conferences and calls
 //! nest      what runs on a call, one inside the other
 //! settings  what a call is set to: the channel variables, the actions
 //! assignments  which variables the core's applications assign
@@ -40,6 +41,7 @@ mod leg;
 mod legacy;
 mod listeners;
 mod module;
+mod names;
 mod nest;
 mod recovery;
 mod rooms;

@@ -93,7 +93,14 @@ impl Module {
         self.legs.lock().calls.get(uuid).cloned()
     }
 
-    /// The same, made if Coach has not known it.
+    /// The call that the engine calls so.
+    pub fn called(&self, call_id: &str) -> Option<Arc<Leg>> {
+        let legs = self.legs.lock();
+        let same = |leg: &&Arc<Leg>| leg.call_id == call_id;
+        legs.calls.get(call_id).filter(same).or_else(|| legs.calls.values().find(same)).cloned()
+    }
+
+    /// The call with that UUID, made if Coach has not known it.
     pub fn leg(&self, session: &Session) -> Result<Arc<Leg>, String> {
         let _one = self.making.lock();
         if let Some(leg) = self.find(&session.uuid()) {

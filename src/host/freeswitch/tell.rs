@@ -8,6 +8,7 @@ use std::{
 use super::{
     fs,
     module::{NAME, current},
+    names::{original, uuid_for_core},
     switch::{c, log, text},
 };
 use crate::sys;
@@ -51,17 +52,24 @@ pub unsafe extern "C" fn on_event(_: *mut c_void, event: *const sys::coach_event
     };
     // SAFETY: the event's text.
     let room = unsafe { text(event.room_name) }.unwrap_or_default();
-    let unique_id = current().and_then(|module| module.rooms.unique_id(event.room)).map(|id| c(&id));
+    let module = current();
+    let conference = module.as_ref().and_then(|module| module.rooms.conference(event.room));
+    let unique_id = conference.as_ref().map(|conference| c(&conference.unique_id));
+    let name = conference.as_ref().map_or(event.room_name, |conference| conference.name.as_ptr());
+    // SAFETY: the event's text.
+    let call_id = unsafe { text(event.call_id) }.unwrap_or_default();
+    let uuid = module.and_then(|module| module.called(call_id)).map(|leg| uuid_for_core(&leg.uuid));
+    let uuid = uuid.unwrap_or_else(|| original(call_id));
     let number = |number: u64| c(&number.to_string());
     let (member, sequence, opens) =
         (number(event.number.into()), number(event.sequence), number(event.opens_in_ms.into()));
     let inside = |value: *const c_char| if room.is_empty() { ptr::null() } else { value };
     let headers: [(&CStr, *const c_char); 10] = [
         (c"Action", action.as_ptr()),
-        (c"Conference-Name", inside(event.room_name)),
+        (c"Conference-Name", inside(name)),
         (c"Conference-Unique-ID", unique_id.as_ref().map_or(ptr::null(), |id| id.as_ptr())),
         (c"Member-ID", inside(member.as_ptr())),
-        (c"Unique-ID", event.call_id),
+        (c"Unique-ID", uuid.as_ptr()),
         (c"Tag", event.tags),
         (c"Speak-Only-To", event.speak_only_to),
         (c"Heard-By", event.heard_by),

@@ -40,7 +40,7 @@ struct switch_channel {
 };
 
 struct switch_core_session {
-    char uuid[64];
+    char uuid[257];
     struct switch_channel channel;
     pthread_rwlock_t lock;
     switch_receive_message_hook_t hooks[4];
@@ -56,7 +56,7 @@ struct switch_core_session {
     pthread_mutex_t memory_lock;
 
     /* what the test plays with it */
-    char conference[64];
+    char conference[512];
     unsigned number;
     int says;      /* every sample that it says; each party another */
     int16_t said[4096], heard[4096]; /* the last frames, after the hooks */
@@ -88,6 +88,7 @@ void set_variable(switch_core_session_t *session, const char *name, const char *
 void run(switch_core_session_t *session, const char *application, const char *data);
 
 /* `conference` in its parts: begins, takes the member in, lets it go, ends. */
+/* The name ends as mod_conference has it: at the first `+`, and then at the last `@`. */
 void conference_begins(switch_core_session_t *session, const char *name);
 void conference_takes(switch_core_session_t *session);
 void conference_adds(switch_core_session_t *session);    /* its first half, with the event */

@@ -43,6 +43,9 @@ scenarios! {
         white_space_in_a_name_keeps_nobody_open
         a_misspelt_name_is_told_of
         somebody_elses_variable_silences_nobody
+        conferences_of_any_name_are_served
+        conferences_of_any_name_are_served_from_a_late_load_on
+        calls_of_any_uuid_are_served
         assignments_are_read_as_the_switch_reads_them;
     recovering:
         commands_survive_a_crash_at_once
