@@ -94,7 +94,8 @@ uint32_t coach_abi_version(void);
  * nothing that begins like an action, such as "speakOnlyTo=agent" or "COACH(memberTag)=lead" in any case, with or without underscores:
  * whoever wrote that meant the action. Tags are compared byte for byte: "Agent" is not "agent". */
 
-/* Rates in Hz that the hooks take: 8000, 12000, 16000, 24000, 32000, 44100, 48000; channels: 1 or 2, interleaved;
+/* Rates in Hz that the hooks take: 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 192000 (private speech
+ * over 48000 is kept at 44100 or 48000); channels: 1 or 2, interleaved;
  * any number of samples a channel from 1 up to COACH_MAX_FRAME_MS. They may differ between members and from call to
  * call. */
 
@@ -221,7 +222,7 @@ enum {
 typedef struct coach_room_config {
     uint32_t size;
     uint32_t carrier;  /* COACH_CARRIER_... */
-    uint32_t rate;     /* engine-mixed: the mix's rate in Hz, one of those above. Host-mixed: 0 */
+    uint32_t rate;     /* engine-mixed: the mix's rate in Hz, 8000, 12000, 16000, 24000, 32000, 44100 or 48000. Host-mixed: 0 */
     uint32_t channels; /* engine-mixed: 1 or 2. Host-mixed: 0 */
     uint32_t tick_ms;  /* engine-mixed: 10, 20, 30, 40, 50 or 60. Host-mixed: 0 */
     uint32_t clock;    /* COACH_CLOCK_... */

@@ -638,7 +638,7 @@ fn a_leg_whose_format_coach_does_not_handle_is_open_again_after_the_guard_too() 
     let room = engine.host_room("sales");
     let (leg, _agent) = engine.coach_and_agent(&room);
     // 100 ms of it at a time: too long a frame, and no rate of Coach's.
-    for odd in [Format::mono(22050), WIDE] {
+    for odd in [Format::mono(13000), WIDE] {
         let said = vec![1000i16; odd.samples(100)];
         let speak = || {
             let mut frame = said.clone();

@@ -126,6 +126,60 @@ fn private_speech_keeps_its_tones_between_all_rates() {
     }
 }
 
+/// Rates that few legs have: against those that most have, and against each other.
+#[test]
+fn private_speech_keeps_its_tones_at_unusual_rates() {
+    const UNUSUAL: [u32; 5] = [11025, 22050, 88200, 96000, 192000];
+    for unusual in UNUSUAL {
+        for usual in [8000, 16000, 44100, 48000].into_iter().chain(UNUSUAL) {
+            for (from, to) in [(unusual, usual), (usual, unusual)] {
+                let (from, to) = (Format::stereo(from), Format::mono(to));
+                let engine = Engine::new();
+                let mut frequencies = tones_between(from, to);
+                // What is kept at a lower rate keeps its level as far as voices go.
+                frequencies.retain(|f| from.rate.max(to.rate) <= 48000 || *f < 4000.0);
+                let ears = Ears::new(&engine, None);
+                // An odd rate has no whole frames of 10 ms: 20 ms are rounded, and tones do not begin anew for that.
+                let heard = ears.hear(&frequencies, from, to, 40);
+                let what = format!("{from:?} to {to:?}");
+                let signal = &heard[heard.len() - to.samples(200)..];
+                for frequency in frequencies {
+                    let level = db(measure(signal, to.rate, frequency).amplitude / 5000.0);
+                    assert!(
+                        level.abs() < 0.2,
+                        "{what}: {frequency} Hz comes at {level:.3} dB, it should keep its level"
+                    );
+                }
+                assert_eq!(engine.stats().refused, 0, "{what}: no frame is refused");
+            }
+        }
+    }
+}
+
+/// The largest frames: 60 ms at the highest rate, and one sample at a time.
+#[test]
+fn frames_of_high_rates_have_any_length() {
+    for (ms, samples) in [(60, 192 * 60), (60, 96 * 60)] {
+        let engine = Engine::new();
+        let ears = Ears::new(&engine, None);
+        let rate = (samples / ms * 1000) as u32;
+        let format = Format::stereo(rate);
+        let mut heard = Vec::new();
+        for turn in 0..20 {
+            engine.service();
+            let mut said = tones(&[600.0], 5000.0, format, turn * samples as u64, samples);
+            ears.speaker.read(format, &mut said);
+            assert!(said.iter().all(|s| *s == 0), "{rate}: private speech is left in the frame");
+            let mut frame = format.silence(60);
+            ears.listener.write(format, &mut frame);
+            heard.extend(frame);
+        }
+        let signal = channel(&heard[heard.len() - 2 * format.samples(200)..], 2, 0);
+        let level = db(measure(&signal, rate, 600.0).amplitude / 5000.0);
+        assert!(level.abs() < 0.2, "{rate}: comes at {level:.3} dB");
+    }
+}
+
 #[test]
 fn open_speech_keeps_its_tones_through_a_room_of_another_rate() {
     for from in [8000, 16000, 44100, 48000] {

@@ -7,7 +7,10 @@ use super::{
     text::{give, null, optional, required},
 };
 use crate::{
-    audio::{format::Format, slot::Kind},
+    audio::{
+        format::{Format, MIXED},
+        slot::Kind,
+    },
     faults::{self, Where},
     room::{
         change::Switch,
@@ -198,12 +201,13 @@ fn carrier(config: &sys::coach_room_config_t) -> Result<Carrier> {
             Ok(Carrier::Host)
         }
         sys::COACH_CARRIER_ENGINE => {
-            let format = Format::new(config.rate, config.channels).ok_or_else(|| {
+            let mixed = Format::new(config.rate, config.channels).filter(|format| MIXED.contains(&format.rate()));
+            let format = mixed.ok_or_else(|| {
                 Error::value(format!(
                     "config.rate is {}, config.channels {}; an engine-mixed room has one of {} Hz, and 1 or 2 channels",
                     config.rate,
                     config.channels,
-                    crate::audio::format::RATES.map(|rate| rate.to_string()).join(", ")
+                    MIXED.map(|rate| rate.to_string()).join(", ")
                 ))
             })?;
             if config.tick_ms == 0 || config.tick_ms > 60 || !config.tick_ms.is_multiple_of(10) {

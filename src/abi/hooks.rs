@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     audio::{
-        format::Shape,
+        format::{MAX_FRAME, Shape},
         gate::Inside,
         hook::{Hook, Outcome},
         media_time::FrameTime,
@@ -175,7 +175,7 @@ unsafe fn hook<T: 'static>(
     samples: u32,
     enter: impl FnOnce() -> Result<(&'static Member, Inside<'static>), Refused>,
     half: impl FnOnce(&Member) -> &Hook<T>,
-    run: impl FnOnce(&Member, Shape, &mut [i16]) -> Outcome,
+    mut run: impl FnMut(&Member, Shape, &mut [i16]) -> Outcome,
 ) -> sys::coach_status_t {
     if frame.is_null() {
         return sys::COACH_ERR_NULL;
@@ -195,9 +195,10 @@ unsafe fn hook<T: 'static>(
             Err(Refused::Stale) => return sys::COACH_ERR_HANDLE,
             Err(Refused::Overlap) => return sys::COACH_ERR_OVERLAP,
         };
-        let Hook { counts, timed, .. } = half(member);
+        let hook = half(member);
+        let Hook { counts, timed, .. } = hook;
         let started = (*timed && counts.frames.get().is_multiple_of(TIMED)).then(Instant::now);
-        let outcome = run(member, Shape { rate, channels, samples }, &mut *data);
+        let outcome = in_parts(Shape { rate, channels, samples }, &mut *data, |shape, part| run(member, shape, part));
         if let Some(started) = started {
             counts.time(started.elapsed());
         }
@@ -206,11 +207,11 @@ unsafe fn hook<T: 'static>(
             Outcome::Changed => sys::COACH_CHANGED,
             Outcome::Taken => sys::COACH_TAKEN,
             Outcome::UnknownLeft => {
-                counts.refused.add(1);
+                hook.refuse(Shape { rate, channels, samples });
                 UNKNOWN_LEFT
             }
             Outcome::UnknownSilenced => {
-                counts.refused.add(1);
+                hook.refuse(Shape { rate, channels, samples });
                 sys::COACH_ERR_FORMAT
             }
         }
@@ -224,6 +225,18 @@ unsafe fn hook<T: 'static>(
     }
     data.fill(0);
     status
+}
+
+/// A frame that is more than hooks handle at a time, as those over 48 kHz can be, goes through the hook in parts.
+#[inline(always)]
+fn in_parts(shape: Shape, data: &mut [i16], mut run: impl FnMut(Shape, &mut [i16]) -> Outcome) -> Outcome {
+    if data.len() <= MAX_FRAME || !shape.fits() {
+        return run(shape, data);
+    }
+    let channels = shape.channels as usize;
+    let parts = data.chunks_mut(MAX_FRAME / channels * channels);
+    let outcomes = parts.map(|part| run(Shape { samples: (part.len() / channels) as u32, ..shape }, part));
+    outcomes.max().unwrap_or(Outcome::Left)
 }
 
 /// COACH_ERR_FORMAT for a frame that is nobody's secret; not a status of its own.

@@ -151,7 +151,7 @@ fn lowest_terms(above: u32, below: u32) -> (usize, usize) {
 mod tests {
     use super::*;
 
-    const RATES: [u32; 7] = [8_000, 12_000, 16_000, 24_000, 32_000, 44_100, 48_000];
+    use super::super::format::RATES;
 
     /// All that comes out for this and the zeros that push it out.
     fn converted(converter: &mut Converter, mut input: Vec<f32>) -> Vec<f32> {

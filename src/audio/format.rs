@@ -1,11 +1,20 @@
 //! What a frame looks like: rate, channels, length; and the clock in which lengths at different rates compare exactly.
 
+use std::fmt;
+
 /// Rates that hooks take, in Hz.
-pub const RATES: [u32; 7] = [8_000, 12_000, 16_000, 24_000, 32_000, 44_100, 48_000];
+pub const RATES: [u32; 12] =
+    [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000];
+
+/// The highest rate that private speech is kept at.
+const HIGHEST_KEPT: u32 = 48_000;
+
+/// Rates of rooms that the engine mixes: 10 ms have a whole number of samples.
+pub const MIXED: [u32; 7] = [8_000, 12_000, 16_000, 24_000, 32_000, 44_100, 48_000];
 
 /// The clock of the audio plane: the least common multiple of [`RATES`], so that one sample at any of them is a whole
 /// number of ticks and durations never round.
-pub const TICKS_PER_SECOND: u64 = 14_112_000;
+pub const TICKS_PER_SECOND: u64 = 28_224_000;
 
 /// [`TICKS_PER_SECOND`] in a millisecond.
 pub const TICKS_PER_MS: u64 = TICKS_PER_SECOND / 1_000;
@@ -16,7 +25,7 @@ pub const MAX_FRAME_MS: u64 = crate::sys::COACH_MAX_FRAME_MS as u64;
 /// The longest packet that a codec makes (Opus), in ms.
 const LONGEST_MS: u64 = 120;
 
-/// The most interleaved samples in a frame: 60 ms of 48 kHz stereo.
+/// The most interleaved samples that are handled at a time: 60 ms of 48 kHz stereo. Frames of higher rates are cut up.
 pub const MAX_FRAME: usize = 48 * MAX_FRAME_MS as usize * 2;
 
 /// Declared fades last this long, in ms: where a voice starts, stops or jumps.
@@ -36,12 +45,17 @@ impl Format {
     pub fn new(rate: u32, channels: u32) -> Option<Self> {
         let step = match rate {
             8_000 => ticks_in_a_sample(8_000),
+            11_025 => ticks_in_a_sample(11_025),
             12_000 => ticks_in_a_sample(12_000),
             16_000 => ticks_in_a_sample(16_000),
+            22_050 => ticks_in_a_sample(22_050),
             24_000 => ticks_in_a_sample(24_000),
             32_000 => ticks_in_a_sample(32_000),
             44_100 => ticks_in_a_sample(44_100),
             48_000 => ticks_in_a_sample(48_000),
+            88_200 => ticks_in_a_sample(88_200),
+            96_000 => ticks_in_a_sample(96_000),
+            192_000 => ticks_in_a_sample(192_000),
             _ => return None,
         };
         matches!(channels, 1 | 2).then_some(Self { rate, channels: channels as u16, step })
@@ -65,6 +79,12 @@ impl Format {
     /// Samples a channel of so many interleaved ones. A shift, since hooks do this often and channels are one or two.
     pub fn a_channel(self, interleaved: usize) -> usize {
         interleaved >> (self.channels - 1)
+    }
+
+    /// How many samples make one at a rate of [`HIGHEST_KEPT`] or less, and what that format is.
+    pub fn reduced(self) -> (usize, Self) {
+        let by = self.rate.div_ceil(HIGHEST_KEPT);
+        (by as usize, Self { rate: self.rate / by, step: self.step * by as u16, ..self })
     }
 
     /// Whole samples a channel in `ticks`, rounded down.
@@ -93,7 +113,7 @@ const fn ticks_in_a_sample(rate: u32) -> u16 {
 }
 
 /// What a host says of a frame, before anyone has looked at whether Coach handles that.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
     /// Hz.
     pub rate: u32,
@@ -103,7 +123,19 @@ pub struct Shape {
     pub samples: u32,
 }
 
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rate, channels, samples } = self;
+        write!(f, "{samples} samples at {rate} Hz, {channels} channels")
+    }
+}
+
 impl Shape {
+    /// Whether a frame of it can be handled, at once or cut up.
+    pub fn fits(self) -> bool {
+        u64::from(self.samples) * 1_000 <= u64::from(self.rate) * MAX_FRAME_MS
+    }
+
     /// The length of a frame that Coach may not handle: rather too short, since opening guards are counted in it. No codec has
     /// longer packets than [`LONGEST_MS`] or a lower rate than the lowest of [`RATES`]; what says so is mistaken.
     pub fn ticks(self) -> u64 {
@@ -116,7 +148,7 @@ impl Shape {
 
 /// A frame in a hook: interleaved samples of a format that Coach handles.
 pub struct Frame<'a> {
-    /// Interleaved; a whole number of samples a channel, at least one, at most [`MAX_FRAME_MS`].
+    /// Interleaved; a whole number of samples a channel, at least one, at most [`MAX_FRAME_MS`] and [`MAX_FRAME`].
     pub data: &'a mut [i16],
     /// Their rate and channels.
     pub format: Format,
@@ -126,7 +158,7 @@ impl<'a> Frame<'a> {
     /// `None` where Coach does not handle it. `data`: as many samples as `shape` says, or none.
     pub fn new(shape: Shape, data: &'a mut [i16]) -> Option<Self> {
         let format = Format::new(shape.rate, shape.channels)?;
-        let fits = u64::from(shape.samples) * 1_000 <= u64::from(shape.rate) * MAX_FRAME_MS;
+        let fits = shape.fits() && data.len() <= MAX_FRAME;
         (fits && !data.is_empty()).then_some(Self { data, format })
     }
 
@@ -169,7 +201,7 @@ mod tests {
 
     #[test]
     fn other_formats_are_refused() {
-        for (rate, channels) in [(0, 1), (7_999, 1), (96_000, 1), (8_000, 0), (8_000, 3)] {
+        for (rate, channels) in [(0, 1), (7_999, 1), (64_000, 1), (8_000, 0), (8_000, 3)] {
             assert_eq!(Format::new(rate, channels), None);
         }
     }

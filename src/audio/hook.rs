@@ -11,8 +11,8 @@ use super::{
 };
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 
-/// What a hook did to the frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a hook did to the frame; of the parts of one, the last of these holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// Nothing.
     Left,
@@ -41,7 +41,7 @@ pub struct Hook<T> {
     /// What it counts.
     pub counts: Counts,
     seat: AtomicPtr<Seat>,
-    /// Format of the last frame, as a code.
+    /// Format of the last frame, as a code; or what it was if Coach does not handle that, with [`REFUSED`].
     format: AtomicU64,
     /// Whether some of its calls are timed.
     pub timed: bool,
@@ -49,6 +49,9 @@ pub struct Hook<T> {
     /// Where it gets its converters from.
     pub mailbox: Arc<Mailbox>,
 }
+
+/// In [`Hook::format`]: no format's code has it.
+const REFUSED: u64 = 1 << 63;
 
 // SAFETY: `own` is touched inside the hook's gate alone (the contract of `enter`).
 unsafe impl<T: Send> Sync for Hook<T> {}
@@ -81,6 +84,25 @@ impl<T> Hook<T> {
     /// Format of the last frame.
     pub fn format(&self) -> Option<Format> {
         Format::from_code(self.format.load(Ordering::Relaxed))
+    }
+
+    /// The hook: a frame came that Coach does not handle.
+    pub fn refuse(&self, shape: Shape) {
+        let (rate, channels, samples) =
+            (shape.rate.min(0xff_ffff), shape.channels.min(0xff), shape.samples.min(0xff_ffff));
+        let code = REFUSED | u64::from(rate) << 32 | u64::from(channels) << 24 | u64::from(samples);
+        if self.format.load(Ordering::Relaxed) != code {
+            self.format.store(code, Ordering::Relaxed);
+            self.mailbox.ring();
+        }
+        self.counts.refused.add(1);
+    }
+
+    /// What the last frame was, if Coach does not handle that.
+    pub fn refused(&self) -> Option<Shape> {
+        let code = self.format.load(Ordering::Relaxed);
+        let part = |from: u32, bits: u32| (code >> from) as u32 & ((1 << bits) - 1);
+        (code & REFUSED != 0).then(|| Shape { rate: part(32, 24), channels: part(24, 8), samples: part(0, 24) })
     }
 
     /// The hook: takes down the format of this frame; whether it is another one than before.

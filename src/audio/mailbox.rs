@@ -55,6 +55,11 @@ unsafe impl<T: Send> Send for Mailbox<T> {}
 unsafe impl<T: Send> Sync for Mailbox<T> {}
 
 impl<T> Mailbox<T> {
+    /// The hook: there is something to see for the control plane.
+    pub fn ring(&self) {
+        self.bell.ring();
+    }
+
     pub fn new(bell: Bell) -> Self {
         Self {
             wanted: AtomicU64::new(0),

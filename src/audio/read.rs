@@ -31,6 +31,35 @@ pub struct Reading {
     mixing: Option<(u64, Conversion)>,
     fade: Fade,
     guards: Guards,
+    reducing: Reducing,
+}
+
+/// Private speech of a rate over 48 kHz: of some samples, which may be of two frames, it keeps the mean.
+#[derive(Default)]
+struct Reducing {
+    sum: [i32; 2],
+    count: usize,
+}
+
+impl Reducing {
+    /// Reduces interleaved samples in place; how many there are then.
+    fn reduce(&mut self, data: &mut [i16], channels: usize, by: usize) -> usize {
+        let mut length = 0;
+        for group in 0..data.len() / channels {
+            for c in 0..channels {
+                self.sum[c] += i32::from(data[group * channels + c]);
+            }
+            self.count += 1;
+            if self.count >= by {
+                for c in 0..channels {
+                    data[length + c] = sum::limited(self.sum[c] / self.count as i32);
+                }
+                length += channels;
+                *self = Self::default();
+            }
+        }
+        length
+    }
 }
 
 impl Member {
@@ -81,7 +110,7 @@ impl Member {
         };
         self.read.counts.frames.add(1);
         if self.read.changes_to(frame.format) {
-            side.fade = Fade::default();
+            (side.fade, side.reducing) = (Fade::default(), Reducing::default());
             side.open = side.open.map(|_| [0, 0]);
         }
         if open {
@@ -101,7 +130,16 @@ impl Member {
         if let Some(voice) = voice {
             let stamp = Stamp { captured: seat.number, floor: floor.unwrap_or(seat.number) };
             side.voice = Arc::as_ptr(voice) as usize;
-            voice.push(stamp, frame.format, frame.data);
+            match frame.format.reduced() {
+                (1, format) => voice.push(stamp, format, frame.data),
+                // The frame becomes silence anyhow: the sums take its place.
+                (by, format) => {
+                    let length = side.reducing.reduce(frame.data, frame.format.channels(), by);
+                    if length > 0 {
+                        voice.push(stamp, format, &frame.data[..length]);
+                    }
+                }
+            }
             self.read.counts.private.add(1);
         } else {
             self.end_voice(side, seat);

@@ -165,6 +165,7 @@ impl Control {
             input: None,
             alone: Some(alone),
             audience: None,
+            refused: [None; 2],
             sounded: None,
             sound_due: false,
         };

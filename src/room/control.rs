@@ -13,8 +13,20 @@ use super::{
 };
 use crate::{
     audio::{
-        self, bus::Bus, convert::Conversion, counters::Sums, format::Format, guard::Opening, input::Input, link::Link,
-        mailbox::Bell, mode_sound::Mode, plan::Plan, retire::Retirement, slot::Lease, voice::Voice,
+        self,
+        bus::Bus,
+        convert::Conversion,
+        counters::Sums,
+        format::{Format, Shape},
+        guard::Opening,
+        input::Input,
+        link::Link,
+        mailbox::Bell,
+        mode_sound::Mode,
+        plan::Plan,
+        retire::Retirement,
+        slot::Lease,
+        voice::Voice,
     },
     route::Facts,
     sys,
@@ -39,6 +51,8 @@ pub struct Member {
     pub alone: Option<Arc<Plan>>,
     /// Who hears it by the last audience event since it turned private.
     pub audience: Option<Vec<u32>>,
+    /// The formats of its read hook and its write hook that it was told of last as ones that Coach does not handle.
+    pub refused: [Option<Shape>; 2],
     /// The mode whose sound it heard last in this room, or that it entered with unsounded.
     pub sounded: Option<Mode>,
     /// Its mode was set since, so that it hears the sound again, also if the mode is the same.

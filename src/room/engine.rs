@@ -111,6 +111,7 @@ impl Engine {
             if !control.bell.rang() {
                 return;
             }
+            control.tell_refused();
             let links = control.rooms.values().flat_map(|room| room.links.values().map(|link| link.mailbox()));
             let hooks = control.members.values().map(|member| member.lease.get());
             let hooks = hooks.flat_map(|audio| [&audio.read.mailbox, &audio.write.mailbox]);
@@ -119,6 +120,7 @@ impl Engine {
         for mailbox in mailboxes {
             mailbox.prepare(Converter::of); // may compute a filter: without the lock
         }
+        self.tell();
     }
 
     /// Tells the host what has happened, unless somebody is at it already: then that one goes on to these.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     control::{Control, Gone, Member, Room},
     error::Result,
-    tell::{guard_floor, numbers, opens_in, speak_only_to},
+    tell::{guard_floor, numbers, opens_in, speak_only_to, unheard},
 };
 use crate::{
     audio::{counters::Sums, format::TICKS_PER_MS},
@@ -125,7 +125,13 @@ impl Control {
             passing: member.facts.passing,
             starts: member.starts,
             ends: member.ends,
-            heard_by: self.heard_by(handle),
+            heard_by: {
+                let served = |listener: &u32| {
+                    let listener = room.members.get(listener).and_then(|listener| self.members.get(listener));
+                    listener.is_none_or(|listener| unheard(room, member, listener).is_none())
+                };
+                self.heard_by(handle).into_iter().filter(served).collect()
+            },
             opens_in_ms: opens_in(member).unwrap_or(0),
         });
         Ok(RoomReport {
@@ -156,7 +162,10 @@ impl Control {
                     let at_most = if heard_before(member.opening.floor) { "at most " } else { "" };
                     (false, format!("not yet: after {at_most}{opens} ms of the speaker's audio, as {verdict}"))
                 }
-                verdict => (verdict.hears(), verdict.to_string()),
+                verdict => match unheard(here, member, listener).filter(|_| verdict.hears()) {
+                    Some(why) => (false, why),
+                    None => (verdict.hears(), verdict.to_string()),
+                },
             };
             ListenerReport { number, call_id: listener.call_id.clone(), hears, why }
         });

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::{
-    control::{Control, Member, Place},
+    control::{Control, Member, Place, Room},
     event::{Event, What},
 };
 use crate::{
@@ -75,6 +75,25 @@ impl Control {
         }
     }
 
+    /// Warns of members whose audio has become one that Coach does not handle.
+    pub fn tell_refused(&mut self) {
+        let mut warnings = Vec::new();
+        for (handle, member) in &mut self.members {
+            let audio = member.lease.get();
+            let now = [audio.read.refused(), audio.write.refused()];
+            for (side, what) in ["what it says", "what it hears"].into_iter().enumerate() {
+                if let Some(shape) = now[side].filter(|_| now[side] != member.refused[side]) {
+                    warnings.push((
+                        *handle,
+                        format!("{what} comes as {shape}, which Coach does not handle: private speech is lost there"),
+                    ));
+                }
+            }
+            member.refused = now;
+        }
+        warnings.into_iter().for_each(|(handle, warning)| self.tell(What::Warning, handle, &warning));
+    }
+
     /// Numbers of those that hear a member when it speaks, once every guard has opened.
     pub fn heard_by(&self, handle: u64) -> Vec<u32> {
         let Some(member) = self.members.get(&handle) else { return Vec::new() };
@@ -88,6 +107,17 @@ impl Control {
         });
         hearing.map(|(number, _)| *number).collect()
     }
+}
+
+/// Why nothing of `member` reaches `listener`, where the audio of one of them is none that Coach handles. Open speech that the host mixes
+/// does not pass Coach.
+pub fn unheard(room: &Room, member: &Member, listener: &Member) -> Option<String> {
+    if room.bus().is_none() && !member.facts.speaks.privately() {
+        return None;
+    }
+    let says = member.lease.get().read.refused().map(|shape| format!("the speaker's audio comes as {shape}"));
+    let hears = || listener.lease.get().write.refused().map(|shape| format!("the listener's audio is {shape}"));
+    says.or_else(hears).map(|what| format!("{what}, which Coach does not handle"))
 }
 
 /// Milliseconds of its own audio until the audience of `member` is the wider one; `None` if it is.

@@ -276,7 +276,7 @@ impl Draw {
         }
         let format = (select(self.formats.clone()), self.frame(), self.frame());
         let bad = select(vec![
-            (Format::mono(11025), 20),
+            (Format::mono(13000), 20),
             (Format { rate: 8000, channels: 3 }, 20),
             (Format::mono(8000), 80),
             (Format::mono(0), 0),
