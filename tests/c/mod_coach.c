@@ -1228,6 +1228,33 @@ static void mixes_rates_and_channels(void **state)
     check(abs(heard(agent) - CUSTOMER - COACH) <= 4, "the agent hears %d; right: about %d", heard(agent), CUSTOMER + COACH);
 }
 
+static void has_long_packets(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    for (unsigned ms = 80; ms <= 120; ms += 20) {
+        switch_codec_implementation_t *const sides[] = {&agent->write_codec, &coach->read_codec};
+        for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
+            sides[i]->microseconds_per_packet = (int)ms * 1000;
+            play(60);
+            for (int j = 0; j < 12; j++) {
+                play(1);
+                expect_heard(customer, AGENT);
+                expect_heard(agent, CUSTOMER + COACH);
+            }
+            sides[i]->microseconds_per_packet = 0;
+        }
+    }
+    expect_reply("coach", "stats r as json", "\"refused\":0");
+    /* A packet of no format that there is. */
+    coach->read_codec.actual_samples_per_second = 6000;
+    play(2);
+    usleep(30000);
+    expect_reply("coach", "explain r coach", "does not hear it: the speaker's audio comes as 120 samples at 6000 Hz");
+    check(logged("[4] coach") && logged("6000 Hz"), "the log does not say so");
+    expect_heard(customer, AGENT);
+}
+
 /* ---------------------------------------------------------------------------------------- loads and unloads ---- */
 
 static void unloads_while_somebody_is_private(void **state)
@@ -1598,7 +1625,7 @@ int main(int argc, char **argv)
         CALL(replaces_a_leg_with_tags), CALL(has_the_variables_of_another), CALL(takes_the_place_behind_a_loopback),
         CALL(replaces_a_leg_where_tags_pass), CALL(crashes_and_recovers),
         CALL(replaces_a_private_leg_and_is_uncoached), CALL(hangs_up_and_reads_on), CALL(takes_hooks_away),
-        CALL(listens_to_every_change), CALL(completes_with_tab), CALL(mixes_rates_and_channels),
+        CALL(listens_to_every_change), CALL(completes_with_tab), CALL(mixes_rates_and_channels), CALL(has_long_packets),
         CALL(unloads_while_somebody_is_private), CALL(unloads_by_force), CALL(unloads_while_a_call_is_being_hung_up),
         CALL(unloads_by_force_while_a_call_turns_private), CALL(loads_under_calls), CALL(loads_while_a_call_leaves),
         CALL(loads_while_a_call_joins), CALL(goes_on_while_another_is_hooked), CALL(leaves_while_it_is_hooked), CALL(loads_and_unloads_over_and_over),

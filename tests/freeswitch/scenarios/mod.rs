@@ -104,7 +104,9 @@ scenarios! {
         a_conference_that_mixes_every_10_ms
         a_conference_with_comfort_noise
         a_codec_changes_in_mid_call
-        silence_suppression_and_a_jitter_buffer;
+        silence_suppression_and_a_jitter_buffer
+        long_packets_and_unusual_rates
+        long_packets_and_unusual_rates_in_mid_call;
     phones:
         a_phone_whispers_through_a_jitter_buffer
         the_examples_whisper_and_have_keys
