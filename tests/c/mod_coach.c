@@ -427,6 +427,47 @@ static void joins_with_variables_that_cannot_be_meant(void **state)
     expect_reply("uuid_coach", "agent show", "speaks openly");
 }
 
+/* The core runs it as the call is answered, while the endpoint holds its lock: a media bug would have it hang. */
+static void joins_as_it_is_answered(void **state)
+{
+    (void)state;
+    static const char *const all[][2] = {{"speakOnlyTo", "agent"}, {"memberTag", "agent"}, {"x", "y"}};
+    an_open_call("r");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "call-%zu", i);
+        switch_core_session_t *call = call_new(name, OTHER);
+        set_variable(call, all[i][0], all[i][1]);
+        set_variable(call, "Execute_on_answer_2", "conference r");
+        call->channel.inside = true;
+        forget_log();
+        joins(call, "r");
+        check(!bugs(call, 0), "%s: a hook is put on", all[i][0]);
+        if (i < 2) {
+            check(!is_up(call) && logged("right is `&conference"), "%s: the call goes on", all[i][0]);
+            call_ends(call);
+            continue;
+        }
+        check(is_up(call), "an open call is hung up");
+        play(SETTLED);
+        expect_heard(customer, AGENT + OTHER);
+        char words[32];
+        snprintf(words, sizeof words, "%s coach agent", name);
+        expect_reply("uuid_coach", words, "-ERR");
+        snprintf(words, sizeof words, "%s tag agent", name);
+        expect_reply("uuid_coach", words, "-ERR");
+        snprintf(words, sizeof words, "r %u", call->number);
+        check(!bugs(call, 0), "a hook is put on by a command");
+        leaves(call);
+        call->channel.inside = false;
+        set_variable(call, "speakOnlyTo", "agent");
+        joins(call, "r");
+        guard_passes();
+        expect_heard(customer, AGENT);
+        expect_heard(agent, CUSTOMER + OTHER);
+    }
+}
+
 static void joins_and_cannot_be_hooked(void **state)
 {
     (void)state;
@@ -1610,7 +1651,7 @@ int main(int argc, char **argv)
         CALL(joins_by_variable_and_by_application), CALL(joins_with_no_gap), CALL(sets_what_was_never_set),
         CALL(joins_from_behind_an_endpoint_that_keeps_messages), CALL(joins_from_an_endpoint_that_is_never_done),
         CALL(joins_where_a_caller_has_a_name_that_is_no_text), CALL(has_media_that_cannot_be_hooked), CALL(has_too_many_tags),
-        CALL(sets_with_white_space), CALL(sets_another_variable), CALL(joins_with_a_misspelt_name), CALL(names_conferences_as_the_switch_does), CALL(has_a_uuid_of_any_kind),
+        CALL(sets_with_white_space), CALL(sets_another_variable), CALL(joins_with_a_misspelt_name), CALL(joins_as_it_is_answered), CALL(names_conferences_as_the_switch_does), CALL(has_a_uuid_of_any_kind),
         CALL(joins_with_a_malformed_mode), CALL(joins_with_variables_that_cannot_be_meant),
         CALL(gives_the_application_both_settings), CALL(gives_the_application_nonsense), CALL(joins_and_cannot_be_hooked),
         CALL(is_commanded_while_it_joins), CALL(is_commanded_while_it_hangs_up), CALL(is_tapped_before_it_is_hooked),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    assignments, events, fs,
+    answering, assignments, events, fs,
     leg::{Flags, Leg, Seat, State},
     legacy,
     module::{Followed, Module, current, visit},
@@ -227,6 +227,10 @@ fn begins(module: &Module, session: &Session, message: usize) {
         }
         wanted
     };
+    let inside = answering::is_inside(session);
+    if inside && wanted(&State::default()) != Settings::default() {
+        return refuse(session, answering::INSTEAD);
+    }
     if wanted(&State::default()).speak_only_to.is_some() {
         session.make_media();
         if !module.is_current() {
@@ -234,6 +238,7 @@ fn begins(module: &Module, session: &Session, message: usize) {
         }
     }
     let enter = module.leg(session).and_then(|leg| {
+        leg.unhookable.store(inside, Ordering::Release);
         let (mut state, wanted) = leg.lock_hooked(session, wanted)?;
         let state = &mut *state;
         if let Some(inherited) = &inherited

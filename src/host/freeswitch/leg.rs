@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    fs,
+    answering, fs,
     hooks::{Hook, Put, Side},
     module::{Module, said},
     names::{engine_name, uuid_for_core},
@@ -78,6 +78,8 @@ pub struct Leg {
     private: AtomicBool,
     /// Something took a hook off it: it cannot speak privately any more.
     pub unhooked: AtomicBool,
+    /// It is in a conference that runs inside its endpoint's work: a hook would have the call hang.
+    pub unhookable: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -109,6 +111,7 @@ impl Leg {
             writes: Hook::new(Side::Write),
             private: AtomicBool::new(false),
             unhooked: AtomicBool::new(false),
+            unhookable: AtomicBool::new(false),
             state: Mutex::default(),
         })
     }
@@ -143,6 +146,9 @@ impl Leg {
 
     /// Sees to it that what it says passes Coach, before it is made private. No lock of ours may be held.
     pub fn hook_read(&self, session: &Session) -> Result<(), String> {
+        if self.unhookable.load(Ordering::Acquire) {
+            return Err(answering::INSTEAD.into());
+        }
         if self.reads.put_on_now(session, self.member) {
             return Ok(());
         }
@@ -151,6 +157,9 @@ impl Leg {
 
     /// Sees to it that it hears what is said to it privately. No lock of ours may be held.
     pub fn hook_write(&self, session: &Session) -> Put {
+        if self.unhookable.load(Ordering::Acquire) {
+            return Put::Failed;
+        }
         let put = self.writes.put_on(session, self.member);
         if put == Put::Failed {
             let line = "its media cannot be hooked: it does not hear what is said to it privately";
@@ -191,6 +200,9 @@ impl Leg {
         if matches!(action, Action::Coach(_)) {
             self.can_be_private()?;
         }
+        if matches!(action, Action::Coach(_) | Action::Tag(_)) {
+            self.can_be_hooked()?;
+        }
         if let Action::Tag(tags) = action
             && names_mode(tags)
         {
@@ -216,6 +228,11 @@ impl Leg {
             Action::Coach(_) | Action::Uncoach => state.settings.write_speak_only_to(session),
         }
         reply
+    }
+
+    /// Tags would say that it hears what is said to them, and speech would be private where there is no hook.
+    fn can_be_hooked(&self) -> Result<(), String> {
+        if self.unhookable.load(Ordering::Acquire) { Err(answering::INSTEAD.into()) } else { Ok(()) }
     }
 
     fn can_be_private(&self) -> Result<(), String> {

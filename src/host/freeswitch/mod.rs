@@ -6,6 +6,7 @@
 //! follow    what a call does: conferences that begin and end, hang-up
 //! events    what is told late: mute, deaf, hold
 //! adopt     calls that were there before the module
+//! answering  what runs while a call is answered
 //! api       what people do: the commands and the dialplan application
 //! leg       one call: its member of the engine, its hooks, its seat
 //! names     the engine's names for conferences and calls
@@ -30,6 +31,7 @@
 //! session's bugs locked, takes none at all but those that are held for a moment: every other lock here is.
 
 mod adopt;
+mod answering;
 mod api;
 mod assignments;
 mod complete;

@@ -138,6 +138,12 @@ impl Session {
         unsafe { fs::switch_core_session_get_channel(self.raw) }
     }
 
+    /// Where the call is on its way.
+    pub fn state(&self) -> fs::switch_channel_state_t {
+        // SAFETY: the session lives.
+        unsafe { fs::switch_channel_get_state(self.channel()) }
+    }
+
     /// A channel variable; of one that is not UTF-8 only that it is there: "" is no tag.
     pub fn variable(&self, name: &CStr) -> Option<String> {
         // SAFETY: the session lives, and with it the duplicate.

@@ -36,6 +36,7 @@ struct switch_channel {
     bool no_media;   /* it cannot have any */
     bool no_bugs;    /* the same */
     bool bugs_paused;
+    bool inside;     /* what runs on it runs inside its endpoint, and not in its dialplan */
     int down;        /* hung up; atomic */
 };
 

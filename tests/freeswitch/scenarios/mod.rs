@@ -37,6 +37,7 @@ scenarios! {
         joined_by_event_socket
         joined_by_originate
         joined_by_a_loopback_that_runs_the_conference_itself
+        joined_out_of_execute_on_answer
         empty_and_unset_settings_are_private_to_nobody
         a_member_without_settings_is_open_and_has_no_hook;
     names:
