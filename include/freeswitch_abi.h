@@ -41,7 +41,8 @@ typedef enum { CS_NEW = 0, CS_EXECUTE = 4, CS_HANGUP = 10 } switch_channel_state
 
 typedef enum { SWITCH_APPLICATION_INTERFACE = 4, SWITCH_API_INTERFACE = 5 } switch_module_interface_name_t;
 
-typedef enum { SWITCH_EVENT_CUSTOM = 0, SWITCH_EVENT_API = 23 } switch_event_types_t;
+typedef enum { SWITCH_EVENT_CUSTOM = 0, SWITCH_EVENT_API = 23,
+               SWITCH_EVENT_CHANNEL_HOLD = 11, SWITCH_EVENT_CHANNEL_UNHOLD = 12 } switch_event_types_t;
 typedef enum { SWITCH_STACK_BOTTOM = 1 } switch_stack_t;
 
 /* What a session is told. From 1.10.7 on; before, the applications' two numbers were one less. */

@@ -73,7 +73,8 @@ pub fn follow(module: &Module, session: &Session) {
 }
 
 fn follow_as(module: &Module, session: &Session, recovered: bool) {
-    let followed = Followed { session: session.raw().addr(), has_left: false, recovered, bridged_with: None };
+    let followed =
+        Followed { session: session.raw().addr(), has_left: false, recovered, on_hold: false, bridged_with: None };
     module.followed.lock().insert(session.uuid(), followed);
     // SAFETY: the session lives; who is hooked twice is hooked once.
     unsafe { fs::switch_core_event_hook_add_receive_message(session.raw(), Some(on_message)) };

@@ -54,6 +54,8 @@ pub struct State {
     passing: bool,
     pub seat: Option<Seat>,
     pub flags: Flags,
+    /// Its phone has put the call on hold.
+    pub on_hold: bool,
     /// `Event-Sequence` of the last conference event that counted, or of the moment in which it took its seat.
     pub sequence: u64,
 }
@@ -324,6 +326,7 @@ impl Leg {
     /// where another conference of that name has the room.
     pub fn sit(&self, module: &Module, state: &mut State, seat: Seat, flags: Flags, now: u64) -> Result<(), Seat> {
         state.sequence = now;
+        self.hold(state, module.is_on_hold(&self.uuid));
         self.follow(state, flags);
         // First: the engine tells at once whom this one hears.
         module.legs.lock().numbers.insert(seat.number, self.uuid.clone());
@@ -356,7 +359,19 @@ impl Leg {
 
     /// Follows what `mod_conference` lets it do.
     pub fn follow(&self, state: &mut State, flags: Flags) {
-        let was = std::mem::replace(&mut state.flags, flags);
+        let held = state.flags.held || state.on_hold;
+        self.follow_from(Flags { held, ..state.flags }, Flags { held: flags.held || state.on_hold, ..flags });
+        state.flags = flags;
+    }
+
+    /// Its phone puts the call on hold, or goes on.
+    pub fn hold(&self, state: &mut State, on: bool) {
+        let was = Flags { held: state.flags.held || state.on_hold, ..state.flags };
+        self.follow_from(was, Flags { held: state.flags.held || on, ..was });
+        state.on_hold = on;
+    }
+
+    fn follow_from(&self, was: Flags, flags: Flags) {
         // SAFETY: numbers.
         unsafe {
             if was.muted != flags.muted {

@@ -75,6 +75,8 @@ pub struct Followed {
     pub has_left: bool,
     /// It was recovered after a crash, and runs its extension again.
     pub recovered: bool,
+    /// Its phone has put it on hold.
+    pub on_hold: bool,
     /// The call that it is bridged with, or was last.
     pub bridged_with: Option<String>,
 }
@@ -114,6 +116,11 @@ impl Module {
     /// Whether a session has left a conference since it is followed.
     pub fn has_left(&self, uuid: &str) -> bool {
         self.followed.lock().get(uuid).is_some_and(|followed| followed.has_left)
+    }
+
+    /// Whether a call's phone has put it on hold.
+    pub fn is_on_hold(&self, uuid: &str) -> bool {
+        self.followed.lock().get(uuid).is_some_and(|followed| followed.on_hold)
     }
 
     /// Not one that is being unloaded, or has been; another may be loaded by now.

@@ -143,3 +143,11 @@ void conference_event(switch_core_session_t *session, const char *action)
         switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, headers[i][0], headers[i][1]);
     switch_event_fire_detailed("", "", 0, &event, NULL);
 }
+
+void phone_holds(switch_core_session_t *session, bool on)
+{
+    switch_event_t *event;
+    switch_event_create_subclass_detailed("", "", 0, &event, on ? SWITCH_EVENT_CHANNEL_HOLD : SWITCH_EVENT_CHANNEL_UNHOLD, NULL);
+    switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, "Unique-ID", session->uuid);
+    switch_event_fire_detailed("", "", 0, &event, NULL);
+}

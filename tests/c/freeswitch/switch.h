@@ -104,6 +104,8 @@ void passes_on(switch_core_session_t *session, const char *conference, bool begi
 void joins(switch_core_session_t *session, const char *name);  /* the first two */
 void leaves(switch_core_session_t *session);                   /* the last two */
 
+/* Its phone puts it on hold, or takes it back. */
+void phone_holds(switch_core_session_t *session, bool on);
 /* A conference event about a member. */
 void conference_event(switch_core_session_t *session, const char *action);
 

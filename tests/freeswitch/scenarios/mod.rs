@@ -63,6 +63,7 @@ scenarios! {
         a_deaf_agent_hears_no_coach
         a_coach_on_hold_is_not_heard
         an_agent_on_hold_hears_no_coach
+        who_is_held_by_its_phone_is_shown_held
         who_joins_muted_or_deaf_is_so
         who_joins_muted_or_deaf_unannounced_is_so
         a_coach_is_kicked
