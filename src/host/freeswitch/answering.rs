@@ -14,8 +14,8 @@ pub const INSTEAD: &str = "`conference` runs out of execute_on_answer or the lik
 /// Whether what runs on the session may run inside its endpoint: it has such a variable, and is not in its dialplan.
 pub fn is_inside(session: &Session) -> bool {
     let begins = |name: &str| {
-        let starts = |with: &&str| name.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
-        VARIABLES.iter().any(|with| starts(&with))
+        let starts = |with: &str| name.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+        VARIABLES.iter().any(|with| starts(with))
     };
     session.state() != fs::CS_EXECUTE && session.variable_names().iter().any(|name| begins(name))
 }
