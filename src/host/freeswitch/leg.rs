@@ -407,7 +407,8 @@ impl Leg {
             }
             (true, false) => {
                 module.legacy.opened();
-                module.lock.release();
+                // Outside, the unload itself waits for the length of a guard.
+                if state.seat.is_some() { module.guarding.begins(self) } else { module.lock.release() }
             }
             _ => {}
         }

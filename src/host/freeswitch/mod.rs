@@ -18,6 +18,7 @@
 //! listeners who needs a write hook
 //! roster    who is in a conference, asked of mod_conference
 //! rooms     the engine's rooms, one a conference
+//! guarding  who keeps the module loaded while an opening guard runs
 //! hooks     the media bug: what audio threads run
 //! rtp_times when frames were said
 //! tell      the engine's events, told as FreeSWITCH's
@@ -38,6 +39,7 @@ mod complete;
 mod configuration;
 mod events;
 mod follow;
+mod guarding;
 mod hooks;
 mod leg;
 mod legacy;

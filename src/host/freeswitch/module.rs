@@ -16,7 +16,9 @@ use std::{
 use super::{
     adopt, api, complete, configuration,
     events::{self, Told},
-    follow, fs, hooks,
+    follow, fs,
+    guarding::Guarding,
+    hooks,
     leg::Leg,
     legacy::Legacy,
     listeners::{self, Changed},
@@ -55,6 +57,7 @@ pub struct Module {
     pub rooms: Rooms,
     pub lock: Lock,
     pub legacy: Legacy,
+    pub guarding: Guarding,
     pub recovery: Recovery,
     /// A leg that takes another's place in a conference takes over its tags too.
     pub tags_pass: bool,
@@ -132,6 +135,7 @@ impl Module {
     pub fn end(&self, leg: &Leg) {
         // In this order: whoever replaces it finds it among the calls or among those that have left.
         leg.end(self);
+        self.guarding.ends(self, &leg.uuid);
         self.recovery.remove(&leg.uuid);
         rtp_times::forget(leg.session);
         self.legs.lock().calls.remove(&leg.uuid);
@@ -230,7 +234,12 @@ pub unsafe extern "C" fn runtime() -> fs::switch_status_t {
     if let Some(module) = current() {
         // SAFETY: a number.
         unsafe { sys::coach_engine_service(module.engine) };
-        if catch_unwind(AssertUnwindSafe(|| events::follow(&module))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| {
+            events::follow(&module);
+            module.guarding.look(&module);
+        }))
+        .is_err()
+        {
             log(fs::SWITCH_LOG_ERROR, None, "a fault inside Coach was contained: please report it");
         }
     }
@@ -263,6 +272,7 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
         rooms: Rooms::default(),
         lock: Lock(AtomicPtr::new(lock)),
         legacy: Legacy::new(Duration::from_millis(configuration.guard_ms.into())),
+        guarding: Guarding::default(),
         recovery: Recovery::new(),
         tags_pass: configuration.tags_pass,
         mode_sounds: configuration.flags & sys::COACH_ENGINE_MODE_SOUNDS != 0,
