@@ -37,12 +37,12 @@ typedef enum { SWITCH_CHANNEL_ID_LOG = 0 } switch_text_channel_t;
 
 typedef enum { SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER = 27 } switch_call_cause_t;
 
-/* Returned by the function that hangs up, and of no interest here. */
-typedef enum { CS_NEW = 0, CS_HANGUP = 10 } switch_channel_state_t;
+typedef enum { CS_NEW = 0, CS_EXECUTE = 4, CS_HANGUP = 10 } switch_channel_state_t;
 
 typedef enum { SWITCH_APPLICATION_INTERFACE = 4, SWITCH_API_INTERFACE = 5 } switch_module_interface_name_t;
 
-typedef enum { SWITCH_EVENT_CUSTOM = 0, SWITCH_EVENT_API = 23 } switch_event_types_t;
+typedef enum { SWITCH_EVENT_CUSTOM = 0, SWITCH_EVENT_API = 23,
+               SWITCH_EVENT_CHANNEL_HOLD = 11, SWITCH_EVENT_CHANNEL_UNHOLD = 12 } switch_event_types_t;
 typedef enum { SWITCH_STACK_BOTTOM = 1 } switch_stack_t;
 
 /* What a session is told. From 1.10.7 on; before, the applications' two numbers were one less. */
@@ -383,6 +383,7 @@ switch_status_t switch_channel_set_variable_var_check(switch_channel_t *channel,
 /* All of them; where it has any, the channel is locked until `last`. */
 switch_event_header_t *switch_channel_variable_first(switch_channel_t *channel);
 void switch_channel_variable_last(switch_channel_t *channel);
+switch_channel_state_t switch_channel_get_state(switch_channel_t *channel);
 int switch_channel_test_ready(switch_channel_t *channel, switch_bool_t state, switch_bool_t media);
 switch_status_t switch_channel_perform_pre_answer(switch_channel_t *channel, const char *file, const char *function,
                                                   int line);

@@ -1,5 +1,7 @@
 //! What a frame looks like: rate, channels, length; and the clock in which lengths at different rates compare exactly.
 
+use std::fmt;
+
 /// Rates that hooks take, in Hz.
 pub const RATES: [u32; 12] =
     [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000];
@@ -117,7 +119,7 @@ const fn ticks_in_a_sample(rate: u32) -> u16 {
 }
 
 /// What a host says of a frame, before anyone has looked at whether Coach handles that.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
     /// Hz.
     pub rate: u32,
@@ -125,6 +127,13 @@ pub struct Shape {
     pub channels: u32,
     /// A channel.
     pub samples: u32,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rate, channels, samples } = self;
+        write!(f, "{samples} samples at {rate} Hz, {channels} channels")
+    }
 }
 
 impl Shape {

@@ -28,8 +28,8 @@ pub enum Outcome {
     UnknownSilenced,
 }
 
-/// Stands for a format that Coach does not handle; no [`Format::code`].
-const UNSERVED: u64 = u64::MAX;
+/// In [`Hook::format`], with what a frame was that Coach does not handle: no format's code has it.
+const REFUSED: u64 = 1 << 63;
 
 /// The plan under which the last frame was left as it is and nothing was going on, and the frame's shape: the next one of that
 /// shape is left too, and nothing else has to be looked at.
@@ -46,7 +46,7 @@ pub struct Hook<T> {
     /// What it counts.
     pub counts: Counts,
     seat: AtomicPtr<Seat>,
-    /// Format of the last frame, as a code.
+    /// Format of the last frame, as a code; or what it was if Coach does not handle that, with [`REFUSED`].
     format: AtomicU64,
     /// Whether some of its calls are timed.
     pub timed: bool,
@@ -98,23 +98,28 @@ impl<T> Hook<T> {
     }
 
     /// The hook: Coach does not handle the format of this frame.
-    pub fn cannot_serve(&self) {
-        if self.format.load(Ordering::Relaxed) != UNSERVED {
-            self.note(UNSERVED);
+    pub fn cannot_serve(&self, shape: Shape) {
+        let (rate, channels) = (shape.rate.min(0xff_ffff), shape.channels.min(0xff));
+        let code =
+            REFUSED | u64::from(rate) << 32 | u64::from(channels) << 24 | u64::from(shape.samples.min(0xff_ffff));
+        if self.format.load(Ordering::Relaxed) != code {
+            self.note(code);
         }
     }
 
     /// Takes a format down. Whether the member can be served is news for the control plane.
     fn note(&self, code: u64) {
         let before = self.format.swap(code, Ordering::Relaxed);
-        if before == UNSERVED || code == UNSERVED {
+        if (before | code) & REFUSED != 0 {
             self.mailbox.ring();
         }
     }
 
-    /// [control] Coach handles the format of the last frame, as far as there was one.
-    pub fn served(&self) -> bool {
-        self.format.load(Ordering::Relaxed) != UNSERVED
+    /// [control] What the last frame was, if Coach does not handle that.
+    pub fn refused(&self) -> Option<Shape> {
+        let code = self.format.load(Ordering::Relaxed);
+        let part = |from: u32, bits: u32| (code >> from) as u32 & ((1 << bits) - 1);
+        (code & REFUSED != 0).then(|| Shape { rate: part(32, 24), channels: part(24, 8), samples: part(0, 24) })
     }
 
     /// What this call acts on, and the hook's own state.

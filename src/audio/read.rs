@@ -74,7 +74,7 @@ impl Member {
         let mixed = seat.input.is_some() && seat.speech != Speech::Pass;
         let can_be_one = !data.is_empty();
         let Some(mut frame) = Frame::new(shape, data) else {
-            self.read.cannot_serve();
+            self.read.cannot_serve(shape);
             if !side.guards.none() && can_be_one {
                 side.guards.end(moment, shape.ticks(), &self.guarded); // a leg of such a format is to be heard again, too
             }

@@ -47,7 +47,7 @@ impl Member {
         }
         side.steady = Steady::default();
         // SAFETY: the caller's promise.
-        let outcome = unsafe { self.write_anew(side, seat, Frame::new(shape, data)) };
+        let outcome = unsafe { self.write_anew(side, seat, shape, Frame::new(shape, data)) };
         // Last of all: neither fades nor tails know of it.
         if side.sounding.begin(&self.sounds)
             && let Some(frame) = Frame::new(shape, data)
@@ -66,9 +66,9 @@ impl Member {
     /// # Safety
     /// As [`Member::write`].
     #[inline(never)]
-    unsafe fn write_anew(&self, side: &mut Writing, seat: &Seat, frame: Option<Frame>) -> Outcome {
+    unsafe fn write_anew(&self, side: &mut Writing, seat: &Seat, shape: Shape, frame: Option<Frame>) -> Outcome {
         let Some(frame) = frame else {
-            self.write.cannot_serve();
+            self.write.cannot_serve(shape);
             return if seat.hearing == Hearing::Host { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };
         };
         self.write.counts.frames.add(1);

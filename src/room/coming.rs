@@ -166,7 +166,7 @@ impl Control {
             alone: Some(alone),
             audience: None,
             sounded: None,
-            served: (true, true),
+            refused_before: [None; 2],
             sound_due: false,
         };
         self.busy |= member.facts.speaks.privately();
@@ -340,7 +340,7 @@ fn name_rules(name: &str, what: &str, status: i32) -> Result<()> {
         "" => "it is empty".into(),
         _ if name.len() > most => format!("it has {} bytes", name.len()),
         _ => match name.chars().find(|c| c.is_whitespace() || c.is_control()) {
-            Some(c) => format!("it holds {}", c.escape_debug()),
+            Some(c) => format!("it holds {c:?}"),
             None => return Ok(()),
         },
     };

@@ -13,8 +13,20 @@ use super::{
 };
 use crate::{
     audio::{
-        self, bus::Bus, convert::Conversion, counters::Sums, format::Format, guard::Opening, input::Input, link::Link,
-        mailbox::Bell, mode_sound::Mode, plan::Plan, retire::Retirement, slot::Lease, voice::Voice,
+        self,
+        bus::Bus,
+        convert::Conversion,
+        counters::Sums,
+        format::{Format, Shape},
+        guard::Opening,
+        input::Input,
+        link::Link,
+        mailbox::Bell,
+        mode_sound::Mode,
+        plan::Plan,
+        retire::Retirement,
+        slot::Lease,
+        voice::Voice,
     },
     route::Facts,
     sys,
@@ -41,21 +53,17 @@ pub struct Member {
     pub audience: Option<Vec<u32>>,
     /// The mode whose sound it heard last in this room, or that it entered with unsounded.
     pub sounded: Option<Mode>,
-    /// Whether Coach handled the formats of what it says and of what it hears when the service last looked.
-    pub served: (bool, bool),
+    /// [`Member::refused`] when the service last looked.
+    pub refused_before: [Option<Shape>; 2],
     /// Its mode was set since, so that it hears the sound again, also if the mode is the same.
     pub sound_due: bool,
 }
 
 impl Member {
-    /// Whether Coach handles the format of what it says.
-    pub fn can_be_heard(&self) -> bool {
-        self.lease.get().read.served()
-    }
-
-    /// Whether Coach handles the format of what it hears.
-    pub fn can_hear(&self) -> bool {
-        self.lease.get().write.served()
+    /// The frames that it says, and those that it hears, where Coach does not handle their format.
+    pub fn refused(&self) -> [Option<Shape>; 2] {
+        let audio = self.lease.get();
+        [audio.read.refused(), audio.write.refused()]
     }
 
     /// Has the conversions prepared that it will need in an engine-mixed room, as far as its formats are known.

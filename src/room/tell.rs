@@ -78,26 +78,25 @@ impl Control {
     /// Tells of members whose formats Coach does not handle any more, or handles again, and of whose audience that changes.
     pub fn tell_of_formats(&mut self) {
         let changed = self.members.iter_mut().filter_map(|(handle, member)| {
-            let now = (member.can_be_heard(), member.can_hear());
-            (std::mem::replace(&mut member.served, now) != now).then_some((*handle, now))
+            let now = member.refused();
+            let before = std::mem::replace(&mut member.refused_before, now);
+            // Frames of no format may be of another one each time: once is enough for a log.
+            (before.map(|it| it.is_some()) != now.map(|it| it.is_some())).then_some((*handle, now))
         });
         let mut changed: Vec<_> = changed.collect();
-        changed.sort_unstable();
-        for (handle, served) in changed {
-            let takes = format!(
-                "it takes {} Hz, and frames of up to {MAX_FRAME_MS} ms",
-                RATES.map(|rate| rate.to_string()).join(", ")
-            );
-            let text = match served {
-                (true, true) => "Coach handles the format of its frames again".into(),
-                (false, true) => format!(
-                    "Coach does not handle the format of what it says, so that nobody hears it privately: {takes}"
-                ),
-                (true, false) => format!(
-                    "Coach does not handle the format of what it hears, so that it hears nobody privately: {takes}"
-                ),
-                (false, false) => format!("Coach does not handle the formats of what it says and hears: {takes}"),
+        changed.sort_unstable_by_key(|(handle, _)| *handle);
+        for (handle, refused) in changed {
+            let what = match refused {
+                [None, None] => "Coach handles the format of its frames again".into(),
+                [Some(says), _] => {
+                    format!("what it says comes as {says}, which Coach does not handle: nobody hears it privately")
+                }
+                [None, Some(hears)] => {
+                    format!("what it hears goes as {hears}, which Coach does not handle: it hears nobody privately")
+                }
             };
+            let rates = RATES.map(|rate| rate.to_string()).join(", ");
+            let text = format!("{what}; frames of up to {MAX_FRAME_MS} ms at {rates} Hz are right");
             self.tell(What::Warning, handle, &text);
             self.tell_audiences_around(handle);
         }
@@ -127,10 +126,11 @@ pub fn unserved(room: &Room, speaker: &Member, listener: &Member) -> Option<&'st
     if !speaker.facts.speaks.privately() && room.bus().is_none() {
         return None;
     }
-    if !speaker.can_be_heard() {
-        return Some("Coach does not handle the format of the speaker's frames");
+    match (speaker.refused(), listener.refused()) {
+        ([Some(_), _], _) => Some("Coach does not handle the format of the speaker's frames"),
+        (_, [_, Some(_)]) => Some("Coach does not handle the format of the listener's frames"),
+        _ => None,
     }
-    (!listener.can_hear()).then_some("Coach does not handle the format of the listener's frames")
 }
 
 /// Milliseconds of its own audio until the audience of `member` is the wider one; `None` if it is.

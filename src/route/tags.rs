@@ -39,7 +39,7 @@ impl fmt::Display for TagError {
             Self::EmptyTag => write!(f, "an empty tag between commas; write agent,night-shift"),
             Self::Long(bytes) => write!(f, "a tag of {bytes} bytes; at most {LONGEST}"),
             Self::Character(c) => {
-                write!(f, "a tag with {}; tags have no white space and no control characters", c.escape_debug())
+                write!(f, "a tag with {c:?}; tags have no white space and no control characters")
             }
             Self::Nobody => write!(f, "the tag -; it means nobody and stands alone, in speakOnlyTo"),
             Self::Action(tag) => write!(

@@ -38,6 +38,17 @@ static void guard_passes_for(switch_core_session_t *speaker)
     for (int i = 0; i < GUARD; i++) play_read(speaker);
 }
 
+/* Once its opening guards have ended, the module can be unloaded. */
+static void unloads_after_guards(void)
+{
+    for (int tries = 0; tries < 300; tries++) {
+        play(1);
+        usleep(20000);
+        if (tries > 12 && unload(false)) return;
+    }
+    check(false, "nobody is private, and the module is in use");
+}
+
 static void guard_passes(void)
 {
     play(1);
@@ -146,7 +157,7 @@ static void joins_from_an_endpoint_that_is_never_done(void **state)
     expect_heard(customer, AGENT);
     expect_heard(agent, CUSTOMER + OTHER);
     expect_reply("uuid_coach", "phone uncoach", "+OK");
-    check(unload(false), "the module is in use");
+    unloads_after_guards();
     check(left_behind() == 0, "%u things are left behind", left_behind());
     check(load(), "the module does not load");
     call_ends(phone);
@@ -215,6 +226,30 @@ static void sets_with_white_space(void **state)
     whispers();
 }
 
+/* What another variable holds is no mode: only the name that is assigned counts. */
+static void sets_another_variable(void **state)
+{
+    (void)state;
+    static const char *const all[][2] = {
+        {"set", "conference_auto_outcall_prefix={speakOnlyTo=agent}"}, {"set", "note=the coach has speakOnlyTo=agent"},
+        {"export", "note=speakOnlyTo=agent"}, {"set", "note,speakOnlyTo"},
+    };
+    an_open_call("r");
+    forget_log();
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "call-%zu", i);
+        switch_core_session_t *call = call_new(name, OTHER);
+        run(call, all[i][0], all[i][1]);
+        joins(call, "r");
+        play(SETTLED);
+        expect_heard(customer, AGENT + OTHER);
+        expect_heard(agent, CUSTOMER + OTHER);
+        call_ends(call);
+    }
+    check(!logged("private to nobody"), "the log tells of a mode that nobody has set");
+}
+
 static void joins_with_a_misspelt_name(void **state)
 {
     (void)state;
@@ -238,6 +273,89 @@ static void joins_with_a_misspelt_name(void **state)
     check(logged("[4] agent") && logged("right is memberTag"), "the log does not say so");
 }
 
+/* Whatever mod_conference takes for a name: before the module is loaded, and afterwards. */
+static void names_conferences_as_the_switch_does(void **state)
+{
+    (void)state;
+    char lengthy[400] = "";
+    while (strlen(lengthy) < 390) strcat(lengthy, "lengthy-");
+    const char *const all[][3] = {
+        {"5f0c@acme.example@default", "5f0c@acme.example", "5f0c@acme.example"}, {"a@b@c+1234+flags{mute}", "a@b", "a@b"},
+        {" o'brien@default", "o'brien", "o'brien"}, {"sales team@default", "sales team", "sales%20team"},
+        {"tab\there", "tab\there", "tab%09here"}, {"100% sure", "100% sure", "100%25%20sure"}, {"\xff\xfe@default", "\xff\xfe", "%FF%FE"},
+        {"say \"hi\" \\@default", "say \"hi\" \\", "say%20\"hi\"%20\\"}, {lengthy, lengthy, NULL},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        for (int late = 0; late < 2; late++) {
+            set_variable(agent, "memberTag", "agent");
+            set_variable(coach, "speakOnlyTo", "agent");
+            if (late) check(unload(false), "%s: the module is in use", all[i][0]);
+            forget_events();
+            joins(customer, all[i][0]), joins(agent, all[i][0]), joins(coach, all[i][0]);
+            check(!late || load(), "the module does not load");
+            whispers();
+            check(told("join", "coach", "Conference-Name", all[i][1]), "%s: the event has another name", all[i][0]);
+            char words[64];
+            snprintf(words, sizeof words, "show %s", all[i][2] ? all[i][2] : "");
+            if (all[i][2]) expect_reply("coach", words, "3 members");
+            expect_reply("uuid_coach", "coach untag", "+OK");
+            whispers();
+            /* Moved to a conference of another name, it leaves that one. */
+            if (late) set_variable(coach, "conference_name", "another");
+            leaves(coach);
+            for (int tries = 0; tries < 300 && said(coach) != COACH; tries++) usleep(10000), play_read(coach);
+            check(said(coach) == COACH, "%s: out of the conference the coach says %d", all[i][0], said(coach));
+            leaves(customer), leaves(agent);
+        }
+    }
+}
+
+/* A UUID can be given to a call by whoever makes it. */
+static void has_a_uuid_of_any_kind(void **state)
+{
+    (void)state;
+    char longest[257] = "";
+    while (strlen(longest) < 256) strcat(longest, "v");
+    const char *const all[][2] = {{"cust one", "cust%20one"}, {"cust\tone", "cust%09one"}, {"cust%20one", "cust%2520one"}, {longest, NULL},
+                                  {"\xff\xfe", NULL}, {"\xef\x9c\x80", NULL}};
+    for (int late = 0; late < 2; late++) {
+        an_open_call("r");
+        forget_events();
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+            if (late) check(unload(false), "the module is in use");
+            switch_core_session_t *call = call_new(all[i][0], OTHER);
+            joins(call, "r");
+            check(!late || load(), "the module does not load");
+            check(is_up(call), "an open call is hung up: %s", all[i][0]);
+            if (late) guard_passes();
+            play(SETTLED);
+            expect_heard(customer, AGENT + OTHER);
+            check(told("join", all[i][0], NULL, NULL), "%s: the event has another UUID", all[i][0]);
+            if (all[i][1]) {
+                char words[64];
+                snprintf(words, sizeof words, "%s coach agent", all[i][1]);
+                expect_reply("uuid_coach", words, "+OK");
+                guard_passes();
+                expect_heard(customer, AGENT);
+                expect_heard(agent, CUSTOMER + OTHER);
+                snprintf(words, sizeof words, "uncoach r %s", all[i][1]);
+                expect_reply("coach", words, "+OK");
+            }
+            call_ends(call);
+            usleep(230000);
+            if (late) continue;
+            call = call_new(all[i][0], OTHER);
+            set_variable(call, "speakOnlyTo", "agent");
+            joins(call, "r");
+            guard_passes();
+            expect_heard(customer, AGENT);
+            expect_heard(agent, CUSTOMER + OTHER);
+            call_ends(call);
+        }
+        leaves(customer), leaves(agent);
+    }
+}
+
 static void joins_with_a_malformed_mode(void **state)
 {
     (void)state;
@@ -250,6 +368,7 @@ static void joins_with_a_malformed_mode(void **state)
     expect_heard(customer, AGENT);
     expect_heard(agent, CUSTOMER);
     check(logged("private to nobody"), "the log does not say so");
+    check(logged("a tag with ' '"), "the log does not show the blank");
 }
 
 static void gives_the_application_both_settings(void **state)
@@ -318,6 +437,47 @@ static void joins_with_variables_that_cannot_be_meant(void **state)
     }
     expect_reply("uuid_coach", "agent tag agent,speakOnlyTo=boss", "-ERR speakOnlyTo in");
     expect_reply("uuid_coach", "agent show", "speaks openly");
+}
+
+/* The core runs it as the call is answered, while the endpoint holds its lock: a media bug would have it hang. */
+static void joins_as_it_is_answered(void **state)
+{
+    (void)state;
+    static const char *const all[][2] = {{"speakOnlyTo", "agent"}, {"memberTag", "agent"}, {"x", "y"}};
+    an_open_call("r");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "call-%zu", i);
+        switch_core_session_t *call = call_new(name, OTHER);
+        set_variable(call, all[i][0], all[i][1]);
+        set_variable(call, "Execute_on_answer_2", "conference r");
+        call->channel.inside = true;
+        forget_log();
+        joins(call, "r");
+        check(!bugs(call, 0), "%s: a hook is put on", all[i][0]);
+        if (i < 2) {
+            check(!is_up(call) && logged("right is `&conference"), "%s: the call goes on", all[i][0]);
+            call_ends(call);
+            continue;
+        }
+        check(is_up(call), "an open call is hung up");
+        play(SETTLED);
+        expect_heard(customer, AGENT + OTHER);
+        char words[32];
+        snprintf(words, sizeof words, "%s coach agent", name);
+        expect_reply("uuid_coach", words, "-ERR");
+        snprintf(words, sizeof words, "%s tag agent", name);
+        expect_reply("uuid_coach", words, "-ERR");
+        snprintf(words, sizeof words, "r %u", call->number);
+        check(!bugs(call, 0), "a hook is put on by a command");
+        leaves(call);
+        call->channel.inside = false;
+        set_variable(call, "speakOnlyTo", "agent");
+        joins(call, "r");
+        guard_passes();
+        expect_heard(customer, AGENT);
+        expect_heard(agent, CUSTOMER + OTHER);
+    }
 }
 
 static void joins_and_cannot_be_hooked(void **state)
@@ -537,10 +697,11 @@ static void joins_muted_or_deaf(void **state)
 static void joins_and_is_not_listed(void **state)
 {
     (void)state;
-    an_open_call("it's");
+    agent->unlisted = coach->unlisted = true;
+    an_open_call("r");
     events_wait(LATER);
     run(coach, "coach", "speakOnlyTo=agent");
-    joins(coach, "it's");
+    joins(coach, "r");
     guard_passes();
     expect_heard(agent, CUSTOMER);
     check(logged("does not list this member"), "the log says nothing of it");
@@ -756,8 +917,7 @@ static void hears_of_a_conference_that_is_not_its_own(void **state)
     check(said(friend) == OTHER, "in an ordinary call it says %d", said(friend));
     /* The module is loaded under such a call. */
     api("uuid_coach", "coach uncoach");
-    usleep(250000);
-    check(unload(false), "the module is in use");
+    unloads_after_guards();
     set_variable(coach, "speakOnlyTo", "agent");
     check(load(), "the module does not load");
     passes_on(coach, "s@default", false);
@@ -1072,7 +1232,7 @@ static void listens_to_every_change(void **state)
     check(told("join", "coach", "Speak-Only-To", "agent"), "no join of the coach, with its mode");
     check(told("join", "customer", "Speak-Only-To", NULL), "the customer joins with a mode");
     check(told("audience", "coach", "Heard-By", number), "no audience of the coach");
-    check(told("audience", "coach", "Conference-Unique-ID", "id of r"), "the audience is in no conference");
+    check(told("audience", "coach", "Conference-Unique-ID", "id-of-r"), "the audience is in no conference");
     check(told("audience", "coach", "Conference-Name", "r"), "the audience is in no conference");
     check(told("audience", "coach", "Member-ID", other), "the audience is of no member");
     api("uuid_coach", "agent untag");
@@ -1087,7 +1247,58 @@ static void listens_to_every_change(void **state)
     leaves(coach);
     check(told("leave", "coach", NULL, NULL), "no leave");
     leaves(agent), leaves(customer); /* and the conference ends */
-    check(told("leave", "customer", "Conference-Unique-ID", "id of r"), "the last leaves no conference");
+    check(told("leave", "customer", "Conference-Unique-ID", "id-of-r"), "the last leaves no conference");
+}
+
+static void listens_to_every_flag(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    check(told("start", "", "Conference-Name", "r") && told("start", "", "Member-ID", NULL), "the conference does not start");
+    struct { bool *flag; const char *on, *off; } all[] = {
+        {&coach->muted, "mute", "unmute"}, {&coach->deaf, "deaf", "undeaf"}, {&coach->held, "hold", "unhold"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        *all[i].flag = true;
+        conference_event(coach, "some-member");
+        events_followed();
+        check(told(all[i].on, "coach", "Conference-Name", "r"), "no %s", all[i].on);
+        *all[i].flag = false;
+        conference_event(coach, "some-member");
+        events_followed();
+        check(told(all[i].off, "coach", NULL, NULL), "no %s", all[i].off);
+    }
+    leaves(coach);
+    check(told("pass", "coach", NULL, NULL), "no pass");
+}
+
+/* A phone holds its call by SIP; mod_conference knows nothing of it. */
+static void is_held_by_its_phone(void **state)
+{
+    (void)state;
+    phone_holds(agent, true);
+    events_followed();
+    a_whispered_call(); /* who joins on hold is so */
+    expect_reply("coach", "show r", "held");
+    play(SETTLED);
+    expect_heard(agent, CUSTOMER);
+    phone_holds(agent, false);
+    events_followed();
+    whispers();
+    phone_holds(coach, true);
+    events_followed();
+    expect_reply("coach", "explain r coach", "on hold");
+    play(SETTLED);
+    expect_heard(agent, CUSTOMER);
+    /* Held and taken back in the conference, it is still on hold. */
+    coach->held = true, conference_event(coach, "hold-member");
+    events_followed();
+    coach->held = false, conference_event(coach, "unhold-member");
+    events_followed();
+    expect_reply("coach", "show r", "held");
+    phone_holds(coach, false);
+    events_followed();
+    whispers();
 }
 
 static void completes_with_tab(void **state)
@@ -1120,6 +1331,33 @@ static void mixes_rates_and_channels(void **state)
     check(abs(heard(agent) - CUSTOMER - COACH) <= 4, "the agent hears %d; right: about %d", heard(agent), CUSTOMER + COACH);
 }
 
+static void has_long_packets(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    for (unsigned ms = 80; ms <= 120; ms += 20) {
+        switch_codec_implementation_t *const sides[] = {&agent->write_codec, &coach->read_codec};
+        for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
+            sides[i]->microseconds_per_packet = (int)ms * 1000;
+            play(60);
+            for (int j = 0; j < 12; j++) {
+                play(1);
+                expect_heard(customer, AGENT);
+                expect_heard(agent, CUSTOMER + COACH);
+            }
+            sides[i]->microseconds_per_packet = 0;
+        }
+    }
+    expect_reply("coach", "stats r as json", "\"refused\":0");
+    /* A packet of no format that there is. */
+    coach->read_codec.actual_samples_per_second = 6000;
+    play(2);
+    usleep(30000);
+    expect_reply("coach", "explain r coach", "does not hear it: Coach does not handle the format of the speaker's frames");
+    check(logged("[4] coach") && logged("6000 Hz"), "the log does not say so");
+    expect_heard(customer, AGENT);
+}
+
 /* ---------------------------------------------------------------------------------------- loads and unloads ---- */
 
 static void unloads_while_somebody_is_private(void **state)
@@ -1131,7 +1369,11 @@ static void unloads_while_somebody_is_private(void **state)
     whispers();
     expect_reply("coach", "show r", "3 members");
     expect_reply("uuid_coach", "coach uncoach", "+OK");
-    check(unload(false), "nobody is private, and the module is in use");
+    /* The network holds up what it said before. */
+    usleep(600000);
+    check(!unload(false), "the module was unloaded while an opening guard runs");
+    unloads_after_guards();
+    check(!is_mapped(), "the module is still there");
     check(!is_mapped(), "the module is still there");
     play(SETTLED);
     expect_heard(customer, AGENT + COACH);
@@ -1239,7 +1481,7 @@ static void unloads_while_a_call_is_being_hung_up(void **state)
     play(SETTLED);
     hang_up(agent);
     api("uuid_coach", "coach uncoach");
-    check(unload(false), "the module is in use");
+    unloads_after_guards();
     check(left_behind() == 0, "%u things are left behind", left_behind());
     check(load(), "the module does not load");
 }
@@ -1466,15 +1708,17 @@ static void configures_it(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) return fprintf(stderr, "usage: %s <mod_coach.so>\n", argv[0]), 2;
+    if (argc < 2) return fprintf(stderr, "usage: %s <mod_coach.so> [<pattern of names>]\n", argv[0]), 2;
     module_path = argv[1];
+    if (argc > 2) cmocka_set_test_filter(argv[2]);
     configuration[2][0] = "mode-sounds", configuration[2][1] = "false"; /* sums tell who is heard */
     alarm(480);
     const struct CMUnitTest tests[] = {
         CALL(joins_by_variable_and_by_application), CALL(joins_with_no_gap), CALL(sets_what_was_never_set),
         CALL(joins_from_behind_an_endpoint_that_keeps_messages), CALL(joins_from_an_endpoint_that_is_never_done),
         CALL(joins_where_a_caller_has_a_name_that_is_no_text), CALL(has_media_that_cannot_be_hooked), CALL(has_too_many_tags),
-        CALL(sets_with_white_space), CALL(joins_with_a_misspelt_name), CALL(joins_with_a_malformed_mode), CALL(joins_with_variables_that_cannot_be_meant),
+        CALL(sets_with_white_space), CALL(sets_another_variable), CALL(joins_with_a_misspelt_name), CALL(joins_as_it_is_answered), CALL(names_conferences_as_the_switch_does), CALL(has_a_uuid_of_any_kind),
+        CALL(joins_with_a_malformed_mode), CALL(joins_with_variables_that_cannot_be_meant),
         CALL(gives_the_application_both_settings), CALL(gives_the_application_nonsense), CALL(joins_and_cannot_be_hooked),
         CALL(is_commanded_while_it_joins), CALL(is_commanded_while_it_hangs_up), CALL(is_tapped_before_it_is_hooked),
         CALL(joins_as_an_older_switch_tells_it), CALL(commands_a_call), CALL(commands_what_is_wrong),
@@ -1488,7 +1732,7 @@ int main(int argc, char **argv)
         CALL(replaces_a_leg_with_tags), CALL(has_the_variables_of_another), CALL(takes_the_place_behind_a_loopback),
         CALL(replaces_a_leg_where_tags_pass), CALL(crashes_and_recovers),
         CALL(replaces_a_private_leg_and_is_uncoached), CALL(hangs_up_and_reads_on), CALL(takes_hooks_away),
-        CALL(listens_to_every_change), CALL(completes_with_tab), CALL(mixes_rates_and_channels),
+        CALL(listens_to_every_change), CALL(listens_to_every_flag), CALL(is_held_by_its_phone), CALL(completes_with_tab), CALL(mixes_rates_and_channels), CALL(has_long_packets),
         CALL(unloads_while_somebody_is_private), CALL(unloads_by_force), CALL(unloads_while_a_call_is_being_hung_up),
         CALL(unloads_by_force_while_a_call_turns_private), CALL(loads_under_calls), CALL(loads_while_a_call_leaves),
         CALL(loads_while_a_call_joins), CALL(goes_on_while_another_is_hooked), CALL(leaves_while_it_is_hooked), CALL(loads_and_unloads_over_and_over),

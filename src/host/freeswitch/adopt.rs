@@ -2,7 +2,7 @@
 
 use super::{
     events,
-    follow::{follow, left_out, refuse, seat},
+    follow::{follow, left_out, not_followed, seat},
     module::Module,
     nest::Nest,
     roster::{self, Member},
@@ -44,6 +44,6 @@ fn adopt(module: &Module, session: &Session, listed: &[Member], now: u64) {
         Ok(())
     });
     if let Err(why) = enter {
-        refuse(session, why);
+        not_followed(module, session, &Settings::of(session), why);
     }
 }

@@ -45,7 +45,7 @@ pub fn register(table: *mut fs::switch_loadable_module_interface_t) {
 }
 
 /// The answer of another module's command.
-pub fn execute(command: &CStr, arguments: &CStr) -> String {
+pub fn execute(command: &CStr, arguments: &CStr) -> Vec<u8> {
     const CHUNK: usize = 1024;
     // SAFETY: a stream as the core makes its own: the core's function grows `data` with realloc, and it ends in NUL.
     unsafe {
@@ -60,9 +60,8 @@ pub fn execute(command: &CStr, arguments: &CStr) -> String {
             ..std::mem::zeroed()
         };
         fs::switch_api_execute(command.as_ptr(), arguments.as_ptr(), ptr::null_mut(), &raw mut stream);
-        // Names in it are what callers have made of them: not always text.
-        let answer = stream.data.cast::<c_char>().as_ref().map(|answer| CStr::from_ptr(answer).to_string_lossy());
-        let answer = answer.unwrap_or_default().into_owned();
+        let answer = stream.data.cast::<c_char>().as_ref().map(|answer| CStr::from_ptr(answer).to_bytes().to_owned());
+        let answer = answer.unwrap_or_default();
         libc::free(stream.data);
         answer
     }
@@ -153,12 +152,11 @@ fn hooked_for(leg: &Leg, session: &Session, actions: &[Action]) -> Result<(), St
 
 /// The leg of a member, given by number or UUID.
 fn leg_of(module: &Module, member: &str) -> Option<Arc<Leg>> {
-    let legs = module.legs.lock();
-    let uuid = match member.bytes().all(|b| b.is_ascii_digit()) {
-        true => legs.numbers.get(&member.parse().ok()?)?,
-        false => member,
-    };
-    legs.calls.get(uuid).cloned()
+    if member.bytes().all(|b| b.is_ascii_digit()) {
+        let legs = module.legs.lock();
+        return legs.calls.get(legs.numbers.get(&member.parse().ok()?)?).cloned();
+    }
+    module.called(member).or_else(|| module.find(member))
 }
 
 /// `uuid_coach <uuid> ...`: the same, for who only knows the call.
@@ -169,6 +167,9 @@ fn uuid_coach(module: &Module, words: &[&str]) -> Result<String, String> {
     if !reads && action.is_none() {
         return Err(format!("usage: uuid_coach {}", UUID_USAGE.to_string_lossy()));
     }
+    // One that has white space in it can be given only as `show` and events write it.
+    let known = module.called(uuid);
+    let uuid = known.as_ref().map_or(*uuid, |leg| &leg.uuid);
     let session = Session::locate(uuid).ok_or_else(|| format!("no call {uuid}; `show calls` lists them"))?;
     let leg = module.find(uuid).ok_or_else(|| {
         format!(

@@ -11,6 +11,7 @@ use super::{
     fs,
     leg::Flags,
     module::{Module, NAME, current},
+    names::uuid_as_text,
     switch::{log, text},
 };
 use crate::lock::Mutex;
@@ -30,6 +31,8 @@ pub fn bind() -> Result<Bindings, String> {
     for (event, subclass, callback) in [
         (fs::SWITCH_EVENT_CUSTOM, c"conference::maintenance".as_ptr(), on_conference as unsafe extern "C" fn(_)),
         (fs::SWITCH_EVENT_API, ptr::null(), on_api),
+        (fs::SWITCH_EVENT_CHANNEL_HOLD, ptr::null(), on_hold),
+        (fs::SWITCH_EVENT_CHANNEL_UNHOLD, ptr::null(), on_unhold),
     ] {
         let mut node = ptr::null_mut();
         // SAFETY: texts that end in NUL; the function stays until `unbind` has returned.
@@ -81,10 +84,37 @@ unsafe extern "C" fn on_conference(event: *mut fs::switch_event_t) {
     let _ = catch_unwind(AssertUnwindSafe(|| current().map(|module| module.told.note(header))));
 }
 
+/// A phone puts its call on hold.
+unsafe extern "C" fn on_hold(event: *mut fs::switch_event_t) {
+    // SAFETY: the core's event.
+    unsafe { holds(event, true) }
+}
+
+/// It goes on.
+unsafe extern "C" fn on_unhold(event: *mut fs::switch_event_t) {
+    // SAFETY: the core's event.
+    unsafe { holds(event, false) }
+}
+
+/// # Safety
+/// The core's event, which lives during the call.
+unsafe fn holds(event: *mut fs::switch_event_t, on: bool) {
+    // SAFETY: the caller's promise; a header's value ends in NUL.
+    let uuid = unsafe {
+        let uuid = fs::switch_event_get_header_idx(event, c"Unique-ID".as_ptr(), -1);
+        if uuid.is_null() { return } else { uuid_as_text(CStr::from_ptr(uuid).to_bytes()) }
+    };
+    let _ = catch_unwind(AssertUnwindSafe(|| current().map(|module| module.told.holds.lock().push((uuid, on)))));
+}
+
 /// What events say that members may do, until it is followed. The core's threads that tell of events only leave it here: who fires one
 /// waits for them where many are on their way, and may hold what they would wait for.
 #[derive(Default)]
-pub struct Told(Mutex<HashMap<Whose, News>>);
+pub struct Told {
+    members: Mutex<HashMap<Whose, News>>,
+    /// Calls that their phones have put on hold, or taken back, in this order.
+    holds: Mutex<Vec<(String, bool)>>,
+}
 
 /// A call's UUID, and its conference's.
 type Whose = (String, String);
@@ -106,7 +136,7 @@ impl Told {
     }
 
     fn leave(&self, whose: Whose, news: News) {
-        let mut told = self.0.lock();
+        let mut told = self.members.lock();
         if told.get(&whose).is_none_or(|other| other.sequence < news.sequence) {
             told.insert(whose, news);
         }
@@ -116,7 +146,16 @@ impl Told {
 /// Follows what events have said. What is late does not count: of an earlier stay, or from before this one began; nor does what is said of a
 /// conference inside the one that a member sits in.
 pub fn follow(module: &Module) {
-    let told = std::mem::take(&mut *module.told.0.lock());
+    let holds = std::mem::take(&mut *module.told.holds.lock());
+    for (uuid, on) in holds {
+        if let Some(followed) = module.followed.lock().get_mut(&uuid) {
+            followed.on_hold = on;
+        }
+        if let Some(leg) = module.find(&uuid) {
+            leg.hold(&mut leg.lock(), on);
+        }
+    }
+    let told = std::mem::take(&mut *module.told.members.lock());
     for (whose, news) in told {
         let Some(leg) = module.find(&whose.0) else { continue };
         let mut state = leg.lock();

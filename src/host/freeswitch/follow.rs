@@ -8,10 +8,11 @@ use std::{
 };
 
 use super::{
-    assignments, events, fs,
+    answering, assignments, events, fs,
     leg::{Flags, Leg, Seat, State},
     legacy,
     module::{Followed, Module, current, visit},
+    names::engine_name,
     nest::Nest,
     recovery, roster,
     settings::{self, Action, Settings},
@@ -72,7 +73,8 @@ pub fn follow(module: &Module, session: &Session) {
 }
 
 fn follow_as(module: &Module, session: &Session, recovered: bool) {
-    let followed = Followed { session: session.raw().addr(), has_left: false, recovered, bridged_with: None };
+    let followed =
+        Followed { session: session.raw().addr(), has_left: false, recovered, on_hold: false, bridged_with: None };
     module.followed.lock().insert(session.uuid(), followed);
     // SAFETY: the session lives; who is hooked twice is hooked once.
     unsafe { fs::switch_core_event_hook_add_receive_message(session.raw(), Some(on_message)) };
@@ -182,7 +184,7 @@ unsafe extern "C" fn on_message(
         fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE => leaves(module, session, message),
         _ => match application_message(module, what) {
             Some(Run::Begins) if runs_conference(session) => begins(module, session, message),
-            Some(Run::Ends) => ends(module, session, message, data),
+            Some(Run::Ends) => ends(module, session, message),
             _ => {}
         },
     };
@@ -226,6 +228,10 @@ fn begins(module: &Module, session: &Session, message: usize) {
         }
         wanted
     };
+    let inside = answering::is_inside(session);
+    if inside && wanted(&State::default()) != Settings::default() {
+        return refuse(session, answering::INSTEAD);
+    }
     if wanted(&State::default()).speak_only_to.is_some() {
         session.make_media();
         if !module.is_current() {
@@ -233,6 +239,7 @@ fn begins(module: &Module, session: &Session, message: usize) {
         }
     }
     let enter = module.leg(session).and_then(|leg| {
+        leg.unhookable.store(inside, Ordering::Release);
         let (mut state, wanted) = leg.lock_hooked(session, wanted)?;
         let state = &mut *state;
         if let Some(inherited) = &inherited
@@ -251,7 +258,7 @@ fn begins(module: &Module, session: &Session, message: usize) {
         Ok(())
     });
     if let Err(why) = enter {
-        refuse(session, why);
+        not_followed(module, session, &wanted(&State::default()), why);
     }
 }
 
@@ -333,11 +340,13 @@ fn leaves(module: &Module, session: &Session, message: usize) {
 }
 
 /// `conference` has ended for this leg.
-fn ends(module: &Module, session: &Session, message: usize, data: &str) {
+fn ends(module: &Module, session: &Session, message: usize) {
     let Some(leg) = module.find(&session.uuid()) else { return };
     let mut state = leg.lock();
-    let named = || session.variable(CONFERENCE_NAME).as_deref() == data.split(['@', '+']).next();
-    if state.conferences.ends(message, named) {
+    // Of one that had begun before the module, no message is known; its own conference has let it go by now. Its name would say less: an
+    // endpoint may pass on the end of another call's conference, and a member may have been transferred to one of another name.
+    let let_go = state.taken.len() < state.conferences.len();
+    if state.conferences.ends(message, || let_go) {
         over(module, &leg, state);
     }
 }
@@ -393,6 +402,16 @@ fn bridged(module: &Module, session: &Session, other: &str) {
     }
 }
 
+/// Coach cannot have this call as its member. If that one is open and has no tags, it is none of Coach's business, and goes on.
+pub fn not_followed(module: &Module, session: &Session, wanted: &Settings, why: impl AsRef<str>) {
+    let uuid = session.uuid();
+    if *wanted != Settings::default() || module.find(&uuid).is_some() {
+        return refuse(session, why);
+    }
+    let line = format!("{}. The call is open, and goes on without Coach: no command lists it", why.as_ref());
+    log(fs::SWITCH_LOG_WARNING, Some(&uuid), &line);
+}
+
 /// A call that cannot be protected does not join.
 pub fn refuse(session: &Session, why: impl AsRef<str>) {
     let line = format!("{}. The call ends: it would have joined a conference without Coach", why.as_ref());
@@ -413,9 +432,7 @@ pub fn hook_lost(session: &Session) {
 
 /// Where `mod_conference` says that it has put a session.
 pub fn seat(session: &Session) -> Option<Seat> {
-    Some(Seat {
-        conference: session.variable(CONFERENCE_NAME)?,
-        unique_id: session.variable(CONFERENCE_ID)?,
-        number: session.variable(MEMBER_ID)?.parse().ok()?,
-    })
+    let (name, unique_id) = (session.variable_bytes(CONFERENCE_NAME)?, session.variable(CONFERENCE_ID)?);
+    let conference = engine_name(name.to_bytes(), &unique_id);
+    Some(Seat { conference, name, unique_id, number: session.variable(MEMBER_ID)?.parse().ok()? })
 }

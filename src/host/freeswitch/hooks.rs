@@ -164,9 +164,10 @@ unsafe extern "C" fn on_media(
                 let mut codec = MaybeUninit::zeroed();
                 fs::switch_core_session_get_real_read_impl(session, codec.as_mut_ptr());
                 let time = rtp_times::of_frame(session);
-                let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
-                // The time outlives the call.
-                let read = |member, frame, rate, channels, samples| {
+                let read = |member, frame, rate, channels, samples, before| {
+                    let time = time.map(|time| rtp_times::later(time, before, rate));
+                    // The time outlives the call.
+                    let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
                     sys::coach_read_at(member, frame, rate, channels, samples, time)
                 };
                 if let Some(frame) = fs::switch_core_media_bug_get_read_replace_frame(bug).as_mut() {
@@ -179,8 +180,9 @@ unsafe extern "C" fn on_media(
                 let mut codec: MaybeUninit<fs::switch_codec_implementation_t> = MaybeUninit::zeroed();
                 fs::switch_core_session_get_write_impl(session, codec.as_mut_ptr());
                 let codec = codec.assume_init();
-                let write =
-                    |member, frame, rate, channels, samples| sys::coach_write(member, frame, rate, channels, samples);
+                let write = |member, frame, rate, channels, samples, _| {
+                    sys::coach_write(member, frame, rate, channels, samples)
+                };
                 if let Some(frame) = fs::switch_core_media_bug_get_write_replace_frame(bug).as_mut() {
                     hook(write, member, frame, codec, codec.number_of_channels.into());
                 }
@@ -192,12 +194,12 @@ unsafe extern "C" fn on_media(
     fs::SWITCH_TRUE
 }
 
-/// The engine's hook on one frame, in place.
+/// The engine's hook on one frame, in place: member, samples, rate, channels, samples a channel, and those of the frame that were before.
 ///
 /// # Safety
 /// The frame's data are `datalen` bytes of this thread's.
 unsafe fn hook(
-    run: impl FnOnce(sys::coach_member_t, *mut i16, u32, u32, u32) -> sys::coach_status_t,
+    mut run: impl FnMut(sys::coach_member_t, *mut i16, u32, u32, u32, u32) -> sys::coach_status_t,
     member: sys::coach_member_t,
     frame: &mut fs::switch_frame_t,
     codec: fs::switch_codec_implementation_t,
@@ -206,7 +208,18 @@ unsafe fn hook(
     let samples = frame.datalen / 2;
     // Whole groups of samples, so that nothing is left over: the engine makes silence of any format that it does not know.
     let channels = if (1..=8).contains(&channels) && samples.is_multiple_of(channels) { channels } else { 1 };
-    if samples > 0 && !frame.data.is_null() {
-        run(member, frame.data.cast(), codec.actual_samples_per_second, channels, samples / channels);
+    let (rate, groups) = (codec.actual_samples_per_second, samples / channels);
+    if groups == 0 || frame.data.is_null() {
+        return;
+    }
+    // A packet that is longer than the engine takes is cut into parts of one length, less the rest of the last.
+    let most = match u64::from(rate) * u64::from(sys::COACH_MAX_FRAME_MS) / 1_000 {
+        0 => groups,
+        most => most as u32,
+    };
+    let length = groups.div_ceil(groups.div_ceil(most));
+    for before in (0..groups).step_by(length as usize) {
+        let data = frame.data.cast::<i16>().wrapping_add((before * channels) as usize);
+        run(member, data, rate, channels, length.min(groups - before), before);
     }
 }

@@ -1,14 +1,16 @@
 //! One call that Coach knows: its member of the engine, its settings, its hooks, its seat in a conference.
 
 use std::{
+    ffi::CString,
     ptr,
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use super::{
-    fs,
+    answering, fs,
     hooks::{Hook, Put, Side},
     module::{Module, said},
+    names::{engine_name, uuid_for_core},
     nest::Nest,
     rooms::Unseated,
     settings::{Action, Settings, names_mode},
@@ -22,7 +24,10 @@ use crate::{
 /// Where it is in a conference.
 #[derive(PartialEq, Eq)]
 pub struct Seat {
+    /// The engine's name for the conference.
     pub conference: String,
+    /// FreeSWITCH's own.
+    pub name: CString,
     pub unique_id: String,
     pub number: u32,
 }
@@ -49,6 +54,8 @@ pub struct State {
     passing: bool,
     pub seat: Option<Seat>,
     pub flags: Flags,
+    /// Its phone has put the call on hold.
+    pub on_hold: bool,
     /// `Event-Sequence` of the last conference event that counted, or of the moment in which it took its seat.
     pub sequence: u64,
 }
@@ -59,6 +66,8 @@ pub type How = fn(&Leg, &Module, &Session, &mut State, Action) -> Result<String,
 /// See the module.
 pub struct Leg {
     pub uuid: String,
+    /// The engine's name for it.
+    pub call_id: String,
     /// Which session of that UUID: somebody may give the next one the same.
     pub session: usize,
     /// SIP's name for the call, by which another leg says that it replaces this one.
@@ -71,6 +80,8 @@ pub struct Leg {
     private: AtomicBool,
     /// Something took a hook off it: it cannot speak privately any more.
     pub unhooked: AtomicBool,
+    /// It is in a conference that runs inside its endpoint's work: a hook would have the call hang.
+    pub unhookable: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -78,11 +89,12 @@ impl Leg {
     /// Makes its member: with no hooks, no tags, speaking openly, and in no conference.
     pub fn new(module: &Module, session: &Session) -> Result<Self, String> {
         let uuid = session.uuid();
-        let call_id = c(&uuid);
+        let call_id = engine_name(uuid_for_core(&uuid).to_bytes(), &format!("{:x}", session.raw().addr()));
+        let id = c(&call_id);
         let config = sys::coach_member_config_t {
             size: size_of::<sys::coach_member_config_t>() as u32,
             flags: sys::COACH_MEMBER_STARTS,
-            call_id: call_id.as_ptr(),
+            call_id: id.as_ptr(),
             tags: ptr::null(),
             speak_only_to: ptr::null(),
         };
@@ -93,6 +105,7 @@ impl Leg {
         }
         Ok(Self {
             uuid,
+            call_id,
             session: session.raw().addr(),
             sip_call_id: session.variable(c"sip_call_id"),
             member,
@@ -100,6 +113,7 @@ impl Leg {
             writes: Hook::new(Side::Write),
             private: AtomicBool::new(false),
             unhooked: AtomicBool::new(false),
+            unhookable: AtomicBool::new(false),
             state: Mutex::default(),
         })
     }
@@ -134,6 +148,9 @@ impl Leg {
 
     /// Sees to it that what it says passes Coach, before it is made private. No lock of ours may be held.
     pub fn hook_read(&self, session: &Session) -> Result<(), String> {
+        if self.unhookable.load(Ordering::Acquire) {
+            return Err(answering::INSTEAD.into());
+        }
         if self.reads.put_on_now(session, self.member) {
             return Ok(());
         }
@@ -142,6 +159,9 @@ impl Leg {
 
     /// Sees to it that it hears what is said to it privately. No lock of ours may be held.
     pub fn hook_write(&self, session: &Session) -> Put {
+        if self.unhookable.load(Ordering::Acquire) {
+            return Put::Failed;
+        }
         let put = self.writes.put_on(session, self.member);
         if put == Put::Failed {
             let line = "its media cannot be hooked: it does not hear what is said to it privately";
@@ -182,6 +202,9 @@ impl Leg {
         if matches!(action, Action::Coach(_)) {
             self.can_be_private()?;
         }
+        if matches!(action, Action::Coach(_) | Action::Tag(_)) {
+            self.can_be_hooked()?;
+        }
         if let Action::Tag(tags) = action
             && names_mode(tags)
         {
@@ -207,6 +230,11 @@ impl Leg {
             Action::Coach(_) | Action::Uncoach => state.settings.write_speak_only_to(session),
         }
         reply
+    }
+
+    /// Tags would say that it hears what is said to them, and speech would be private where there is no hook.
+    fn can_be_hooked(&self) -> Result<(), String> {
+        if self.unhookable.load(Ordering::Acquire) { Err(answering::INSTEAD.into()) } else { Ok(()) }
     }
 
     fn can_be_private(&self) -> Result<(), String> {
@@ -298,6 +326,7 @@ impl Leg {
     /// where another conference of that name has the room.
     pub fn sit(&self, module: &Module, state: &mut State, seat: Seat, flags: Flags, now: u64) -> Result<(), Seat> {
         state.sequence = now;
+        self.hold(state, module.is_on_hold(&self.uuid));
         self.follow(state, flags);
         // First: the engine tells at once whom this one hears.
         module.legs.lock().numbers.insert(seat.number, self.uuid.clone());
@@ -330,7 +359,19 @@ impl Leg {
 
     /// Follows what `mod_conference` lets it do.
     pub fn follow(&self, state: &mut State, flags: Flags) {
-        let was = std::mem::replace(&mut state.flags, flags);
+        let held = state.flags.held || state.on_hold;
+        self.follow_from(Flags { held, ..state.flags }, Flags { held: flags.held || state.on_hold, ..flags });
+        state.flags = flags;
+    }
+
+    /// Its phone puts the call on hold, or goes on.
+    pub fn hold(&self, state: &mut State, on: bool) {
+        let was = Flags { held: state.flags.held || state.on_hold, ..state.flags };
+        self.follow_from(was, Flags { held: state.flags.held || on, ..was });
+        state.on_hold = on;
+    }
+
+    fn follow_from(&self, was: Flags, flags: Flags) {
         // SAFETY: numbers.
         unsafe {
             if was.muted != flags.muted {
@@ -366,7 +407,8 @@ impl Leg {
             }
             (true, false) => {
                 module.legacy.opened();
-                module.lock.release();
+                // Outside, the unload itself waits for the length of a guard.
+                if state.seat.is_some() { module.guarding.begins(self) } else { module.lock.release() }
             }
             _ => {}
         }

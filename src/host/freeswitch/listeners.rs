@@ -37,6 +37,7 @@ struct Member {
     tags: Vec<String>,
     /// Of who speaks openly, none.
     speak_only_to: Option<Vec<String>>,
+    opens_in_ms: u32,
 }
 
 /// Sees to the conferences that have changed. No lock of ours may be held. Who has made a change finds it here until it has been seen to,
@@ -66,6 +67,23 @@ pub fn hook(module: &Module) {
 /// Numbers of those who hear a sound of their mode, and of those who hear somebody privately, or would, were they not deaf, or the other
 /// mute: that ends by an event, and on the thread that follows events nothing may wait for the core.
 fn listeners(module: &Module, room: &str) -> Vec<u32> {
+    let members = members(module, room);
+    let hears = |listener: &Member, speaker: &Member| {
+        let to = speaker.speak_only_to.iter().flatten();
+        listener.number != speaker.number && to.into_iter().any(|tag| listener.tags.contains(tag))
+    };
+    let told = |listener: &Member| module.mode_sounds && listener.speak_only_to.is_some();
+    let listeners =
+        members.iter().filter(|listener| told(listener) || members.iter().any(|speaker| hears(listener, speaker)));
+    listeners.map(|listener| listener.number).collect()
+}
+
+/// Whether an opening guard of this member runs.
+pub fn is_guarded(module: &Module, room: &str, number: u32) -> bool {
+    members(module, room).iter().any(|member| member.number == number && member.opens_in_ms > 0)
+}
+
+fn members(module: &Module, room: &str) -> Vec<Member> {
     let mut json = ptr::null_mut();
     // SAFETY: texts that end in NUL; the answer is ours until it is given back.
     let state = unsafe {
@@ -76,13 +94,5 @@ fn listeners(module: &Module, room: &str) -> Vec<u32> {
         sys::coach_text_free(json);
         state
     };
-    let members = state.map_or(Vec::new(), |room| room.members);
-    let hears = |listener: &Member, speaker: &Member| {
-        let to = speaker.speak_only_to.iter().flatten();
-        listener.number != speaker.number && to.into_iter().any(|tag| listener.tags.contains(tag))
-    };
-    let told = |listener: &Member| module.mode_sounds && listener.speak_only_to.is_some();
-    let listeners =
-        members.iter().filter(|listener| told(listener) || members.iter().any(|speaker| hears(listener, speaker)));
-    listeners.map(|listener| listener.number).collect()
+    state.map_or(Vec::new(), |room| room.members)
 }

@@ -6,8 +6,10 @@
 //! follow    what a call does: conferences that begin and end, hang-up
 //! events    what is told late: mute, deaf, hold
 //! adopt     calls that were there before the module
+//! answering  what runs while a call is answered
 //! api       what people do: the commands and the dialplan application
 //! leg       one call: its member of the engine, its hooks, its seat
+//! names     the engine's names for conferences and calls
 //! nest      what runs on a call, one inside the other
 //! settings  what a call is set to: the channel variables, the actions
 //! assignments  which variables the core's applications assign
@@ -16,6 +18,7 @@
 //! listeners who needs a write hook
 //! roster    who is in a conference, asked of mod_conference
 //! rooms     the engine's rooms, one a conference
+//! guarding  who keeps the module loaded while an opening guard runs
 //! hooks     the media bug: what audio threads run
 //! rtp_times when frames were said
 //! tell      the engine's events, told as FreeSWITCH's
@@ -29,17 +32,20 @@
 //! session's bugs locked, takes none at all but those that are held for a moment: every other lock here is.
 
 mod adopt;
+mod answering;
 mod api;
 mod assignments;
 mod complete;
 mod configuration;
 mod events;
 mod follow;
+mod guarding;
 mod hooks;
 mod leg;
 mod legacy;
 mod listeners;
 mod module;
+mod names;
 mod nest;
 mod recovery;
 mod rooms;

@@ -16,7 +16,9 @@ use std::{
 use super::{
     adopt, api, complete, configuration,
     events::{self, Told},
-    follow, fs, hooks,
+    follow, fs,
+    guarding::Guarding,
+    hooks,
     leg::Leg,
     legacy::Legacy,
     listeners::{self, Changed},
@@ -55,6 +57,7 @@ pub struct Module {
     pub rooms: Rooms,
     pub lock: Lock,
     pub legacy: Legacy,
+    pub guarding: Guarding,
     pub recovery: Recovery,
     /// A leg that takes another's place in a conference takes over its tags too.
     pub tags_pass: bool,
@@ -75,6 +78,8 @@ pub struct Followed {
     pub has_left: bool,
     /// It was recovered after a crash, and runs its extension again.
     pub recovered: bool,
+    /// Its phone has put it on hold.
+    pub on_hold: bool,
     /// The call that it is bridged with, or was last.
     pub bridged_with: Option<String>,
 }
@@ -93,7 +98,14 @@ impl Module {
         self.legs.lock().calls.get(uuid).cloned()
     }
 
-    /// The same, made if Coach has not known it.
+    /// The call that the engine calls so.
+    pub fn called(&self, call_id: &str) -> Option<Arc<Leg>> {
+        let legs = self.legs.lock();
+        let same = |leg: &&Arc<Leg>| leg.call_id == call_id;
+        legs.calls.get(call_id).filter(same).or_else(|| legs.calls.values().find(same)).cloned()
+    }
+
+    /// The call with that UUID, made if Coach has not known it.
     pub fn leg(&self, session: &Session) -> Result<Arc<Leg>, String> {
         let _one = self.making.lock();
         if let Some(leg) = self.find(&session.uuid()) {
@@ -109,6 +121,11 @@ impl Module {
         self.followed.lock().get(uuid).is_some_and(|followed| followed.has_left)
     }
 
+    /// Whether a call's phone has put it on hold.
+    pub fn is_on_hold(&self, uuid: &str) -> bool {
+        self.followed.lock().get(uuid).is_some_and(|followed| followed.on_hold)
+    }
+
     /// Not one that is being unloaded, or has been; another may be loaded by now.
     pub fn is_current(&self) -> bool {
         current().is_some_and(|module| ptr::eq(&raw const *module, self))
@@ -118,6 +135,7 @@ impl Module {
     pub fn end(&self, leg: &Leg) {
         // In this order: whoever replaces it finds it among the calls or among those that have left.
         leg.end(self);
+        self.guarding.ends(self, &leg.uuid);
         self.recovery.remove(&leg.uuid);
         rtp_times::forget(leg.session);
         self.legs.lock().calls.remove(&leg.uuid);
@@ -216,7 +234,12 @@ pub unsafe extern "C" fn runtime() -> fs::switch_status_t {
     if let Some(module) = current() {
         // SAFETY: a number.
         unsafe { sys::coach_engine_service(module.engine) };
-        if catch_unwind(AssertUnwindSafe(|| events::follow(&module))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| {
+            events::follow(&module);
+            module.guarding.look(&module);
+        }))
+        .is_err()
+        {
             log(fs::SWITCH_LOG_ERROR, None, "a fault inside Coach was contained: please report it");
         }
     }
@@ -249,6 +272,7 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
         rooms: Rooms::default(),
         lock: Lock(AtomicPtr::new(lock)),
         legacy: Legacy::new(Duration::from_millis(configuration.guard_ms.into())),
+        guarding: Guarding::default(),
         recovery: Recovery::new(),
         tags_pass: configuration.tags_pass,
         mode_sounds: configuration.flags & sys::COACH_ENGINE_MODE_SOUNDS != 0,

@@ -18,6 +18,10 @@ impl Nest {
         self.0.is_empty()
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Something begins, inside what is there.
     pub fn begins(&mut self, message: usize) {
         self.0.push(message);

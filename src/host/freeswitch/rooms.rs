@@ -1,6 +1,9 @@
 //! The engine's rooms: one a conference, open while somebody is in it.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    ffi::CString,
+};
 
 use super::{
     leg::Seat,
@@ -23,9 +26,17 @@ pub struct Rooms {
 
 #[derive(Default)]
 struct Known {
-    /// A conference's name and `Conference-Unique-ID`.
-    conferences: HashMap<sys::coach_room_t, (String, String)>,
+    conferences: HashMap<sys::coach_room_t, Conference>,
     closed: VecDeque<sys::coach_room_t>,
+}
+
+/// What FreeSWITCH calls a room's conference.
+#[derive(Clone)]
+pub struct Conference {
+    /// The engine's name for it.
+    room: String,
+    pub name: CString,
+    pub unique_id: String,
 }
 
 struct Open {
@@ -56,7 +67,14 @@ impl Rooms {
                 return Err(Unseated::Refused(said()));
             }
             open.insert(seat.conference.clone(), Open { room, unique_id: seat.unique_id.clone(), members: 0 });
-            self.known.lock().conferences.insert(room, (seat.conference.clone(), seat.unique_id.clone()));
+            self.known.lock().conferences.insert(
+                room,
+                Conference {
+                    room: seat.conference.clone(),
+                    name: seat.name.clone(),
+                    unique_id: seat.unique_id.clone(),
+                },
+            );
         }
         let here = open.get_mut(&seat.conference).filter(|here| here.unique_id == seat.unique_id);
         let Some(here) = here else { return Err(Unseated::Taken) };
@@ -96,15 +114,15 @@ impl Rooms {
         }
     }
 
-    /// `Conference-Unique-ID` of a room's conference.
-    pub fn unique_id(&self, room: sys::coach_room_t) -> Option<String> {
-        self.known.lock().conferences.get(&room).map(|(_, unique_id)| unique_id.clone())
+    /// A room's conference.
+    pub fn conference(&self, room: sys::coach_room_t) -> Option<Conference> {
+        self.known.lock().conferences.get(&room).cloned()
     }
 
-    /// Names of the conferences that somebody is in.
+    /// The engine's names of the conferences that somebody is in.
     pub fn names(&self) -> Vec<String> {
         let known = self.known.lock();
         let open = known.conferences.iter().filter(|(room, _)| !known.closed.contains(room));
-        open.map(|(_, (name, _))| name.clone()).collect()
+        open.map(|(_, conference)| conference.room.clone()).collect()
     }
 }

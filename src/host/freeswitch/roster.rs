@@ -6,6 +6,7 @@ use std::ffi::CStr;
 use super::{
     api,
     leg::{Flags, Seat},
+    names::{is_plain, uuid_as_text},
     switch::c,
 };
 
@@ -26,22 +27,27 @@ pub fn all() -> Vec<Member> {
 
 /// What a member may do, by the call's UUID.
 pub fn flags(seat: &Seat, uuid: &str) -> Option<Flags> {
-    let here = listed(&c(&format!("'{}' list delim {DELIMITER}", seat.conference)));
+    // Of a name that cannot be written as one word of a command, everybody is asked for: no number is given twice.
+    let is_word = is_plain(&seat.conference) && !seat.conference.contains(['\'', '"', '\\']);
+    let one = || listed(&c(&format!("'{}' list delim {DELIMITER}", seat.conference)));
+    let here = if is_word { one() } else { all() };
     here.into_iter().find(|member| member.uuid == uuid && member.number == seat.number).map(|member| member.flags)
 }
 
 fn listed(command: &CStr) -> Vec<Member> {
     // With no conference, or no mod_conference, the answer is no list.
-    api::execute(c"conference", command).lines().filter_map(member).collect()
+    api::execute(c"conference", command).split(|&b| b == b'\n').filter_map(member).collect()
 }
 
 /// Number, channel, UUID, the caller's name and number, what it may do and does, two volumes, energy.
-fn member(line: &str) -> Option<Member> {
-    let parts: Vec<&str> = line.split(DELIMITER).collect();
+/// Names in it are what callers have made of them: not always text.
+fn member(line: &[u8]) -> Option<Member> {
+    let parts: Vec<&[u8]> = line.split(|&b| char::from(b) == DELIMITER).collect();
     let [number, _, uuid, .., flags, _, _, _] = parts[..] else { return None };
+    let (number, flags) = (str::from_utf8(number).ok()?, str::from_utf8(flags).ok()?);
     let has = |word| flags.split('|').any(|flag| flag == word);
     // Of a member on hold nothing else is said; what it is besides, an event says when it is back.
     let held = has("hold");
     let flags = Flags { muted: !held && !has("speak"), deaf: !held && !has("hear"), held };
-    Some(Member { uuid: uuid.into(), number: number.parse().ok()?, flags })
+    Some(Member { uuid: uuid_as_text(uuid), number: number.parse().ok()?, flags })
 }

@@ -85,6 +85,14 @@ pub fn of_frame(session: *mut fs::switch_core_session_t) -> Option<sys::coach_me
     })
 }
 
+/// The same for what comes so many samples at `rate` later in the frame.
+pub fn later(time: sys::coach_media_time_t, samples: u32, rate: u32) -> sys::coach_media_time_t {
+    let units = u64::from(samples) * u64::from(time.clock_rate) / u64::from(rate.max(1));
+    // 0 says that it is not known.
+    let stamp = if time.stamp == 0 { 0 } else { time.stamp + units };
+    sys::coach_media_time_t { stamp, ..time }
+}
+
 /// What the core calls for every frame that an endpoint has read, before it is decoded.
 unsafe extern "C" fn on_frame(
     session: *mut fs::switch_core_session_t,

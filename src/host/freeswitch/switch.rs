@@ -5,7 +5,10 @@ use std::{
     ptr,
 };
 
-use super::fs;
+use super::{
+    fs,
+    names::{uuid_as_text, uuid_for_core},
+};
 
 /// Where our lines of its log come from.
 const FILE: &CStr = c"mod_coach";
@@ -74,7 +77,7 @@ impl Session {
         let line = line!() as i32;
         // SAFETY: texts that end in NUL.
         Self::held(unsafe {
-            fs::switch_core_session_perform_locate(c(uuid).as_ptr(), FILE.as_ptr(), c"coach".as_ptr(), line)
+            fs::switch_core_session_perform_locate(uuid_for_core(uuid).as_ptr(), FILE.as_ptr(), c"coach".as_ptr(), line)
         })
     }
 
@@ -83,7 +86,12 @@ impl Session {
         let line = line!() as i32;
         // SAFETY: as above.
         Self::held(unsafe {
-            fs::switch_core_session_perform_force_locate(c(uuid).as_ptr(), FILE.as_ptr(), c"coach".as_ptr(), line)
+            fs::switch_core_session_perform_force_locate(
+                uuid_for_core(uuid).as_ptr(),
+                FILE.as_ptr(),
+                c"coach".as_ptr(),
+                line,
+            )
         })
     }
 
@@ -100,7 +108,9 @@ impl Session {
             let mut uuids = Vec::new();
             let mut node = list.as_ref().map_or(ptr::null_mut(), |list| list.head);
             while let Some(this) = node.as_ref() {
-                uuids.extend(text(this.val).map(Into::into));
+                if !this.val.is_null() {
+                    uuids.push(uuid_as_text(CStr::from_ptr(this.val).to_bytes()));
+                }
                 node = this.next;
             }
             if !list.is_null() {
@@ -117,12 +127,21 @@ impl Session {
 
     pub fn uuid(&self) -> String {
         // SAFETY: the session lives; its UUID lives as long.
-        unsafe { text(fs::switch_core_session_get_uuid(self.raw)) }.unwrap_or_default().into()
+        unsafe {
+            let uuid = fs::switch_core_session_get_uuid(self.raw);
+            if uuid.is_null() { String::new() } else { uuid_as_text(CStr::from_ptr(uuid).to_bytes()) }
+        }
     }
 
     fn channel(&self) -> *mut fs::switch_channel_t {
         // SAFETY: the session lives.
         unsafe { fs::switch_core_session_get_channel(self.raw) }
+    }
+
+    /// Where the call is on its way.
+    pub fn state(&self) -> fs::switch_channel_state_t {
+        // SAFETY: the session lives.
+        unsafe { fs::switch_channel_get_state(self.channel()) }
     }
 
     /// A channel variable; of one that is not UTF-8 only that it is there: "" is no tag.
@@ -133,6 +152,15 @@ impl Session {
         }?;
         // SAFETY: as above; it ends in NUL.
         Some(unsafe { text(value) }.unwrap_or_default().into())
+    }
+
+    /// The same, whatever bytes it holds.
+    pub fn variable_bytes(&self, name: &CStr) -> Option<CString> {
+        // SAFETY: the session lives, and with it the duplicate, which ends in NUL.
+        unsafe {
+            let value = fs::switch_channel_get_variable_dup(self.channel(), name.as_ptr(), fs::SWITCH_TRUE, -1);
+            (!value.is_null()).then(|| CStr::from_ptr(value).to_owned())
+        }
     }
 
     /// Names of all its channel variables, as far as they are text.

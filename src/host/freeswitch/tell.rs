@@ -8,6 +8,7 @@ use std::{
 use super::{
     fs,
     module::{NAME, current},
+    names::{original, uuid_for_core},
     switch::{c, log, text},
 };
 use crate::sys;
@@ -35,7 +36,7 @@ pub unsafe extern "C" fn on_event(_: *mut c_void, event: *const sys::coach_event
     let event = unsafe { &*event };
     let action = match event.kind {
         sys::COACH_EVENT_JOIN => c"join",
-        sys::COACH_EVENT_LEAVE | sys::COACH_EVENT_END => c"leave",
+        sys::COACH_EVENT_LEAVE => c"leave",
         sys::COACH_EVENT_TAG => c"tag",
         sys::COACH_EVENT_UNTAG => c"untag",
         sys::COACH_EVENT_COACH => c"coach",
@@ -46,22 +47,40 @@ pub unsafe extern "C" fn on_event(_: *mut c_void, event: *const sys::coach_event
             let (uuid, line) = unsafe { (text(event.call_id), text(event.text)) };
             return log(fs::SWITCH_LOG_WARNING, uuid.filter(|uuid| !uuid.is_empty()), line.unwrap_or_default());
         }
-        // Mute, deaf and hold are mod_conference's to tell.
+        sys::COACH_EVENT_MUTE => c"mute",
+        sys::COACH_EVENT_UNMUTE => c"unmute",
+        sys::COACH_EVENT_DEAF => c"deaf",
+        sys::COACH_EVENT_UNDEAF => c"undeaf",
+        sys::COACH_EVENT_HOLD => c"hold",
+        sys::COACH_EVENT_UNHOLD => c"unhold",
+        sys::COACH_EVENT_PASS => c"pass",
+        sys::COACH_EVENT_UNPASS => c"unpass",
+        sys::COACH_EVENT_START => c"start",
+        sys::COACH_EVENT_END => c"end",
         _ => return,
     };
     // SAFETY: the event's text.
     let room = unsafe { text(event.room_name) }.unwrap_or_default();
-    let unique_id = current().and_then(|module| module.rooms.unique_id(event.room)).map(|id| c(&id));
+    let module = current();
+    let conference = module.as_ref().and_then(|module| module.rooms.conference(event.room));
+    let unique_id = conference.as_ref().map(|conference| c(&conference.unique_id));
+    let name = conference.as_ref().map_or(event.room_name, |conference| conference.name.as_ptr());
+    // SAFETY: the event's text.
+    let call_id = unsafe { text(event.call_id) }.unwrap_or_default();
+    let uuid = module.and_then(|module| module.called(call_id)).map(|leg| uuid_for_core(&leg.uuid));
+    let uuid = uuid.unwrap_or_else(|| original(call_id));
     let number = |number: u64| c(&number.to_string());
     let (member, sequence, opens) =
         (number(event.number.into()), number(event.sequence), number(event.opens_in_ms.into()));
     let inside = |value: *const c_char| if room.is_empty() { ptr::null() } else { value };
+    // That a conference starts is nobody's event.
+    let of_member = |value: *const c_char| if event.member == 0 { ptr::null() } else { value };
     let headers: [(&CStr, *const c_char); 10] = [
         (c"Action", action.as_ptr()),
-        (c"Conference-Name", inside(event.room_name)),
+        (c"Conference-Name", inside(name)),
         (c"Conference-Unique-ID", unique_id.as_ref().map_or(ptr::null(), |id| id.as_ptr())),
-        (c"Member-ID", inside(member.as_ptr())),
-        (c"Unique-ID", event.call_id),
+        (c"Member-ID", of_member(inside(member.as_ptr()))),
+        (c"Unique-ID", of_member(uuid.as_ptr())),
         (c"Tag", event.tags),
         (c"Speak-Only-To", event.speak_only_to),
         (c"Heard-By", event.heard_by),

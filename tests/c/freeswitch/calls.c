@@ -147,6 +147,8 @@ void switch_channel_variable_last(switch_channel_t *channel) { pthread_mutex_unl
 
 void switch_core_recovery_track(switch_core_session_t *session) { __atomic_add_fetch(&session->stored, 1, __ATOMIC_SEQ_CST); }
 
+switch_channel_state_t switch_channel_get_state(switch_channel_t *channel) { return channel->inside ? CS_NEW : CS_EXECUTE; }
+
 int switch_channel_test_ready(switch_channel_t *channel, switch_bool_t state, switch_bool_t media)
 {
     return (!media || channel->has_media) && (!state || is_up(channel->session));

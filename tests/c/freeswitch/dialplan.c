@@ -54,14 +54,19 @@ void conference_begins(switch_core_session_t *session, const char *name)
     begins(session, "conference", name);
     switch_channel_perform_pre_answer(&session->channel, "", "", 0);
     session->channel.answered = true;
-    set_variable(session, "conference_name", name);
+    char named[512];
+    snprintf(named, sizeof named, "%s", name + strspn(name, " "));
+    named[strcspn(named, "+")] = 0;
+    char *profile = strrchr(named, '@');
+    if (profile) *profile = 0;
+    set_variable(session, "conference_name", named);
 }
 
 void conference_adds(switch_core_session_t *session)
 {
-    char text[128];
+    char text[560];
     const char *name = variable(session, "conference_name");
-    snprintf(text, sizeof text, "id of %s", name);
+    snprintf(text, sizeof text, "id-of-%.60s", name);
     set_variable(session, "conference_uuid", text);
     snprintf(text, sizeof text, "%u", session->number);
     set_variable(session, "conference_member_id", text);
@@ -124,10 +129,10 @@ void leaves(switch_core_session_t *session)
 
 void conference_event(switch_core_session_t *session, const char *action)
 {
-    char id[128], member[16];
+    char id[560], member[16];
     switch_event_t *event;
     switch_event_create_subclass_detailed("", "", 0, &event, SWITCH_EVENT_CUSTOM, "conference::maintenance");
-    snprintf(id, sizeof id, "id of %s", session->conference);
+    snprintf(id, sizeof id, "id-of-%.60s", session->conference);
     snprintf(member, sizeof member, "%u", session->number);
     const char *headers[][2] = {
         {"Action", action}, {"Conference-Name", session->conference}, {"Conference-Unique-ID", id},
@@ -136,5 +141,13 @@ void conference_event(switch_core_session_t *session, const char *action)
     };
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
         switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, headers[i][0], headers[i][1]);
+    switch_event_fire_detailed("", "", 0, &event, NULL);
+}
+
+void phone_holds(switch_core_session_t *session, bool on)
+{
+    switch_event_t *event;
+    switch_event_create_subclass_detailed("", "", 0, &event, on ? SWITCH_EVENT_CHANNEL_HOLD : SWITCH_EVENT_CHANNEL_UNHOLD, NULL);
+    switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, "Unique-ID", session->uuid);
     switch_event_fire_detailed("", "", 0, &event, NULL);
 }

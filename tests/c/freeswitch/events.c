@@ -1,7 +1,7 @@
 /* Events of the stand-in: told by a thread of their own, later, in another order if a test wants that. */
 #include "switch.h"
 
-struct switch_event { char *name[24], *value[24]; int headers; switch_event_t *next; };
+struct switch_event { switch_event_types_t kind; char *name[24], *value[24]; int headers; switch_event_t *next; };
 struct switch_event_node { switch_event_types_t event; char *subclass; switch_event_callback_t callback; switch_event_node_t *next; };
 
 static pthread_rwlock_t bindings = PTHREAD_RWLOCK_INITIALIZER;
@@ -65,9 +65,10 @@ switch_status_t switch_event_unbind(switch_event_node_t **node)
 switch_status_t switch_event_create_subclass_detailed(const char *file, const char *function, int line,
                                                       switch_event_t **event, switch_event_types_t kind, const char *subclass)
 {
-    (void)file, (void)function, (void)line, (void)kind;
+    (void)file, (void)function, (void)line;
     char number[24];
     *event = calloc(1, sizeof **event);
+    (*event)->kind = kind;
     pthread_mutex_lock(&lock);
     snprintf(number, sizeof number, "%lu", ++sequence);
     pthread_mutex_unlock(&lock);
@@ -132,7 +133,7 @@ static void *tells(void *none)
         pthread_rwlock_rdlock(&bindings);
         const char *subclass = switch_event_get_header_idx(event, "Event-Subclass", -1);
         for (switch_event_node_t *node = bound; node; node = node->next)
-            if (node->event == (subclass ? SWITCH_EVENT_CUSTOM : SWITCH_EVENT_API) &&
+            if (node->event == event->kind &&
                 (!node->subclass || (subclass && strcmp(node->subclass, subclass) == 0)))
                 node->callback(event);
         pthread_rwlock_unlock(&bindings);
@@ -187,7 +188,7 @@ bool told(const char *action, const char *member, const char *header, const char
         const char *subclass = switch_event_get_header_idx(event, "Event-Subclass", -1);
         const char *what = switch_event_get_header_idx(event, "Action", -1);
         const char *who = switch_event_get_header_idx(event, "Unique-ID", -1);
-        if (!subclass || strcmp(subclass, "coach::maintenance") != 0 || strcmp(what, action) != 0 || strcmp(who, member) != 0)
+        if (!subclass || strcmp(subclass, "coach::maintenance") != 0 || strcmp(what, action) != 0 || strcmp(who ? who : "", member) != 0)
             continue;
         const char *has = header ? switch_event_get_header_idx(event, header, -1) : "";
         found = !header || (value ? has && strcmp(has, value) == 0 : !has);

@@ -131,11 +131,21 @@ unsigned media_left(void)
     return __atomic_load_n(&media, __ATOMIC_SEQ_CST);
 }
 
+static unsigned packet_ms(const switch_codec_implementation_t *codec)
+{
+    return codec->microseconds_per_packet ? (unsigned)codec->microseconds_per_packet / 1000 : 20;
+}
+
+static unsigned samples(const switch_codec_implementation_t *codec)
+{
+    return codec->actual_samples_per_second / 1000 * packet_ms(codec) * codec->number_of_channels;
+}
+
 static void pass(switch_core_session_t *session, int16_t *data, const switch_codec_implementation_t *codec, bool read)
 {
     /* What the core does not say right it does not say right here: the rate. */
     switch_frame_t frame = {.data = data, .channels = codec->number_of_channels, .rate = read ? 8000 : 0};
-    frame.datalen = codec->actual_samples_per_second / 50 * codec->number_of_channels * sizeof *data;
+    frame.datalen = samples(codec) * sizeof *data;
     frame.buflen = sizeof session->said;
     switch_media_bug_t *bug;
     pthread_rwlock_rdlock(&session->bug_lock);
@@ -147,11 +157,6 @@ static void pass(switch_core_session_t *session, int16_t *data, const switch_cod
         bug->callback(bug, bug->user_data, read ? SWITCH_ABC_TYPE_READ_REPLACE : SWITCH_ABC_TYPE_WRITE_REPLACE);
     }
     pthread_rwlock_unlock(&session->bug_lock);
-}
-
-static unsigned samples(const switch_codec_implementation_t *codec)
-{
-    return codec->actual_samples_per_second / 50 * codec->number_of_channels;
 }
 
 void play_read(switch_core_session_t *session)
@@ -175,13 +180,15 @@ void play_write(switch_core_session_t *session, const int16_t *mix)
 
 void play(int ticks)
 {
+    static unsigned now; /* in ms */
     while (ticks-- > 0) {
+        now += 20;
         for (switch_core_session_t *s = sessions; s; s = s->next)
-            if (*s->conference) play_read(s);
+            if (*s->conference && now % packet_ms(&s->read_codec) == 0) play_read(s);
         for (switch_core_session_t *to = sessions; to; to = to->next) {
             int16_t mix[4096] = {0};
             unsigned count = samples(&to->write_codec);
-            if (!*to->conference) continue;
+            if (!*to->conference || now % packet_ms(&to->write_codec) != 0) continue;
             for (switch_core_session_t *from = sessions; from && !to->deaf && !to->held; from = from->next) {
                 if (from == to || strcmp(from->conference, to->conference) != 0 || from->muted || from->held) continue;
                 for (unsigned i = 0; i < count; i++) mix[i] += from->said[i * samples(&from->read_codec) / count];

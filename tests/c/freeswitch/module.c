@@ -118,10 +118,10 @@ static void list(switch_stream_handle_t *stream, const char *one, const char *de
 switch_status_t switch_api_execute(const char *command, const char *arguments, switch_core_session_t *session,
                                    switch_stream_handle_t *stream)
 {
-    char one[64] = "", delim[8];
+    char one[512] = "", delim[8];
     check(!strstr(arguments, "json_list"), "two at once that ask for json_list crash the switch");
     if (strcmp(command, "conference") == 0 && (sscanf(arguments, "list delim %7s", delim) == 1 ||
-                                               sscanf(arguments, "'%63[^']' list delim %7s", one, delim) == 2))
+                                               sscanf(arguments, "'%511[^']' list delim %7s", one, delim) == 2))
         return list(stream, one, delim), SWITCH_STATUS_SUCCESS;
     for (switch_api_interface_t *api = module.interface ? module.interface->api_interface : NULL; api; api = api->next)
         if (strcmp(api->interface_name, command) == 0) return api->function(arguments, session, stream);

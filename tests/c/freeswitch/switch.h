@@ -36,11 +36,12 @@ struct switch_channel {
     bool no_media;   /* it cannot have any */
     bool no_bugs;    /* the same */
     bool bugs_paused;
+    bool inside;     /* what runs on it runs inside its endpoint, and not in its dialplan */
     int down;        /* hung up; atomic */
 };
 
 struct switch_core_session {
-    char uuid[64];
+    char uuid[257];
     struct switch_channel channel;
     pthread_rwlock_t lock;
     switch_receive_message_hook_t hooks[4];
@@ -56,7 +57,7 @@ struct switch_core_session {
     pthread_mutex_t memory_lock;
 
     /* what the test plays with it */
-    char conference[64];
+    char conference[512];
     unsigned number;
     int says;      /* every sample that it says; each party another */
     int16_t said[4096], heard[4096]; /* the last frames, after the hooks */
@@ -88,6 +89,7 @@ void set_variable(switch_core_session_t *session, const char *name, const char *
 void run(switch_core_session_t *session, const char *application, const char *data);
 
 /* `conference` in its parts: begins, takes the member in, lets it go, ends. */
+/* The name ends as mod_conference has it: at the first `+`, and then at the last `@`. */
 void conference_begins(switch_core_session_t *session, const char *name);
 void conference_takes(switch_core_session_t *session);
 void conference_adds(switch_core_session_t *session);    /* its first half, with the event */
@@ -102,6 +104,8 @@ void passes_on(switch_core_session_t *session, const char *conference, bool begi
 void joins(switch_core_session_t *session, const char *name);  /* the first two */
 void leaves(switch_core_session_t *session);                   /* the last two */
 
+/* Its phone puts it on hold, or takes it back. */
+void phone_holds(switch_core_session_t *session, bool on);
 /* A conference event about a member. */
 void conference_event(switch_core_session_t *session, const char *action);
 

@@ -33,6 +33,7 @@ pub fn every_change_is_an_event(stage: &Stage, room: &str) -> Outcome {
     let agent = scene.call("agent").with("coach:memberTag=agent").joins()?;
     let agents = agent.number()?.to_string();
     let near = agent.near();
+    expect(&mut events, room, "start", &[("Member-ID", "")])?;
     let event = expect(&mut events, room, "join", &[("Member-ID", &agents), ("Unique-ID", &near), ("Tag", "agent")])?;
     let conference = scene.api(&format!("conference {room} get uuid"))?;
     if event["Conference-Unique-ID"] != conference.trim() {
@@ -55,6 +56,13 @@ pub fn every_change_is_an_event(stage: &Stage, room: &str) -> Outcome {
     expect(&mut events, room, "audience", &[id, ("Heard-By", "")])?;
     coach.coach("uncoach")?;
     expect(&mut events, room, "uncoach", &[id])?;
+    for (word, undone) in [("mute", "unmute"), ("deaf", "undeaf"), ("hold", "unhold")] {
+        coach.conference(word)?;
+        expect(&mut events, room, word, &[id])?;
+        coach.conference(undone)?;
+        expect(&mut events, room, undone, &[id])?;
+    }
+    coach.hushes()?;
     coach.hangs_up()?;
     expect(&mut events, room, "leave", &[id])?;
     scene.finish()?.judge()

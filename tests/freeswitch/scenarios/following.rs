@@ -51,6 +51,30 @@ pub fn an_agent_on_hold_hears_no_coach(stage: &Stage, room: &str) -> Outcome {
     interrupts(stage, room, "agent", "hold", "unhold")
 }
 
+/// A phone holds its call with a re-INVITE; mod_conference takes no notice.
+pub fn who_is_held_by_its_phone_is_shown_held(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").silently().joins()?;
+    let agent = scene.call("agent").over("PCMU@8000h@20i").with("coach:memberTag=agent").silently().joins()?;
+    let coach = scene.call("coach").over("PCMU@8000h@20i").with("coach:speakOnlyTo=agent").silently().joins()?;
+    let mut events = scene.events()?;
+    for party in [agent, coach] {
+        for (command, action, held) in [("uuid_hold", "hold", true), ("uuid_hold off", "unhold", false)] {
+            scene.api(&format!("{command} {}", party.far()))?;
+            events.event(5.0, |event| event["Action"] == action && event["Unique-ID"] == party.near())?;
+            let shown = scene.api(&format!("coach show {room}"))?;
+            let line = shown.lines().find(|line| line.contains(&party.near())).unwrap_or_default();
+            let explained = scene.api(&format!("coach explain {room} {}", coach.number()?))?;
+            if line.trim_end().ends_with(" held") != held || explained.contains("is on hold") != held {
+                return Err(format!("after {action} of {}: {shown}\n{explained}", party.name));
+            }
+        }
+    }
+    coach.says(&["agent"])?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
 /// From the first moment on: who is muted joins in the middle of a word, who is deaf in the middle of another's.
 fn joins_muted_or_deaf(stage: &Stage, room: &str, told: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;

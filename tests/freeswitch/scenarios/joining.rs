@@ -2,8 +2,9 @@
 
 use crate::{
     Stage,
-    scene::{NOBODY, Outcome, Party, Scene},
+    scene::{EVERYONE, NOBODY, Outcome, Party, Scene},
     switch::Switch,
+    tones,
 };
 
 /// The proof that a leak is found: the same call on a switch that knows nothing of Coach.
@@ -134,4 +135,48 @@ pub fn a_member_without_settings_is_open_and_has_no_hook(stage: &Stage, room: &s
         return Err(format!("a hook that nobody needs: {hooks}"));
     }
     scene.finish()?.judge()
+}
+
+/// The endpoint holds its lock on the call meanwhile: with a hook it would hang, and could not be hung up. A call that Coach has no
+/// business with joins as ever.
+pub fn joined_out_of_execute_on_answer(_: &Stage, room: &str) -> Outcome {
+    let switch = Switch::start(true)?;
+    for (name, settings, tone, heard_by) in [
+        ("coach", "!speakOnlyTo=agent", 500, NOBODY),
+        ("other", "!memberTag=agent", 900, NOBODY),
+        ("open", "", 1300, EVERYONE),
+    ] {
+        let room = format!("{room}-{name}");
+        let scene = Scene::new(&switch, &room, "narrow")?;
+        scene.call("customer").silently().joins()?;
+        scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
+        let members = || Ok::<_, String>(scene.api(&format!("conference {room} list"))?.lines().count());
+        let (uuid, file) = (format!("{room}-call"), tones::file(tone, None)?);
+        if heard_by == NOBODY {
+            scene.says_by_itself(name, tone, heard_by);
+        }
+        scene.api(&format!(
+            "bgapi originate {{^^!origination_uuid={uuid}!absolute_codec_string=PCMU\
+             !execute_on_answer=conference:{room}@narrow!sip_h_X-Does=m:^:answer^playback:{file}{settings}}}\
+             sofia/test/member@127.0.0.1:{} &park()",
+            switch.sip_port
+        ))?;
+        scene.until("answered", || Ok(switch.log_of(&uuid).contains("has been answered")))?;
+        scene.wait(1.0);
+        if heard_by == EVERYONE {
+            scene.until("it is in", || Ok(members()? == 3))?;
+            scene.says_by_itself(name, tone, heard_by);
+            scene.refused(&format!("uuid_coach {uuid} coach agent"))?;
+            scene.refused(&format!("uuid_coach {uuid} tag agent"))?;
+            scene.wait(1.5);
+            scene.falls_silent(name);
+        } else if !switch.log_of(&uuid).contains("right is `&conference") {
+            return Err(format!("{name}: the log does not say what would be right"));
+        }
+        let _ = scene.api(&format!("uuid_kill {uuid}"));
+        let exists = || Ok::<_, String>(scene.api(&format!("uuid_exists {uuid}"))?.trim() == "true");
+        scene.until(&format!("{name} is gone"), || Ok(!exists()? && members()? == 2))?;
+        scene.finish()?.judge()?;
+    }
+    switch.stop().map(drop)
 }

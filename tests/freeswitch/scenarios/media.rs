@@ -7,6 +7,7 @@ use std::thread;
 use crate::{
     Stage,
     scene::{EVERYONE, MOMENT, Outcome, Party, Scene},
+    switch::Switch,
     verdict::Played,
 };
 
@@ -163,6 +164,86 @@ pub fn a_codec_changes_in_mid_call(stage: &Stage, room: &str) -> Outcome {
         scene.wait(1.7);
         Ok(())
     })
+}
+
+/// Codecs whose packets are longer than 60 ms, and a rate that few have. GSM and LPC keep no level: there the counters tell.
+const UNUSUAL: [&str; 6] =
+    ["PCMU@8000h@80i", "PCMU@8000h@100i", "PCMU@8000h@120i", "GSM@8000h@120i", "LPC@8000h@90i", "L16@22050h@20i"];
+
+/// The coach, or the agent, is on such a leg and the others are linear: from the start, or by a re-INVITE.
+fn whispers_on(switch: &Switch, room: &str, who: &str, codec: &'static str, in_mid_call: bool) -> Outcome {
+    let scene = Scene::new(switch, room, "narrow")?;
+    let leg = |name: &str| (name == who).then_some(if in_mid_call { "PCMU@8000h@20i" } else { codec });
+    scene.call("customer").silently().joins()?;
+    let agent = scene.call("agent").over_any(leg("agent")).with("coach:memberTag=agent").silently().joins()?;
+    let coach = scene.call("coach").over_any(leg("coach")).with("coach:speakOnlyTo=agent").silently().joins()?;
+    if in_mid_call {
+        coach.murmurs(&["agent"])?;
+        let far = if who == "coach" { coach.far() } else { agent.far() };
+        scene.api(&format!("uuid_media_reneg {far} {codec}"))?;
+        scene.wait(1.0);
+    }
+    let used = scene.api(&format!("uuid_dump {}", if who == "coach" { coach.near() } else { agent.near() }))?;
+    let rate = codec.split(['@', 'h']).nth(1).unwrap_or_default();
+    if !used.contains(&format!("Channel-Read-Codec-Rate: {rate}")) {
+        return Err(format!("the leg is not at {rate} Hz"));
+    }
+    let is_tone = ["PCMU", "L16"].iter().any(|name| codec.starts_with(name));
+    if is_tone {
+        coach.says(&["agent"])?
+    } else {
+        coach.murmurs(&["agent"])?
+    }
+    let counters = || {
+        let stats = scene.api(&format!("coach stats {room} as json"))?;
+        let stats: serde_json::Value = serde_json::from_str(&stats).map_err(|e| format!("{e}: {stats}"))?;
+        Ok::<_, String>(
+            ["refused", "private_delivered", "skipped_ms", "underruns"]
+                .map(|name| stats[name].as_u64().unwrap_or(9_999)),
+        )
+    };
+    let before = counters()?;
+    scene.wait(3.0);
+    let after = counters()?;
+    let explained = scene.api(&format!("coach explain {room} {}", coach.number()?))?;
+    let played = scene.finish()?;
+    // LPC makes noise of the agent's silence, for everyone.
+    if !codec.starts_with("LPC") || who != "agent" {
+        played.judge()?;
+    }
+    // 3 s of the agent's frames, the longest of them.
+    if after[0] > 0 || after[1] < before[1] + 20 {
+        return Err(format!("frames refused, frames with private speech: {before:?}, then {after:?}"));
+    }
+    if explained.contains("does not handle") { Err(explained) } else { Ok(()) }
+}
+
+fn whispers_on_each(stage: &Stage, room: &str, in_mid_call: bool) -> Outcome {
+    let switch = stage.switch()?;
+    let mut wrong = Vec::new();
+    // A re-INVITE of the switch's own offers no other rate of L16.
+    let codecs = UNUSUAL.into_iter().filter(|codec| !in_mid_call || !codec.starts_with("L16"));
+    for (n, codec) in codecs.enumerate() {
+        thread::scope(|scope| {
+            let runs = ["agent", "coach"].map(|who| {
+                let room = format!("{room}-{n}-{who}");
+                (who, scope.spawn(move || whispers_on(switch, &room, who, codec, in_mid_call)))
+            });
+            for (who, run) in runs {
+                let outcome = run.join().unwrap_or_else(|_| Err("it panicked".into()));
+                wrong.extend(outcome.err().map(|what| format!("{codec} at the {who}: {what}")));
+            }
+        });
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}
+
+pub fn long_packets_and_unusual_rates(stage: &Stage, room: &str) -> Outcome {
+    whispers_on_each(stage, room, false)
+}
+
+pub fn long_packets_and_unusual_rates_in_mid_call(stage: &Stage, room: &str) -> Outcome {
+    whispers_on_each(stage, room, true)
 }
 
 /// A coach whose telephone sends nothing at all while it does not speak, and a jitter buffer on its leg.

@@ -38,11 +38,16 @@ scenarios! {
         joined_by_event_socket
         joined_by_originate
         joined_by_a_loopback_that_runs_the_conference_itself
+        joined_out_of_execute_on_answer
         empty_and_unset_settings_are_private_to_nobody
         a_member_without_settings_is_open_and_has_no_hook;
     names:
         white_space_in_a_name_keeps_nobody_open
         a_misspelt_name_is_told_of
+        somebody_elses_variable_silences_nobody
+        conferences_of_any_name_are_served
+        conferences_of_any_name_are_served_from_a_late_load_on
+        calls_of_any_uuid_are_served
         assignments_are_read_as_the_switch_reads_them;
     recovering:
         commands_survive_a_crash_at_once
@@ -59,6 +64,7 @@ scenarios! {
         a_deaf_agent_hears_no_coach
         a_coach_on_hold_is_not_heard
         an_agent_on_hold_hears_no_coach
+        who_is_held_by_its_phone_is_shown_held
         who_joins_muted_or_deaf_is_so
         who_joins_muted_or_deaf_unannounced_is_so
         a_coach_is_kicked
@@ -106,7 +112,9 @@ scenarios! {
         a_conference_that_mixes_every_10_ms
         a_conference_with_comfort_noise
         a_codec_changes_in_mid_call
-        silence_suppression_and_a_jitter_buffer;
+        silence_suppression_and_a_jitter_buffer
+        long_packets_and_unusual_rates
+        long_packets_and_unusual_rates_in_mid_call;
     phones:
         a_phone_whispers_through_a_jitter_buffer
         the_examples_whisper_and_have_keys

@@ -9,8 +9,10 @@ use proptest::{prelude::*, sample::select, test_runner::TestRunner};
 
 use crate::{
     Stage, assignments,
-    scene::{EVERYONE, NOBODY, Outcome},
+    scene::{EVERYONE, NOBODY, Outcome, Party, Scene},
     socket::Socket,
+    switch::Switch,
+    tones,
 };
 
 /// Every way to write it that the switch takes: private, or the call does not join.
@@ -51,6 +53,136 @@ pub fn a_misspelt_name_is_told_of(stage: &Stage, room: &str) -> Outcome {
         return Err(format!("the log does not say what would be right: {warned}"));
     }
     scene.wait(1.0);
+    scene.finish()?.judge()
+}
+
+/// What other variables hold, and what other applications' data say, is nobody's mode: only the name that is assigned counts.
+pub fn somebody_elses_variable_silences_nobody(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    let mut socket = scene.switch.socket()?;
+    let mut joins = |name: &'static str, application: &str, data: &str| {
+        let party = scene.call(name).silently().answers("park")?;
+        socket.execute(&party.near(), application, data)?;
+        scene.execute(&party.near(), "conference", &format!("{room}@narrow"))?;
+        party.comes_to(room)?;
+        Ok::<_, String>(party)
+    };
+    joins("agent", "set", "memberTag=agent")?;
+    for (name, application, data) in [
+        ("one", "set", "conference_auto_outcall_prefix={speakOnlyTo=agent}"),
+        ("two", "set", "note=the coach has speakOnlyTo=agent"),
+        ("three", "export", "note=speakOnlyTo=agent"),
+        ("four", "multiset", "^^;x=y;note='; speakOnlyTo=agent'"),
+        ("five", "push", "note=speakOnlyTo"),
+        ("six", "log", "INFO speakOnlyTo=agent"),
+    ] {
+        joins(name, application, data)?.says(EVERYONE)?;
+    }
+    // Among the same text, the name is assigned.
+    joins("coach", "multiset", "^^;note=speakOnlyTo=boss;speakOnlyTo=agent")?.says(&["agent"])?;
+    scene.wait(1.5);
+    scene.finish()?.judge()
+}
+
+/// What mod_conference takes for names, and how Coach writes them.
+const NAMES: [(&str, &str); 4] = [
+    ("@acme.example", "@acme.example"),
+    ("-o'brien", "-o'brien"),
+    (" team", "%20team"),
+    ("-100% \u{e9}", "-100%25%20\u{e9}"),
+];
+
+/// A customer, an agent and a coach whose variables are set, in a conference of that name. They get there by the event socket: a dialplan
+/// would have to quote the name.
+fn meet<'s>(scene: &'s Scene<'s>, name: &str) -> Outcome<[Party<'s>; 3]> {
+    let mut socket = scene.switch.socket()?;
+    let settings = [("customer", "x=y"), ("agent", "memberTag=agent"), ("coach", "speakOnlyTo=agent")];
+    let parties = settings.map(|(who, setting)| {
+        let party = scene.call(who).silently().answers("park")?;
+        socket.execute(&party.near(), "set", setting)?;
+        socket.execute(&party.near(), "conference", &format!("{name}@narrow"))?;
+        scene.until(&format!("{who} in {name}"), || Ok(scene.api("conference list")?.contains(&party.near())))?;
+        Ok::<_, String>(party)
+    });
+    let [customer, agent, coach] = parties;
+    Ok([customer?, agent?, coach?])
+}
+
+/// The coach whispers; out of the conference it is an ordinary call, and the module can go.
+fn whispers_and_leaves(scene: &Scene, room: &str, [_, agent, coach]: [Party; 3], written: &str) -> Outcome {
+    coach.says(&["agent"])?;
+    scene.wait(1.0);
+    agent.says(EVERYONE)?;
+    let shown = scene.api(&format!("coach show {room}{written}"))?;
+    if !shown.contains("3 members") {
+        return Err(format!("`coach show {room}{written}` answers {shown}"));
+    }
+    scene.wait(1.0);
+    coach.is_sent_to("echo")?;
+    coach.has_left();
+    coach.hushes()?;
+    scene.until("free to unload", || Ok(scene.api("unload mod_coach").is_ok()))
+}
+
+pub fn conferences_of_any_name_are_served(_: &Stage, room: &str) -> Outcome {
+    let switch = Switch::start(true)?;
+    for (n, (name, written)) in NAMES.into_iter().enumerate() {
+        let room = format!("{room}-{n}");
+        let scene = Scene::new(&switch, &room, "narrow")?;
+        let mut events = scene.events()?;
+        let parties = meet(&scene, &format!("{room}{name}"))?;
+        events.event(2.0, |event| event["Conference-Name"] == format!("{room}{name}"))?;
+        let done = whispers_and_leaves(&scene, &room, parties, written).and_then(|()| scene.finish()?.judge());
+        done.map_err(|why| format!("{name}: {why}"))?;
+        switch.socket()?.api("load mod_coach")?;
+    }
+    Ok(())
+}
+
+pub fn conferences_of_any_name_are_served_from_a_late_load_on(_: &Stage, room: &str) -> Outcome {
+    let switch = Switch::start(true)?;
+    for (n, (name, written)) in NAMES.into_iter().enumerate() {
+        let room = format!("{room}-{n}");
+        let scene = Scene::new(&switch, &room, "narrow")?;
+        scene.api("unload mod_coach")?;
+        let parties = meet(&scene, &format!("{room}{name}"))?;
+        scene.api("load mod_coach")?;
+        let done = whispers_and_leaves(&scene, &room, parties, written).and_then(|()| scene.finish()?.judge());
+        done.map_err(|why| format!("{name}: {why}"))?;
+        switch.socket()?.api("load mod_coach")?;
+    }
+    Ok(())
+}
+
+/// Whoever makes a call can give it a UUID.
+pub fn calls_of_any_uuid_are_served(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").silently().joins()?;
+    scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
+    let members = || Ok::<_, String>(scene.api(&format!("conference {room} list"))?.lines().count());
+    let longest = format!("{room}-{}", "v".repeat(255 - room.len()));
+    let uuids = [longest, format!("'{room} one'"), format!("{room}\t%20")];
+    for (settings, tone, heard_by) in [("", 500, EVERYONE), ("!speakOnlyTo=agent", 700, &["agent"])] {
+        for (uuid, tone) in uuids.iter().zip([tone, tone + 600, tone + 1200]) {
+            let before = members()?;
+            let file = tones::file(tone, None)?;
+            scene.api(&format!(
+                "originate {{^^!origination_uuid={uuid}!sip_h_X-Does=m:^:answer^playback:{file}{settings}}}loopback/member/callers \
+                 'conference:{room}@narrow' inline"
+            ))?;
+            scene.until("it is there", || Ok(members()? == before + 1))?;
+            scene.says_by_itself(uuid, tone, heard_by);
+            scene.wait(1.0);
+            if members()? != before + 1 {
+                return Err(format!("a call is gone: {uuid}{settings}"));
+            }
+            let number = scene.api(&format!("conference {room} list"))?;
+            let number = number.lines().filter_map(|line| line.split(';').next()?.parse::<u32>().ok()).max();
+            scene.api(&format!("conference {room} kick {}", number.unwrap_or_default()))?;
+            scene.falls_silent(uuid);
+            scene.until("it is gone", || Ok(members()? == before))?;
+        }
+    }
     scene.finish()?.judge()
 }
 
