@@ -4,7 +4,7 @@ mod support;
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
-use support::{Engine, Format, Member, Room, settings};
+use support::{COACH_MEMBER_MUTED, Engine, Format, Member, NewMember, Room, settings};
 
 /// Two rooms: `sales` with three members, `quiet` with nobody in it.
 struct House<'e> {
@@ -376,6 +376,47 @@ fn malformed_speak_only_to_is_private_to_nobody_and_logged() {
 }
 
 /// Words that mean something, and words that do not.
+/// Who is heard by 5,959 members with numbers of ten digits has a list of more than 65,535 characters.
+#[test]
+fn every_report_of_a_large_room_is_answered() {
+    let engine = Engine::new();
+    let room = engine.host_room("large");
+    let number = |index: usize| 4_000_000_000 + index as u32;
+    // One is heard, the others are muted: one long list is enough.
+    let members: Vec<Member> = (0..5_960)
+        .map(|index| {
+            let call_id = format!("call-{index}");
+            let flags = if index > 0 { COACH_MEMBER_MUTED } else { 0 };
+            let new = NewMember { call_id: &call_id, tags: "agent", speak_only_to: None, flags };
+            let member = engine.attach_as(&new).expect("a member with a new call id is attached");
+            member.join(&room, number(index)).expect("enters");
+            member
+        })
+        .collect();
+    let heard_by: Vec<String> = (1..members.len()).map(|index| number(index).to_string()).collect();
+    let heard_by = heard_by.join(",");
+    assert!(heard_by.len() > 65_535, "the list should be a long one: {} characters", heard_by.len());
+    let show = engine.command("show large");
+    assert!(show.contains(&heard_by), "`show` should list all who hear the first member");
+    assert_eq!(show.lines().count(), members.len() + 2, "a line each, under two of heads");
+    let columns = show.lines().nth(1).expect("the heads of the columns");
+    let (call_id, tags) = (columns.find("call id").expect("a column"), columns.find("memberTag").expect("a column"));
+    for (index, line) in show.lines().skip(2).enumerate() {
+        assert_eq!(line[call_id..tags].trim_end(), format!("call-{index}"), "each in its column");
+    }
+    for command in
+        ["show large as json", "rooms", "stats", "stats large", "gettag large agent", "gettag large x nomatch"]
+    {
+        let reply = engine.command(command);
+        assert!(reply.starts_with("+OK") || reply.starts_with('{'), "`{command}`: {}", &reply[..reply.len().min(200)]);
+    }
+    let explained = engine.command("explain large 4000000000");
+    assert_eq!(explained.lines().count(), members.len(), "a line for each listener, under one for the speaker");
+    let reply = engine.command("coach large 4000000000 agent");
+    assert!(reply.ends_with(&format!("heard by {heard_by}")), "`coach` should say who hears it now");
+    engine.state(None).expect("the state is told");
+}
+
 fn word() -> impl Strategy<Value = String> {
     let known = [
         "rooms", "show", "explain", "tag", "untag", "coach", "uncoach", "gettag", "nomatch", "stats", "version",

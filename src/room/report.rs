@@ -1,6 +1,6 @@
 //! What can be read: rooms, members, who hears whom and why, counters. As values, which become JSON or text.
 
-use std::fmt::Write;
+use std::{fmt::Write, iter};
 
 use serde::Serialize;
 
@@ -226,12 +226,17 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     let head: Vec<String> = head.iter().map(|cell| (*cell).into()).collect();
     for row in [&head].into_iter().chain(rows) {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(line, "{cell:<width$}  ");
-        }
         text += "\n";
-        text += line.trim_end();
+        // Not a width of `format!`, which panics above 65,535. Nothing is padded that nothing follows.
+        let mut padding = 0;
+        for (cell, width) in row.iter().zip(&widths) {
+            if !cell.is_empty() {
+                text.extend(iter::repeat_n(' ', padding));
+                text += cell;
+                padding = 0;
+            }
+            padding += width - cell.chars().count() + 2;
+        }
     }
     text
 }
