@@ -84,7 +84,7 @@ lint: setup ## format, clippy and documentation, without a warning
 	@# Cargo leaves out what is no test by default.
 	cargo clippy --test asterisk -- -D warnings
 	cargo clippy -p coach-gateway --all-targets -- -D warnings
-	cargo clippy -p coach-gateway --test asterisk -- -D warnings
+	cargo clippy -p coach-gateway --test asterisk --test freeswitch -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps -p coach -p coach-gateway
 
 # Installing may be another user's turn, who has no Rust: it builds only what is not there.
@@ -145,6 +145,7 @@ install-gateway: $(if $(wildcard $(TARGET)/gateway/coach-gateway),,gateway) ## i
 test-gateway: real-asterisk ## the gateway's tests, those beside a real Asterisk too; ARGS=<name> runs those of these so named
 	$(if $(ARGS),,cargo test -p coach-gateway)
 	cargo test -p coach-gateway --test asterisk -- $(ARGS)
+	$(if $(FREESWITCH),,cargo test -p coach-gateway --test freeswitch)
 
 # ---- FreeSWITCH
 # The module for FreeSWITCH has a folder of its own too; PROFILE=dev builds it faster, for tests.
@@ -182,6 +183,7 @@ test-freeswitch: ## run every scenario in a real FreeSWITCH: FREESWITCH=<prefix>
 	@[ -n "$(FREESWITCH)" ] || { echo 'test-freeswitch: FREESWITCH=<prefix> has to say where FreeSWITCH 1.10 is installed'; exit 2; }
 	@$(MAKE) --no-print-directory freeswitch
 	cargo test --test freeswitch -- $(ARGS)
+	cargo test -p coach-gateway --test freeswitch -- $(ARGS)
 
 bench-freeswitch: ## what coach mode costs a real FreeSWITCH: FREESWITCH=<prefix>; takes four minutes
 	@[ -n "$(FREESWITCH)" ] || { echo 'bench-freeswitch: FREESWITCH=<prefix> has to say where FreeSWITCH 1.10 is installed'; exit 2; }

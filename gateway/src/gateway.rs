@@ -7,7 +7,8 @@ use crate::{
     store::{Store, StoreError},
     switch::{
         Call, Member, Switch, SwitchError,
-        asterisk::{Asterisk, ami::Login},
+        asterisk::{self, Asterisk},
+        freeswitch::{self, FreeSwitch},
     },
 };
 use std::sync::{Arc, RwLock};
@@ -21,8 +22,17 @@ pub struct Node {
     pub switch: Arc<dyn Switch>,
     /// The owner.
     pub account: Uuid,
-    /// The switch, where it is an Asterisk: it hands calls over by FastAGI.
-    pub asterisk: Option<Arc<Asterisk>>,
+    /// The same, as its kind hands calls over.
+    pub kind: Kind,
+}
+
+/// A switch of a kind.
+#[derive(Clone)]
+pub enum Kind {
+    /// It hands calls over by FastAGI.
+    Asterisk(Arc<Asterisk>),
+    /// It hands calls over by `socket`.
+    FreeSwitch(Arc<FreeSwitch>),
 }
 
 /// The gateway.
@@ -72,9 +82,16 @@ pub enum FindError {
 fn connect(switch: &SwitchSettings) -> Node {
     match &switch.kind {
         SwitchKind::Asterisk { manager, user, secret, .. } => {
-            let login = Login { address: manager.clone(), user: user.clone(), secret: secret.reveal().to_owned() };
+            let secret = secret.reveal().to_owned();
+            let login = asterisk::ami::Login { address: manager.clone(), user: user.clone(), secret };
             let asterisk = Arc::new(Asterisk::start(&switch.name, login));
-            Node { switch: asterisk.clone(), account: switch.account, asterisk: Some(asterisk) }
+            Node { switch: asterisk.clone(), account: switch.account, kind: Kind::Asterisk(asterisk) }
+        }
+        SwitchKind::FreeSwitch { host, port, password, profile, .. } => {
+            let password = password.reveal().to_owned();
+            let login = freeswitch::esl::Login { host: host.clone(), port: *port, password };
+            let freeswitch = Arc::new(FreeSwitch::start(&switch.name, profile, login));
+            Node { switch: freeswitch.clone(), account: switch.account, kind: Kind::FreeSwitch(freeswitch) }
         }
     }
 }

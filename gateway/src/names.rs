@@ -15,6 +15,8 @@ pub struct MaxName(pub usize);
 impl MaxName {
     /// ConfBridge's names have room for 79 bytes.
     pub const ASTERISK: Self = Self(79);
+    /// FreeSWITCH itself sets no limit; the events and commands that carry a name have one.
+    pub const FREESWITCH: Self = Self(255);
 }
 
 /// Why a name cannot be carried to a switch.

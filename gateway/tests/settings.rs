@@ -32,7 +32,7 @@ fn what_is_right_is_read() {
     let settings = Settings::parse(RIGHT).expect("it is right");
     assert_eq!(settings.listen.to_string(), "127.0.0.1:9000");
     assert_eq!(settings.accounts[0].room_prefix, "app-");
-    let SwitchKind::Asterisk { manager, secret, .. } = &settings.switches[0].kind;
+    let SwitchKind::Asterisk { manager, secret, .. } = &settings.switches[0].kind else { panic!("it is one") };
     assert_eq!((manager.as_str(), secret.reveal()), ("127.0.0.1:5038", "x"));
     assert_eq!(settings.switches[0].account, settings.accounts[0].sid);
     let by_name = settings.application_for("whisper", "17").expect("it is named");
@@ -63,7 +63,7 @@ fn every_mistake_is_told_at_once_with_its_line() {
     for (line, what) in [
         (2, "behind_tls_proxy"),
         (6, "sid is a number; give a UUID"),
-        (12, "give \"asterisk\""),
+        (12, "give \"asterisk\" or \"freeswitch\""),
         (20, "ws://"),
         (21, "\"2000\" is there twice"),
         (22, "no \"number\"; it has"),
@@ -113,7 +113,24 @@ fn the_example_is_right() {
 }
 
 #[test]
-fn a_switch_that_is_not_served_yet_is_refused_by_name() {
-    let told = mistakes(&RIGHT.replace("\"asterisk\"", "\"freeswitch\""));
-    assert!(told.iter().any(|told| told.contains("FreeSWITCH is not served yet")), "{told:#?}");
+fn a_freeswitch_is_read_and_its_mistakes_are_told() {
+    let freeswitch = "kind = \"freeswitch\"\nevent_socket = \"127.0.0.1:8021\"\nevent_socket_password = \"y\"\n\
+        conference_profile = \"wide\"\nsocket_listen = \"127.0.0.1:8084\"\n";
+    let asterisk =
+        "kind = \"asterisk\"\nmanager = \"127.0.0.1:5038\"\nmanager_user = \"coach-gateway\"\nmanager_secret = \"x\"\n";
+    let right = RIGHT.replace(asterisk, freeswitch);
+    let settings = Settings::parse(&right).expect("it is right");
+    let SwitchKind::FreeSwitch { host, port, profile, .. } = &settings.switches[0].kind else { panic!("it is one") };
+    assert_eq!((host.as_str(), *port, profile.as_str()), ("127.0.0.1", 8021, "wide"));
+    assert!(!format!("{settings:?}").contains("\"y\""), "a secret is not shown");
+    for (right_part, wrong, what) in [
+        ("127.0.0.1:8021", "8021", "event_socket is \"8021\""),
+        ("\"wide\"", "\"a+flags{mute}\"", "conference_profile"),
+        ("127.0.0.1:8084", "0.0.0.0:8084", "socket_allow has to say"),
+        ("event_socket_password = \"y\"\n", "", "event_socket_password_file"),
+        ("kind = \"freeswitch\"", "kind = \"freeswitch\"\nmanager = \"127.0.0.1:5038\"", "no \"manager\""),
+    ] {
+        let told = mistakes(&right.replace(right_part, wrong));
+        assert!(told.iter().any(|told| told.contains(what)), "{what}: {told:#?}");
+    }
 }

@@ -610,6 +610,9 @@ static void commands_a_call(void **state)
     expect_reply("uuid_coach", "customer uncoach", "speaks openly");
     expect_reply("uuid_coach", "customer show", "speaks openly");
     expect_reply("coach", "show r as json", "\"call_id\":\"agent\"");
+    expect_reply("coach", "state memberTag,nothing as json", "{\"uuid\":\"agent\",\"variables\":{\"memberTag\":\"agent\"}}");
+    expect_reply("coach", "state as json", "\"rooms\":[{");
+    expect_reply("coach", "state", "-ERR usage: state");
 }
 
 static void commands_what_is_wrong(void **state)

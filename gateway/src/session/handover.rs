@@ -9,12 +9,13 @@ use super::{
     saved::Saved,
 };
 use crate::{
-    gateway::Node,
+    gateway::{Kind, Node},
     settings::{Application, SwitchKind},
     store::SessionRecord,
     switch::{
         Call, SwitchError,
-        asterisk::{Asterisk, agi::AgiLeg, ami::Link},
+        asterisk::agi::AgiLeg,
+        freeswitch::socket::{Connection, SocketLeg},
         leg::Leg,
     },
 };
@@ -36,29 +37,77 @@ use tokio::{
 const MOST_CONNECTIONS: usize = 2000;
 const GREETING: Duration = Duration::from_secs(5);
 
+/// A call that was handed over, in the way of its switch: connections for it come and go.
+#[derive(Clone)]
+pub enum HandedOver {
+    /// By FastAGI.
+    Agi(Arc<AgiLeg>),
+    /// By FreeSWITCH's `socket`.
+    Socket(Arc<SocketLeg>),
+}
+
+/// A connection for a call.
+enum Arrival {
+    Agi(Box<AgiChannel>),
+    Socket(Box<Connection>),
+}
+
+/// What a connection says of its call.
+struct Greeting {
+    /// The call's id on the switch.
+    id: String,
+    /// The application that the dialplan names, if it does.
+    application: String,
+    /// The number that was called.
+    number: String,
+}
+
+impl HandedOver {
+    /// A call of this switch that waits for its connection.
+    fn new(node: &Node, call: Call) -> Self {
+        match &node.kind {
+            Kind::Asterisk(switch) => Self::Agi(Arc::new(AgiLeg::new(switch.clone(), call))),
+            Kind::FreeSwitch(switch) => Self::Socket(Arc::new(SocketLeg::new(switch.clone(), call))),
+        }
+    }
+
+    /// The call.
+    fn leg(&self) -> Arc<dyn Leg> {
+        match self {
+            Self::Agi(leg) => leg.clone(),
+            Self::Socket(leg) => leg.clone(),
+        }
+    }
+
+    /// From now on commands go there.
+    async fn attach(&self, arrival: Arrival) {
+        match (self, arrival) {
+            (Self::Agi(leg), Arrival::Agi(channel)) => leg.attach(*channel).await,
+            (Self::Socket(leg), Arrival::Socket(connection)) => leg.attach(*connection).await,
+            _ => tracing::error!("a connection of another kind of switch"),
+        }
+    }
+}
+
 /// Takes calls from every switch of the settings. Returns at once; `Err`: it cannot listen.
 pub async fn start(sessions: &Arc<Sessions>) -> Result<(), (SocketAddr, io::Error)> {
     let settings = sessions.gateway.settings();
     for (switch, node) in settings.switches.iter().zip(&sessions.gateway.nodes) {
-        let SwitchKind::Asterisk { agi_listen, agi_allow, .. } = &switch.kind;
-        let Some(asterisk) = node.asterisk.clone() else { continue };
-        tokio::spawn(restore(sessions.clone(), node.clone(), asterisk.clone()));
-        if let Some(address) = *agi_listen {
+        let (listen_at, allowed) = match &switch.kind {
+            SwitchKind::Asterisk { agi_listen, agi_allow, .. } => (*agi_listen, agi_allow),
+            SwitchKind::FreeSwitch { socket_listen, socket_allow, .. } => (*socket_listen, socket_allow),
+        };
+        tokio::spawn(restore(sessions.clone(), node.clone()));
+        if let Some(address) = listen_at {
             let listener = TcpListener::bind(address).await.map_err(|error| (address, error))?;
-            tracing::info!(%address, switch = switch.name, "calls are taken by FastAGI");
-            tokio::spawn(listen(sessions.clone(), node.clone(), asterisk, listener, agi_allow.clone()));
+            tracing::info!(%address, switch = switch.name, "the switch may hand calls over");
+            tokio::spawn(listen(sessions.clone(), node.clone(), listener, allowed.clone()));
         }
     }
     Ok(())
 }
 
-async fn listen(
-    sessions: Arc<Sessions>,
-    node: Node,
-    asterisk: Arc<Asterisk>,
-    listener: TcpListener,
-    allowed: Vec<IpAddr>,
-) {
+async fn listen(sessions: Arc<Sessions>, node: Node, listener: TcpListener, allowed: Vec<IpAddr>) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
         let Ok(place) = room.clone().acquire_owned().await else { return };
@@ -71,12 +120,12 @@ async fn listen(
             }
         };
         if !peer.ip().is_loopback() && !allowed.contains(&peer.ip()) {
-            tracing::warn!(%peer, "a connection from an address that agi_allow does not name");
+            tracing::warn!(%peer, "a connection from an address that the settings do not allow to hand calls over");
             continue;
         }
-        let (sessions, node, asterisk) = (sessions.clone(), node.clone(), asterisk.clone());
+        let (sessions, node) = (sessions.clone(), node.clone());
         tokio::spawn(async move {
-            if let Err(why) = take(&sessions, node, asterisk, stream).await {
+            if let Err(why) = take(&sessions, node, stream).await {
                 tracing::warn!(%peer, "a call is not taken: {why}");
             }
             drop(place);
@@ -84,38 +133,53 @@ async fn listen(
     }
 }
 
-/// Takes a call. `Err`: why not.
-async fn take(sessions: &Arc<Sessions>, node: Node, asterisk: Arc<Asterisk>, stream: TcpStream) -> Result<(), String> {
+/// What a new connection says. `Ok(None)`: its call has nothing to do any more.
+async fn greet(node: &Node, stream: TcpStream) -> Result<Option<(Greeting, Arrival)>, String> {
     stream.set_nodelay(true).ok();
+    if let Kind::FreeSwitch(_) = node.kind {
+        let connection = Connection::greet(stream).await?;
+        let (application, number) = (connection.application(), connection.number());
+        let greeting = Greeting { id: connection.id().to_owned(), application, number };
+        return Ok(Some((greeting, Arrival::Socket(Box::new(connection)))));
+    }
     let (reader, writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     let request = timeout(GREETING, AgiRequest::parse_from_reader(&mut reader)).await;
     let request = request.map_err(|_| "it says nothing")?.map_err(|error| error.to_string())?;
     if request.extension() == Some("h") {
-        // The dialplan of a call that is hung up already: it has nothing to do any more.
-        return Ok(());
+        // The dialplan of a call that is hung up already.
+        return Ok(None);
     }
-    let id = request.unique_id().unwrap_or_default().to_owned();
-    let channel = AgiChannel::new(reader, writer);
+    let greeting = Greeting {
+        id: request.unique_id().unwrap_or_default().to_owned(),
+        application: request.network_script().unwrap_or_default().trim_matches('/').to_owned(),
+        number: request.extension().unwrap_or_default().to_owned(),
+    };
+    Ok(Some((greeting, Arrival::Agi(Box::new(AgiChannel::new(reader, writer))))))
+}
+
+/// Takes a call. `Err`: why not.
+async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream) -> Result<(), String> {
+    let Some((Greeting { id, application: named, number }, arrival)) = greet(&node, stream).await? else {
+        return Ok(());
+    };
     let name = node.switch.name().to_owned();
     if let Some(running) = sessions.of(&name, &id) {
-        running.leg.attach(channel).await;
+        running.leg.attach(arrival).await;
         return Ok(());
     }
     // Anybody can connect and name a call: the switch has to know of it.
-    let call = confirmed(&asterisk, &id).await.map_err(|error| error.to_string())?;
+    let call = confirmed(&node, &id).await.map_err(|error| error.to_string())?;
     let call = call.ok_or_else(|| format!("the switch {name} has no call {id:?}"))?;
-    let leg = Arc::new(AgiLeg::new(asterisk, call.clone()));
-    leg.attach(channel).await;
+    let leg = HandedOver::new(&node, call.clone());
+    leg.attach(arrival).await;
     if let Some(record) = saved(sessions, &name, &id).await {
         again(sessions, node, leg, &record);
         return Ok(());
     }
     let settings = sessions.gateway.settings();
-    let named = request.network_script().unwrap_or_default().trim_matches('/');
-    let number = request.extension().unwrap_or_default();
-    let Some(application) = settings.application_for(named, number).cloned() else {
-        leg.decline(404, Some("no application answers this number")).await.ok();
+    let Some(application) = settings.application_for(&named, &number).cloned() else {
+        leg.leg().decline(404, Some("no application answers this number")).await.ok();
         return Err(format!(
             "no application is named {named:?} or has the number {number:?}: see [[application]] in the settings"
         ));
@@ -125,11 +189,10 @@ async fn take(sessions: &Arc<Sessions>, node: Node, asterisk: Arc<Asterisk>, str
 }
 
 /// The call, as the switch's own connection has it.
-async fn confirmed(asterisk: &Asterisk, id: &str) -> Result<Option<Call>, SwitchError> {
-    use crate::switch::Switch;
+async fn confirmed(node: &Node, id: &str) -> Result<Option<Call>, SwitchError> {
     let mut last = Ok(None);
     for _ in 0..20 {
-        last = asterisk.snapshot().await.map(|snapshot| snapshot.calls.into_iter().find(|call| call.id == id));
+        last = node.switch.snapshot().await.map(|snapshot| snapshot.calls.into_iter().find(|call| call.id == id));
         match &last {
             Ok(Some(_)) => break,
             // The connection may be on its way, as after a restart.
@@ -144,10 +207,11 @@ async fn saved(sessions: &Sessions, switch: &str, call: &str) -> Option<SessionR
     tokio::task::spawn_blocking(move || store.session(&switch, &call)).await.ok()?.ok()?
 }
 
-fn begin(sessions: &Arc<Sessions>, node: Node, leg: Arc<AgiLeg>, call: &Call, application: Application) {
+fn begin(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, call: &Call, application: Application) {
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
     let (switch, id) = (node.switch.name().to_owned(), call.id.clone());
-    sessions.add(&switch, &id, Handle { commands: commands.clone(), leg: leg.clone() });
+    let leg = handed.leg();
+    sessions.add(&switch, &id, Handle { commands: commands.clone(), leg: handed });
     let (sessions, call) = (sessions.clone(), call.clone());
     tokio::spawn(async move {
         let headers = leg.headers().await;
@@ -156,7 +220,7 @@ fn begin(sessions: &Arc<Sessions>, node: Node, leg: Arc<AgiLeg>, call: &Call, ap
         }
         let info = CallInfo::inbound(&call, &switch, &application, headers);
         tracing::info!(call_sid = %info.call_sid, application = application.name, from = info.from, to = info.to, "a call");
-        if let Some(context) = context(&sessions, node, leg, Arc::new(application), info, commands) {
+        if let Some(context) = context(&sessions, node, &id, leg, Arc::new(application), info, commands) {
             run(context, incoming, Beginning::New).await;
         }
         sessions.remove(&switch, &id);
@@ -164,7 +228,7 @@ fn begin(sessions: &Arc<Sessions>, node: Node, leg: Arc<AgiLeg>, call: &Call, ap
 }
 
 /// A call whose session is kept.
-fn again(sessions: &Arc<Sessions>, node: Node, leg: Arc<AgiLeg>, record: &SessionRecord) {
+fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &SessionRecord) {
     let Ok(saved) = serde_json::from_str::<Saved>(&record.state) else {
         tracing::error!(call = record.call, "what is kept of a session cannot be read");
         return;
@@ -175,12 +239,13 @@ fn again(sessions: &Arc<Sessions>, node: Node, leg: Arc<AgiLeg>, record: &Sessio
         return;
     };
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
-    sessions.add(&record.switch, &record.call, Handle { commands: commands.clone(), leg: leg.clone() });
+    let leg = handed.leg();
+    sessions.add(&record.switch, &record.call, Handle { commands: commands.clone(), leg: handed });
     let (sessions, switch, call) = (sessions.clone(), record.switch.clone(), record.call.clone());
     tokio::spawn(async move {
         tracing::info!(call_sid = %saved.info.call_sid, application = application.name, "a call from before the restart");
         let beginning = Beginning::Again { verbs: saved.verbs, in_conference: saved.in_conference };
-        if let Some(context) = context(&sessions, node, leg, Arc::new(application), saved.info, commands) {
+        if let Some(context) = context(&sessions, node, &call, leg, Arc::new(application), saved.info, commands) {
             context.notify_events.store(saved.notify_events, std::sync::atomic::Ordering::Relaxed);
             run(context, incoming, beginning).await;
         }
@@ -191,7 +256,8 @@ fn again(sessions: &Arc<Sessions>, node: Node, leg: Arc<AgiLeg>, record: &Sessio
 fn context(
     sessions: &Arc<Sessions>,
     node: Node,
-    leg: Arc<AgiLeg>,
+    call: &str,
+    leg: Arc<dyn Leg>,
     application: Arc<Application>,
     info: CallInfo,
     commands: mpsc::Sender<super::app::Incoming>,
@@ -199,13 +265,12 @@ fn context(
     let settings = sessions.gateway.settings();
     let account = settings.account(application.account)?.clone();
     let app = App::new(application.clone(), &account, sessions.client.clone(), info.call_sid, commands);
-    let call = leg.call().id.clone();
+    let call = call.to_owned();
     Some(Context::new(Parts { gateway: sessions.gateway.clone(), node, call, leg, account, application, app, info }))
 }
 
 /// The sessions that a gateway before this one had, as soon as the switch can be asked for their calls.
-async fn restore(sessions: Arc<Sessions>, node: Node, asterisk: Arc<Asterisk>) {
-    use crate::switch::Switch;
+async fn restore(sessions: Arc<Sessions>, node: Node) {
     let name = node.switch.name().to_owned();
     let (store, switch) = (sessions.gateway.store.clone(), name.clone());
     let kept = tokio::task::spawn_blocking(move || store.sessions(&switch)).await;
@@ -215,12 +280,8 @@ async fn restore(sessions: Arc<Sessions>, node: Node, asterisk: Arc<Asterisk>) {
         Ok(Err(error)) => return tracing::error!("sessions are not restored: {error}"),
         Err(error) => return tracing::error!("sessions are not restored: {error}"),
     };
-    let mut link = asterisk.link();
-    loop {
-        if link.wait_for(|link| matches!(link, Link::Up(_))).await.is_err() {
-            return;
-        }
-        let Ok(snapshot) = asterisk.snapshot().await else {
+    while node.switch.connected().await {
+        let Ok(snapshot) = node.switch.snapshot().await else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
@@ -232,8 +293,7 @@ async fn restore(sessions: Arc<Sessions>, node: Node, asterisk: Arc<Asterisk>) {
             // One that has ended meanwhile is told of once.
             let call = call.or_else(|| ended_meanwhile(&name, &record));
             let Some(call) = call else { continue };
-            let leg = Arc::new(AgiLeg::new(asterisk.clone(), call));
-            again(&sessions, node.clone(), leg, &record);
+            again(&sessions, node.clone(), HandedOver::new(&node, call), &record);
         }
         return;
     }

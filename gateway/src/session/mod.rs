@@ -46,7 +46,7 @@ const MOST_COMMANDS: usize = 64;
 pub struct Handle {
     /// Where commands go.
     pub commands: mpsc::Sender<Incoming>,
-    leg: Arc<crate::switch::asterisk::agi::AgiLeg>,
+    leg: handover::HandedOver,
 }
 
 /// Every session, by switch and call.

@@ -94,6 +94,21 @@ pub enum SwitchKind {
         /// Who may hand calls over, besides this machine.
         agi_allow: Vec<IpAddr>,
     },
+    /// FreeSWITCH with mod_coach.
+    FreeSwitch {
+        /// Its event socket's host.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// Its password.
+        password: Secret,
+        /// The profile of conferences that sessions begin.
+        profile: String,
+        /// Where the gateway takes calls from `socket`.
+        socket_listen: Option<std::net::SocketAddr>,
+        /// Who may hand calls over, besides this machine.
+        socket_allow: Vec<IpAddr>,
+    },
 }
 
 /// Who says what happens to a call.

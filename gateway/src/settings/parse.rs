@@ -5,13 +5,17 @@ use super::{
     reader::{Reader, Section},
 };
 use crate::names;
-use std::{net::SocketAddr, ops::Range};
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::Range,
+};
 use toml::de::DeTable;
 use url::Url;
 use uuid::Uuid;
 
 const A_UUID: &str = "a UUID, as `uuidgen` makes them";
 const A_HOOK: &str = "an address that begins with http://, https://, ws:// or wss://";
+const A_KIND: &str = "\"asterisk\" or \"freeswitch\"";
 const AN_ADDRESS: &str = "an address and a port, such as \"127.0.0.1:8099\"";
 
 /// Reads the settings.
@@ -142,12 +146,12 @@ fn switches(reader: &Reader<'_>, root: &Section<'_, '_>, accounts: &[Account]) -
         let name = section.text("name", "a name that stays").map(|(name, _)| name);
         let name = section.required("name", "a name that stays", name);
         let account = account(reader, &section, accounts);
-        let kind = section.text("kind", "\"asterisk\"");
-        let kind = match section.required("kind", "\"asterisk\"", kind) {
+        let kind = section.text("kind", A_KIND);
+        let kind = match section.required("kind", A_KIND, kind) {
             Some((kind, _)) if kind == "asterisk" => asterisk(reader, &section),
+            Some((kind, _)) if kind == "freeswitch" => freeswitch(reader, &section),
             Some((kind, at)) => {
-                let not_yet = if kind == "freeswitch" { ", since FreeSWITCH is not served yet" } else { "" };
-                reader.mistake(&at, format!("kind is {kind:?}; give \"asterisk\"{not_yet}"));
+                reader.mistake(&at, format!("kind is {kind:?}; give {A_KIND}"));
                 continue;
             }
             None => None,
@@ -172,20 +176,50 @@ fn asterisk(reader: &Reader<'_>, section: &Section<'_, '_>) -> Option<SwitchKind
     if !section.names_secret("manager_secret") {
         section.required("manager_secret", "manager_secret_file, manager_secret_env or manager_secret", None::<()>);
     }
-    let agi_listen: Option<SocketAddr> = section.parsed("agi_listen", AN_ADDRESS);
-    let mut agi_allow = Vec::new();
-    for (text, at) in section.texts("agi_allow", "addresses") {
+    let (agi_listen, agi_allow) = hand_over(reader, section, "agi");
+    Some(SwitchKind::Asterisk { manager: manager?, user: user?, secret: secret?, agi_listen, agi_allow })
+}
+
+fn freeswitch(reader: &Reader<'_>, section: &Section<'_, '_>) -> Option<SwitchKind> {
+    let address = section.text("event_socket", AN_ADDRESS);
+    let (address, at) = section.required("event_socket", AN_ADDRESS, address)?;
+    let place = address.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse::<u16>().ok()?)));
+    if place.is_none() {
+        reader.mistake(&at, format!("event_socket is {address:?}; give {AN_ADDRESS}"));
+    }
+    let password = section.secret("event_socket_password");
+    if !section.names_secret("event_socket_password") {
+        let right = "event_socket_password_file, event_socket_password_env or event_socket_password";
+        section.required("event_socket_password", right, None::<()>);
+    }
+    let (profile, at) =
+        section.text("conference_profile", "a profile of conference.conf").unwrap_or(("default".into(), 0..0));
+    if profile.is_empty() || !profile.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+        reader.mistake(&at, format!("conference_profile is {profile:?}; give letters, digits, '-', '_' and '.'"));
+    }
+    let (socket_listen, socket_allow) = hand_over(reader, section, "socket");
+    let (host, port) = place?;
+    Some(SwitchKind::FreeSwitch { host, port, password: password?, profile, socket_listen, socket_allow })
+}
+
+/// Where calls are handed over, and who may do it.
+fn hand_over(reader: &Reader<'_>, section: &Section<'_, '_>, way: &str) -> (Option<SocketAddr>, Vec<IpAddr>) {
+    let (listen_key, allow_key) = (format!("{way}_listen"), format!("{way}_allow"));
+    let listen: Option<SocketAddr> = section.parsed(&listen_key, AN_ADDRESS);
+    let mut allow = Vec::new();
+    for (text, at) in section.texts(&allow_key, "addresses") {
         match text.parse() {
-            Ok(address) => agi_allow.push(address),
-            Err(_) => reader.mistake(&at, format!("agi_allow has {text:?}; give addresses, such as \"10.0.0.5\"")),
+            Ok(address) => allow.push(address),
+            Err(_) => reader.mistake(&at, format!("{allow_key} has {text:?}; give addresses, such as \"10.0.0.5\"")),
         }
     }
-    if agi_listen.is_some_and(|listen| !listen.ip().is_loopback()) && agi_allow.is_empty() {
-        let at = section.text("agi_listen", AN_ADDRESS).map_or(0..0, |(_, at)| at);
-        reader
-            .mistake(&at, "agi_listen is no loopback address: agi_allow has to say which switches may hand calls over");
+    if listen.is_some_and(|listen| !listen.ip().is_loopback()) && allow.is_empty() {
+        let at = section.text(&listen_key, AN_ADDRESS).map_or(0..0, |(_, at)| at);
+        let what =
+            format!("{listen_key} is no loopback address: {allow_key} has to say which switches may hand calls over");
+        reader.mistake(&at, what);
     }
-    Some(SwitchKind::Asterisk { manager: manager?, user: user?, secret: secret?, agi_listen, agi_allow })
+    (listen, allow)
 }
 
 fn applications(reader: &Reader<'_>, root: &Section<'_, '_>, accounts: &[Account]) -> Vec<Application> {

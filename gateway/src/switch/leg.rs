@@ -64,6 +64,9 @@ pub struct Ended {
 /// A call that its switch has handed over.
 #[async_trait]
 pub trait Leg: Send + Sync {
+    /// Writes on the call whose it is, for a gateway that knows nothing of it.
+    async fn claim(&self, account: &str, application: &str) -> Result<(), LegError>;
+
     /// Answers it.
     async fn answer(&self) -> Result<(), LegError>;
 

@@ -3,12 +3,25 @@
 //! The switch is the truth: nothing here is kept. Each question is answered by the switch, each change is confirmed by it.
 
 pub mod asterisk;
+pub mod freeswitch;
 pub mod leg;
 
 use crate::names::{MaxName, Tags};
 use async_trait::async_trait;
 use thiserror::Error;
 use uuid::Uuid;
+
+/// Channel variables of the gateway's: they say on the switch what the gateway must find again after a restart.
+pub mod variables {
+    /// The account that the call belongs to.
+    pub const ACCOUNT: &str = "COACH_ACCOUNT";
+    /// The application that answers it.
+    pub const APPLICATION: &str = "COACH_APPLICATION";
+    /// Who called whom, where the gateway has called.
+    pub const DIRECTION: &str = "COACH_DIRECTION";
+    /// The SIP Call-ID.
+    pub const CALL_ID: &str = "COACH_CALL_ID";
+}
 
 /// A member of a conference, as the switch's module shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +182,9 @@ pub trait Switch: Send + Sync {
 
     /// The longest name of a conference.
     fn max_name(&self) -> MaxName;
+
+    /// Returns when there is a connection to it; `false`: there will be none any more.
+    async fn connected(&self) -> bool;
 
     /// Every call that it has now.
     async fn snapshot(&self) -> Result<Snapshot, SwitchError>;

@@ -1,12 +1,21 @@
 //! The gateway beside a real Asterisk, called by SIP phones, asked by curl and by the SDKs that applications use.
 
+#[path = "../scenarios/alone.rs"]
 mod alone;
+#[path = "../scenarios/app.rs"]
 mod app;
+#[path = "../scenarios/broken.rs"]
 mod broken;
+#[path = "../scenarios/folders.rs"]
+mod folders;
+#[path = "../scenarios/gateway.rs"]
 mod gateway;
 #[path = "../../../tests/switch/judge.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
 mod judge;
+#[path = "../scenarios/meddler.rs"]
+mod meddler;
+#[path = "../scenarios/party.rs"]
 mod party;
 mod pbx;
 #[path = "../../../tests/switch/phone.rs"]
@@ -16,66 +25,21 @@ mod phone;
 mod ports;
 #[path = "../../../tests/switch/process.rs"]
 mod process;
+#[path = "../scenarios/raw.rs"]
 mod raw;
+#[path = "../scenarios/rest.rs"]
 mod rest;
+#[path = "../scenarios/restart.rs"]
 mod restart;
+#[path = "../scenarios/run.rs"]
+mod run;
+#[path = "../scenarios/sockets.rs"]
 mod sockets;
+#[path = "../scenarios/verbs.rs"]
 mod verbs;
 
-use libtest_mimic::{Arguments, Trial};
-use pbx::Pbx;
-use std::{process::ExitCode, sync::Arc};
-
-/// A scenario on an instance that it shares with others, and its name.
-type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
+use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    process::keep_time();
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(2);
-    let shared = (!arguments.list).then(|| {
-        let pbx = Pbx::start("shared");
-        let gateway = gateway::Gateway::start(&pbx, "gateway", "");
-        Arc::new((pbx, gateway))
-    });
-    if !arguments.list {
-        app::install();
-    }
-    let with_own = alone::SCENARIOS
-        .iter()
-        .chain(sockets::SCENARIOS)
-        .chain(verbs::SCENARIOS)
-        .chain(restart::SCENARIOS)
-        .chain(broken::SCENARIOS)
-        .map(|&(name, scenario)| trial(name, scenario));
-    let with_shared = rest::SCENARIOS.iter().map(|&(name, scenario)| {
-        let shared = shared.clone();
-        trial(name, move || {
-            let shared = shared.expect("it runs where scenarios do");
-            scenario(&shared.0, &shared.1);
-        })
-    });
-    let trials = with_own.chain(with_shared).collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    drop(shared);
-    if !conclusion.has_failed() {
-        pbx::clean_up();
-    }
-    conclusion.exit_code()
-}
-
-fn trial(name: &str, scenario: impl FnOnce() + Send + 'static) -> Trial {
-    Trial::test(name, move || {
-        scenario();
-        Ok(())
-    })
-}
-
-/// Waits until something is so, that a switch does by itself.
-fn wait_until(what: &str, is_so: &dyn Fn() -> bool) {
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(5);
-    while !is_so() {
-        assert!(std::time::Instant::now() < end, "{what}: it should be so by now");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    run::run()
 }

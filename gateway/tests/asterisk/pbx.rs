@@ -1,7 +1,12 @@
 //! A private instance of the stock Asterisk in target/asterisk, on the loopback interface, with the configuration in
 //! gateway/tests/conf and the examples for the gateway.
 
-use crate::{ports::SwitchPorts, process::Process};
+use crate::{
+    folders::{project, run, target},
+    ports::SwitchPorts,
+    process::Process,
+};
+use serde_json::Value;
 use std::{
     fs,
     os::unix::fs::symlink,
@@ -10,44 +15,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The project's folder.
-pub fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the gateway is a part of a project").to_owned()
-}
-
-/// Cargo's target folder: this program is in <target>/<profile>/<folder>.
-pub fn target() -> PathBuf {
-    let program = std::env::current_exe().expect("a program knows its own path");
-    program.ancestors().nth(3).expect("it is in the target folder").to_owned()
-}
-
-/// The folder of every run, each by the number of its process.
-fn runs() -> PathBuf {
-    target().join("tmp/gateway")
-}
-
-/// This run's folder, with those of its instances.
-fn run() -> PathBuf {
-    runs().join(std::process::id().to_string())
-}
-
-/// Removes what no running process needs: the folders of this run, which has gone well, and of any that has ended.
-pub fn clean_up() {
-    for folder in fs::read_dir(runs()).into_iter().flatten().flatten().map(|entry| entry.path()) {
-        let goes_on = folder.file_name().is_some_and(|id| Path::new("/proc").join(id).exists());
-        if folder == run() || !goes_on {
-            fs::remove_dir_all(folder).ok();
-        }
-    }
-}
+/// The module under test.
+pub const MODULE: &str = "res_coach";
 
 /// A running Asterisk. It ends with this value.
 pub struct Pbx {
     process: Process,
     folder: PathBuf,
     /// Where its manager interface is, where the gateway's FastAGI is to be, and where it takes calls.
-    pub manager: u16,
-    pub agi: u16,
+    manager: u16,
+    /// Where it hands calls over.
+    pub hand_over: u16,
     pub sip: u16,
     _claim: SwitchPorts,
 }
@@ -57,10 +35,10 @@ impl Pbx {
     pub fn start(name: &str) -> Self {
         let folder = run().join(name);
         let claim = SwitchPorts::claim().expect("ports are free");
-        let [manager, agi, sip] = claim.others;
+        let [manager, hand_over, sip] = claim.others;
         configure(&folder, &claim);
         let process = launch(&folder);
-        let mut pbx = Self { process, folder, manager, agi, sip, _claim: claim };
+        let mut pbx = Self { process, folder, manager, hand_over, sip, _claim: claim };
         pbx.wait();
         pbx
     }
@@ -94,8 +72,50 @@ impl Pbx {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// What a gateway's settings say of it, besides its name. `hand_over`: where the gateway takes calls.
+    pub fn settings(&self, hand_over: u16) -> String {
+        format!(
+            "kind = \"asterisk\"\nmanager = \"127.0.0.1:{}\"\nmanager_user = \"coach-gateway\"\nmanager_secret = \"change-me\"\n\
+             agi_listen = \"127.0.0.1:{}\"\n",
+            self.manager, hand_over
+        )
+    }
+
+    /// Takes its module away.
+    pub fn unload_module(&self) {
+        assert!(self.console("module unload res_coach").contains("Unloaded"));
+    }
+
+    /// Gives it back.
+    pub fn load_module(&self) {
+        self.console("module load res_coach");
+    }
+
+    /// Takes a call out of a conference.
+    pub fn kick(&self, room: &str, call: &str) {
+        self.console(&format!("confbridge kick {room} {call}"));
+    }
+
+    /// How many members a conference has without its module's word.
+    pub fn stock_members(&self, room: &str) -> usize {
+        self.console(&format!("confbridge list {room}")).matches("PJSIP/").count()
+    }
+
+    /// How many calls there are.
+    pub fn calls(&self) -> usize {
+        let said = self.console("core show channels count");
+        said.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(usize::MAX)
+    }
+
+    /// The members of a conference, as its module shows them; none where there is no such.
+    pub fn members(&self, room: &str) -> Vec<Value> {
+        let said = self.console(&format!("coach show {room} as json"));
+        let shown: Value = serde_json::from_str(&said).unwrap_or_default();
+        shown["members"].as_array().cloned().unwrap_or_default()
+    }
+
     /// A conference as its module shows it.
-    pub fn show(&self, room: &str) -> serde_json::Value {
+    pub fn show(&self, room: &str) -> Value {
         let said = self.console(&format!("coach show {room} as json"));
         serde_json::from_str(&said).unwrap_or_else(|_| panic!("{room}: {said}"))
     }

@@ -15,7 +15,7 @@ use super::{
     switch::{Session, c, log, text},
 };
 
-const COACH_USAGE: &CStr = c"rooms|show|explain|tag|untag|coach|uncoach|gettag|stats|version|help [<room> [<member>] [<tag>[,<tag>...]]] [as json]";
+const COACH_USAGE: &CStr = c"rooms|show|explain|tag|untag|coach|uncoach|gettag|stats|version|help [<room> [<member>] [<tag>[,<tag>...]]] [as json]|state [<variable>[,<variable>...]] as json";
 const UUID_USAGE: &CStr = c"<uuid> tag <tag>[,<tag>...]|untag|coach <tag>[,<tag>...]|uncoach|show [as json]";
 const APPLICATION_USAGE: &CStr =
     c"[memberTag=<tag>[,<tag>...]] [speakOnlyTo=<tag>[,<tag>...]]|tag <tags>|untag|coach <tags>|uncoach";
@@ -122,7 +122,30 @@ fn coach(module: &Module, words: &[&str]) -> Result<String, String> {
     {
         return change(module, room, member, action);
     }
-    module.command(&words.join(" "))
+    match words {
+        ["state", "as", "json"] => state(module, &[]),
+        ["state", variables, "as", "json"] => state(module, &variables.split(',').collect::<Vec<_>>()),
+        ["state", ..] => Err("usage: state [<variable>[,<variable>...]] as json".into()),
+        _ => module.command(&words.join(" ")),
+    }
+}
+
+/// Every call, with these of its channel variables, and every room: what a program that steers calls has to know, in one answer. The
+/// core's own list of channels is written by another thread, and late.
+fn state(module: &Module, variables: &[&str]) -> Result<String, String> {
+    let calls: Vec<_> = Session::all()
+        .into_iter()
+        .filter_map(|uuid| {
+            let session = Session::locate(&uuid)?;
+            let values = variables.iter().filter_map(|name| Some(((*name).to_owned(), session.variable(&c(name))?)));
+            let values: serde_json::Map<_, _> = values.map(|(name, value)| (name, value.into())).collect();
+            Some(serde_json::json!({ "uuid": uuid, "variables": values }))
+        })
+        .collect();
+    let mut state: serde_json::Value =
+        serde_json::from_str(&module.rooms_json()?).map_err(|error| error.to_string())?;
+    state["calls"] = calls.into();
+    Ok(state.to_string())
 }
 
 /// What changes a call goes through its leg, for hooks and variables. The engine alone would call a member private that has no hook.

@@ -15,7 +15,7 @@ const ROOM: &CStr = c"::coach::room";
 const MEMBER: &CStr = c"::coach::member";
 
 /// What follows each command; the core knows the words that begin with colons as functions.
-const PATTERNS: [&CStr; 16] = [
+const PATTERNS: [&CStr; 17] = [
     c"add coach rooms",
     c"add coach show ::coach::room",
     c"add coach explain ::coach::room ::coach::member",
@@ -25,6 +25,7 @@ const PATTERNS: [&CStr; 16] = [
     c"add coach uncoach ::coach::room ::coach::member",
     c"add coach gettag ::coach::room",
     c"add coach stats ::coach::room",
+    c"add coach state",
     c"add coach version",
     c"add coach help",
     c"add uuid_coach ::console::list_uuid tag",

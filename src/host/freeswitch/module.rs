@@ -159,6 +159,20 @@ impl Module {
         }
     }
 
+    /// Every room with its members, as JSON.
+    pub fn rooms_json(&self) -> Result<String, String> {
+        let mut json = ptr::null_mut();
+        // SAFETY: null is every room; the answer is ours until it is given back.
+        unsafe {
+            if sys::coach_state_json(self.engine, ptr::null(), &raw mut json) != sys::COACH_OK {
+                return Err(said());
+            }
+            let rooms = text(json).unwrap_or_default().to_owned();
+            sys::coach_text_free(json);
+            Ok(rooms)
+        }
+    }
+
     /// Every call.
     pub fn all(&self) -> Vec<Arc<Leg>> {
         self.legs.lock().calls.values().cloned().collect()

@@ -78,6 +78,11 @@ pub fn commands_answer_alike_on_every_way_in(stage: &Stage, room: &str) -> Outco
     holds(&scene, &format!("coach explain {room} {near}"), &number.to_string())?;
     holds(&scene, &format!("coach gettag {room} agent"), &format!("+OK {number}"))?;
     holds(&scene, &format!("coach gettag {room} agent nomatch"), &format!("+OK {}", coach.number()?))?;
+    holds(
+        &scene,
+        "coach state memberTag as json",
+        &format!("\"{}\",\"variables\":{{\"memberTag\":\"agent\"}}", agent.near()),
+    )?;
     holds(&scene, "coach version", "+OK")?;
     holds(&scene, &format!("coach stats {room}"), "private_delivered")?;
     let shown: Value =

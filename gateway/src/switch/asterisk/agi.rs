@@ -3,10 +3,11 @@
 //! The connection may break at any time, and the dialplan comes back with another one for the same call: commands wait for it. While
 //! `ConfBridge` runs, Asterisk does not look at the connection, so that a call in a conference stays there whatever becomes of the gateway.
 
-use super::{Asterisk, Message, read::variables};
+use super::{Asterisk, Message};
 use crate::switch::{
     Call, SwitchError,
     leg::{Ended, Join, Left, Leg, LegError},
+    variables,
 };
 use asterisk_rs_agi::{AgiChannel, response::AgiResponse};
 use async_trait::async_trait;
@@ -55,11 +56,6 @@ impl AgiLeg {
         channel.set_command_timeout(None).ok();
         *self.channel.lock().await = Some(channel);
         self.attached.notify_one();
-    }
-
-    /// The call, as it was handed over.
-    pub fn call(&self) -> &Call {
-        &self.call
     }
 
     /// Carries a command out, on this connection or the next.
@@ -158,17 +154,6 @@ impl AgiLeg {
         Ok(response.data.unwrap_or_default())
     }
 
-    /// Writes on the call whose it is, for a gateway that knows nothing of it.
-    pub async fn claim(&self, account: &str, application: &str) -> Result<(), LegError> {
-        self.set(variables::ACCOUNT, account).await?;
-        self.set(variables::APPLICATION, application).await?;
-        if self.call.channel.starts_with("PJSIP/") {
-            let call_id = self.evaluate("${CHANNEL(pjsip,call-id)}").await?;
-            self.set(variables::CALL_ID, &call_id).await?;
-        }
-        Ok(())
-    }
-
     /// The mode in one application: what fails in it ends the call, which then does not join.
     fn mode(join: &Join) -> String {
         let mut words = Vec::new();
@@ -229,6 +214,16 @@ impl AgiLeg {
 
 #[async_trait]
 impl Leg for AgiLeg {
+    async fn claim(&self, account: &str, application: &str) -> Result<(), LegError> {
+        self.set(variables::ACCOUNT, account).await?;
+        self.set(variables::APPLICATION, application).await?;
+        if self.call.channel.starts_with("PJSIP/") {
+            let call_id = self.evaluate("${CHANNEL(pjsip,call-id)}").await?;
+            self.set(variables::CALL_ID, &call_id).await?;
+        }
+        Ok(())
+    }
+
     async fn answer(&self) -> Result<(), LegError> {
         self.command("ANSWER").await.map(drop)
     }

@@ -29,11 +29,6 @@ impl Asterisk {
         self.ami.events()
     }
 
-    /// Whether there is a connection, now and from now on.
-    pub fn link(&self) -> tokio::sync::watch::Receiver<Link> {
-        self.ami.link()
-    }
-
     /// Carries an action out. `Err` where there is no answer; the answer may say no.
     async fn ask(&self, name: &str, headers: &[(&str, &str)]) -> Result<Answer, SwitchError> {
         self.ami.action(name, headers).await.map_err(|error| match error {
@@ -91,6 +86,10 @@ impl Switch for Asterisk {
 
     fn module(&self) -> &'static str {
         "res_coach"
+    }
+
+    async fn connected(&self) -> bool {
+        self.ami.link().wait_for(|link| matches!(link, Link::Up(_))).await.is_ok()
     }
 
     async fn snapshot(&self) -> Result<Snapshot, SwitchError> {

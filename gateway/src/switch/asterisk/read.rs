@@ -3,22 +3,10 @@
 use super::{Answer, Asterisk, Link, Message};
 use crate::{
     names::call_sid,
-    switch::{Call, Direction, Health, Member, Progress, Snapshot, SwitchError},
+    switch::{Call, Direction, Health, Member, Progress, Snapshot, SwitchError, variables},
 };
 use std::collections::HashMap;
 use uuid::Uuid;
-
-/// Channel variables of the gateway's: they say on the switch what the gateway must find again after a restart.
-pub mod variables {
-    /// The account that the call belongs to.
-    pub const ACCOUNT: &str = "COACH_ACCOUNT";
-    /// The application that answers it.
-    pub const APPLICATION: &str = "COACH_APPLICATION";
-    /// Who called whom, where the gateway has called.
-    pub const DIRECTION: &str = "COACH_DIRECTION";
-    /// The SIP Call-ID.
-    pub const CALL_ID: &str = "COACH_CALL_ID";
-}
 
 /// Asterisk's own channels, which are no calls.
 const INTERNAL: &[&str] =

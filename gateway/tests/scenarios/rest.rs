@@ -1,10 +1,10 @@
 //! The REST interface: what it shows, what it does, what it refuses.
 
 use crate::{
-    Scenario,
     gateway::{ACCOUNT, Gateway, OTHER_ACCOUNT},
     party::Party,
     pbx::Pbx,
+    run::Scenario,
 };
 use serde_json::{Value, json};
 

@@ -22,8 +22,12 @@ pub const REFUSED: &[&str] = &[
     r#"[{"verb": "conference", "name": "x", "memberTag": "a\r\nAction: Hangup"}]"#,
     r#"[{"verb": "conference", "name": "x", "beep": true}]"#,
     r#"[{"verb": "conference", "name": ""}]"#,
-    r#"[{"verb": "answer"}, {"verb": "conference", "name": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}]"#,
 ];
+
+/// One more: a name that is too long in its encoding, on every kind of switch.
+pub fn long_name() -> String {
+    format!(r#"[{{"verb": "answer"}}, {{"verb": "conference", "name": "{}"}}]"#, "a".repeat(256))
+}
 
 /// The application.
 pub struct Raw {
@@ -95,16 +99,16 @@ pub fn call(pbx: &Pbx, number: &str) -> String {
     };
     let invite =
         format!("{}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", head("INVITE"), sdp.len());
-    let asterisk = ("127.0.0.1", pbx.sip);
-    socket.send_to(invite.as_bytes(), asterisk).expect("Asterisk listens");
+    let switch = ("127.0.0.1", pbx.sip);
+    socket.send_to(invite.as_bytes(), switch).expect("the switch listens");
     let mut buffer = [0; 8192];
     loop {
-        let n = socket.recv(&mut buffer).expect("Asterisk answers");
+        let n = socket.recv(&mut buffer).expect("the switch answers");
         let said = String::from_utf8_lossy(&buffer[..n]).into_owned();
         let status = said.split(' ').nth(1).unwrap_or_default().to_owned();
         if !status.starts_with('1') {
             let ack = format!("{}Content-Length: 0\r\n\r\n", head("ACK"));
-            socket.send_to(ack.as_bytes(), asterisk).expect("Asterisk listens");
+            socket.send_to(ack.as_bytes(), switch).expect("the switch listens");
             return status;
         }
     }

@@ -44,7 +44,7 @@ fn whisper(library: &'static str) {
     assert!(new["sip"]["headers"]["call-id"].is_string(), "{new}");
     let member = |number: usize| pbx.show("app-support-conference-23")["members"][number - 1].clone();
     let act = |path: &str, action: Value| app.inject(path, "conf:participant-action", &action);
-    let wait = |what: &str, is_so: &dyn Fn() -> bool| crate::wait_until(what, is_so);
+    let wait = |what: &str, is_so: &dyn Fn() -> bool| crate::run::wait_until(what, is_so);
 
     act("/manager", json!({"action": "uncoach"}));
     wait("uncoach", &|| member(3)["speak_only_to"].is_null());
@@ -99,8 +99,6 @@ fn whisper(library: &'static str) {
         app.events().into_iter().filter(|e| e["path"] == "/agent" && e["event"] == "call:status").collect();
     let states: Vec<&Value> = states.iter().map(|state| &state["data"]["call_status"]).collect();
     assert_eq!(states, ["trying", "in-progress", "completed"]);
-    wait("the conference ends", &|| {
-        pbx.console("coach rooms").contains("0 rooms") || !pbx.console("coach rooms").contains("app-support")
-    });
+    wait("the conference ends", &|| pbx.members("app-support-conference-23").is_empty());
     party.judge();
 }

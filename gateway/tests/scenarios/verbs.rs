@@ -1,20 +1,19 @@
 //! Verbs and hooks around a conference, and what applications are told, in order.
 
-use crate::{app::App, gateway::Gateway, party::Party, pbx::Pbx, wait_until};
+use crate::{app::App, gateway::Gateway, party::Party, pbx::Pbx, run::wait_until};
 use serde_json::{Value, json};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("a_call_waits_is_started_moved_kicked_and_goes_on", moved),
     ("the_examples_application_whispers", example),
     ("webhooks_are_signed_and_steered_by_rest", webhooks),
+    ("a_mode_that_the_module_does_not_show_keeps_the_call_out", another_mode),
     ("what_an_application_says_wrong_refuses_the_call_or_the_verb", wrong),
 ];
 
 /// The account's prefix in front.
 fn members(pbx: &Pbx, room: &str) -> Vec<Value> {
-    let said = pbx.console(&format!("coach show app-{room} as json"));
-    let shown: Value = serde_json::from_str(&said).unwrap_or_default();
-    shown["members"].as_array().cloned().unwrap_or_default()
+    pbx.members(&format!("app-{room}"))
 }
 
 fn statuses(app: &App, path: &str, event: &str) -> Vec<String> {
@@ -218,6 +217,29 @@ fn webhooks() {
     party.judge();
 }
 
+/// Whatever has happened to the mode on its way, the module is asked before the call joins.
+fn another_mode() {
+    for (n, (says, comes)) in [("speakOnlyTo=agent", "uncoach"), ("memberTag=boss", "untag")].into_iter().enumerate() {
+        let pbx = Pbx::start(&format!("mode{n}"));
+        let port = crate::meddler::between(&pbx, says, comes);
+        let verb = json!({"name": "private", "speakOnlyTo": "agent", "memberTag": "boss"});
+        let script = json!({"/manager": {"verbs": [["answer"], ["conference", verb]]}});
+        let app = App::start(&pbx, "mode", "sdk", &script);
+        let _gateway = Gateway::start_at(&pbx, "gateway", &app.settings("manager"), port);
+        let mut party = Party::new(&pbx, "mode");
+        party.listens("customer", "app-private**");
+        party.listens("agent", "app-private*agent*");
+        party.speaks("manager", "gateway-manager");
+        party.is_not_judged("manager");
+        let error = app.event("/manager", "jambonz:error");
+        assert!(error["msg"].as_str().is_some_and(|msg| msg.contains("does not join")), "{error}");
+        party.hear("another mode than was asked for", &[]);
+        assert_eq!(pbx.stock_members("app-private"), 2);
+        party.heard_nothing_until_now("another mode than was asked for", "customer");
+        party.judge();
+    }
+}
+
 fn wrong() {
     let pbx = Pbx::start("wrong");
     let script = json!({
@@ -229,7 +251,7 @@ fn wrong() {
     let applications = ["late", "module"].map(|name| app.settings(name)).concat() + &raw.settings();
     let gateway = Gateway::start(&pbx, "gateway", &applications);
     // What is no list of verbs, or has one that is not done, refuses the call: it never hears anything.
-    for answer in crate::raw::REFUSED {
+    for answer in crate::raw::REFUSED.iter().copied().chain([crate::raw::long_name().as_str()]) {
         let status = raw.call(&pbx, answer);
         assert_eq!(status, "480", "{answer}");
     }
@@ -252,12 +274,11 @@ fn wrong() {
     // Without the module a conference is refused by name, and the call does not join, not even openly.
     let mut party = Party::new(&pbx, "wrong");
     party.listens("customer", "private**");
-    assert!(pbx.console("module unload res_coach").contains("Unloaded"));
+    pbx.unload_module();
     party.speaks("manager", "gateway-module");
     let error = app.event("/module", "jambonz:error");
     assert!(error["msg"].as_str().is_some_and(|msg| msg.contains("is not loaded")), "{error}");
-    let members = pbx.console("confbridge list app-private");
-    assert!(!members.contains("PJSIP/"), "{members}");
+    assert_eq!(pbx.stock_members("app-private"), 0);
     assert!(gateway.log().contains("is not loaded"));
     drop(late);
     drop(party);

@@ -1,6 +1,10 @@
 //! What breaks, on instances that no other scenario shares.
 
-use crate::{gateway::Gateway, party::Party, pbx::Pbx};
+use crate::{
+    gateway::Gateway,
+    party::Party,
+    pbx::{self, Pbx},
+};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -60,18 +64,18 @@ fn switch_killed() {
         std::thread::sleep(Duration::from_millis(20));
     }
 
-    assert!(pbx.console("module unload res_coach").contains("Unloaded"));
+    pbx.unload_module();
     let mut party = Party::new(&pbx, "switch_killed");
     party.listens("customer", "unloaded**");
     let customer = gateway.call_to("unloaded**")["call_sid"].as_str().expect("it has a sid").to_owned();
     let answer = gateway.put(&customer, r#"{"conferenceParticipantAction": {"action": "tag", "tag": "agent"}}"#);
     assert_eq!(answer.status, 503, "{answer:?}");
-    assert!(answer.msg().contains("res_coach"), "{answer:?}");
+    assert!(answer.msg().contains(pbx::MODULE), "{answer:?}");
     assert_eq!(gateway.get("Conferences").status, 503);
     let (code, said) = gateway.command(&["check"]);
-    assert!(code == Some(1) && said.contains("res_coach is not loaded"), "{said}");
+    assert!(code == Some(1) && said.contains(&format!("{} is not loaded", pbx::MODULE)), "{said}");
 
-    pbx.console("module load res_coach");
+    pbx.load_module();
     gateway.act(&customer, "tag", Some("agent"));
     assert_eq!(pbx.show("unloaded")["members"][0]["tags"], json!(["agent"]));
     party.judge();

@@ -50,10 +50,15 @@ fn program() -> Command {
 impl Gateway {
     /// Starts one for a switch; `applications`: more of its settings.
     pub fn start(pbx: &Pbx, name: &str, applications: &str) -> Self {
+        Self::start_at(pbx, name, applications, pbx.hand_over)
+    }
+
+    /// The same; it takes calls at another port than the switch hands them over at.
+    pub fn start_at(pbx: &Pbx, name: &str, applications: &str, hand_over: u16) -> Self {
         let folder = pbx.folder().join(name);
         fs::create_dir_all(&folder).expect("a folder can be made");
         let port = ports::free().expect("a port is free");
-        let settings = settings(&folder, pbx, port) + applications;
+        let settings = settings(&folder, pbx, port, hand_over) + applications;
         fs::write(folder.join("gateway.toml"), settings).expect("a file can be written");
         let key = run(&folder, &["key", "new", "--account", ACCOUNT, "--name", "test", "--scope", "all"]);
         let process = launch(&folder);
@@ -186,7 +191,7 @@ fn run(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn settings(folder: &Path, pbx: &Pbx, port: u16) -> String {
+fn settings(folder: &Path, pbx: &Pbx, port: u16, hand_over: u16) -> String {
     let folder = folder.display();
     format!(
         r#"
@@ -210,13 +215,9 @@ room_prefix = "other-"
 
 [[switch]]
 name = "pbx"
-kind = "asterisk"
 account = "support"
-manager = "127.0.0.1:{}"
-manager_user = "coach-gateway"
-manager_secret = "change-me"
-agi_listen = "127.0.0.1:{}"
+{}
 "#,
-        pbx.manager, pbx.agi
+        pbx.settings(hand_over)
     )
 }

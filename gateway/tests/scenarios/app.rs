@@ -159,7 +159,7 @@ pub struct Example {
 
 impl Example {
     pub fn start(pbx: &Pbx, file: &str) -> Self {
-        let text = fs::read_to_string(crate::pbx::project().join("examples/gateway/applications").join(file));
+        let text = fs::read_to_string(crate::folders::project().join("examples/gateway/applications").join(file));
         let port = ports::free().expect("a port is free");
         let text = text.expect("it is there").replace("3000", &port.to_string());
         // Where Node.js finds the SDKs.
@@ -171,7 +171,7 @@ impl Example {
         command.arg(&path).env("WEBHOOK_SECRET", "wh-secret");
         let process =
             Process::start(&mut command, &pbx.folder().join(format!("{file}.log"))).expect("Node.js is there");
-        crate::wait_until("the example listens", &|| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        crate::run::wait_until("the example listens", &|| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
         fs::remove_file(path).expect("it can be removed");
         Self { _process: process, port, scheme: if file == "webhook.mjs" { "http" } else { "ws" } }
     }
@@ -204,7 +204,9 @@ impl Broken {
         let mut command = Command::new("node");
         command.arg(sdk().join("broken.mjs")).arg(port.to_string());
         let process = Process::start(&mut command, &log).expect("Node.js is there");
-        crate::wait_until("they listen", &|| fs::read_to_string(&log).is_ok_and(|text| text.contains("listening")));
+        crate::run::wait_until("they listen", &|| {
+            fs::read_to_string(&log).is_ok_and(|text| text.contains("listening"))
+        });
         Self { _process: process, log, port }
     }
 

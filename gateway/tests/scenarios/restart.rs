@@ -1,6 +1,6 @@
 //! The gateway, or an application, goes away and comes back: calls in a conference stay there, and their sessions go on.
 
-use crate::{app::App, gateway::Gateway, party::Party, pbx::Pbx, wait_until};
+use crate::{app::App, gateway::Gateway, party::Party, pbx::Pbx, run::wait_until};
 use serde_json::{Value, json};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
@@ -10,9 +10,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
 ];
 
 fn members(pbx: &Pbx, room: &str) -> Vec<Value> {
-    let said = pbx.console(&format!("coach show app-{room} as json"));
-    let shown: Value = serde_json::from_str(&said).unwrap_or_default();
-    shown["members"].as_array().cloned().unwrap_or_default()
+    pbx.members(&format!("app-{room}"))
 }
 
 fn in_conference() {
@@ -54,7 +52,7 @@ fn in_conference() {
     // Killed once more, and taken out while it is away: the dialplan waits for it.
     gateway.crash();
     let channel = member["call_id"].as_str().expect("a channel").to_owned();
-    pbx.console(&format!("confbridge kick app-after {channel}"));
+    pbx.kick("app-after", &channel);
     wait_until("it has left", &|| members(&pbx, "after").is_empty());
     std::thread::sleep(std::time::Duration::from_secs(2));
     gateway.start_again();
@@ -96,7 +94,7 @@ fn in_other_steps() {
     let idle = gateway.member("gateway-idle");
     gateway.crash();
     party.judge();
-    wait_until("they hang up", &|| pbx.console("core show channels count").starts_with("0 active channels"));
+    wait_until("they hang up", &|| pbx.calls() == 0);
     gateway.start_again();
     app.find("/idle", "call:status", |data| data["call_status"] == "completed" && data["call_sid"] == json!(idle));
 }

@@ -1,6 +1,6 @@
 //! Applications that misbehave: no call that is in a conference is lost, and none is heard by those who must not hear it.
 
-use crate::{app::Broken, gateway::Gateway, party::Party, pbx::Pbx, raw, wait_until};
+use crate::{app::Broken, gateway::Gateway, party::Party, pbx::Pbx, raw, run::wait_until};
 use serde_json::Value;
 
 pub const SCENARIOS: &[(&str, fn())] = &[("applications_that_misbehave_harm_no_call", misbehave)];

@@ -1,0 +1,153 @@
+//! Changes to a member, each confirmed by what FreeSWITCH shows afterwards.
+
+use super::FreeSwitch;
+use crate::switch::{Call, Change, Member, SwitchError};
+use std::{future::Future, time::Duration};
+use tokio::time::Instant;
+
+/// How long a change may take until it shows.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(15);
+/// See [`FreeSwitch::hold`].
+const DEAF_BY_HOLD: &str = "COACH_DEAF_BY_HOLD";
+/// Between the parts of a line: names of callers have no control characters.
+const DELIMITER: char = '\u{1f}';
+
+impl FreeSwitch {
+    pub(super) async fn make_change(&self, call: &Call, change: &Change) -> Result<(), SwitchError> {
+        let id = &call.id;
+        let member = call.member.as_ref().ok_or(SwitchError::NotInConference)?;
+        match change {
+            Change::Tag(tags) => self.act(&format!("uuid_coach {id} tag {tags}")).await?,
+            Change::Untag => self.act(&format!("uuid_coach {id} untag")).await?,
+            Change::Coach(tags) => self.act(&format!("uuid_coach {id} coach {tags}")).await?,
+            Change::Uncoach => self.act(&format!("uuid_coach {id} uncoach")).await?,
+            Change::Mute => self.command(member, "mute").await?,
+            Change::Unmute => self.command(member, "unmute").await?,
+            Change::Hold => self.hold(id, member).await?,
+            Change::Unhold => self.unhold(id, member).await?,
+            Change::Kick => return self.kick_member(id, member).await,
+        };
+        self.wait_until(|| self.shows(call, change)).await
+    }
+
+    /// A command of mod_conference about a member: mute and hold of it the module takes over for private speech.
+    async fn command(&self, member: &Member, word: &str) -> Result<String, SwitchError> {
+        self.act(&format!("conference {} {word} {}", quoted(&member.conference)?, member.number)).await
+    }
+
+    /// mod_conference's own hold takes a member's voice and the private speech to it, but not the open mix: `deaf` does. A variable of
+    /// the channel says that the hold has made the member deaf, and not somebody else before.
+    async fn hold(&self, id: &str, member: &Member) -> Result<String, SwitchError> {
+        if !self.is_deaf(id, &member.conference).await? {
+            self.act(&format!("uuid_setvar {id} {DEAF_BY_HOLD} {}", member.number)).await?;
+            self.command(member, "deaf").await?;
+        }
+        self.command(member, "hold").await
+    }
+
+    async fn unhold(&self, id: &str, member: &Member) -> Result<String, SwitchError> {
+        let done = self.command(member, "unhold").await?;
+        // The number is of this stay: what an earlier one has left behind does not count.
+        if self.ask(&format!("uuid_getvar {id} {DEAF_BY_HOLD}")).await? == member.number.to_string() {
+            self.command(member, "undeaf").await?;
+            self.act(&format!("uuid_setvar {id} {DEAF_BY_HOLD}")).await?;
+            self.wait_until(|| async { Ok(!self.is_deaf(id, &member.conference).await?) }).await?;
+        }
+        Ok(done)
+    }
+
+    /// Whether the module shows a change.
+    async fn shows(&self, call: &Call, change: &Change) -> Result<bool, SwitchError> {
+        let member = self.member_at(&call.id).await?.ok_or(SwitchError::NotInConference)?;
+        Ok(match change {
+            Change::Tag(tags) => tags.same_as(&member.tags),
+            Change::Untag => member.tags.is_empty(),
+            Change::Coach(tags) => member.speak_only_to.is_some_and(|to| tags.same_as(&to)),
+            Change::Uncoach => member.speak_only_to.is_none(),
+            Change::Mute => member.muted,
+            Change::Unmute => !member.muted,
+            Change::Hold => member.held && self.is_deaf(&call.id, &member.conference).await?,
+            Change::Unhold => !member.held,
+            Change::Kick => false,
+        })
+    }
+
+    pub(super) async fn mute_others(&self, call: &Call, muted: bool) -> Result<(), SwitchError> {
+        let member = call.member.as_ref().ok_or(SwitchError::NotInConference)?;
+        let conference = quoted(&member.conference)?;
+        let listed = self.act(&format!("conference {conference} list delim {DELIMITER}")).await?;
+        let others: Vec<String> = listed.lines().filter_map(not_moderating).collect();
+        let word = if muted { "mute" } else { "unmute" };
+        self.act(&format!("conference {conference} {word} non_moderator")).await?;
+        self.wait_until(|| async {
+            let members = self.members(&member.conference).await?;
+            Ok(members.iter().all(|(id, member)| !others.contains(id) || member.muted == muted))
+        })
+        .await
+    }
+
+    /// Out of its conference, which it has left when this returns.
+    pub(super) async fn kick_member(&self, id: &str, member: &Member) -> Result<(), SwitchError> {
+        self.command(member, "kick").await?;
+        self.wait_until(|| async {
+            let now = self.member_at(id).await?;
+            Ok(now.is_none_or(|now| now.conference != member.conference || now.number != member.number))
+        })
+        .await
+    }
+
+    /// Asks until it is so.
+    pub(super) async fn wait_until<F, L>(&self, is_so: F) -> Result<(), SwitchError>
+    where
+        F: Fn() -> L,
+        L: Future<Output = Result<bool, SwitchError>>,
+    {
+        let end = Instant::now() + PATIENCE;
+        while !is_so().await? {
+            if Instant::now() > end {
+                return Err(SwitchError::NoAnswer { switch: self.name.clone() });
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+}
+
+/// The call's id, of a line of `conference ... list`, where it does not moderate.
+fn not_moderating(line: &str) -> Option<String> {
+    let parts: Vec<&str> = line.split(DELIMITER).collect();
+    let [_, _, id, .., flags, _, _, _] = parts[..] else { return None };
+    (!flags.split('|').any(|flag| flag == "moderator")).then(|| id.to_owned())
+}
+
+/// A conference's name as an argument of `conference`. A dialplan may have given it one that no command can carry.
+pub(super) fn quoted(name: &str) -> Result<String, SwitchError> {
+    if name.contains(['\'', '\\', '$']) || name.chars().any(char::is_control) {
+        return Err(SwitchError::Refused(format!(
+            "FreeSWITCH's command `conference` cannot be given the name {name:?}"
+        )));
+    }
+    Ok(format!("'{name}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{not_moderating, quoted};
+
+    #[test]
+    fn a_name_stays_one_argument() {
+        assert_eq!(quoted("app-my room"), Ok("'app-my room'".into()));
+        for name in ["it's", "a\\", "a\nb", "${a}"] {
+            assert!(quoted(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn moderators_are_told_apart() {
+        let line = |flags: &str| ["1", "sofia/x", "u-1", "Name", "100", flags, "0", "0", "100"].join("\u{1f}");
+        assert_eq!(not_moderating(&line("hear|speak")).as_deref(), Some("u-1"));
+        assert_eq!(not_moderating(&line("hear|speak|moderator")), None);
+        assert_eq!(not_moderating("+OK"), None);
+    }
+}

@@ -1,0 +1,229 @@
+//! FreeSWITCH's event socket, inbound: one connection, which comes back by itself.
+//!
+//! The crate that speaks the protocol has no limit to the commands that wait, takes the answer of a command that nobody waits for any
+//! more for that of the next, and does not come back. So one task owns the connection here: it asks one thing after the other, each to
+//! its end.
+
+use freeswitch_esl_tokio::{
+    AuthMethod, EslClient, EslConnectOptions, EslError, EslEvent, EslEventStream, EslEventType, EventFormat,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot, watch},
+    time::timeout,
+};
+
+/// How long an answer may take.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+const PING_EVERY: Duration = Duration::from_secs(5);
+const MOST_WAITING: usize = 256;
+const MOST_EVENTS: usize = 4096;
+
+/// What the switch tells by itself.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// An event.
+    Event(Arc<EslEvent>),
+    /// There were more events than could be kept: what they told has to be looked at.
+    Missed,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EslFailure {
+    /// Not connected: nothing was sent.
+    Down(String),
+    /// It was sent, and no answer came.
+    NoAnswer,
+    /// A value cannot be a part of a command: nothing was sent.
+    Value(&'static str),
+}
+
+/// Whether there is a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// Connected, to this version.
+    Up(String),
+    /// Not connected, for this reason.
+    Down(String),
+}
+
+/// Where the event socket is.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// Host.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Its password.
+    pub password: String,
+}
+
+struct Request {
+    command: String,
+    reply: oneshot::Sender<String>,
+}
+
+/// The connection. It ends with this value.
+pub struct Esl {
+    requests: mpsc::Sender<Request>,
+    link: watch::Receiver<Link>,
+    events: broadcast::Sender<Told>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Esl {
+    /// Connects, and goes on trying until this value is dropped.
+    pub fn start(login: Login) -> Self {
+        let (requests, incoming) = mpsc::channel(MOST_WAITING);
+        let (state, link) = watch::channel(Link::Down("it has not been tried yet".into()));
+        let events = broadcast::channel(MOST_EVENTS).0;
+        let task = tokio::spawn(run(login, incoming, state, events.clone()));
+        Self { requests, link, events, task }
+    }
+
+    /// Whether there is a connection now; and from now on.
+    pub fn link(&self) -> watch::Receiver<Link> {
+        self.link.clone()
+    }
+
+    /// Every event from now on.
+    pub fn events(&self) -> broadcast::Receiver<Told> {
+        self.events.subscribe()
+    }
+
+    /// The answer to a command, whatever it is.
+    pub async fn api(&self, command: &str) -> Result<String, EslFailure> {
+        check(command).map_err(EslFailure::Value)?;
+        if let Link::Down(why) = &*self.link.borrow() {
+            return Err(EslFailure::Down(why.clone()));
+        }
+        let (reply, answer) = oneshot::channel();
+        let sent = self.requests.try_send(Request { command: command.to_owned(), reply });
+        sent.map_err(|_| EslFailure::Down(format!("{MOST_WAITING} commands wait for it already")))?;
+        match timeout(PATIENCE, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            _ => Err(EslFailure::NoAnswer),
+        }
+    }
+}
+
+impl Drop for Esl {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What would end a command's line is no part of one: with it, a caller's text could be another command. FreeSWITCH takes what follows
+/// a dollar sign for a variable.
+pub fn check(command: &str) -> Result<(), &'static str> {
+    if command.contains(['\r', '\n', '\0']) {
+        return Err("it holds a line break or a NUL");
+    }
+    if command.contains('$') {
+        return Err("it holds a dollar sign, which FreeSWITCH takes for a variable");
+    }
+    Ok(())
+}
+
+async fn run(
+    login: Login,
+    mut requests: mpsc::Receiver<Request>,
+    state: watch::Sender<Link>,
+    events: broadcast::Sender<Told>,
+) {
+    let mut pause = Duration::from_millis(100);
+    loop {
+        let why = match open(&login).await {
+            Ok((client, mut stream, version)) => {
+                tracing::info!(host = login.host, port = login.port, version, "connected to FreeSWITCH's event socket");
+                pause = Duration::from_millis(100);
+                // What was asked before the connection broke is not asked again: nobody waits for it any more.
+                while requests.try_recv().is_ok() {}
+                state.send_replace(Link::Up(version));
+                // What happened while there was no connection nobody has told.
+                events.send(Told::Missed).ok();
+                tokio::select! {
+                    why = serve(&client, &mut requests) => match why {
+                        Some(why) => why,
+                        None => return,
+                    },
+                    why = tell(&mut stream, &events) => why,
+                }
+            }
+            Err(error) => error.to_string(),
+        };
+        let why = format!("event socket at {}:{}: {why}", login.host, login.port);
+        if *state.borrow() != Link::Down(why.clone()) {
+            tracing::warn!("{why}");
+        }
+        state.send_replace(Link::Down(why));
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+async fn open(login: &Login) -> Result<(EslClient, EslEventStream, String), EslError> {
+    let options = EslConnectOptions::default().with_event_queue_size(MOST_EVENTS).with_connect_timeout(PATIENCE);
+    let method = AuthMethod::password(login.password.clone());
+    let (client, stream) = EslClient::connect_with_auth(&login.host, login.port, method, options).await?;
+    client.set_command_timeout(PATIENCE);
+    let version = client.api("version short").await?;
+    client.subscribe_events(EventFormat::Plain, &[EslEventType::ChannelHangupComplete]).await?;
+    client.subscribe_events_raw(EventFormat::Plain, "CUSTOM conference::maintenance coach::maintenance").await?;
+    let version = version.body().unwrap_or_default().trim().to_owned();
+    Ok((client, stream, version))
+}
+
+/// Commands, one after the other. Why it ends; `None`: nobody needs the connection any more.
+async fn serve(client: &EslClient, requests: &mut mpsc::Receiver<Request>) -> Option<String> {
+    loop {
+        let request = match timeout(PING_EVERY, requests.recv()).await {
+            Ok(Some(request)) if request.reply.is_closed() => continue,
+            Ok(Some(request)) => Some(request),
+            Ok(None) => return None,
+            Err(_) => None,
+        };
+        let command = request.as_ref().map_or("version short", |request| request.command.as_str());
+        match client.api(command).await {
+            Ok(answer) => {
+                let body = answer.body().or(answer.reply_text()).unwrap_or_default().to_owned();
+                if let Some(request) = request {
+                    tracing::trace!(command = request.command, answer = body);
+                    request.reply.send(body).ok();
+                }
+            }
+            // After a command without an answer nobody knows whose answer comes next.
+            Err(error) => return Some(error.to_string()),
+        }
+    }
+}
+
+/// Events, to whoever follows them. Why it ends.
+async fn tell(stream: &mut EslEventStream, events: &broadcast::Sender<Told>) -> String {
+    loop {
+        match stream.recv().await {
+            Some(Ok(event)) => {
+                events.send(Told::Event(Arc::new(event))).ok();
+            }
+            Some(Err(EslError::QueueFull)) => {
+                events.send(Told::Missed).ok();
+            }
+            Some(Err(error)) => tracing::warn!(%error, "an event cannot be read"),
+            None => return "it has closed the connection".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn no_value_is_another_command() {
+        for value in ["uuid_coach 1 tag a\n\napi shutdown", "a\rb", "a\0b", "eval ${system(ls)}", "$1"] {
+            assert!(check(value).is_err(), "{value:?}");
+        }
+        assert!(check("uuid_coach 1 tag a,b").is_ok());
+    }
+}

@@ -1,0 +1,150 @@
+//! FreeSWITCH with mod_coach, over its event socket.
+
+mod change;
+pub mod esl;
+mod read;
+pub mod socket;
+
+use super::{Call, Change, Health, Snapshot, Switch, SwitchError};
+use crate::names::MaxName;
+use async_trait::async_trait;
+use esl::{Esl, EslFailure, Link, Login, Told};
+use tokio::sync::broadcast;
+
+/// Its module.
+const MODULE: &str = "mod_coach";
+
+/// A switch of this kind.
+pub struct FreeSwitch {
+    name: String,
+    /// The profile of conferences that sessions begin.
+    profile: String,
+    esl: Esl,
+}
+
+impl FreeSwitch {
+    /// Connects, and goes on trying until this value is dropped.
+    pub fn start(name: &str, profile: &str, login: Login) -> Self {
+        Self { name: name.to_owned(), profile: profile.to_owned(), esl: Esl::start(login) }
+    }
+
+    /// Its events from now on.
+    pub fn events(&self) -> broadcast::Receiver<Told> {
+        self.esl.events()
+    }
+
+    /// The answer to a command, whatever it says.
+    async fn ask(&self, command: &str) -> Result<String, SwitchError> {
+        let answer = self.esl.api(command).await.map_err(|error| match error {
+            EslFailure::Down(why) => SwitchError::Unreachable { switch: self.name.clone(), why },
+            EslFailure::NoAnswer => SwitchError::NoAnswer { switch: self.name.clone() },
+            EslFailure::Value(why) => SwitchError::Refused(format!("a value cannot be sent to the switch: {why}")),
+        })?;
+        Ok(answer.trim().to_owned())
+    }
+
+    /// The answer to a command that may be refused: a refusal is an error.
+    async fn act(&self, command: &str) -> Result<String, SwitchError> {
+        let answer = self.ask(command).await?;
+        if answer.starts_with("-ERR") || answer.starts_with("-USAGE") {
+            return Err(self.refusal(command, &answer));
+        }
+        Ok(answer)
+    }
+
+    fn refusal(&self, command: &str, said: &str) -> SwitchError {
+        let name = command.split(' ').next().unwrap_or_default();
+        let unknown = said.contains("command not found") || said.contains("not found!") && said.contains(name);
+        if said.contains("mod_coach is being unloaded") || unknown && matches!(name, "coach" | "uuid_coach") {
+            return SwitchError::NoModule { switch: self.name.clone(), module: MODULE };
+        }
+        if unknown {
+            return SwitchError::Refused(format!("FreeSWITCH has no command {name}: is its module loaded?"));
+        }
+        if said.contains("no call ") || said.contains("No such channel") {
+            return SwitchError::Ended;
+        }
+        if ["in no conference", "no room called", "no member", "just coming to", "Non-Existant ID"]
+            .iter()
+            .any(|gone| said.contains(gone))
+            || name == "conference" && said.contains("not found")
+        {
+            return SwitchError::NotInConference;
+        }
+        SwitchError::Refused(format!("FreeSWITCH refuses {name}: {said}"))
+    }
+
+    /// Whether its module is loaded.
+    async fn has_module(&self) -> Result<bool, SwitchError> {
+        Ok(self.ask("module_exists mod_coach").await? == "true")
+    }
+
+    /// Whether the call is up.
+    async fn exists(&self, id: &str) -> Result<bool, SwitchError> {
+        Ok(self.ask(&format!("uuid_exists {id}")).await? == "true")
+    }
+}
+
+#[async_trait]
+impl Switch for FreeSwitch {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn max_name(&self) -> MaxName {
+        MaxName::FREESWITCH
+    }
+
+    fn module(&self) -> &'static str {
+        MODULE
+    }
+
+    async fn connected(&self) -> bool {
+        self.esl.link().wait_for(|link| matches!(link, Link::Up(_))).await.is_ok()
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, SwitchError> {
+        self.read_calls().await
+    }
+
+    async fn change(&self, call: &Call, change: &Change) -> Result<(), SwitchError> {
+        self.make_change(call, change).await
+    }
+
+    async fn mute_conference(&self, call: &Call, muted: bool) -> Result<(), SwitchError> {
+        self.mute_others(call, muted).await
+    }
+
+    async fn conference_size(&self, conference: &str) -> Result<usize, SwitchError> {
+        Ok(self.members(conference).await?.len())
+    }
+
+    async fn conference_of(&self, call: &str) -> Result<Option<String>, SwitchError> {
+        self.room_of(call).await
+    }
+
+    async fn end_conference(&self, conference: &str) -> Result<(), SwitchError> {
+        self.act(&format!("conference {} kick all", change::quoted(conference)?)).await.map(drop)
+    }
+
+    async fn hang_up(&self, call: &Call, cause: u8) -> Result<(), SwitchError> {
+        self.act(&format!("uuid_kill {} {cause}", call.id)).await?;
+        self.wait_until(|| async { Ok(!self.exists(&call.id).await?) }).await
+    }
+
+    async fn send_digits(&self, call: &Call, digits: &str, milliseconds: Option<u32>) -> Result<(), SwitchError> {
+        let duration = milliseconds.map(|ms| format!("@{ms}")).unwrap_or_default();
+        self.act(&format!("uuid_send_dtmf {} {digits}{duration}", call.id)).await.map(drop)
+    }
+
+    async fn explain(&self, call: &Call) -> Result<serde_json::Value, SwitchError> {
+        let command = format!("uuid_coach {} show as json", call.id);
+        let said = self.act(&command).await?;
+        serde_json::from_str(&said)
+            .map_err(|_| SwitchError::Refused(format!("FreeSWITCH answers {said:?} to `{command}`")))
+    }
+
+    async fn health(&self) -> Result<Health, SwitchError> {
+        self.read_health().await
+    }
+}

@@ -1,0 +1,465 @@
+//! A call that FreeSWITCH hands over by its event socket, outbound: `socket` with `async full`.
+//!
+//! The connection may break at any time: what the call executes goes on, a conference too, and the dialplan comes back with another
+//! connection afterwards, for which commands wait. With `resume` the core would take the call out of its conference at that moment: the
+//! gateway never says it, and takes it back where a dialplan has.
+
+use super::{FreeSwitch, MODULE, esl, esl::Told, read::is_id};
+use crate::{
+    names::Tags,
+    switch::{
+        Call, SwitchError,
+        leg::{Ended, Join, Left, Leg, LegError},
+        variables,
+    },
+};
+use async_trait::async_trait;
+use freeswitch_esl_tokio::{
+    EslClient, EslConnectOptions, EslEvent, EslEventStream, EslEventType, EslResponse, EventFormat,
+};
+use percent_encoding::percent_decode_str;
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex as StdMutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    net::TcpStream,
+    sync::{Mutex, Notify, broadcast, mpsc},
+    time::timeout,
+};
+use uuid::Uuid;
+
+/// How long a call without a connection may take to come back: the dialplan tries for a minute.
+const COMES_BACK: Duration = Duration::from_secs(70);
+/// How long a connection may take to say which call it is for.
+const GREETING: Duration = Duration::from_secs(5);
+
+/// A connection that says which call it is for.
+pub struct Connection {
+    client: EslClient,
+    events: EslEventStream,
+    channel: EslResponse,
+}
+
+impl Connection {
+    /// Asks a new connection for its call. `Err`: what is wrong with it.
+    pub async fn greet(stream: TcpStream) -> Result<Self, String> {
+        let options = EslConnectOptions::default().with_event_queue_size(64);
+        let (client, events) = EslClient::accept_outbound_stream_with_options(stream, options);
+        client.set_command_timeout(GREETING);
+        let channel = client.connect_session().await.map_err(|error| error.to_string())?;
+        let connection = Self { client, events, channel };
+        let id = connection.id();
+        if !is_id(id) {
+            return Err(format!("it names no call, but {id:?}"));
+        }
+        if connection.header("Socket-Mode") != "async" || connection.header("Control") != "full" {
+            return Err("the dialplan's `socket` has to have `async full` behind the address".into());
+        }
+        Ok(connection)
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.channel.header(name).unwrap_or_default()
+    }
+
+    /// The call's id.
+    pub fn id(&self) -> &str {
+        self.header("Unique-ID")
+    }
+
+    /// The number that was called.
+    pub fn number(&self) -> String {
+        self.value("Channel-Destination-Number").or_else(|| self.value("Caller-Destination-Number")).unwrap_or_default()
+    }
+
+    /// The application that the dialplan names, if it does: behind the address, `127.0.0.1:8084/name`.
+    pub fn application(&self) -> String {
+        self.value("variable_socket_path").unwrap_or_default()
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        let value = self.channel.header(name)?;
+        Some(percent_decode_str(value).decode_utf8_lossy().into_owned()).filter(|value| !value.is_empty())
+    }
+
+    /// From now on, the ends of what the call executes are told.
+    async fn follow(&self) -> Result<(), String> {
+        let id = self.id();
+        let told = async {
+            self.client.filter_raw("Unique-ID", id).await?;
+            self.client.subscribe_events(EventFormat::Plain, &[EslEventType::ChannelExecuteComplete]).await
+        };
+        told.await.map_err(|error| error.to_string())
+    }
+
+    /// Has the call execute an application. Its end; `None`: the connection broke.
+    async fn execute(&mut self, application: &str, arguments: &str) -> Option<EslEvent> {
+        let id = Uuid::new_v4().to_string();
+        let mut message = EslEvent::new();
+        message.set_header("call-command", "execute");
+        message.set_header("execute-app-name", application);
+        message.set_header("execute-app-arg", arguments);
+        message.set_header("event-uuid", id.as_str());
+        self.client.sendmsg(None, message).await.ok()?.check().ok()?;
+        loop {
+            // Whatever cannot be read is no end of this.
+            let Ok(event) = self.events.recv().await? else { continue };
+            if event.is_event_type(EslEventType::ChannelExecuteComplete)
+                && event.header_str("Application-UUID") == Some(&id)
+            {
+                return Some(event);
+            }
+        }
+    }
+}
+
+/// A call, and the connection for it while there is one.
+pub struct SocketLeg {
+    switch: Arc<FreeSwitch>,
+    call: Call,
+    connection: Arc<Mutex<Option<Connection>>>,
+    /// Headers of the request that began it.
+    headers: StdMutex<Vec<(String, String)>>,
+    /// Another connection has come.
+    attached: Notify,
+    /// Somebody hangs up.
+    hanging_up: AtomicBool,
+}
+
+impl SocketLeg {
+    /// A leg that waits for its connection.
+    pub fn new(switch: Arc<FreeSwitch>, call: Call) -> Self {
+        let (connection, headers, hanging_up) = (Arc::default(), StdMutex::default(), AtomicBool::new(false));
+        Self { switch, call, connection, headers, attached: Notify::new(), hanging_up }
+    }
+
+    /// From now on commands go here.
+    pub async fn attach(&self, connection: Connection) {
+        if let Err(error) = connection.follow().await {
+            tracing::warn!(call = self.call.id, error, "the connection for the call broke at once");
+            return;
+        }
+        *self.headers.lock().unwrap_or_else(PoisonError::into_inner) = headers(&connection);
+        *self.connection.lock().await = Some(connection);
+        self.attached.notify_one();
+    }
+
+    /// Has the call execute an application, on this connection or the next, and returns at its end.
+    async fn execute(&self, application: &str, arguments: &str) -> Result<EslEvent, LegError> {
+        esl::check(arguments)
+            .map_err(|why| LegError::Refused(format!("a value cannot be sent to the switch: {why}")))?;
+        let waits = async {
+            loop {
+                let connection = self.connection.lock().await;
+                if connection.is_some() || self.hanging_up.load(Ordering::Acquire) {
+                    return connection;
+                }
+                drop(connection);
+                tokio::select! {
+                    () = self.attached.notified() => {}
+                    () = tokio::time::sleep(Duration::from_secs(1)) => {
+                        if self.is_over().await {
+                            // The lock shows that there is no connection, and the caller finds out why.
+                            return self.connection.lock().await;
+                        }
+                    }
+                }
+            }
+        };
+        let mut connection = timeout(COMES_BACK, waits).await.map_err(|_| LegError::Lost)?;
+        if self.hanging_up.load(Ordering::Acquire) {
+            *connection = None;
+        }
+        let Some(socket) = connection.as_mut() else { return Err(LegError::Ended) };
+        let done = socket.execute(application, arguments).await;
+        tracing::trace!(call = self.call.id, application, arguments, done = done.is_some());
+        if let Some(done) = done {
+            return Ok(done);
+        }
+        *connection = None;
+        drop(connection);
+        Err(if self.is_over().await { LegError::Ended } else { LegError::Lost })
+    }
+
+    /// Whether FreeSWITCH says that the call has ended.
+    async fn is_over(&self) -> bool {
+        if self.hanging_up.load(Ordering::Acquire) {
+            return true;
+        }
+        // One that is being hung up may be found for a moment.
+        for _ in 0..5 {
+            match self.switch.exists(&self.call.id).await {
+                Ok(false) => return true,
+                Ok(true) => tokio::time::sleep(Duration::from_millis(40)).await,
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
+    async fn is_up(&self) -> Result<(), LegError> {
+        match self.switch.exists(&self.call.id).await {
+            Ok(false) => Err(LegError::Ended),
+            _ => Ok(()),
+        }
+    }
+
+    /// Has the module's application give the call a part of its mode.
+    async fn coach(&self, mode: &str) -> Result<(), LegError> {
+        self.execute("coach", mode).await?;
+        // What fails in it ends the call, which then does not join.
+        self.is_up().await
+    }
+
+    async fn set(&self, values: &[(&str, &str)]) -> Result<(), SwitchError> {
+        let values: Vec<String> = values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        self.switch.act(&format!("uuid_setvar_multi {} {}", self.call.id, values.join(";"))).await.map(drop)
+    }
+
+    /// Whether the module shows what was asked for.
+    async fn shows(&self, join: &Join) -> Result<(), LegError> {
+        let refused = |error: SwitchError| LegError::Refused(error.to_string());
+        let said = self.switch.act(&format!("uuid_coach {} show as json", self.call.id)).await.map_err(refused)?;
+        let shown: serde_json::Value = serde_json::from_str(&said)
+            .map_err(|_| LegError::Refused(format!("mod_coach shows {said:?}: the call does not join")))?;
+        if !shown["room"].is_null() {
+            return Err(LegError::Refused(format!("the call is in the conference {} already", shown["room"])));
+        }
+        for (key, wanted) in [("memberTag", &join.tags), ("speakOnlyTo", &join.speak_only_to)] {
+            let is = &shown[key];
+            let right = match (wanted, is.as_str()) {
+                (None, None) => is.is_null(),
+                (Some(wanted), Some(is)) => wanted.same_as(&is.split(',').map(str::to_owned).collect::<Vec<_>>()),
+                _ => false,
+            };
+            if !right {
+                let wanted = wanted.as_ref().map(Tags::to_string).unwrap_or_default();
+                let why = format!("mod_coach shows {key} {is} and not {wanted:?}: the call does not join");
+                return Err(LegError::Refused(why));
+            }
+        }
+        Ok(())
+    }
+
+    /// How a stay ended; what it had ends with it.
+    async fn after_stay(&self) -> Result<Left, LegError> {
+        if self.is_over_now().await {
+            return Err(LegError::Ended);
+        }
+        let id = &self.call.id;
+        let number = self.switch.ask(&format!("uuid_getvar {id} conference_member_id")).await;
+        if matches!(self.switch.has_module().await, Ok(true)) {
+            self.coach("untag").await?;
+            self.coach("uncoach").await?;
+        }
+        Ok(if number.is_ok_and(|number| number == "_undef_") { Left::NotLetIn } else { Left::Other })
+    }
+
+    async fn is_over_now(&self) -> bool {
+        self.hanging_up.load(Ordering::Acquire) || matches!(self.switch.exists(&self.call.id).await, Ok(false))
+    }
+
+    /// Until the call is in no conference; the connection for it has broken.
+    async fn wait_until_left(&self) -> Result<(), LegError> {
+        loop {
+            match self.switch.room_of(&self.call.id).await {
+                Ok(None) if self.is_over_now().await => return Err(LegError::Ended),
+                Ok(None) => return Ok(()),
+                // A switch that does not answer has not said that the call has left.
+                Ok(Some(_)) | Err(_) => tokio::time::sleep(Duration::from_millis(250)).await,
+            }
+        }
+    }
+
+    /// The arguments of `conference`.
+    fn conference(&self, join: &Join) -> String {
+        let flags = [(join.muted, "mute"), (join.moderator, "moderator"), (join.ends_conference, "endconf")];
+        let flags: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect();
+        format!("{}@{}+flags{{{}}}", join.conference, self.switch.profile, flags.join("|"))
+    }
+}
+
+/// Headers of the request that began the call.
+fn headers(connection: &Connection) -> Vec<(String, String)> {
+    let standard = [
+        ("variable_sip_full_from", "from"),
+        ("variable_sip_full_to", "to"),
+        ("variable_sip_call_id", "call-id"),
+        ("variable_sip_contact_uri", "contact"),
+        ("variable_sip_user_agent", "user-agent"),
+        ("variable_sip_P-Asserted-Identity", "p-asserted-identity"),
+    ];
+    let standard = standard.iter().map(|(variable, name)| ((*name).to_owned(), (*variable).to_owned()));
+    let own = connection.channel.headers().keys().filter_map(|key| {
+        let name = key.strip_prefix("variable_sip_h_")?;
+        (name.len() > 2 && name[..2].eq_ignore_ascii_case("x-")).then(|| (name.to_owned(), key.clone()))
+    });
+    let both = standard.chain(own.take(64));
+    both.filter_map(|(name, variable)| Some((name, connection.value(&variable)?))).collect()
+}
+
+#[async_trait]
+impl Leg for SocketLeg {
+    async fn claim(&self, account: &str, application: &str) -> Result<(), LegError> {
+        let values = [
+            (variables::ACCOUNT, account),
+            (variables::APPLICATION, application),
+            // The dialplan counts its tries anew.
+            ("coach_tries", ""),
+            ("max_forwards", "70"),
+            // A caller's key would end what is played; a lost connection would take the call out of its conference.
+            ("playback_terminators", "none"),
+            ("socket_resume", ""),
+            ("hangup_after_conference", "false"),
+        ];
+        self.set(&values).await.map_err(|error| LegError::Refused(error.to_string()))
+    }
+
+    async fn answer(&self) -> Result<(), LegError> {
+        let done = self.execute("answer", "").await?;
+        if done.header_str("Answer-State") == Some("answered") {
+            return Ok(());
+        }
+        Err(if self.is_over().await {
+            LegError::Ended
+        } else {
+            LegError::Refused("FreeSWITCH cannot answer the call".into())
+        })
+    }
+
+    async fn play(&self, file: &Path) -> Result<(), LegError> {
+        let path = file.to_str().ok_or_else(|| LegError::Refused("the path of the file is no text".into()))?;
+        let done = self.execute("playback", path).await?;
+        let said = done.header_str("Application-Response").unwrap_or_default();
+        if said.contains("NOT FOUND") || said.contains("ERROR") {
+            return Err(LegError::Refused(format!("FreeSWITCH cannot play {path}: {said}")));
+        }
+        self.is_up().await
+    }
+
+    async fn prepare(&self, join: &Join) -> Result<(), LegError> {
+        let refused = |error: SwitchError| LegError::Refused(error.to_string());
+        // An application that does not exist would end the call.
+        if !self.switch.has_module().await.map_err(refused)? {
+            let name = self.switch.name.clone();
+            return Err(refused(SwitchError::NoModule { switch: name, module: MODULE }));
+        }
+        let mode = |word: &str, tags: &Option<Tags>| tags.as_ref().map(|tags| format!("{word}={tags}"));
+        self.coach(&mode("memberTag", &join.tags).unwrap_or_else(|| "untag".into())).await?;
+        self.coach(&mode("speakOnlyTo", &join.speak_only_to).unwrap_or_else(|| "uncoach".into())).await?;
+        self.shows(join).await?;
+        let most = join.most_members.map(|most| most.to_string()).unwrap_or_default();
+        let values = [
+            ("conference_member_id", ""),
+            ("conference_flags", ""),
+            ("conference_member_flags", ""),
+            ("conference_max_members", most.as_str()),
+        ];
+        self.set(&values).await.map_err(refused)
+    }
+
+    async fn enter(&self, join: &Join) -> Result<Left, LegError> {
+        match self.execute("conference", &self.conference(join)).await {
+            Ok(_) => {}
+            Err(LegError::Lost) => self.wait_until_left().await?,
+            Err(error) => return Err(error),
+        }
+        self.after_stay().await
+    }
+
+    async fn stayed(&self, _: &Join) -> Result<Left, LegError> {
+        self.wait_until_left().await?;
+        self.after_stay().await
+    }
+
+    async fn talks(&self, told: mpsc::Sender<bool>) {
+        let mut events = self.switch.events();
+        loop {
+            match events.recv().await {
+                Ok(Told::Event(event)) if event.header_str("Unique-ID") == Some(&self.call.id) => {
+                    let talks = match event.header_str("Action") {
+                        Some("start-talking") => true,
+                        Some("stop-talking") => false,
+                        _ => continue,
+                    };
+                    if told.send(talks).await.is_err() {
+                        return;
+                    }
+                }
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+
+    async fn interrupt(&self) -> Result<(), SwitchError> {
+        match self.switch.member_at(&self.call.id).await? {
+            Some(member) => self.switch.kick_member(&self.call.id, &member).await,
+            None => self.switch.ask(&format!("uuid_break {}", self.call.id)).await.map(drop),
+        }
+    }
+
+    async fn hang_up(&self, cause: u8) -> Result<(), LegError> {
+        match self.switch.act(&format!("uuid_kill {} {cause}", self.call.id)).await {
+            Ok(_) => Ok(()),
+            Err(SwitchError::Ended) => Err(LegError::Ended),
+            Err(error) => Err(LegError::Refused(error.to_string())),
+        }
+    }
+
+    async fn decline(&self, status: u16, reason: Option<&str>) -> Result<(), LegError> {
+        if let Some(reason) = reason {
+            // What FreeSWITCH would take for something else is left out of the words.
+            let plain = |c: char| if c.is_ascii_alphanumeric() || " .,:_-()/".contains(c) { c } else { ' ' };
+            let reason: String = reason.chars().map(plain).take(200).collect();
+            self.set(&[("sip_rh_X-Reason", &reason)]).await.ok();
+        }
+        match self.execute("respond", &status.to_string()).await {
+            Ok(_) | Err(LegError::Lost) => {}
+            Err(error) => return Err(error),
+        }
+        // Not every kind of channel can be told a status.
+        match self.hang_up(21).await {
+            Err(LegError::Refused(why)) => Err(LegError::Refused(why)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn headers(&self) -> Vec<(String, String)> {
+        self.headers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn ended(&self) -> Ended {
+        let mut events = self.switch.events();
+        loop {
+            let missed = match timeout(Duration::from_secs(2), events.recv()).await {
+                Ok(Ok(Told::Event(event))) => {
+                    let ours = event.header_str("Unique-ID") == Some(&self.call.id)
+                        && event.is_event_type(EslEventType::ChannelHangupComplete);
+                    if ours {
+                        self.hanging_up.store(true, Ordering::Release);
+                        return ended(&event);
+                    }
+                    false
+                }
+                Err(_) | Ok(Ok(Told::Missed) | Err(broadcast::error::RecvError::Lagged(_))) => true,
+                Ok(Err(broadcast::error::RecvError::Closed)) => std::future::pending().await,
+            };
+            if missed && matches!(self.switch.exists(&self.call.id).await, Ok(false)) {
+                self.hanging_up.store(true, Ordering::Release);
+                return Ended { cause: 0, by_caller: false };
+            }
+        }
+    }
+}
+
+fn ended(event: &EslEvent) -> Ended {
+    let variable = |name: &str| event.variable_str(name).unwrap_or_default();
+    let by_caller = matches!(variable("sip_hangup_disposition"), "recv_bye" | "recv_cancel" | "recv_refuse");
+    Ended { cause: variable("hangup_cause_q850").parse().unwrap_or(0), by_caller }
+}

@@ -1,0 +1,191 @@
+//! A private instance of a stock FreeSWITCH, on the loopback interface, with the configuration beside this file and the example for the
+//! gateway.
+
+use crate::{
+    folders::{project, run, target},
+    ports::SwitchPorts,
+    process::Process,
+    socket::Socket,
+};
+use serde_json::Value;
+use std::{
+    env, fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+/// The module under test.
+pub const MODULE: &str = "mod_coach";
+const PASSWORD: &str = "change-me";
+
+/// Where FreeSWITCH is installed: given to `make test-freeswitch`.
+pub fn prefix() -> Option<PathBuf> {
+    env::var_os("FREESWITCH").filter(|prefix| !prefix.is_empty()).map(Into::into)
+}
+
+/// A running FreeSWITCH. It ends with this value.
+pub struct Pbx {
+    process: Process,
+    folder: PathBuf,
+    events: u16,
+    /// Where it hands calls over.
+    pub hand_over: u16,
+    /// Where it takes calls.
+    pub sip: u16,
+    _claim: SwitchPorts,
+}
+
+impl Pbx {
+    /// Starts an instance and waits until it takes calls.
+    pub fn start(name: &str) -> Self {
+        let folder = run().join(name);
+        let claim = SwitchPorts::claim().expect("ports are free");
+        let [events, hand_over, sip] = claim.others;
+        configure(&folder, &claim);
+        let process = launch(&folder);
+        let mut pbx = Self { process, folder, events, hand_over, sip, _claim: claim };
+        pbx.wait();
+        pbx
+    }
+
+    fn wait(&mut self) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !self.ask("sofia status").is_some_and(|said| said.contains("RUNNING")) {
+            let ended = self.process.try_wait().expect("a child can be asked");
+            assert!(ended.is_none() && Instant::now() < end, "it did not start: see {}", self.folder.display());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Ends it, as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("it can be killed");
+        self.process.wait().expect("it ends");
+    }
+
+    /// Starts it anew.
+    pub fn start_again(&mut self) {
+        self.process = launch(&self.folder);
+        self.wait();
+    }
+
+    fn ask(&self, command: &str) -> Option<String> {
+        let mut socket = Socket::connect(self.events, PASSWORD).ok()?;
+        Some(socket.api(command).ok()?.trim().to_owned())
+    }
+
+    /// What its console says to a command.
+    pub fn console(&self, command: &str) -> String {
+        self.ask(command).unwrap_or_else(|| panic!("FreeSWITCH should answer to `{command}`"))
+    }
+
+    /// What a gateway's settings say of it, besides its name. `hand_over`: where the gateway takes calls.
+    pub fn settings(&self, hand_over: u16) -> String {
+        format!(
+            "kind = \"freeswitch\"\nevent_socket = \"127.0.0.1:{}\"\nevent_socket_password = \"{PASSWORD}\"\n\
+             conference_profile = \"wide\"\nsocket_listen = \"127.0.0.1:{}\"\n",
+            self.events, hand_over
+        )
+    }
+
+    /// Takes its module away.
+    pub fn unload_module(&self) {
+        assert!(self.console("unload mod_coach").contains("+OK"));
+    }
+
+    /// Gives it back.
+    pub fn load_module(&self) {
+        assert!(self.console("load mod_coach").contains("+OK"));
+    }
+
+    /// Takes a call out of a conference.
+    pub fn kick(&self, room: &str, call: &str) {
+        let member = self.members(room).into_iter().find(|member| member["call_id"] == call).expect("it is a member");
+        self.console(&format!("conference {room} kick {}", member["number"]));
+    }
+
+    /// How many members a conference has without its module's word.
+    pub fn stock_members(&self, room: &str) -> usize {
+        self.console(&format!("conference {room} list")).matches(";sofia/").count()
+    }
+
+    /// How many calls there are.
+    pub fn calls(&self) -> usize {
+        let said = self.console("show channels count");
+        said.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(usize::MAX)
+    }
+
+    /// The members of a conference, as its module shows them; none where there is no such.
+    pub fn members(&self, room: &str) -> Vec<Value> {
+        let said = self.console(&format!("coach show {room} as json"));
+        let shown: Value = serde_json::from_str(&said).unwrap_or_default();
+        shown["members"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// A conference as its module shows it.
+    pub fn show(&self, room: &str) -> Value {
+        let said = self.console(&format!("coach show {room} as json"));
+        serde_json::from_str(&said).unwrap_or_else(|_| panic!("{room}: {said}"))
+    }
+
+    /// Its files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+fn launch(folder: &Path) -> Process {
+    let prefix = prefix().expect("FREESWITCH says where it is installed");
+    let mut command = Command::new(prefix.join("bin/freeswitch"));
+    command.args(["-nc", "-nf", "-np", "-nonat", "-nonatmap", "-mod"]).arg(folder.join("mod"));
+    let places = ["conf", "log", "run", "db", "temp", "cache", "storage", "recordings", "sounds", "scripts", "grammar"];
+    for place in places.iter().chain(&["htdocs"]) {
+        command.arg(format!("-{place}")).arg(folder);
+    }
+    // Its keys take seconds to make: once is enough.
+    command.arg("-certs").arg(target().join("tmp/freeswitch-keys"));
+    Process::start(&mut command, &folder.join("output")).expect("FreeSWITCH starts")
+}
+
+fn configure(folder: &Path, claim: &SwitchPorts) {
+    let modules = folder.join("mod");
+    fs::create_dir_all(&modules).expect("a folder can be made");
+    let prefix = prefix().expect("FREESWITCH says where it is installed");
+    let places = ["lib/freeswitch/mod", "mod", "lib64/freeswitch/mod"].map(|place| prefix.join(place));
+    let stock = places.iter().find(|place| place.join("mod_conference.so").exists()).expect("it has modules");
+    for module in fs::read_dir(stock).expect("it has modules").flatten() {
+        if module.file_name() != "mod_coach.so" {
+            symlink(module.path(), modules.join(module.file_name())).expect("a link can be made");
+        }
+    }
+    let module = target().join("hosts/mod_coach.so");
+    assert!(module.exists(), "{}: not there; `make freeswitch` builds it", module.display());
+    symlink(module, modules.join("mod_coach.so")).expect("a link can be made");
+    let [events, socket, sip] = claim.others;
+    // The example, as it is to be copied, but for the numbers and the port.
+    let example = project().join("examples/gateway/freeswitch/dialplan/default/00_coach_gateway.xml");
+    let example = fs::read_to_string(example).expect("it is there");
+    let marks =
+        [("^(2000|2001|2002)$", "^(gateway-.+)$".to_owned()), ("127.0.0.1:8084", format!("127.0.0.1:{socket}"))];
+    let example = fill(&example, &marks);
+    fs::write(folder.join("coach_gateway.xml"), example).expect("a file can be written");
+    let marks = [
+        ("@FOLDER@", folder.display().to_string()),
+        ("@EVENTS@", events.to_string()),
+        ("@PASSWORD@", PASSWORD.to_owned()),
+        ("@SIP@", sip.to_string()),
+        ("@RTP_FIRST@", claim.audio.start().to_string()),
+        ("@RTP_LAST@", claim.audio.end().to_string()),
+    ];
+    fs::write(folder.join("freeswitch.xml"), fill(include_str!("freeswitch.xml"), &marks))
+        .expect("a file can be written");
+}
+
+fn fill(text: &str, marks: &[(&str, String)]) -> String {
+    marks.iter().fold(text.to_owned(), |text, (mark, value)| {
+        assert!(text.contains(mark), "{mark} should be there");
+        text.replace(mark, value)
+    })
+}

@@ -1,0 +1,37 @@
+//! Where the project is, and where a run keeps its files.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The project's folder.
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the gateway is a part of a project").to_owned()
+}
+
+/// Cargo's target folder: this program is in <target>/<profile>/<folder>.
+pub fn target() -> PathBuf {
+    let program = std::env::current_exe().expect("a program knows its own path");
+    program.ancestors().nth(3).expect("it is in the target folder").to_owned()
+}
+
+/// The folder of every run, each by the number of its process.
+fn runs() -> PathBuf {
+    target().join("tmp/gateway")
+}
+
+/// This run's folder, with those of its instances.
+pub fn run() -> PathBuf {
+    runs().join(std::process::id().to_string())
+}
+
+/// Removes what no running process needs: the folders of this run, which has gone well, and of any that has ended.
+pub fn clean_up() {
+    for folder in fs::read_dir(runs()).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let goes_on = folder.file_name().is_some_and(|id| Path::new("/proc").join(id).exists());
+        if folder == run() || !goes_on {
+            fs::remove_dir_all(folder).ok();
+        }
+    }
+}
