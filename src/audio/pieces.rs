@@ -15,7 +15,7 @@ const PIECE: usize = MAX_FRAME / 2;
 /// Whether the hook handles such a frame whole, or does not handle its format at all.
 #[inline]
 fn is_whole(shape: Shape, data: &[i16]) -> bool {
-    (shape.channels <= 2 && data.len() <= MAX_FRAME) || !is_served(shape)
+    (shape.channels <= 2 && data.len() <= MAX_FRAME) || data.is_empty() || !is_served(shape)
 }
 
 /// Whether each piece of it is a frame that the hook handles.

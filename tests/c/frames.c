@@ -140,7 +140,7 @@ static void changes_the_format_with_every_frame(void **state)
 {
     (void)state;
     /* Of the others, a filter takes long to compute under Valgrind. */
-    static const uint32_t rates[] = {8000, 12000, 16000, 24000, 32000, 44100, 48000, 96000};
+    static const uint32_t rates[] = {8000, 12000, 16000, 24000, 32000, 44100, 48000};
     uint32_t seed = 1;
     for (int round = 0; round < 4000; round++) {
         seed = seed * 1664525 + 1013904223;
