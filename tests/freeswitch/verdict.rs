@@ -136,7 +136,9 @@ impl Played {
     /// What is wrong with what somebody outside the audience heard on linear legs.
     fn overheard(&self, listener: usize, said: usize) -> Option<String> {
         let Some((heard, others)) = self.near(listener, said) else { return self.unrecorded(listener, said) };
-        heard.levels_among(self.said[said].tone.into(), &others, Legs::Linear).unheard(&[]).err()
+        let tone = self.said[said].tone.into();
+        let levels = heard.levels_among(tone, &others, Legs::Linear);
+        levels.unheard(&[]).or_else(|_| heard.tones_among(tone, &others, Legs::Linear).unheard(&[])).err()
     }
 
     /// The same on coded legs. While nobody else speaks, a codec is silent; among others' voices it is not, and makes noise of their
@@ -152,7 +154,7 @@ impl Played {
         let (talk, alone): (Vec<_>, Vec<_>) = without.map(|[talk, alone]| (talk, alone)).unzip();
         let [heard_in_talk, heard_alone] = split(self, heard.levels_among(tone, &others, Legs::Coded));
         let in_talk = heard_in_talk.unheard(&talk).or_else(|_| {
-            let [tones, _] = split(self, heard.tones_among(tone, &others));
+            let [tones, _] = split(self, heard.tones_among(tone, &others, Legs::Coded));
             tones.unheard(&talk).map_err(|what| format!("while others speak, {what}"))
         });
         heard_alone.unheard(&alone).and(in_talk).err()

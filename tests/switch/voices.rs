@@ -43,11 +43,12 @@ impl Recording {
         self.without_others(tone, others, legs).0
     }
 
-    /// The same on coded legs in those windows in which what is heard is a tone, silence in the others: a codec's noise next to an
-    /// edge is not the same in every run, but it is as loud beside the tone as there. What no edge makes is a tone in any case: of a
-    /// short moment, an edge can hide so much that the rest is like noise.
-    pub fn tones_among(&self, tone: f64, others: &[f64]) -> Levels {
-        let (mut levels, loud) = self.without_others(tone, others, Legs::Coded);
+    /// The same in those windows in which what is heard is a tone, silence in the others. An edge is as loud beside the tone as there: a
+    /// codec's noise next to one, which is not the same in every run, and a frame that the switch loses while a voice swells, which no
+    /// fit of steady voices explains. What no edge makes is a tone in any case: of a short moment, an edge can hide so much that the
+    /// rest is like noise.
+    pub fn tones_among(&self, tone: f64, others: &[f64], legs: Legs) -> Levels {
+        let (mut levels, loud) = self.without_others(tone, others, legs);
         let beside = BESIDE.map(|hertz| Probe::new(self.rate, tone + hertz));
         for (n, window) in loud {
             let power = |probe: &Probe| 10f64.powf(probe.level(window.iter().copied()) / 10.0);
