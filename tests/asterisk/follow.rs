@@ -178,10 +178,12 @@ fn leaves_as_it_opens(pbx: &Pbx) {
     let (customer, manager) = (c.join("customer", CUSTOMER), c.join("manager", MANAGER));
     for _round in 0..3 {
         seconds(1.0);
-        let from = manager.line.clock() - 0.5;
+        let command = manager.line.clock();
         c.coach("uncoach", &manager, "");
         leave(&mut c, &manager, "after");
-        silent_for_the_guard(&c, &manager, from, &customer);
+        // However long it took to leave: the guard began with the command, or later.
+        let silent_ms = silent_from(&c, &manager, command);
+        assert!(silent_ms > 160, "it hears itself {silent_ms} ms after the command, within the opening guard");
         c.never_heard(&customer, &manager);
         let private = [("Variable", "COACH(speakOnlyTo)"), ("Value", "agent")];
         c.act("Setvar", &manager, &private);
@@ -192,6 +194,16 @@ fn leaves_as_it_opens(pbx: &Pbx) {
 
 fn leave(c: &mut Conference, member: &Member, exten: &str) {
     c.act("Redirect", member, &[("Context", "members"), ("Exten", exten), ("Priority", "1")]);
+}
+
+/// For how many ms from a moment of its clock on somebody does not hear itself, who is outside by now.
+fn silent_from(c: &Conference, member: &Member, from: f64) -> u32 {
+    seconds(1.5);
+    c.judge_last(member, 0.5, member.tone, true).expect("an ordinary call is what it was");
+    let own = member.line.heard_since(from).levels(member.tone).0;
+    let heard = own.iter().position(|&level| level > UNHEARD).expect("it hears itself");
+    // A window shows a tone that begins at its end.
+    heard as u32 * STEP_MS + WINDOW_MS
 }
 
 /// Since a moment of its clock, somebody has heard another in the conference until it left, and hears itself outside.
