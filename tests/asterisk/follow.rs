@@ -178,12 +178,15 @@ fn leaves_as_it_opens(pbx: &Pbx) {
     let (customer, manager) = (c.join("customer", CUSTOMER), c.join("manager", MANAGER));
     for _round in 0..3 {
         seconds(1.0);
-        let command = manager.line.clock();
+        let from = manager.line.clock() - 0.5;
         c.coach("uncoach", &manager, "");
         leave(&mut c, &manager, "after");
         // However long it took to leave: the guard began with the command, or later.
-        let silent_ms = silent_from(&c, &manager, command);
-        assert!(silent_ms > 160, "it hears itself {silent_ms} ms after the command, within the opening guard");
+        let (_, heard) = left_and_heard(&c, &manager, from, &customer);
+        assert!(
+            heard > 500 + 160,
+            "it hears itself {heard} ms after {from:.2} s, and the command came 500 ms after that"
+        );
         c.never_heard(&customer, &manager);
         let private = [("Variable", "COACH(speakOnlyTo)"), ("Value", "agent")];
         c.act("Setvar", &manager, &private);
@@ -196,27 +199,24 @@ fn leave(c: &mut Conference, member: &Member, exten: &str) {
     c.act("Redirect", member, &[("Context", "members"), ("Exten", exten), ("Priority", "1")]);
 }
 
-/// For how many ms from a moment of its clock on somebody does not hear itself, who is outside by now.
-fn silent_from(c: &Conference, member: &Member, from: f64) -> u32 {
-    seconds(1.5);
-    c.judge_last(member, 0.5, member.tone, true).expect("an ordinary call is what it was");
-    let own = member.line.heard_since(from).levels(member.tone).0;
-    let heard = own.iter().position(|&level| level > UNHEARD).expect("it hears itself");
-    // A window shows a tone that begins at its end.
-    heard as u32 * STEP_MS + WINDOW_MS
-}
-
 /// Since a moment of its clock, somebody has heard another in the conference until it left, and hears itself outside.
 fn silent_for_the_guard(c: &Conference, member: &Member, from: f64, other: &Member) {
+    let (left, heard) = left_and_heard(c, member, from, other);
+    let silent_ms = heard - left;
+    assert!(silent_ms > 160, "outside it is silent for the opening guard, not for {silent_ms} ms");
+}
+
+/// When somebody heard another for the last time, in the conference, and itself for the first time outside: in ms from that moment of its clock.
+fn left_and_heard(c: &Conference, member: &Member, from: f64, other: &Member) -> (u32, u32) {
     seconds(1.5);
     c.judge_last(member, 0.5, member.tone, true).expect("an ordinary call is what it was");
     let heard = member.line.heard_since(from);
     let (others, own) = (heard.levels(other.tone).0, heard.levels(member.tone).0);
-    let heard_from = own.iter().position(|&level| level > UNHEARD).expect("it hears itself");
-    let before = heard_from.saturating_sub((WINDOW_MS / STEP_MS) as usize);
+    // Not what it heard of itself when it was outside before.
+    let silent = own.iter().rposition(|&level| level <= UNHEARD).expect("it does not hear itself inside");
+    let before = (silent + 1).saturating_sub((WINDOW_MS / STEP_MS) as usize);
     let left = others[..before].iter().rposition(|&level| level > SOFT - 6.0).expect("it has heard the other");
-    let silent_ms = (heard_from - left) as u32 * STEP_MS;
-    assert!(silent_ms > 160, "outside it is silent for the opening guard, not for {silent_ms} ms");
+    (left as u32 * STEP_MS, (silent as u32 + 1) * STEP_MS)
 }
 
 fn other_conference(pbx: &Pbx) {
