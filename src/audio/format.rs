@@ -80,7 +80,7 @@ impl Format {
 
     /// Whether a room can be mixed in it.
     pub fn fits_a_room(self) -> bool {
-        ROOM_RATES.contains(&self.rate)
+        self.rate <= 48_000
     }
 
     /// Length of `samples` samples a channel.

@@ -12,12 +12,6 @@ use super::{
 /// Samples a channel that are handled at a time: of two channels, [`MAX_FRAME`].
 const PIECE: usize = MAX_FRAME / 2;
 
-/// Whether the hook handles such a frame whole, or does not handle its format at all.
-#[inline]
-fn is_whole(shape: Shape, data: &[i16]) -> bool {
-    (shape.channels <= 2 && data.len() <= MAX_FRAME) || data.is_empty() || !is_served(shape)
-}
-
 /// Whether each piece of it is a frame that the hook handles.
 fn is_served(shape: Shape) -> bool {
     Format::new(shape.rate, shape.channels.min(2)).is_some() && shape.fits()
@@ -35,7 +29,20 @@ impl Member {
     /// The caller is inside this member's write gate.
     #[inline]
     pub unsafe fn write_all(&self, shape: Shape, data: &mut [i16]) -> Outcome {
-        if is_whole(shape, data) {
+        if shape.channels <= 2 && data.len() <= MAX_FRAME {
+            // SAFETY: the caller is inside the write gate.
+            return unsafe { self.write(shape, data) };
+        }
+        // SAFETY: the caller is inside the write gate.
+        unsafe { self.write_pieces(shape, data) }
+    }
+
+    /// # Safety
+    /// The caller is inside this member's write gate.
+    #[cold]
+    #[inline(never)]
+    unsafe fn write_pieces(&self, shape: Shape, data: &mut [i16]) -> Outcome {
+        if data.is_empty() || !is_served(shape) {
             // SAFETY: the caller is inside the write gate.
             return unsafe { self.write(shape, data) };
         }

@@ -170,8 +170,26 @@ impl Member {
     /// The caller is inside this member's read gate.
     #[inline]
     unsafe fn capture(&self, voice: &Voice, stamp: Stamp, frame: &Frame, anew: bool) -> bool {
+        if frame.channels <= 2 && frame.format.fits_a_room() {
+            voice.push(stamp, frame.format, frame.data);
+            return true;
+        }
+        // SAFETY: the caller is inside the read gate.
+        unsafe { self.capture_reduced(voice, stamp, frame, anew) }
+    }
+
+    /// The same where its voice keeps less than the frame has.
+    ///
+    /// # Safety
+    /// The caller is inside this member's read gate.
+    #[cold]
+    #[inline(never)]
+    unsafe fn capture_reduced(&self, voice: &Voice, stamp: Stamp, frame: &Frame, anew: bool) -> bool {
         let Some(conversion) = Conversion::between(frame.format, frame.format.kept()) else {
-            self.push(voice, stamp, frame);
+            let mut mean = [0; MAX_FRAME / 2];
+            let groups = frame.data.chunks_exact(frame.channels);
+            groups.zip(&mut mean).for_each(|(group, mean)| remix(group, 1, |_, s| *mean = s as i16));
+            voice.push(stamp, frame.format, &mean[..frame.samples()]);
             return true;
         };
         // SAFETY: the mailbox is the read hook's, inside whose gate the caller is.
@@ -181,18 +199,6 @@ impl Member {
         };
         converter.push(voice, stamp, (frame.data, frame.channels), anew);
         true
-    }
-
-    /// Puts private speech of a rate that voices keep into its voice.
-    #[inline]
-    fn push(&self, voice: &Voice, stamp: Stamp, frame: &Frame) {
-        if frame.channels <= 2 {
-            return voice.push(stamp, frame.format, frame.data);
-        }
-        let mut mean = [0; MAX_FRAME / 2];
-        let groups = frame.data.chunks_exact(frame.channels);
-        groups.zip(&mut mean).for_each(|(group, mean)| remix(group, 1, |_, s| *mean = s as i16));
-        voice.push(stamp, frame.format, &mean[..frame.samples()]);
     }
 
     /// Puts open speech into the room.

@@ -166,7 +166,7 @@ impl Control {
             alone: Some(alone),
             audience: None,
             sounded: None,
-            refused_before: [None; 2],
+            refused_before: [false; 2],
             sound_due: false,
         };
         self.busy |= member.facts.speaks.privately();

@@ -53,8 +53,8 @@ pub struct Member {
     pub audience: Option<Vec<u32>>,
     /// The mode whose sound it heard last in this room, or that it entered with unsounded.
     pub sounded: Option<Mode>,
-    /// [`Member::refused`] when the service last looked.
-    pub refused_before: [Option<Shape>; 2],
+    /// Whether there was something in [`Member::refused`] when the service last looked.
+    pub refused_before: [bool; 2],
     /// Its mode was set since, so that it hears the sound again, also if the mode is the same.
     pub sound_due: bool,
 }

@@ -79,9 +79,9 @@ impl Control {
     pub fn tell_of_formats(&mut self) {
         let changed = self.members.iter_mut().filter_map(|(handle, member)| {
             let now = member.refused();
-            let before = std::mem::replace(&mut member.refused_before, now);
+            let refused = now.map(|frame| frame.is_some());
             // Frames of no format may be of another one each time: once is enough for a log.
-            (before.map(|it| it.is_some()) != now.map(|it| it.is_some())).then_some((*handle, now))
+            (std::mem::replace(&mut member.refused_before, refused) != refused).then_some((*handle, now))
         });
         let mut changed: Vec<_> = changed.collect();
         changed.sort_unstable_by_key(|(handle, _)| *handle);
