@@ -5,7 +5,7 @@ mod support;
 
 use std::f64::consts::TAU;
 use support::{
-    Engine, Format, Member, Room,
+    COACH_OK, COACH_TAKEN, Engine, Format, Member, Room,
     play::{Heard, Hook, Judge, Stage, play},
     rule::Rule,
     schedule::{Draw, Schedule, Step},
@@ -286,6 +286,27 @@ fn speech_keeps_its_tones_at_every_other_rate_and_number_of_channels() {
             let stats = engine.stats();
             assert_eq!([stats.refused, stats.skips], [0; 2], "{from:?} to {to:?}, mixed at {mixed_at:?}: {stats:?}");
         }
+    }
+}
+
+/// A fade that is still running is of two channels at most: it ends where a frame has more.
+#[test]
+fn a_fade_ends_where_a_frame_has_more_channels() {
+    let engine = Engine::with_guard(0);
+    let room = engine.host_room("sales");
+    let (coach, _agent) = engine.coach_and_agent(&room);
+    coach.uncoach().expect("open");
+    let few = Format::mono(8000);
+    let many = Format { rate: 8000, channels: 3 };
+    for (turns_private, status) in [(true, COACH_TAKEN), (false, COACH_OK)] {
+        coach.read(few, &mut [1000; 8]);
+        let change = if turns_private { coach.coach("agent") } else { coach.uncoach() };
+        change.expect("is set");
+        // 1 ms of a fade of 4 ms.
+        coach.read(few, &mut [1000; 8]);
+        let mut frame = [1000; 24];
+        assert_eq!(coach.read(many, &mut frame), status);
+        assert_eq!(frame, if turns_private { [0; 24] } else { [1000; 24] });
     }
 }
 

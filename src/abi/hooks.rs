@@ -203,7 +203,7 @@ unsafe fn hook<T: 'static>(
         }
         match outcome {
             Outcome::Left => sys::COACH_OK,
-            Outcome::Changed | Outcome::FadedIn => sys::COACH_CHANGED,
+            Outcome::Changed => sys::COACH_CHANGED,
             Outcome::Taken => sys::COACH_TAKEN,
             Outcome::UnknownLeft => {
                 counts.refused.add(1);

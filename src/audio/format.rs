@@ -160,23 +160,21 @@ pub struct Frame<'a> {
     pub format: Format,
     /// Their channels.
     pub channels: usize,
+    /// Samples a channel.
+    pub samples: usize,
 }
 
 impl<'a> Frame<'a> {
     /// `None` where Coach does not handle it. `data`: as many samples as `shape` says, or none.
     pub fn new(shape: Shape, data: &'a mut [i16]) -> Option<Self> {
         let format = Format::new(shape.rate, if shape.channels > 2 { 1 } else { shape.channels })?;
-        (shape.fits() && !data.is_empty()).then_some(Self { data, format, channels: shape.channels as usize })
-    }
-
-    /// Samples a channel.
-    pub fn samples(&self) -> usize {
-        if self.channels <= 2 { self.format.a_channel(self.data.len()) } else { self.data.len() / self.channels }
+        let (channels, samples) = (shape.channels as usize, shape.samples as usize);
+        (shape.fits() && !data.is_empty()).then_some(Self { data, format, channels, samples })
     }
 
     /// Its length.
     pub fn ticks(&self) -> u64 {
-        self.format.ticks(self.samples())
+        self.format.ticks(self.samples)
     }
 }
 

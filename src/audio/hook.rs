@@ -18,8 +18,6 @@ pub enum Outcome {
     Left,
     /// It holds something else now.
     Changed,
-    /// It holds what it held, with a fade where open speech begins.
-    FadedIn,
     /// Private speech was taken out.
     Taken,
     /// The format is none that Coach handles, and the frame is nobody's secret.

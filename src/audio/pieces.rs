@@ -27,7 +27,7 @@ impl Member {
     ///
     /// # Safety
     /// The caller is inside this member's write gate.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn write_all(&self, shape: Shape, data: &mut [i16]) -> Outcome {
         if shape.channels <= 2 && data.len() <= MAX_FRAME {
             // SAFETY: the caller is inside the write gate.

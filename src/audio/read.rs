@@ -38,7 +38,7 @@ impl Member {
     ///
     /// # Safety
     /// The caller is inside this member's read gate.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn read(&self, shape: Shape, time: FrameTime, data: &mut [i16]) -> Outcome {
         // SAFETY: the caller's promise.
         let (seat, side) = unsafe { self.read.enter() };
@@ -82,8 +82,8 @@ impl Member {
         };
         self.read.counts.frames.add(1);
         let changed = self.read.changes_to(frame.format);
-        if changed {
-            side.fade = Fade::default();
+        if changed || frame.channels > 2 {
+            side.fade = Fade::default(); // it is of two channels at most
             side.open = side.open.map(|_| [0, 0]);
         }
         if open {
@@ -116,7 +116,6 @@ impl Member {
         }
         if let Some(last) = side.open.take()
             && !mixed
-            && frame.channels <= 2
         {
             side.fade.step(last, frame.format);
         }
@@ -145,23 +144,19 @@ impl Member {
         }
         // SAFETY: the caller's promise.
         unsafe { self.end_mix(side, seat) };
-        if frame.channels > 2 {
-            (side.open, side.fade) = (None, Fade::default()); // one offset for several channels would be one more sound
-            return Outcome::Left;
-        }
         let channels = frame.channels;
         let (first, last) = (last(&frame.data[..channels], channels), last(frame.data, channels));
         // The first frame of all follows nothing.
         let silent_before = side.open.is_none() && self.read.counts.frames.get() > 1;
         side.open = Some(last);
-        if silent_before {
+        if silent_before && channels <= 2 {
             side.fade.step([-first[0], -first[1]], frame.format);
         }
         if !side.fade.active() {
             return Outcome::Left;
         }
         fade(&mut side.fade, frame);
-        Outcome::FadedIn
+        Outcome::Changed
     }
 
     /// Puts private speech into its voice; whether it could be. `anew`: it does not go on from the last frame.
@@ -189,7 +184,7 @@ impl Member {
             let mut mean = [0; MAX_FRAME / 2];
             let groups = frame.data.chunks_exact(frame.channels);
             groups.zip(&mut mean).for_each(|(group, mean)| remix(group, 1, |_, s| *mean = s as i16));
-            voice.push(stamp, frame.format, &mean[..frame.samples()]);
+            voice.push(stamp, frame.format, &mean[..frame.samples]);
             return true;
         };
         // SAFETY: the mailbox is the read hook's, inside whose gate the caller is.

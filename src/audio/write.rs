@@ -37,7 +37,7 @@ impl Member {
     ///
     /// # Safety
     /// The caller is inside this member's write gate.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn write(&self, shape: Shape, data: &mut [i16]) -> Outcome {
         // SAFETY: the caller's promise.
         let (seat, side) = unsafe { self.write.enter() };
