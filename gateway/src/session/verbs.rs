@@ -291,7 +291,9 @@ fn check(name: &str, properties: &[Property], required: &[&str], given: &Map<Str
             None => return Err(format!("{name}: unknown property {key}")),
         }
     }
-    match required.iter().find(|key| !given.contains_key(**key)) {
+    // A list with nothing in it is no value either: played for ever, it would keep its thread for ever.
+    let is_given = |key: &str| given.get(key).is_some_and(|value| value.as_array().is_none_or(|list| !list.is_empty()));
+    match required.iter().find(|key| !is_given(key)) {
         Some(missing) => Err(format!("{name}: missing value for {missing}")),
         None => Ok(()),
     }
@@ -463,6 +465,8 @@ mod tests {
             (json!({"verb": "sip:decline", "status": 200}), "status has to be from 400 to 699"),
             (json!({"verb": "say"}), "say: missing value for text"),
             (json!({"verb": "play", "url": "a", "loop": 0}), "play: loop has to be"),
+            (json!({"verb": "say", "text": [], "loop": "forever"}), "say: missing value for text"),
+            (json!({"verb": "play", "url": [], "loop": "forever"}), "play: missing value for url"),
         ] {
             let error = list(&json!([verb])).expect_err("it is refused");
             assert!(error.contains(said), "{verb}: {error}");
