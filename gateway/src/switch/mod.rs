@@ -3,6 +3,7 @@
 //! The switch is the truth: nothing here is kept. Each question is answered by the switch, each change is confirmed by it.
 
 pub mod asterisk;
+pub mod connection;
 pub mod freeswitch;
 pub mod leg;
 

@@ -3,9 +3,10 @@
 //! The crates that speak AMI give events as types that drop the headers they do not know, `Variable` of `Status` among them; so
 //! messages are read here, as they are.
 
+use crate::switch::connection::{Failure, Link, MOST_WAITING, PATIENCE, PING_EVERY, Pauses};
 use hmac::digest::Digest;
 use md5::Md5;
-use std::{collections::HashMap, fmt::Write, io, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt::Write, io, sync::Arc};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{
@@ -16,10 +17,6 @@ use tokio::{
     time::timeout,
 };
 
-/// How long an answer may take.
-pub const PATIENCE: Duration = Duration::from_secs(2);
-const PING_EVERY: Duration = Duration::from_secs(5);
-const MOST_WAITING: usize = 256;
 const MOST_LINE: u64 = 64 * 1024;
 const MOST_HEADERS: usize = 4096;
 const MOST_LISTED: usize = 20_000;
@@ -58,26 +55,6 @@ pub struct Answer {
     pub list: Vec<Message>,
 }
 
-/// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AmiError {
-    /// Not connected: nothing was sent.
-    Down(String),
-    /// It was sent, and no answer came.
-    NoAnswer,
-    /// A value cannot be a header's: nothing was sent.
-    Value(&'static str),
-}
-
-/// Whether there is a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Link {
-    /// Logged in, to this version.
-    Up(String),
-    /// Not connected, for this reason.
-    Down(String),
-}
-
 /// Where the manager interface is, and who logs in.
 #[derive(Debug, Clone)]
 pub struct Login {
@@ -108,7 +85,7 @@ impl Ami {
     /// Connects, and goes on trying until this value is dropped.
     pub fn start(login: Login) -> Self {
         let (requests, incoming) = mpsc::channel(MOST_WAITING);
-        let (state, link) = watch::channel(Link::Down("it has not been tried yet".into()));
+        let (state, link) = watch::channel(Link::untried());
         let events = broadcast::channel(4096).0;
         let task = tokio::spawn(run(login, incoming, state, events.clone()));
         Self { requests, link, events, next: 1.into(), task }
@@ -131,18 +108,18 @@ impl Ami {
     }
 
     /// Carries an action out.
-    pub async fn action(&self, name: &str, headers: &[(&str, &str)]) -> Result<Answer, AmiError> {
+    pub async fn action(&self, name: &str, headers: &[(&str, &str)]) -> Result<Answer, Failure> {
         if let Link::Down(why) = &*self.link.borrow() {
-            return Err(AmiError::Down(why.clone()));
+            return Err(Failure::Down(why.clone()));
         }
         let id = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let text = request(name, id, headers).map_err(AmiError::Value)?;
+        let text = request(name, id, headers).map_err(Failure::Value)?;
         let (reply, answer) = oneshot::channel();
         let sent = self.requests.try_send(Request { text, id, reply });
-        sent.map_err(|_| AmiError::Down(format!("{MOST_WAITING} commands wait for it already")))?;
+        sent.map_err(|_| Failure::too_many())?;
         match timeout(PATIENCE, answer).await {
             Ok(Ok(answer)) => Ok(answer),
-            _ => Err(AmiError::NoAnswer),
+            _ => Err(Failure::NoAnswer),
         }
     }
 }
@@ -171,12 +148,12 @@ async fn run(
     state: watch::Sender<Link>,
     events: broadcast::Sender<Arc<Message>>,
 ) {
-    let mut pause = Duration::from_millis(100);
+    let mut pauses = Pauses::default();
     loop {
         let why = match timeout(PATIENCE, Connection::open(&login)).await {
             Ok(Ok((mut connection, version))) => {
                 tracing::info!(address = login.address, version, "connected to Asterisk's manager interface");
-                pause = Duration::from_millis(100);
+                pauses = Pauses::default();
                 // What was asked before the connection broke is not asked again: nobody waits for it any more.
                 while requests.try_recv().is_ok() {}
                 state.send_replace(Link::Up(version));
@@ -190,12 +167,7 @@ async fn run(
             Err(_) => "no answer in 2 s".into(),
         };
         let why = format!("manager interface at {}: {why}", login.address);
-        if *state.borrow() != Link::Down(why.clone()) {
-            tracing::warn!("{why}");
-        }
-        state.send_replace(Link::Down(why));
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(1));
+        pauses.after(why, &state).await;
     }
 }
 

@@ -1,13 +1,7 @@
 //! Changes to a member, each confirmed by what Asterisk shows afterwards.
 
 use super::{Asterisk, Message};
-use crate::switch::{Call, Change, Member, SwitchError};
-use std::{future::Future, time::Duration};
-use tokio::time::Instant;
-
-/// How long a change may take until it shows.
-const PATIENCE: Duration = Duration::from_secs(2);
-const LOOK_EVERY: Duration = Duration::from_millis(15);
+use crate::switch::{Call, Change, Member, SwitchError, connection::wait_until};
 
 impl Asterisk {
     pub(super) async fn make_change(&self, call: &Call, change: &Change) -> Result<(), SwitchError> {
@@ -34,7 +28,7 @@ impl Asterisk {
             }
             Change::Kick => return self.kick(call).await,
         }
-        self.wait_until(|| self.shows(call, change)).await
+        wait_until(&self.name, || self.shows(call, change)).await
     }
 
     /// Whether the module shows a change.
@@ -65,7 +59,7 @@ impl Asterisk {
         let action = if muted { "ConfbridgeMute" } else { "ConfbridgeUnmute" };
         self.act(action, &[("Conference", &conference), ("Channel", &call.channel)]).await.map_err(not_there)?;
         let change = if muted { Change::Mute } else { Change::Unmute };
-        self.wait_until(|| async {
+        wait_until(&self.name, || async {
             let open = self.bridge_mutes(&conference, &call.id).await?.ok_or(SwitchError::NotInConference)?;
             if open != muted {
                 return Ok(false);
@@ -104,7 +98,7 @@ impl Asterisk {
         self.act("ConfbridgeKick", &[("Conference", &conference), ("Channel", &call.channel)])
             .await
             .map_err(not_there)?;
-        self.wait_until(|| async {
+        wait_until(&self.name, || async {
             let now = self.member_of(call).await?;
             Ok(now.is_none_or(|now| now.conference != member.conference || now.number != member.number))
         })
@@ -120,22 +114,6 @@ impl Asterisk {
         let members = self.bridge_members(conference).await?;
         let member = members.iter().find(|member| member.get("Uniqueid") == id);
         Ok(member.map(|member| member.get("Muted").eq_ignore_ascii_case("yes")))
-    }
-
-    /// Asks until it is so.
-    pub(super) async fn wait_until<F, L>(&self, is_so: F) -> Result<(), SwitchError>
-    where
-        F: Fn() -> L,
-        L: Future<Output = Result<bool, SwitchError>>,
-    {
-        let end = Instant::now() + PATIENCE;
-        while !is_so().await? {
-            if Instant::now() > end {
-                return Err(SwitchError::NoAnswer { switch: self.name.clone() });
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        Ok(())
     }
 }
 

@@ -5,9 +5,12 @@ pub mod ami;
 mod change;
 mod read;
 
-use super::{Call, Change, Health, Snapshot, Switch, SwitchError};
+use super::{
+    Call, Change, Health, Snapshot, Switch, SwitchError,
+    connection::{Link, wait_until},
+};
 use crate::names::MaxName;
-use ami::{Ami, AmiError, Answer, Link, Login, Message};
+use ami::{Ami, Answer, Login, Message};
 use async_trait::async_trait;
 use std::sync::Arc;
 use tokio::sync::broadcast;
@@ -31,11 +34,7 @@ impl Asterisk {
 
     /// Carries an action out. `Err` where there is no answer; the answer may say no.
     async fn ask(&self, name: &str, headers: &[(&str, &str)]) -> Result<Answer, SwitchError> {
-        self.ami.action(name, headers).await.map_err(|error| match error {
-            AmiError::Down(why) => SwitchError::Unreachable { switch: self.name.clone(), why },
-            AmiError::NoAnswer => SwitchError::NoAnswer { switch: self.name.clone() },
-            AmiError::Value(why) => SwitchError::Refused(format!("a value cannot be sent to the switch: {why}")),
-        })
+        self.ami.action(name, headers).await.map_err(|failure| failure.of(&self.name))
     }
 
     /// The same; an answer that says no is an error.
@@ -119,7 +118,7 @@ impl Switch for Asterisk {
 
     async fn hang_up(&self, call: &Call, cause: u8) -> Result<(), SwitchError> {
         self.request_hangup(call, cause).await?;
-        self.wait_until(|| async { Ok(!self.exists(call).await?) }).await
+        wait_until(&self.name, || async { Ok(!self.exists(call).await?) }).await
     }
 
     async fn send_digits(&self, call: &Call, digits: &str, milliseconds: Option<u32>) -> Result<(), SwitchError> {

@@ -1,6 +1,6 @@
 //! What Asterisk knows: channels from `Status`, members from `CoachList`, in one go each.
 
-use super::{Answer, Asterisk, Link, Message};
+use super::{Answer, Asterisk, Message};
 use crate::{
     names::call_sid,
     switch::{Call, Direction, Health, Member, Progress, Snapshot, SwitchError, variables},
@@ -82,10 +82,7 @@ impl Asterisk {
     }
 
     pub(super) async fn read_health(&self) -> Result<Health, SwitchError> {
-        let version = match &*self.ami.link().borrow() {
-            Link::Up(version) => format!("Asterisk {version}"),
-            Link::Down(why) => return Err(SwitchError::Unreachable { switch: self.name.clone(), why: why.clone() }),
-        };
+        let version = format!("Asterisk {}", self.ami.link().borrow().version(&self.name)?);
         let mut problems = Vec::new();
         let said = self.console("coach version").await?;
         let module = match said.strip_prefix("+OK ") {

@@ -1,13 +1,8 @@
 //! Changes to a member, each confirmed by what FreeSWITCH shows afterwards.
 
 use super::FreeSwitch;
-use crate::switch::{Call, Change, Member, SwitchError};
-use std::{future::Future, time::Duration};
-use tokio::time::Instant;
+use crate::switch::{Call, Change, Member, SwitchError, connection::wait_until};
 
-/// How long a change may take until it shows.
-const PATIENCE: Duration = Duration::from_secs(2);
-const LOOK_EVERY: Duration = Duration::from_millis(15);
 /// See [`FreeSwitch::hold`].
 const DEAF_BY_HOLD: &str = "COACH_DEAF_BY_HOLD";
 /// Between the parts of a line: names of callers have no control characters.
@@ -28,7 +23,7 @@ impl FreeSwitch {
             Change::Unhold => self.unhold(id, member).await?,
             Change::Kick => return self.kick_member(id, member).await,
         };
-        self.wait_until(|| self.shows(call, change)).await
+        wait_until(&self.name, || self.shows(call, change)).await
     }
 
     /// A command of mod_conference about a member: mute and hold of it the module takes over for private speech.
@@ -52,7 +47,7 @@ impl FreeSwitch {
         if self.ask(&format!("uuid_getvar {id} {DEAF_BY_HOLD}")).await? == member.number.to_string() {
             self.command(member, "undeaf").await?;
             self.act(&format!("uuid_setvar {id} {DEAF_BY_HOLD}")).await?;
-            self.wait_until(|| async { Ok(!self.is_deaf(id, &member.conference).await?) }).await?;
+            wait_until(&self.name, || async { Ok(!self.is_deaf(id, &member.conference).await?) }).await?;
         }
         Ok(done)
     }
@@ -80,7 +75,7 @@ impl FreeSwitch {
         let others: Vec<String> = listed.lines().filter_map(not_moderating).collect();
         let word = if muted { "mute" } else { "unmute" };
         self.act(&format!("conference {conference} {word} non_moderator")).await?;
-        self.wait_until(|| async {
+        wait_until(&self.name, || async {
             let members = self.members(&member.conference).await?;
             Ok(members.iter().all(|(id, member)| !others.contains(id) || member.muted == muted))
         })
@@ -90,27 +85,11 @@ impl FreeSwitch {
     /// Out of its conference, which it has left when this returns.
     pub(super) async fn kick_member(&self, id: &str, member: &Member) -> Result<(), SwitchError> {
         self.command(member, "kick").await?;
-        self.wait_until(|| async {
+        wait_until(&self.name, || async {
             let now = self.member_at(id).await?;
             Ok(now.is_none_or(|now| now.conference != member.conference || now.number != member.number))
         })
         .await
-    }
-
-    /// Asks until it is so.
-    pub(super) async fn wait_until<F, L>(&self, is_so: F) -> Result<(), SwitchError>
-    where
-        F: Fn() -> L,
-        L: Future<Output = Result<bool, SwitchError>>,
-    {
-        let end = Instant::now() + PATIENCE;
-        while !is_so().await? {
-            if Instant::now() > end {
-                return Err(SwitchError::NoAnswer { switch: self.name.clone() });
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        Ok(())
     }
 }
 

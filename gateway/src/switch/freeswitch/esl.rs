@@ -4,19 +4,16 @@
 //! more for that of the next, and does not come back. So one task owns the connection here: it asks one thing after the other, each to
 //! its end.
 
+use crate::switch::connection::{Failure, Link, MOST_WAITING, PATIENCE, PING_EVERY, Pauses};
 use freeswitch_esl_tokio::{
     AuthMethod, EslClient, EslConnectOptions, EslError, EslEvent, EslEventStream, EslEventType, EventFormat,
 };
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
     time::timeout,
 };
 
-/// How long an answer may take.
-pub const PATIENCE: Duration = Duration::from_secs(2);
-const PING_EVERY: Duration = Duration::from_secs(5);
-const MOST_WAITING: usize = 256;
 const MOST_EVENTS: usize = 4096;
 
 /// What the switch tells by itself.
@@ -26,26 +23,6 @@ pub enum Told {
     Event(Arc<EslEvent>),
     /// There were more events than could be kept: what they told has to be looked at.
     Missed,
-}
-
-/// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EslFailure {
-    /// Not connected: nothing was sent.
-    Down(String),
-    /// It was sent, and no answer came.
-    NoAnswer,
-    /// A value cannot be a part of a command: nothing was sent.
-    Value(&'static str),
-}
-
-/// Whether there is a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Link {
-    /// Connected, to this version.
-    Up(String),
-    /// Not connected, for this reason.
-    Down(String),
 }
 
 /// Where the event socket is.
@@ -76,7 +53,7 @@ impl Esl {
     /// Connects, and goes on trying until this value is dropped.
     pub fn start(login: Login) -> Self {
         let (requests, incoming) = mpsc::channel(MOST_WAITING);
-        let (state, link) = watch::channel(Link::Down("it has not been tried yet".into()));
+        let (state, link) = watch::channel(Link::untried());
         let events = broadcast::channel(MOST_EVENTS).0;
         let task = tokio::spawn(run(login, incoming, state, events.clone()));
         Self { requests, link, events, task }
@@ -93,17 +70,17 @@ impl Esl {
     }
 
     /// The answer to a command, whatever it is.
-    pub async fn api(&self, command: &str) -> Result<String, EslFailure> {
-        check(command).map_err(EslFailure::Value)?;
+    pub async fn api(&self, command: &str) -> Result<String, Failure> {
+        check(command).map_err(Failure::Value)?;
         if let Link::Down(why) = &*self.link.borrow() {
-            return Err(EslFailure::Down(why.clone()));
+            return Err(Failure::Down(why.clone()));
         }
         let (reply, answer) = oneshot::channel();
         let sent = self.requests.try_send(Request { command: command.to_owned(), reply });
-        sent.map_err(|_| EslFailure::Down(format!("{MOST_WAITING} commands wait for it already")))?;
+        sent.map_err(|_| Failure::too_many())?;
         match timeout(PATIENCE, answer).await {
             Ok(Ok(answer)) => Ok(answer),
-            _ => Err(EslFailure::NoAnswer),
+            _ => Err(Failure::NoAnswer),
         }
     }
 }
@@ -132,12 +109,12 @@ async fn run(
     state: watch::Sender<Link>,
     events: broadcast::Sender<Told>,
 ) {
-    let mut pause = Duration::from_millis(100);
+    let mut pauses = Pauses::default();
     loop {
         let why = match open(&login).await {
             Ok((client, mut stream, version)) => {
                 tracing::info!(host = login.host, port = login.port, version, "connected to FreeSWITCH's event socket");
-                pause = Duration::from_millis(100);
+                pauses = Pauses::default();
                 // What was asked before the connection broke is not asked again: nobody waits for it any more.
                 while requests.try_recv().is_ok() {}
                 state.send_replace(Link::Up(version));
@@ -154,12 +131,7 @@ async fn run(
             Err(error) => error.to_string(),
         };
         let why = format!("event socket at {}:{}: {why}", login.host, login.port);
-        if *state.borrow() != Link::Down(why.clone()) {
-            tracing::warn!("{why}");
-        }
-        state.send_replace(Link::Down(why));
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(1));
+        pauses.after(why, &state).await;
     }
 }
 

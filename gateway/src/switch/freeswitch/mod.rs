@@ -5,10 +5,13 @@ pub mod esl;
 mod read;
 pub mod socket;
 
-use super::{Call, Change, Health, Snapshot, Switch, SwitchError};
+use super::{
+    Call, Change, Health, Snapshot, Switch, SwitchError,
+    connection::{Link, wait_until},
+};
 use crate::names::MaxName;
 use async_trait::async_trait;
-use esl::{Esl, EslFailure, Link, Login, Told};
+use esl::{Esl, Login, Told};
 use tokio::sync::broadcast;
 
 /// Its module.
@@ -35,11 +38,7 @@ impl FreeSwitch {
 
     /// The answer to a command, whatever it says.
     async fn ask(&self, command: &str) -> Result<String, SwitchError> {
-        let answer = self.esl.api(command).await.map_err(|error| match error {
-            EslFailure::Down(why) => SwitchError::Unreachable { switch: self.name.clone(), why },
-            EslFailure::NoAnswer => SwitchError::NoAnswer { switch: self.name.clone() },
-            EslFailure::Value(why) => SwitchError::Refused(format!("a value cannot be sent to the switch: {why}")),
-        })?;
+        let answer = self.esl.api(command).await.map_err(|failure| failure.of(&self.name))?;
         Ok(answer.trim().to_owned())
     }
 
@@ -129,7 +128,7 @@ impl Switch for FreeSwitch {
 
     async fn hang_up(&self, call: &Call, cause: u8) -> Result<(), SwitchError> {
         self.act(&format!("uuid_kill {} {cause}", call.id)).await?;
-        self.wait_until(|| async { Ok(!self.exists(&call.id).await?) }).await
+        wait_until(&self.name, || async { Ok(!self.exists(&call.id).await?) }).await
     }
 
     async fn send_digits(&self, call: &Call, digits: &str, milliseconds: Option<u32>) -> Result<(), SwitchError> {

@@ -1,6 +1,6 @@
 //! What FreeSWITCH knows: calls and members, from its module in one go.
 
-use super::{FreeSwitch, Link, MODULE};
+use super::{FreeSwitch, MODULE};
 use crate::{
     names::call_sid,
     switch::{Call, Direction, Health, Member, Progress, Snapshot, SwitchError, variables},
@@ -203,10 +203,7 @@ impl FreeSwitch {
     }
 
     pub(super) async fn read_health(&self) -> Result<Health, SwitchError> {
-        let version = match &*self.esl.link().borrow() {
-            Link::Up(version) => format!("FreeSWITCH {version}"),
-            Link::Down(why) => return Err(SwitchError::Unreachable { switch: self.name.clone(), why: why.clone() }),
-        };
+        let version = format!("FreeSWITCH {}", self.esl.link().borrow().version(&self.name)?);
         let mut problems = Vec::new();
         let module = match self.act("coach version").await {
             Ok(said) => format!("{MODULE} {}", said.trim_start_matches("+OK ")),
