@@ -6,7 +6,6 @@ use crate::{
     ports::SwitchPorts,
     process::Process,
 };
-use serde_json::Value;
 use std::{
     fs,
     os::unix::fs::symlink,
@@ -103,21 +102,7 @@ impl Pbx {
 
     /// How many calls there are.
     pub fn calls(&self) -> usize {
-        let said = self.console("core show channels count");
-        said.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(usize::MAX)
-    }
-
-    /// The members of a conference, as its module shows them; none where there is no such.
-    pub fn members(&self, room: &str) -> Vec<Value> {
-        let said = self.console(&format!("coach show {room} as json"));
-        let shown: Value = serde_json::from_str(&said).unwrap_or_default();
-        shown["members"].as_array().cloned().unwrap_or_default()
-    }
-
-    /// A conference as its module shows it.
-    pub fn show(&self, room: &str) -> Value {
-        let said = self.console(&format!("coach show {room} as json"));
-        serde_json::from_str(&said).unwrap_or_else(|_| panic!("{room}: {said}"))
+        self.counted("core show channels count")
     }
 
     /// Its files.

@@ -15,17 +15,26 @@ use crate::{
     tones,
 };
 
+/// Somebody who joins the scene's conference after an application has run on the call.
+fn joins_after<'a>(
+    scene: &'a Scene<'a>,
+    socket: &mut Socket,
+    name: &'a str,
+    application: &str,
+    data: &str,
+) -> Outcome<Party<'a>> {
+    let party = scene.call(name).silently().answers("park")?;
+    socket.execute(&party.near(), application, data)?;
+    scene.execute(&party.near(), "conference", &format!("{}@narrow", scene.room))?;
+    party.comes_to(&scene.room)?;
+    Ok(party)
+}
+
 /// Every way to write it that the switch takes: private, or the call does not join.
 pub fn white_space_in_a_name_keeps_nobody_open(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
     let mut socket = scene.switch.socket()?;
-    let mut joins = |name: &'static str, application: &str, data: &str| {
-        let party = scene.call(name).silently().answers("park")?;
-        socket.execute(&party.near(), application, data)?;
-        scene.execute(&party.near(), "conference", &format!("{room}@narrow"))?;
-        party.comes_to(room)?;
-        Ok::<_, String>(party)
-    };
+    let mut joins = |name, application, data| joins_after(&scene, &mut socket, name, application, data);
     joins("customer", "set", "x=y")?;
     joins("agent", "set", "memberTag = agent")?;
     for (name, application, data) in [
@@ -60,13 +69,7 @@ pub fn a_misspelt_name_is_told_of(stage: &Stage, room: &str) -> Outcome {
 pub fn somebody_elses_variable_silences_nobody(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
     let mut socket = scene.switch.socket()?;
-    let mut joins = |name: &'static str, application: &str, data: &str| {
-        let party = scene.call(name).silently().answers("park")?;
-        socket.execute(&party.near(), application, data)?;
-        scene.execute(&party.near(), "conference", &format!("{room}@narrow"))?;
-        party.comes_to(room)?;
-        Ok::<_, String>(party)
-    };
+    let mut joins = |name, application, data| joins_after(&scene, &mut socket, name, application, data);
     joins("agent", "set", "memberTag=agent")?;
     for (name, application, data) in [
         ("one", "set", "conference_auto_outcall_prefix={speakOnlyTo=agent}"),

@@ -1,0 +1,26 @@
+//! The scenarios that are played beside each kind of switch, and what they are played with. The kind's own kit is `crate::pbx`.
+
+pub mod alone;
+pub mod app;
+pub mod broken;
+pub mod folders;
+pub mod gateway;
+#[path = "../../../tests/switch/judge.rs"]
+#[expect(dead_code, reason = "the switches' own tests use the rest")]
+pub mod judge;
+pub mod meddler;
+pub mod party;
+#[path = "../../../tests/switch/phone.rs"]
+#[expect(dead_code, reason = "the switches' own tests use the rest")]
+pub mod phone;
+#[path = "../../../tests/switch/ports.rs"]
+pub mod ports;
+#[path = "../../../tests/switch/process.rs"]
+pub mod process;
+pub mod raw;
+pub mod rest;
+pub mod restart;
+pub mod run;
+pub mod shown;
+pub mod sockets;
+pub mod verbs;
