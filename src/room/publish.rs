@@ -191,3 +191,42 @@ fn seat(number: u64, member: &Member, room: &Room) -> Seat {
     }
     seat
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Weak};
+
+    use super::super::{
+        control::{Control, NewMember},
+        engine_clock::EngineClock,
+    };
+
+    /// The plan that a hook is acting on is kept until it has left, also of a member outside rooms.
+    #[test]
+    fn a_plan_of_a_member_outside_rooms_is_kept_while_a_hook_is_inside() {
+        let mut control = Control::new(200, false, Arc::new(EngineClock::new(true)), false);
+        let new = NewMember {
+            call_id: "coach",
+            tags: None,
+            speak_only_to: Some("agent"),
+            malformed: false,
+            starts: true,
+            ends: false,
+            muted: false,
+            deaf: false,
+        };
+        let handle = control.attach(&new, false).expect("is attached");
+        let plan = |control: &Control| control.members[&handle].alone.as_ref().map(Arc::downgrade).expect("a plan");
+        for read in [true, false] {
+            let slot = control.members[&handle].lease.slot();
+            let gate = if read { &slot.read } else { &slot.write.0 };
+            let (inside, old) = (gate.enter().expect("nobody is inside"), plan(&control));
+            control.publish_alone(handle);
+            control.retirement.sweep();
+            assert!(Weak::upgrade(&old).is_some(), "the hook acts on it still");
+            drop(inside);
+            control.retirement.sweep();
+            assert!(Weak::upgrade(&old).is_none(), "nobody acts on it any more");
+        }
+    }
+}
