@@ -145,6 +145,7 @@ impl Source for Mix<'_> {
         Due {
             format: (queued > 0).then_some(format),
             samples: format.a_channel(queued),
+            beyond: 0,
             packet: format.a_channel(tick),
             end: false,
             anew: false,
@@ -154,6 +155,14 @@ impl Source for Mix<'_> {
 
     fn skip(&mut self, samples: usize) {
         self.at.pass(samples * self.bus.format.channels(), self.bus.tick);
+    }
+
+    fn back(&mut self, samples: usize) -> usize {
+        let Bus { format, tick, .. } = *self.bus;
+        let at = self.at.tick as usize * tick + self.at.offset;
+        let back = (samples * format.channels()).min(at);
+        *self.at = Place { tick: ((at - back) / tick) as u64, offset: (at - back) % tick };
+        format.a_channel(back)
     }
 
     fn take<'a>(&mut self, out: &'a mut [MaybeUninit<i32>]) -> Option<&'a mut [i32]> {

@@ -161,7 +161,7 @@ impl Input {
             0 => (frame, false),
             packet => (packet, true),
         };
-        let behind = pace.skip(ticks(head - *at), frame, packet);
+        let behind = pace.skip(ticks(head - *at), 0, frame, packet);
         let skip = if behind > 0 { self.format.samples(behind) * channels } else { 0 };
         *at += skip as u64;
         if skip > 0 {
@@ -189,7 +189,7 @@ impl Input {
                 pace.stop();
                 self.counts.underruns.add(u64::from(more));
             } else if pace.playing() {
-                pace.took(frame, packet);
+                pace.took(frame, frame, packet);
             }
         }
         self.store(tick, part);

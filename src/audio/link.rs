@@ -1,7 +1,7 @@
 //! One listener's ear for one private voice: made when the listener enters the speaker's audience, dropped when it leaves it,
 //! and with it all buffered and converted audio (promise 2).
 
-use std::{cell::UnsafeCell, mem::MaybeUninit, sync::Arc};
+use std::{cell::UnsafeCell, mem::MaybeUninit, num::NonZeroU64, sync::Arc};
 
 use super::{
     convert::{Conversion, Mailbox},
@@ -33,6 +33,8 @@ struct State {
     player: Player,
     /// Samples a channel of the packet at `cursor` that have been played.
     used: usize,
+    /// Position of the packet that was played whole last, if it still goes on from there.
+    before: Option<NonZeroU64>,
     /// Ticks of the voice up to there.
     heard: u64,
     /// What came last before there was the end of a stretch, or not for this listener: if nothing follows, nothing is late.
@@ -115,7 +117,7 @@ impl Link {
     /// The caller is inside the listener's write gate.
     unsafe fn with_queue<R>(&self, now: u64, action: impl FnOnce(&mut Player, &mut Queue) -> R) -> R {
         // SAFETY: the caller's promise.
-        let State { player, used, heard, ended } = unsafe { &mut *self.state.get() };
+        let State { player, used, before, heard, ended } = unsafe { &mut *self.state.get() };
         let at = self.cursor.load(Ordering::Relaxed);
         let mut queue = Queue {
             voice: &self.voice,
@@ -123,6 +125,7 @@ impl Link {
             now,
             at,
             used: *used,
+            before: *before,
             heard: *heard,
             ended: *ended,
             packet: None,
@@ -130,7 +133,7 @@ impl Link {
         let result = action(player, &mut queue);
         self.playing.store(u64::from(!player.idle()), Ordering::Relaxed);
         self.cursor.store(queue.at, Ordering::Release); // who reads it knows what is left to play: see `idle`
-        (*used, *heard, *ended) = (queue.used, queue.heard, queue.ended);
+        (*used, *before, *heard, *ended) = (queue.used, queue.before, queue.heard, queue.ended);
         result
     }
 }
@@ -142,6 +145,7 @@ struct Queue<'a> {
     now: u64,
     at: u64,
     used: usize,
+    before: Option<NonZeroU64>,
     heard: u64,
     ended: bool,
     /// The packet at `at`, if it was read already.
@@ -155,6 +159,7 @@ impl Queue<'_> {
         self.used += samples;
         self.heard += packet.format.map_or(0, |format| format.ticks(samples));
         if self.used == packet.samples {
+            self.before = NonZeroU64::new(self.at + 1).filter(|_| heard);
             (self.at, self.used, self.packet) = (packet.next, 0, None);
         }
     }
@@ -173,15 +178,15 @@ impl Source for Queue<'_> {
 
     fn due(&mut self) -> Due {
         let head = self.voice.head();
-        let mut due = Due { format: None, samples: 0, packet: 0, end: false, anew: false, lost: 0 };
+        let mut due = Due { format: None, samples: 0, beyond: 0, packet: 0, end: false, anew: false, lost: 0 };
         let mut at = self.at;
         while at != head {
             let Some(packet) = self.voice.packet(at) else {
                 // Overtaken: whatever lies between is lost to this listener.
                 let ticks = self.voice.ticks();
                 let lost = ticks.saturating_sub(self.heard);
-                (self.at, self.used, self.heard) = (head, 0, ticks);
-                return Due { format: None, samples: 0, packet: 0, end: false, anew: false, lost };
+                (self.at, self.used, self.before, self.heard) = (head, 0, None, ticks);
+                return Due { format: None, samples: 0, beyond: 0, packet: 0, end: false, anew: false, lost };
             };
             let mine = packet.stamp.may_reach(self.since, self.now);
             if !mine && packet.stamp.captured > self.now {
@@ -210,6 +215,8 @@ impl Source for Queue<'_> {
         }
         due.end |= due.samples == 0 && self.ended;
         due.anew = self.ended;
+        let due_ticks = due.format.map_or(0, |format| format.ticks(due.samples));
+        due.beyond = if due.end { self.voice.ticks().saturating_sub(self.heard + due_ticks) } else { 0 };
         due
     }
 
@@ -221,6 +228,27 @@ impl Source for Queue<'_> {
             self.pass(&packet, here, true);
             left -= here;
         }
+    }
+
+    fn back(&mut self, samples: usize) -> usize {
+        let mut format = self.packet().filter(|_| self.used > 0).and_then(|packet| packet.format);
+        let here = self.used.min(samples);
+        self.used -= here;
+        let mut back = here;
+        if back < samples
+            && let Some(at) = self.before
+            && let Some(packet) = self.voice.packet(at.get() - 1)
+            && packet.stamp.may_reach(self.since, self.now)
+            && (format.is_none() || format == packet.format)
+        {
+            let there = packet.samples.min(samples - back);
+            (self.at, self.used, self.before) = (at.get() - 1, packet.samples - there, None);
+            self.packet = Some(packet);
+            back += there;
+            format = packet.format;
+        }
+        self.heard -= format.map_or(0, |format| format.ticks(back));
+        back
     }
 
     fn take<'a>(&mut self, out: &'a mut [MaybeUninit<i16>]) -> Option<&'a mut [i16]> {

@@ -1,5 +1,6 @@
 //! How a hook comes by something that has to be built: it says what it wants, goes on without, and finds it a little later.
-//! Built by the control plane, used by one hook, freed by the control plane.
+//! Built by the control plane, used by one hook, freed by the control plane. The hook keeps the last few that it used, since formats
+//! that were seen once come again.
 
 use std::{cell::UnsafeCell, ptr, sync::Arc};
 
@@ -26,11 +27,14 @@ impl Bell {
     }
 }
 
-/// A thing and the code that it was wanted by; and, once it is spent, the one that was spent before it.
+/// How many things a hook keeps: one for each other rate, at the channels of one listener.
+const KEPT: usize = 8;
+
+/// A thing and the code that it was wanted by, in a list.
 struct Built<T> {
     code: u64,
     thing: T,
-    before: *mut Built<T>,
+    next: *mut Built<T>,
 }
 
 /// One hook's. Codes say what is wanted; 0 is nothing.
@@ -43,12 +47,12 @@ pub struct Mailbox<T> {
     offer: AtomicPtr<Built<T>>,
     /// From the hook to the control plane: a list, so that the hook never has to free.
     spent: AtomicPtr<Built<T>>,
-    /// The hook's own.
-    current: UnsafeCell<Option<Box<Built<T>>>>,
+    /// The hook's own: a list of at most [`KEPT`], what was used last first.
+    kept: UnsafeCell<*mut Built<T>>,
     bell: Bell,
 }
 
-// SAFETY: `current` is touched by the one hook that owns the mailbox (the contract of `take`), the rest is atomic; what goes
+// SAFETY: `kept` is touched by the one hook that owns the mailbox (the contract of `take`), the rest is atomic; what goes
 // from thread to thread is Send, and the pointers in it are owned.
 unsafe impl<T: Send> Send for Mailbox<T> {}
 // SAFETY: as above.
@@ -61,7 +65,7 @@ impl<T> Mailbox<T> {
             built: AtomicU64::new(0),
             offer: AtomicPtr::new(ptr::null_mut()),
             spent: AtomicPtr::new(ptr::null_mut()),
-            current: UnsafeCell::new(None),
+            kept: UnsafeCell::new(ptr::null_mut()),
             bell,
         }
     }
@@ -74,24 +78,52 @@ impl<T> Mailbox<T> {
     #[allow(clippy::mut_from_ref)]
     pub unsafe fn take(&self, code: u64) -> Option<&mut T> {
         // SAFETY: the caller's promise.
-        let current = unsafe { &mut *self.current.get() };
-        if current.as_ref().is_none_or(|built| built.code != code) {
+        let kept = unsafe { &mut *self.kept.get() };
+        if !to_front(kept, code) {
             let offer = self.offer.swap(ptr::null_mut(), Ordering::AcqRel);
             if !offer.is_null() {
-                // SAFETY: made by Box::into_raw in `prepare`, swapped out once.
-                let old = current.replace(unsafe { Box::from_raw(offer) });
-                if let Some(mut old) = old {
-                    // Only this hook puts anything there; the control plane takes all of it or, just now, nothing.
-                    old.before = self.spent.swap(ptr::null_mut(), Ordering::AcqRel);
-                    self.spent.store(Box::into_raw(old), Ordering::Release);
-                }
+                self.keep(kept, offer);
+            }
+            if !to_front(kept, code) {
+                self.expect(code);
+                return None;
             }
         }
-        let there = current.as_deref_mut().filter(|built| built.code == code);
-        if there.is_none() {
-            self.expect(code);
+        // SAFETY: things in the list were made by Box::into_raw in `prepare` and are this hook's until it gives them back.
+        Some(unsafe { &mut (**kept).thing })
+    }
+
+    /// Puts what was offered into the hook's list, and gives back what is too much there: one of the same code that was built twice,
+    /// of which the older may be in use; else the one that was not used for longest.
+    fn keep(&self, kept: &mut *mut Built<T>, offer: *mut Built<T>) {
+        // SAFETY: `offer` was made by Box::into_raw in `prepare` and swapped out once, those in the list are this hook's.
+        unsafe {
+            if to_front(kept, (*offer).code) {
+                return self.give_back(offer);
+            }
+            (*offer).next = *kept;
+            *kept = offer;
+            let mut last = offer;
+            for _ in 1..KEPT {
+                if (*last).next.is_null() {
+                    return;
+                }
+                last = (*last).next;
+            }
+            let spent = std::mem::replace(&mut (*last).next, ptr::null_mut());
+            if !spent.is_null() {
+                self.give_back(spent);
+            }
         }
-        there.map(|built| &mut built.thing)
+    }
+
+    /// For the control plane to free. `spent` is in no list.
+    fn give_back(&self, spent: *mut Built<T>) {
+        // Only this hook puts anything there; the control plane takes all of it or, just now, nothing.
+        let before = self.spent.swap(ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: `spent` came out of the hook's list or its offer, and is nobody else's.
+        unsafe { (*spent).next = before };
+        self.spent.store(spent, Ordering::Release);
     }
 
     /// Says what the hook will want.
@@ -118,24 +150,93 @@ impl<T> Mailbox<T> {
             && let Some(new) = build(wanted)
         {
             self.built.store(wanted, Ordering::Relaxed);
-            let new = Box::new(Built { code: wanted, thing: new, before: ptr::null_mut() });
+            let new = Box::new(Built { code: wanted, thing: new, next: ptr::null_mut() });
             free(self.offer.swap(Box::into_raw(new), Ordering::AcqRel));
         }
         free(self.spent.swap(ptr::null_mut(), Ordering::AcqRel));
     }
 }
 
+/// Moves what `code` stands for to the front of a list; whether it is there.
+fn to_front<T>(list: &mut *mut Built<T>, code: u64) -> bool {
+    let mut place: *mut *mut Built<T> = list;
+    // SAFETY: the list's links are null or were made by Box::into_raw, and whoever has the list has all that is in it.
+    unsafe {
+        while !(*place).is_null() {
+            let built = *place;
+            if (*built).code == code {
+                if built != *list {
+                    *place = (*built).next;
+                    (*built).next = *list;
+                    *list = built;
+                }
+                return true;
+            }
+            place = &raw mut (*built).next;
+        }
+    }
+    false
+}
+
 /// Frees a list.
-fn free<T>(mut built: *mut Built<T>) {
-    while !built.is_null() {
-        // SAFETY: made by Box::into_raw in `prepare` or `take`, swapped out of its place once by the caller, with all before it.
-        built = unsafe { Box::from_raw(built) }.before;
+fn free<T>(mut list: *mut Built<T>) {
+    while !list.is_null() {
+        // SAFETY: made by Box::into_raw in `prepare`, and the caller has taken the list, all of which is its own, out of its place.
+        list = unsafe { Box::from_raw(list) }.next;
     }
 }
 
 impl<T> Drop for Mailbox<T> {
     fn drop(&mut self) {
+        free(*self.kept.get_mut());
         free(self.spent.swap(ptr::null_mut(), Ordering::AcqRel));
         free(self.offer.swap(ptr::null_mut(), Ordering::AcqRel));
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Takes until it is there; how often it was not.
+    fn waits(mailbox: &Mailbox<u64>, code: u64) -> u32 {
+        for waited in 0..10 {
+            // SAFETY: this is the one thread that takes.
+            if unsafe { mailbox.take(code) }.is_some_and(|thing| *thing == code) {
+                return waited;
+            }
+            mailbox.prepare(Some);
+        }
+        panic!("{code} is never there");
+    }
+
+    #[test]
+    fn what_was_used_lately_is_there_at_once_and_what_was_not_is_built_again() {
+        let mailbox = Mailbox::new(Bell::default());
+        let codes = 1..=KEPT as u64;
+        assert!(codes.clone().all(|code| waits(&mailbox, code) == 1), "each is built once");
+        assert!(codes.clone().chain(codes).all(|code| waits(&mailbox, code) == 0), "and kept");
+        waits(&mailbox, 100);
+        assert_eq!(waits(&mailbox, 2), 0, "the first was not used for longest");
+        assert_eq!(waits(&mailbox, 1), 1);
+        assert_eq!(waits(&mailbox, 100), 0);
+    }
+
+    #[test]
+    fn what_is_in_use_stays_the_same_if_it_is_built_again() {
+        let (mailbox, mut built) = (Mailbox::new(Bell::default()), 0);
+        let mut build = |code| {
+            built += 1;
+            Some((code, built))
+        };
+        // SAFETY: this is the one thread that takes.
+        let take = |code| unsafe { mailbox.take(code) }.copied();
+        for code in [1, 2, 1] {
+            mailbox.expect(code);
+            mailbox.prepare(&mut build);
+            take(code);
+        }
+        assert_eq!(take(3), None, "the second of the same code has come with this");
+        assert_eq!(take(1), Some((1, 1)));
     }
 }

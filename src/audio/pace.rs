@@ -13,8 +13,10 @@ const WINDOW: u64 = 1_000 * TICKS_PER_MS;
 /// The largest burst of so many windows counts.
 const WINDOWS: usize = 10;
 
+/// What the wait for one conversion may add to the delay.
+const CONVERSION: u64 = 40 * TICKS_PER_MS;
+
 /// The state of one reader. Durations are in ticks.
-#[derive(Default)]
 pub struct Pace {
     playing: bool,
     /// The place in `bursts` of the window that is running.
@@ -25,12 +27,19 @@ pub struct Pace {
     passed: u32,
     /// What was queued after the last frame.
     queued: u32,
-    /// The most that was queued before a frame in the running window.
+    /// The most that was queued before a frame in the running window, beyond what the sizes of frames and packets explain.
     most: u32,
     /// The least that was queued after one.
     least: u32,
     /// To be left out with the next frame.
     skip: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        let (bursts, least) = ([0; WINDOWS], u32::MAX);
+        Self { playing: false, window: 0, bursts, passed: 0, queued: 0, most: 0, least, skip: 0 }
+    }
 }
 
 impl Pace {
@@ -44,9 +53,9 @@ impl Pace {
         frame + packet - gcd(frame, packet)
     }
 
-    /// A frame is due, and so much is at hand: how much of that to skip.
-    pub fn skip(&mut self, queued: u64, frame: u64, packet: u64) -> u64 {
-        let now = u32::try_from(queued).unwrap_or(u32::MAX);
+    /// A frame is due, and so much is at hand: how much of that to skip. `beyond` is what is queued behind it, in other formats.
+    pub fn skip(&mut self, queued: u64, beyond: u64, frame: u64, packet: u64) -> u64 {
+        let now = u32::try_from(queued + beyond).unwrap_or(u32::MAX);
         let came = u64::from(now.saturating_sub(self.queued));
         // While a frame is played another comes: a burst is what comes beyond that.
         let burst = came.min((came + packet).saturating_sub(frame)).max(packet);
@@ -54,40 +63,52 @@ impl Pace {
         let largest = &mut self.bursts[usize::from(self.window)];
         *largest = burst.max(*largest);
         self.queued = now;
-        u64::from(self.skip).min(queued.saturating_sub(Self::need(frame, packet)))
+        let need = Self::need(frame, packet).saturating_sub(beyond);
+        u64::from(self.skip).min(queued.saturating_sub(need))
     }
 
     /// What [`skip`](Self::skip) told of was skipped.
     pub fn skipped(&mut self, ticks: u64) {
-        self.queued = self.queued.saturating_sub(u32::try_from(ticks).unwrap_or(u32::MAX));
-        self.skip = 0;
+        let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
+        self.queued = self.queued.saturating_sub(ticks);
+        self.skip = self.skip.saturating_sub(ticks);
+    }
+
+    /// What is due waits for its conversion, and so much is queued: how much of that a reader would be too far behind by then. It is
+    /// left out at once, since the reader is silent anyway.
+    pub fn waits(&self, queued: u64, frame: u64, packet: u64) -> u64 {
+        let came = queued.saturating_sub(self.queued.into());
+        let burst = came.min((came + packet).saturating_sub(frame)).max(packet);
+        let burst = burst.min(packet + CONVERSION);
+        queued.saturating_sub(self.largest_burst().max(burst) + Self::need(frame, packet))
+    }
+
+    fn largest_burst(&self) -> u64 {
+        u64::from(self.bursts.iter().max().copied().unwrap_or(0)) * TICKS_PER_MS
     }
 
     /// Whether to play; starts where enough is queued, or where there is something to which no more will come (`end`).
     pub fn ready(&mut self, queued: u64, frame: u64, packet: u64, end: bool) -> bool {
-        if !self.playing && (queued >= Self::need(frame, packet) || end) {
-            self.playing = true;
-            self.begin_window();
-        }
+        self.playing |= queued >= Self::need(frame, packet) || end;
         self.playing
     }
 
-    /// A frame was taken whole, of a queue that is filled `packet` at a time.
-    pub fn took(&mut self, frame: u64, packet: u64) {
-        self.most = self.most.max(self.queued);
-        self.queued = self.queued.saturating_sub(frame as u32);
+    /// `taken` was played into a frame, of a queue that is filled `packet` at a time and has not run dry.
+    pub fn took(&mut self, taken: u64, frame: u64, packet: u64) {
+        // What stays is the delay: at most the largest burst and a frame. The frame itself is queued besides, and where sizes differ a
+        // reader can start on a part of a packet more than it needs.
+        let explained = 2 * frame + packet - gcd(frame, packet);
+        self.most = self.most.max(self.queued.saturating_sub(explained as u32));
+        self.queued = self.queued.saturating_sub(taken as u32);
         self.least = self.least.min(self.queued);
         self.passed = self.passed.saturating_add(frame as u32);
         if u64::from(self.passed) >= WINDOW {
-            self.end_window(frame, packet);
+            self.end_window();
         }
     }
 
-    fn end_window(&mut self, frame: u64, packet: u64) {
-        let largest = u64::from(self.bursts.iter().max().copied().unwrap_or(0)) * TICKS_PER_MS;
-        // What stayed is the delay: at most the largest burst and a frame. The frame itself is queued besides, and where sizes differ a
-        // reader can start on a part of a packet more than it needs.
-        if u64::from(self.most) > largest + 2 * frame + packet - gcd(frame, packet) {
+    fn end_window(&mut self) {
+        if u64::from(self.most) > self.largest_burst() {
             self.skip = self.least;
         }
         self.begin_window();
@@ -99,9 +120,15 @@ impl Pace {
         (self.passed, self.most, self.least) = (0, 0, u32::MAX);
     }
 
-    /// The queue is empty, at its end or not: it starts again when enough is there.
+    /// What follows is another stretch, or in another format: it starts as if nothing had been played, of what is queued by then.
+    pub fn turn(&mut self) {
+        self.playing = false;
+    }
+
+    /// The queue is empty though more should come: it starts again when enough is there.
     pub fn stop(&mut self) {
         (self.playing, self.queued, self.skip) = (false, 0, 0);
+        self.begin_window();
     }
 }
 
@@ -132,7 +159,7 @@ mod tests {
             if ms < phase || !(ms - phase).is_multiple_of(frame) {
                 continue;
             }
-            let skip = pace.skip(queued * MS, frame * MS, packet * MS);
+            let skip = pace.skip(queued * MS, 0, frame * MS, packet * MS);
             if skip > 0 {
                 pace.skipped(skip);
                 queued -= skip / MS;
@@ -141,7 +168,7 @@ mod tests {
             if pace.ready(queued * MS, frame * MS, packet * MS, false) {
                 if queued >= frame {
                     queued -= frame;
-                    pace.took(frame * MS, packet * MS);
+                    pace.took(frame * MS, frame * MS, packet * MS);
                     if ms + 1_000 >= length {
                         played.delay = played.delay.max(queued);
                     }

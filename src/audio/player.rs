@@ -15,12 +15,18 @@ use super::{
 /// Interleaved samples that are moved at a time.
 pub const CHUNK: usize = 160;
 
+/// So many stretches at most are played into one frame: each begins with a conversion of its own. That is enough for the shortest usual
+/// frames in the longest.
+const STRETCHES: usize = 8;
+
 /// What a queue has for this listener now.
 pub struct Due {
     /// Of what is due next; `None` when nothing is.
     pub format: Option<Format>,
     /// Samples a channel that are due in that format.
     pub samples: usize,
+    /// Ticks that are queued behind these, where they are in other formats.
+    pub beyond: u64,
     /// Samples a channel that the queue is filled with at a time.
     pub packet: usize,
     /// Nothing was late if the queue is empty after these.
@@ -49,6 +55,8 @@ pub trait Source {
     fn due(&mut self) -> Due;
     /// Leaves out `samples` samples a channel.
     fn skip(&mut self, samples: usize);
+    /// Goes back by up to so many samples a channel of those that were taken last; by how many.
+    fn back(&mut self, samples: usize) -> usize;
     /// Fills `out` with the next interleaved samples. `None` if they were overtaken.
     fn take<'a>(&mut self, out: &'a mut [MaybeUninit<Self::Sample>]) -> Option<&'a mut [Self::Sample]>;
     /// The same for up to [`CHUNK`] samples, straight into a frame of their format: narrow ones are added to what it holds, a wide
@@ -130,25 +138,42 @@ impl Player {
         counts: &Counts,
     ) -> bool {
         if self.to != Some(to) {
-            // Fades and the filter's rest are of another rate.
-            if self.held > 0 {
-                counts.skips.add(1);
-                counts.skipped.add(self.held);
-            }
-            *self = Self { to: Some(to), ..Self::default() };
+            self.change(source, to, counts);
         }
         let mut strip = Strip { sum, to, done: 0, faded: 0 };
         // SAFETY: passed on.
         unsafe {
             self.flush(&mut strip, mailbox);
-            if self.owed == 0 {
-                self.fill(&mut strip, source, mailbox, counts);
+            let mut stretches = 0;
+            while self.owed == 0
+                && stretches < STRETCHES
+                && self.fill(&mut strip, source, mailbox, counts, stretches == 0)
+            {
+                stretches += 1;
             }
         }
         let played = strip.done > 0;
         let frame = strip.samples();
         strip.fade_to(&mut self.fade, frame);
         played
+    }
+
+    /// The listener's frames have another format: nothing that is held goes on in it.
+    fn change(&mut self, source: &mut impl Source, to: Format, counts: &Counts) {
+        // What went into the converter and did not come out goes into the next.
+        if let Some(from) = self.from {
+            let held = from.samples(self.held);
+            let lost = held - source.back(held);
+            if lost > 0 {
+                counts.skips.add(1);
+                counts.skipped.add(from.ticks(lost));
+            }
+        }
+        let tail = self.tail();
+        let mut pace = std::mem::take(&mut self.pace);
+        pace.turn();
+        *self = Self { to: Some(to), pace, ..Self::default() };
+        self.fade.step(tail, to);
     }
 
     /// The short way for the one voice that plays on evenly into `frame`, and is all that Coach adds to it: no wide sum, no
@@ -162,7 +187,10 @@ impl Player {
         due.count_lost(counts);
         let length = to.a_channel(frame.len());
         let (queued, frame_ticks, packet) = (to.ticks(due.samples), to.ticks(length), to.ticks(due.packet));
-        if due.anew || due.format != Some(to) || due.samples < length || self.pace.skip(queued, frame_ticks, packet) > 0
+        if due.anew
+            || due.format != Some(to)
+            || due.samples < length
+            || self.pace.skip(queued, due.beyond, frame_ticks, packet) > 0
         {
             return false;
         }
@@ -174,26 +202,36 @@ impl Player {
             }
             self.last = laid.unwrap_or_default();
         }
-        self.pace.took(frame_ticks, packet);
+        self.pace.took(frame_ticks, frame_ticks, packet);
         true
     }
 
+    /// Plays what is due of one stretch; whether the frame has room for the next one. `first`: nothing was played into it before.
+    ///
     /// # Safety
     /// As [`Player::play`].
-    unsafe fn fill(&mut self, strip: &mut Strip, source: &mut impl Source, mailbox: &Mailbox, counts: &Counts) {
+    unsafe fn fill(
+        &mut self,
+        strip: &mut Strip,
+        source: &mut impl Source,
+        mailbox: &Mailbox,
+        counts: &Counts,
+        first: bool,
+    ) -> bool {
         let due = source.due();
         due.count_lost(counts);
         // Between stretches it stops; unless a converter still holds the end of the last, which then runs into the next.
         let anew = due.anew && self.held == 0;
         if self.pace.playing() && due.format.is_some() && (due.format != self.from || anew) {
-            self.pace.stop();
+            self.pace.turn();
             // SAFETY: the caller's promise.
             unsafe { self.finish(strip, mailbox) };
             if self.owed > 0 {
-                return;
+                return false;
             }
         }
-        let Some(from) = due.format.or(self.from) else { return };
+        let Some(from) = due.format.or(self.from) else { return false };
+        let (frame, packet) = (strip.to.ticks(strip.samples()), from.ticks(due.packet));
         let converter = match Conversion::between(from, strip.to) {
             None => None,
             // SAFETY: the caller's promise.
@@ -201,15 +239,21 @@ impl Player {
                 Some(converter) => Some(converter),
                 None => {
                     counts.waited.add(1);
-                    return;
+                    let skip = from.samples(self.pace.waits(from.ticks(due.samples) + due.beyond, frame, packet));
+                    let skip = skip.min(due.samples);
+                    if skip > 0 {
+                        source.skip(skip);
+                        counts.skips.add(1);
+                        counts.skipped.add(from.ticks(skip));
+                    }
+                    return false;
                 }
             },
         };
         let delay = converter.as_ref().map_or(0, |c| from.ticks(c.delay()));
-        let (frame, packet) = (strip.to.ticks(strip.samples()), from.ticks(due.packet));
         let mut left = due.samples;
         let queued = (from.ticks(left) + self.held).saturating_sub(delay);
-        let behind = self.pace.skip(queued, frame, packet);
+        let behind = if first { self.pace.skip(queued, due.beyond, frame, packet) } else { 0 };
         let skip = if behind > 0 { from.samples(behind).min(left) } else { 0 };
         if skip > 0 {
             source.skip(skip);
@@ -220,7 +264,7 @@ impl Player {
         }
         let playing = self.pace.playing();
         if !self.pace.ready(queued - from.ticks(skip).min(queued), frame, packet, due.end && due.samples > 0) {
-            return;
+            return false;
         }
         self.from = Some(from);
         let jump = !playing || skip > 0;
@@ -235,14 +279,22 @@ impl Player {
             }
         };
         if whole {
-            return self.pace.took(frame, packet);
+            self.pace.took(strip.to.ticks(strip.done), frame, packet);
+            return false;
         }
-        self.pace.stop();
-        if !due.end {
+        if due.end {
+            self.pace.turn();
+        } else {
+            self.pace.stop();
             counts.underruns.add(1);
         }
         // SAFETY: the caller's promise.
         unsafe { self.finish(strip, mailbox) };
+        let goes_on = due.end && due.samples > 0 && strip.left() > 0;
+        if due.end && !goes_on {
+            self.pace.took(strip.to.ticks(strip.done), frame, packet);
+        }
+        goes_on
     }
 
     /// Plays `left` samples at the listener's own rate; whether that filled the frame.
@@ -304,7 +356,7 @@ impl Player {
         let conversion = self.from.filter(|_| self.held > 0).and_then(|from| Conversion::between(from, strip.to));
         // SAFETY: the caller's promise.
         let converter = conversion.and_then(|c| unsafe { mailbox.take(c.code()) });
-        self.owed = converter.map_or(0, |converter| converter.delay());
+        self.owed = converter.map_or(0, |converter| converter.delay() + 1);
         if self.owed == 0 {
             return self.stop(strip);
         }
@@ -326,8 +378,15 @@ impl Player {
         if let Some(converter) = converter {
             let channels = converter.conversion().channels();
             let mut out = [0.0; CHUNK];
+            let sample = strip.to.ticks(1);
             while strip.left() > 0 {
-                let room = strip.left().min(CHUNK / channels) * channels;
+                // As long as what went in, to the sample.
+                let rest = strip.to.samples(self.held + sample / 2);
+                if rest == 0 {
+                    self.owed = 0;
+                    break;
+                }
+                let room = strip.left().min(CHUNK / channels).min(rest) * channels;
                 let (_, mut given) = converter.run(&[], &mut out[..room]);
                 if given == 0 {
                     if self.owed == 0 {
@@ -336,6 +395,7 @@ impl Player {
                     self.owed -= 1;
                     (_, given) = converter.run(&[0.0; 2][..channels], &mut out[..room]);
                 }
+                self.held = self.held.saturating_sub(strip.to.ticks(given / channels));
                 self.put_converted(strip, &out[..given], channels, false);
             }
             if strip.left() == 0 && self.owed > 0 {
