@@ -484,3 +484,46 @@ fn long_frames_out_of_a_room_hold_every_sample_whatever_the_tick_and_the_phase()
         assert_eq!((stats.skips, stats.underruns), (0, 0), "ticks of {tick_ms} ms, read {phase} ms later");
     }
 }
+
+/// The shortest frames that there are, at the highest rates, into frames of any size: every sample, in order, and at its end too.
+#[test]
+fn frames_of_a_few_samples_are_heard_whole() {
+    for (rate, channels) in [(8_000, 1), (44_100, 1), (44_100, 2), (48_000, 1), (48_000, 2)] {
+        let format = Format { rate, channels };
+        for said_samples in [1, 3, 7, 61] {
+            for heard_samples in [1, 3, 61, rate as usize / 50, rate as usize * 60 / 1_000] {
+                let engine = Engine::with_guard(0);
+                let room = engine.host_room("r");
+                let (coach, agent) = engine.coach_and_agent(&room);
+                let (mut said, mut heard, mut next) = (Vec::new(), Vec::new(), 0_u64);
+                let total = rate as usize / 2;
+                let (mut says, mut hears) = (0, 0);
+                while hears < total {
+                    while says < total && says <= hears + heard_samples {
+                        let mut frame = Vec::new();
+                        for _ in 0..said_samples * channels as usize {
+                            next += 1;
+                            frame.push(1 + (support::signal::mix(next) % 20_000) as i16);
+                        }
+                        said.extend_from_slice(&frame);
+                        coach.read(format, &mut frame);
+                        says += said_samples;
+                    }
+                    let mut frame = vec![0; heard_samples * channels as usize];
+                    agent.write(format, &mut frame);
+                    heard.extend(frame);
+                    hears += heard_samples;
+                }
+                // After the fade with which it begins every sample is the one that was said.
+                let key = heard.windows(8).skip(200).position(|window| window.iter().all(|sample| *sample != 0));
+                let begin = 200 + key.expect("something is heard") + 2 * format.fade() * channels as usize;
+                let place = said.windows(8).position(|window| *window == heard[begin..begin + 8]).expect("it was said");
+                let what = format!("{format:?}, frames of {said_samples} into {heard_samples}");
+                let length = (heard.len() - begin).min(said.len() - place);
+                assert!(length > said.len() / 3, "{what}: {length} of {} samples", said.len());
+                assert!(heard[begin..begin + length] == said[place..place + length], "{what}: every sample, in order");
+                assert_eq!(engine.stats().skips, 0, "{what}");
+            }
+        }
+    }
+}

@@ -3,11 +3,14 @@
 //! Each frame carries two plan numbers. `captured` is the plan that the read hook had loaded: a listener whose own plan is
 //! older must not have it yet, since that plan may not know of a narrower audience. `floor` is the same, or less while an
 //! opening guard runs: a listener must have been in the audience since then or before.
+//!
+//! Frames that are shorter than a few milliseconds are gathered: with a header each, those that a listener takes at a time would not fit
+//! into the ring. They lie behind its head until they are enough, or until one of another kind comes.
 
 use std::mem::MaybeUninit;
 
 use super::{
-    format::{Format, MAX_FRAME},
+    format::{Format, MAX_FRAME, TICKS_PER_MS},
     words::{Lap, PER_WORD, Words},
 };
 use crate::sync::{AtomicU64, Ordering};
@@ -15,6 +18,9 @@ use crate::sync::{AtomicU64, Ordering};
 /// Samples in a voice: 48 KiB. 3 s at 8 kHz mono; a quarter of a second of 48 kHz stereo, which is more than a listener is
 /// behind before it skips, the oddest frame sizes apart.
 const CAPACITY: usize = 24 * 1024;
+
+/// Frames are gathered until they are as long as this.
+const GATHERED: u64 = 2 * TICKS_PER_MS;
 
 /// A header before each frame: three words.
 const HEADER: u64 = 3 * PER_WORD;
@@ -57,29 +63,75 @@ pub struct Voice {
     lap: Lap,
     /// Length of all frames so far.
     ticks: AtomicU64,
+    /// Shorter frames are gathered; in ticks.
+    gathered: u64,
+    /// Those that are being gathered: samples a channel, with the header that they will have. The read hook's own.
+    open: AtomicU64,
+    header: [AtomicU64; 3],
 }
 
 impl Voice {
     /// `None` without memory.
     pub fn new() -> Option<Self> {
-        Self::with_capacity(CAPACITY)
+        Some(Self { gathered: GATHERED, ..Self::with_capacity(CAPACITY)? })
     }
 
+    /// One that gathers nothing.
     pub(super) fn with_capacity(samples: usize) -> Option<Self> {
-        Some(Self { ring: Words::new(samples)?, lap: Lap::new(), ticks: AtomicU64::new(0) })
+        let none = || AtomicU64::new(0);
+        let (ring, lap) = (Words::new(samples)?, Lap::new());
+        Some(Self { ring, lap, ticks: none(), gathered: 0, open: none(), header: [none(), none(), none()] })
     }
 
     /// Read hook: appends a frame. `samples` is interleaved, at most [`MAX_FRAME`].
     pub fn push(&self, stamp: Stamp, format: Format, samples: &[i16]) {
         debug_assert!(samples.len() <= MAX_FRAME);
         let count = format.a_channel(samples.len());
-        self.append(stamp, format.code() << 16 | count as u64, samples);
+        if format.ticks(count) < self.gathered {
+            self.gather(stamp, format, samples);
+        } else {
+            self.close();
+            self.append(stamp, format.code() << 16 | count as u64, samples);
+        }
         self.ticks.store(self.ticks() + format.ticks(count), Ordering::Relaxed);
     }
 
     /// Read hook: the stretch of private speech ends here; a listener that plays on to this point did not run dry.
     pub fn end(&self, stamp: Stamp) {
+        self.close();
         self.append(stamp, 0, &[]);
+    }
+
+    /// Puts a short frame behind those that are being gathered.
+    fn gather(&self, stamp: Stamp, format: Format, samples: &[i16]) {
+        let header = [stamp.captured, stamp.floor, format.code()];
+        if self.header.each_ref().map(|word| word.load(Ordering::Relaxed)) != header {
+            self.close();
+            self.header.iter().zip(header).for_each(|(word, now)| word.store(now, Ordering::Relaxed));
+        }
+        let before = self.open.load(Ordering::Relaxed);
+        let count = before + format.a_channel(samples.len()) as u64;
+        let data = self.lap.head() + HEADER;
+        self.lap.announce((data + count * format.channels() as u64).next_multiple_of(PER_WORD));
+        self.ring.put(data + before * format.channels() as u64, samples);
+        self.open.store(count, Ordering::Relaxed);
+        if format.ticks(count as usize) >= self.gathered {
+            self.close();
+        }
+    }
+
+    /// Publishes those that were gathered as one frame.
+    fn close(&self) {
+        let count = self.open.load(Ordering::Relaxed);
+        if count == 0 {
+            return;
+        }
+        let [captured, floor, code] = self.header.each_ref().map(|word| word.load(Ordering::Relaxed));
+        let channels = Format::from_code(code).map_or(0, Format::channels) as u64;
+        let at = self.lap.head();
+        self.ring.put_words(at, [captured, floor, code << 16 | count]);
+        self.open.store(0, Ordering::Relaxed);
+        self.lap.publish((at + HEADER + count * channels).next_multiple_of(PER_WORD));
     }
 
     fn append(&self, stamp: Stamp, shape: u64, samples: &[i16]) {
