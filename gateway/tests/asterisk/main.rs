@@ -8,5 +8,5 @@ use scenarios::*;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    run::run()
+    run::run(None)
 }
