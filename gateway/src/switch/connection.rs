@@ -6,6 +6,8 @@ use tokio::{sync::watch, time::Instant};
 
 /// How long an answer may take, and how long a change until it shows.
 pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a connection may owe an answer before it counts as broken.
+pub const GIVE_UP: Duration = Duration::from_secs(10);
 /// A connection that has been silent for so long is asked for a sign of life.
 pub const PING_EVERY: Duration = Duration::from_secs(5);
 /// Commands that may wait for a connection at once.

@@ -3,7 +3,7 @@
 //! The crates that speak AMI give events as types that drop the headers they do not know, `Variable` of `Status` among them; so
 //! messages are read here, as they are.
 
-use crate::switch::connection::{Failure, Link, MOST_WAITING, PATIENCE, PING_EVERY, Pauses};
+use crate::switch::connection::{Failure, GIVE_UP, Link, MOST_WAITING, PATIENCE, PING_EVERY, Pauses};
 use hmac::digest::Digest;
 use md5::Md5;
 use std::{collections::HashMap, fmt::Write, io, sync::Arc};
@@ -150,7 +150,7 @@ async fn run(
 ) {
     let mut pauses = Pauses::default();
     loop {
-        let why = match timeout(PATIENCE, Connection::open(&login)).await {
+        let why = match timeout(GIVE_UP, Connection::open(&login)).await {
             Ok(Ok((mut connection, version))) => {
                 tracing::info!(address = login.address, version, "connected to Asterisk's manager interface");
                 pauses = Pauses::default();
@@ -164,7 +164,7 @@ async fn run(
                 }
             }
             Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in 2 s".into(),
+            Err(_) => format!("no answer in {} s", GIVE_UP.as_secs()).into(),
         };
         let why = format!("manager interface at {}: {why}", login.address);
         pauses.after(why, &state).await;
@@ -267,7 +267,7 @@ impl Connection {
         let mut heard = tokio::time::Instant::now();
         let mut pinged = false;
         loop {
-            let silence = if pinged { PATIENCE } else { PING_EVERY };
+            let silence = if pinged { GIVE_UP } else { PING_EVERY };
             tokio::select! {
                 message = self.read_message() => {
                     (heard, pinged) = (tokio::time::Instant::now(), false);
@@ -291,7 +291,7 @@ impl Connection {
     }
 
     async fn send(&mut self, text: &str) -> io::Result<()> {
-        timeout(PATIENCE, self.writer.write_all(text.as_bytes())).await.map_err(|_| refused("it takes no commands"))?
+        timeout(GIVE_UP, self.writer.write_all(text.as_bytes())).await.map_err(|_| refused("it takes no commands"))?
     }
 
     /// An answer, a part of one, or an event.

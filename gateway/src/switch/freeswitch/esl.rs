@@ -3,8 +3,11 @@
 //! The crate that speaks the protocol has no limit to the commands that wait, takes the answer of a command that nobody waits for any
 //! more for that of the next, and does not come back. So one task owns the connection here: it asks one thing after the other, each to
 //! its end.
+//!
+//! FreeSWITCH reads a command from the socket byte by byte and yields the processor after each: on a busy machine a command of 200
+//! bytes takes a second. So commands are short, and a late answer does not end the connection.
 
-use crate::switch::connection::{Failure, Link, MOST_WAITING, PATIENCE, PING_EVERY, Pauses};
+use crate::switch::connection::{Failure, GIVE_UP, Link, MOST_WAITING, PATIENCE, PING_EVERY, Pauses};
 use freeswitch_esl_tokio::{
     AuthMethod, EslClient, EslConnectOptions, EslError, EslEvent, EslEventStream, EslEventType, EventFormat,
 };
@@ -136,10 +139,10 @@ async fn run(
 }
 
 async fn open(login: &Login) -> Result<(EslClient, EslEventStream, String), EslError> {
-    let options = EslConnectOptions::default().with_event_queue_size(MOST_EVENTS).with_connect_timeout(PATIENCE);
+    let options = EslConnectOptions::default().with_event_queue_size(MOST_EVENTS).with_connect_timeout(GIVE_UP);
     let method = AuthMethod::password(login.password.clone());
     let (client, stream) = EslClient::connect_with_auth(&login.host, login.port, method, options).await?;
-    client.set_command_timeout(PATIENCE);
+    client.set_command_timeout(GIVE_UP);
     let version = client.api("version short").await?;
     client.subscribe_events(EventFormat::Plain, &[EslEventType::ChannelHangupComplete]).await?;
     client.subscribe_events_raw(EventFormat::Plain, "CUSTOM conference::maintenance coach::maintenance").await?;
