@@ -125,7 +125,10 @@ enum {
     COACH_EVENT_START = 16,   /* the room: a member that starts it has come */
     COACH_EVENT_END = 17,     /* the room ended for this member: it is outside now; if Coach mixed the room, in silence until it
                                  joins another or passes */
-    COACH_EVENT_WARNING = 18  /* something to log: text says what */
+    COACH_EVENT_WARNING = 18, /* something to log: text says what */
+    COACH_EVENT_LOST = 19     /* as many events as `lost` says are missing here, because the callback was too slow and the queue was full;
+                                 the rooms' sequence numbers skip them. It is about no room and no member. coach_state_json and `show`
+                                 tell how things are */
 };
 
 /* One change. Everything in it lasts until the callback returns. */
@@ -144,10 +147,17 @@ typedef struct coach_event {
     const char *speak_only_to; /* tags, "-" for nobody; null where the member speaks openly */
     const char *heard_by;      /* member numbers that hear it when it speaks, comma separated; "" for nobody */
     const char *text;          /* one line for a log */
+    uint64_t lost;             /* COACH_EVENT_LOST: how many events were not told; else 0 */
 } coach_event_t;
 
-/* Called with no lock held, one event at a time for an engine, in order, on a thread that made a [control] call: not
- * always the one that caused the event. It may make [control] calls, except destroying the engine. */
+/* Called with no lock held, one event at a time for an engine, in order. It may make [control] calls, except destroying the engine.
+ *
+ * A [control] call tells its own events before it returns, and no other call's. Where earlier events are not told yet (another thread is
+ * in the callback, or this call is made inside it), its events wait behind those and are told later: with COACH_ENGINE_HOST_SERVICE by
+ * coach_engine_service, without it by a thread of Coach's. Up to 16 MiB of events wait, some 40,000; what comes then is lost, and
+ * COACH_EVENT_LOST says in its place how many.
+ *
+ * A slow callback delays the call that tells the event, coach_engine_service, and the events after it; it delays no other call. */
 typedef void (*coach_event_fn)(void *user, const coach_event_t *event);
 
 /* engine flags */
@@ -195,9 +205,9 @@ coach_status_t coach_engine_create(uint32_t abi_version, const coach_engine_conf
 coach_status_t coach_engine_destroy(coach_engine_t engine);
 
 /* [control] With COACH_ENGINE_HOST_SERVICE: writes the clock that opening guards go by, prepares the rate conversions that hooks have
- * asked for (in 2 ms or so each), and frees what no hook uses any more. Call it every 20 ms or so: until it has been called an opening
- * guard does not end, and until a conversion is there its voice is silent. Without the flag a thread of
- * Coach's does this every 10 ms, started when first needed. */
+ * asked for (in 2 ms or so each), frees what no hook uses any more, and tells the events that wait. Call it every 20 ms or so: until it
+ * has been called an opening guard does not end, until a conversion is there its voice is silent, and events that wait are told by
+ * nobody else. Without the flag threads of Coach's do this every 10 ms, started when first needed. */
 coach_status_t coach_engine_service(coach_engine_t engine);
 
 /* [control] With COACH_ENGINE_HOST_CLOCK: what time it is by the host's clock, in nanoseconds since a moment of its choice, below 2^63.
