@@ -20,6 +20,20 @@
  * `char *` is the caller's: give it back with coach_text_free. What comes out as `const char *` says how long it lasts.
  *
  * Outputs are written only when the call returns COACH_OK. A call that fails changes nothing.
+ *
+ * Processes, threads and stacks:
+ *   - fork(): Coach goes on in the parent. In a child of a process that has an engine every [control] call returns COACH_ERR_FORKED and
+ *     changes nothing, coach_engine_destroy too (the memory is the child's until it ends or calls exec), and every handle is stale: hooks
+ *     return COACH_ERR_HANDLE and leave silence. A child that shall have engines is forked while there is none and no call of Coach's is
+ *     running. _Fork() and a bare clone() tell Coach nothing: call exec after them, and nothing of Coach's.
+ *   - The event callback returns, and in no other way: a C++ exception that leaves it, pthread_exit and a cancellation that acts inside it
+ *     end the process; longjmp out of it is undefined. Catch every exception there.
+ *   - pthread_cancel: [control] calls may have cancellation points. A thread that can be cancelled disables that
+ *     (pthread_setcancelstate) before it makes one; the callback runs with what its thread has set. Hooks have none. Asynchronous
+ *     cancellation is never allowed inside Coach.
+ *   - A hook needs up to 36 KiB of stack, and 64 KiB is a promise. The memory that a hook uses is touched when its member attaches: on
+ *     a new thread it takes page faults only for that thread's own stack (up to 9 of 4 KiB) and, the first time in a process, for
+ *     Coach's code. Who wants none of them touches 64 KiB of the thread's stack first, or calls mlockall.
  */
 #ifndef COACH_H
 #define COACH_H
@@ -65,6 +79,8 @@ enum {
     COACH_ERR_MEMORY = -19,     /* no memory; nothing was changed, except where the function says */
     COACH_ERR_BUSY = -20,       /* destroying an engine inside its own event callback */
     COACH_ERR_CLOCK = -22,      /* coach_engine_clock for an engine without COACH_ENGINE_HOST_CLOCK */
+    COACH_ERR_FORKED = -23,     /* this process was forked from one that had an engine: Coach works in that one alone (see "Processes,
+                                   threads and stacks") */
     COACH_ERR_PANIC = -21       /* a fault inside Coach, contained: the frame in question is silence, a change of tags or mode is
                                    undone; whether a join, leave, detach or close was done, the state tells */
 };

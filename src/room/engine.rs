@@ -190,18 +190,30 @@ impl Engine {
             self.changed.wait(&mut control);
         }
         let clocks: Vec<_> = control.rooms.values_mut().filter_map(|room| room.clock.take()).collect();
-        control.unlocked(|| {
+        // Whatever fails, the rest is done.
+        let stopped = control.unlocked(|| {
             clocks.iter().for_each(Clock::ask_to_stop);
-            clocks.into_iter().for_each(Clock::stop);
-            self.service.stop();
-            self.teller.stop();
+            let clocks = clocks.into_iter().map(|clock| contained(|| clock.stop()));
+            let clocks = clocks.fold(Ok(()), Result::and);
+            clocks.and(contained(|| self.service.stop())).and(contained(|| self.teller.stop()))
         });
-        control.dissolve();
-        while !control.retirement.sweep() {
-            thread::yield_now(); // a hook is inside; it is short
+        let dissolved = contained(|| control.dissolve());
+        let mut swept = Ok(());
+        loop {
+            match contained(|| control.retirement.sweep()) {
+                Ok(true) => break,
+                Ok(false) => thread::yield_now(), // a hook is inside; it is short
+                Err(fault) => swept = Err(fault), // what could not be freed is let go
+            }
         }
-        Ok(())
+        stopped.and(dissolved).and(swept)
     }
+}
+
+/// Does one part of an end.
+fn contained<R>(part: impl FnOnce() -> R) -> Result<R> {
+    let fault = "a fault inside Coach was contained while the engine ended: please report it";
+    catch_unwind(AssertUnwindSafe(part)).map_err(|_| Error::new(sys::COACH_ERR_PANIC, fault))
 }
 
 /// A thread is telling events until this is dropped.

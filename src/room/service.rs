@@ -15,6 +15,7 @@ use std::{
 use super::engine::Engine;
 use crate::{
     audio::slot::{ROOM, Refused},
+    faults::{self, Where},
     lock::{Condvar, Mutex},
 };
 
@@ -55,6 +56,7 @@ impl Service {
     pub fn stop(&self) {
         *self.stop.0.lock() = true;
         self.stop.1.notify_all();
+        faults::point(Where::Destroy);
         if let Some(thread) = self.thread.lock().take() {
             let _ = thread.join();
         }
@@ -109,6 +111,7 @@ impl Clock {
     /// Returns when it has ended.
     pub fn stop(self) {
         self.ask_to_stop();
+        faults::point(Where::Destroy);
         let _ = self.thread.join();
     }
 }
