@@ -177,7 +177,7 @@ typedef struct coach_event {
 typedef void (*coach_event_fn)(void *user, const coach_event_t *event);
 
 /* engine flags */
-#define COACH_ENGINE_HOST_SERVICE 0x1u /* Coach starts no service thread: the host calls coach_engine_service. A host that
+#define COACH_ENGINE_HOST_SERVICE 0x1u /* Coach starts no thread that serves or tells: the host calls coach_engine_service. A host that
                                           unloads the library needs it: a thread of the host's, in a call of which the
                                           service was started, holds the library in memory until that thread ends */
 #define COACH_ENGINE_TIME_HOOKS 0x2u   /* measure 1 hook call in 1,024 for coach_engine_stats */
