@@ -1,7 +1,7 @@
 /*
  * res_coach: the engine's events, to the manager interface and the log.
  *
- * They come from any thread that calls the engine: nothing here takes a lock that such a thread may hold.
+ * They come from any thread that calls the engine, the one that serves it among them: nothing here takes a lock that such a thread may hold.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
@@ -26,6 +26,17 @@ static void publish(const char *name, const coach_event_t *event, struct ast_jso
 	ast_json_unref(more);
 }
 
+/* It is nobody's: whoever follows the events has to ask anew how things are. */
+static void lost(const coach_event_t *event)
+{
+	struct ast_json *headers = ast_json_pack("{s: I}", "Lost", (ast_json_int_t) event->lost);
+
+	if (headers) {
+		ast_manager_publish_event("CoachLost", EVENT_FLAG_CALL, headers);
+	}
+	ast_json_unref(headers);
+}
+
 void on_event(void *user, const coach_event_t *event)
 {
 	const char *speak_only_to = event->speak_only_to ? event->speak_only_to : "";
@@ -47,6 +58,10 @@ void on_event(void *user, const coach_event_t *event)
 		break;
 	case COACH_EVENT_WARNING:
 		ast_log(LOG_WARNING, "%s\n", event->text);
+		break;
+	case COACH_EVENT_LOST:
+		ast_log(LOG_WARNING, "%s\n", event->text);
+		lost(event);
 		break;
 	default:
 		break;

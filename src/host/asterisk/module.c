@@ -53,6 +53,7 @@ static int stop(void)
 	conferences_stop();
 	legs_stop();
 	server_stop();
+	coach_engine_service(engine); /* what waits to be told is told now, or never */
 	coach_engine_destroy(engine);
 	if (in_use) {
 		ast_log(LOG_ERROR, "Coach has stopped, but stays in memory: Asterisk holds a channel that never hung up\n");
