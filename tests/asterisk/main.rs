@@ -6,6 +6,7 @@ mod ari;
 mod at_once;
 mod conference;
 mod cost;
+mod events;
 mod follow;
 mod hearing;
 mod hooks;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         ari::SCENARIOS,
         modes::SCENARIOS,
         at_once::SCENARIOS,
+        events::SCENARIOS,
         follow::SCENARIOS,
         hooks::SCENARIOS,
         interfaces::SCENARIOS,

@@ -54,6 +54,7 @@ static int stop(void)
 	legs_stop();
 	server_stop();
 	coach_engine_destroy(engine);
+	identities_stop();
 	if (in_use) {
 		ast_log(LOG_ERROR, "Coach has stopped, but stays in memory: Asterisk holds a channel that never hung up\n");
 	}
