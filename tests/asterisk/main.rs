@@ -8,6 +8,7 @@ mod conference;
 mod cost;
 mod events;
 mod follow;
+mod guide;
 mod hearing;
 mod hooks;
 mod interfaces;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
     for &(name, scenario) in alone::SCENARIOS
         .iter()
+        .chain(guide::ALONE)
         .chain(seats::ALONE)
         .chain(sounds::ALONE)
         .chain(stalls::ALONE)

@@ -176,6 +176,15 @@ fn keyless_manager() -> String {
     lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
+/// The dialplan in the guide, as it stands there.
+fn guide() -> String {
+    let lines = include_str!("../../docs/asterisk.md").lines().filter_map(|line| line.strip_prefix("    "));
+    lines
+        .filter(|line| line.trim_start().starts_with("exten =>") || line.trim_start().starts_with("same =>"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
 /// Asterisk with its own loader and libraries: it needs no root to run, whatever this machine's C library is.
 fn asterisk(folder: &Path, valgrind: bool) -> Command {
     let stock = stock();
@@ -239,6 +248,7 @@ fn configure(folder: &Path, ports: Ports, claim: &SwitchPorts, setup: Setup) {
             ("@FOLDER@", folder.display().to_string()),
             ("@EXAMPLES@", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/asterisk").into()),
             ("@KEYLESS@", keyless_manager()),
+            ("@GUIDE@", guide().replace("/var/spool/asterisk", &folder.display().to_string())),
             ("@DATA@", stock().join("usr/share/asterisk").display().to_string()),
             ("@MANAGER@", ports.manager.to_string()),
             ("@HTTP@", ports.http.to_string()),
