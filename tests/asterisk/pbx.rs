@@ -153,6 +153,11 @@ impl Pbx {
         String::from_utf8_lossy(&fs::read(self.folder.join("log")).expect("there is a log")).into_owned()
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Processor time that it has used, in seconds.
     pub fn cpu_time(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("it runs");
