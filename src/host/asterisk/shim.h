@@ -25,7 +25,7 @@
  *
  * Locks, in the order in which they are taken: `staying` (mode.c), `settling` (conference.c), `changing` (mode.c), `making` (leg.c) or a
  * channel's, the registry's (leg.c), a leg's.
- * With that of `looks` (follow.c) held, no other of these is taken.
+ * With that of `looks` (follow.c) or of identity.c held, no other of these is taken.
  * The engine is never called for more than a frame with a channel locked, because its events may be delivered inside any call.
  */
 #ifndef COACH_ASTERISK_SHIM_H
