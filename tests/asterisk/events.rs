@@ -40,6 +40,8 @@ fn every_change(pbx: &Pbx) {
     expect(&mut c, "CoachJoin", of_agent, &[("MemberTag", "agent"), ("Mode", "open")]);
     expect(&mut c, "CoachJoin", of_coach, &[("Mode", "private"), ("SpeakOnlyTo", "agent")]);
     expect(&mut c, "CoachAudience", of_coach, &[("HeardBy", "1")]);
+    c.manager.action("CoachList", &[("Conference", "events")]);
+    expect(&mut c, "CoachListEntry", of_coach, &[("HeardBy", "1")]);
     c.coach("untag", &agent, "");
     expect(&mut c, "CoachTag", of_agent, &[("MemberTag", "")]);
     expect(&mut c, "CoachAudience", of_coach, &[("HeardBy", "")]);

@@ -103,6 +103,13 @@ static struct conference *conference_obtain(struct ast_bridge *bridge)
 	return conference;
 }
 
+void conference_bridge(struct leg *leg, char *uniqueid)
+{
+	ast_mutex_lock(&settling);
+	ast_copy_string(uniqueid, leg->conference ? leg->conference->bridge->uniqueid : "", BRIDGE_ID);
+	ast_mutex_unlock(&settling);
+}
+
 /* Where commands find it. */
 static void place(struct leg *leg, const char *room, unsigned int number)
 {

@@ -31,13 +31,10 @@ static const char *const names[] = {
 	[COACH_EVENT_END] = "CoachEnd",
 };
 
-/* The longest id of a bridge is a UUID. */
-#define ROOM_ID 64
-
 /* The conference, and which one of all that have had its name. */
 static struct ast_json *of_room(const coach_event_t *event, uint64_t sequence)
 {
-	char bridge[ROOM_ID], number[21];
+	char bridge[BRIDGE_ID], number[21];
 
 	if (!event->room) {
 		return ast_json_object_create();

@@ -181,6 +181,10 @@ void settle(const char *uniqueid);
 void conference_leave(struct leg *leg);
 /* The leg, if it is in a conference, has another member of the engine's: that one joins, with a number of its own. `settling` is held. */
 void conference_admit(struct leg *leg);
+/* A bridge's unique id, a UUID, with room to spare. */
+#define BRIDGE_ID 64
+/* That of the bridge of the conference that a leg is in, into BRIDGE_ID bytes; "" for none. No lock is held. */
+void conference_bridge(struct leg *leg, char *uniqueid);
 /* `leg_find`, for who acts on the leg or tells of it: if another call has taken its channel, the engine knows by then. */
 struct leg *leg_settled(const char *uniqueid);
 int is_confbridge(const struct ast_bridge *bridge);
