@@ -14,12 +14,12 @@ use crate::{
     store::SessionRecord,
     switch::{
         Call, SwitchError,
-        asterisk::agi::AgiLeg,
+        asterisk::{agi::AgiLeg, prelude::Greeted},
         freeswitch::socket::{Connection, SocketLeg},
         leg::Leg,
     },
 };
-use asterisk_rs_agi::{AgiChannel, AgiRequest};
+use asterisk_rs_agi::AgiChannel;
 use std::{
     io,
     net::{IpAddr, SocketAddr},
@@ -27,15 +27,12 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::BufReader,
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc},
-    time::timeout,
 };
 
 /// Connections at once.
 const MOST_CONNECTIONS: usize = 2000;
-const GREETING: Duration = Duration::from_secs(5);
 
 /// A call that was handed over, in the way of its switch: connections for it come and go.
 #[derive(Clone)]
@@ -142,20 +139,17 @@ async fn greet(node: &Node, stream: TcpStream) -> Result<Option<(Greeting, Arriv
         let greeting = Greeting { id: connection.id().to_owned(), application, number };
         return Ok(Some((greeting, Arrival::Socket(Box::new(connection)))));
     }
-    let (reader, writer) = stream.into_split();
-    let mut reader = BufReader::new(reader);
-    let request = timeout(GREETING, AgiRequest::parse_from_reader(&mut reader)).await;
-    let request = request.map_err(|_| "it says nothing")?.map_err(|error| error.to_string())?;
-    if request.extension() == Some("h") {
+    let greeted = Greeted::read(stream).await?;
+    if greeted.extension == "h" {
         // The dialplan of a call that is hung up already.
         return Ok(None);
     }
     let greeting = Greeting {
-        id: request.unique_id().unwrap_or_default().to_owned(),
-        application: request.network_script().unwrap_or_default().trim_matches('/').to_owned(),
-        number: request.extension().unwrap_or_default().to_owned(),
+        id: greeted.id,
+        application: greeted.script.trim_matches('/').to_owned(),
+        number: greeted.extension,
     };
-    Ok(Some((greeting, Arrival::Agi(Box::new(AgiChannel::new(reader, writer))))))
+    Ok(Some((greeting, Arrival::Agi(Box::new(greeted.channel)))))
 }
 
 /// Takes a call. `Err`: why not.

@@ -16,5 +16,5 @@ fn main() -> ExitCode {
         println!("not run: `make test-freeswitch FREESWITCH=<prefix>` says where FreeSWITCH 1.10 is installed");
         return ExitCode::SUCCESS;
     }
-    run::run()
+    run::run(&[])
 }

@@ -7,8 +7,8 @@ use std::{process::ExitCode, sync::Arc};
 /// A scenario on an instance that it shares with others, and its name.
 pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 
-/// Runs the scenarios that the command line names.
-pub fn run() -> ExitCode {
+/// Runs the scenarios that the command line names; `own`: those that this kind of switch alone has.
+pub fn run(own: &[(&'static str, fn())]) -> ExitCode {
     process::keep_time();
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(2);
@@ -26,6 +26,7 @@ pub fn run() -> ExitCode {
         .chain(verbs::SCENARIOS)
         .chain(restart::SCENARIOS)
         .chain(broken::SCENARIOS)
+        .chain(own)
         .map(|&(name, scenario)| trial(name, scenario));
     let with_shared = rest::SCENARIOS.iter().map(|&(name, scenario)| {
         let shared = shared.clone();

@@ -31,8 +31,19 @@ pub struct AgiLeg {
     channel: Arc<Mutex<Option<AgiChannel>>>,
     /// Another connection has come.
     attached: Notify,
-    /// Somebody hangs up. Asterisk keeps the call until its connection is closed.
+    /// The call is hung up, by what Asterisk has answered. It keeps the call until its connection is closed.
     hanging_up: AtomicBool,
+}
+
+/// Closes the connection of a call that is hung up: Asterisk keeps the call until then.
+async fn let_go_if_hung_up(channel: &mut Option<AgiChannel>) -> bool {
+    let Some(agi) = channel.as_mut() else { return false };
+    // On a call that is hung up, Asterisk does not carry this command out.
+    let hung_up = agi.send_command("CHANNEL STATUS\n").await.is_err();
+    if hung_up {
+        *channel = None;
+    }
+    hung_up
 }
 
 /// A value as an argument of a command.
@@ -107,23 +118,43 @@ impl AgiLeg {
         tokio::spawn(async move { *channel.lock().await = None });
     }
 
-    /// Asks on the connection whether the call is hung up, unless a command is under way.
-    async fn probe(&self) {
-        if let Ok(mut channel) = self.channel.try_lock()
-            && let Some(agi) = channel.as_mut()
-            && agi.send_command("CHANNEL STATUS\n").await.is_err()
-        {
-            *channel = None;
+    /// Asks on the connection whether the call is hung up, unless a command is under way. Then it is let go: `true`.
+    async fn probe(&self) -> bool {
+        match self.channel.try_lock() {
+            Ok(mut channel) => let_go_if_hung_up(&mut channel).await,
+            Err(_) => false,
         }
+    }
+
+    /// The same, as soon as no command is under way: an event says that somebody hangs up, and a caller may have written it.
+    fn confirm_hanging_up(&self) {
+        let channel = self.channel.clone();
+        tokio::spawn(async move {
+            // The event may come before the call's own thread has seen what it tells of.
+            for _ in 0..10 {
+                let mut channel = channel.lock().await;
+                if channel.is_none() || let_go_if_hung_up(&mut channel).await {
+                    return;
+                }
+                drop(channel);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
     }
 
     /// Whether Asterisk says that the call has ended.
     async fn is_over(&self) -> bool {
-        if self.hanging_up.load(Ordering::Acquire) {
-            return true;
-        }
         // A channel on its way out is listed for a moment.
-        for _ in 0..5 {
+        let looks = if self.probe().await { 25 } else { 5 };
+        self.is_gone(looks).await
+    }
+
+    /// The same, however the connection is.
+    async fn is_gone(&self, looks: u32) -> bool {
+        for _ in 0..looks {
+            if self.hanging_up.load(Ordering::Acquire) {
+                return true;
+            }
             match self.switch.exists(&self.call).await {
                 Ok(false) => return true,
                 Ok(true) => tokio::time::sleep(Duration::from_millis(40)).await,
@@ -356,10 +387,19 @@ impl Leg for AgiLeg {
                 Ok(Ok(event)) if event.get("Uniqueid") == self.call.id => match event.get("Event") {
                     request @ ("HangupRequest" | "SoftHangupRequest") => {
                         by_caller |= request == "HangupRequest";
-                        self.let_go();
+                        self.confirm_hanging_up();
                         false
                     }
-                    "Hangup" => return Ended { cause: cause(&event), by_caller },
+                    // A caller can write such an event into a number: Asterisk has to say that the call is gone.
+                    "Hangup" if self.is_gone(25).await => {
+                        self.let_go();
+                        self.attached.notify_one();
+                        return Ended { cause: cause(&event), by_caller };
+                    }
+                    "Hangup" => {
+                        tracing::warn!(call = self.call.id, "an event says that the call has ended, which it has not");
+                        false
+                    }
                     _ => false,
                 },
                 Ok(Ok(_)) => false,

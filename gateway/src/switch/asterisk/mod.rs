@@ -3,6 +3,7 @@
 pub mod agi;
 pub mod ami;
 mod change;
+pub mod prelude;
 mod read;
 
 use super::{

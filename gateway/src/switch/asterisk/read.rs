@@ -75,7 +75,10 @@ impl Asterisk {
     /// Whether the call is still there.
     pub(super) async fn exists(&self, call: &Call) -> Result<bool, SwitchError> {
         match self.act("Status", &[("Channel", &call.channel)]).await {
-            Ok(answer) => Ok(answer.list.iter().any(|channel| channel.get("Uniqueid") == call.id)),
+            // One that cannot be read has not said that the call has ended.
+            Ok(answer) => {
+                Ok(answer.left_out > 0 || answer.list.iter().any(|channel| channel.get("Uniqueid") == call.id))
+            }
             Err(SwitchError::Ended) => Ok(false),
             Err(error) => Err(error),
         }
