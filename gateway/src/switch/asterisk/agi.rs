@@ -24,6 +24,12 @@ use tokio::sync::{Mutex, Notify, broadcast, mpsc};
 /// How long a call without a connection may take to come back: the dialplan tries for a minute.
 const COMES_BACK: Duration = Duration::from_secs(70);
 
+/// What Asterisk reads of a command, its end included (`AGI_BUF_LEN` in res/res_agi.c: 2,048 with the NUL, 8,192 since 2025). It would
+/// take the rest of a longer one for another command.
+const MOST_COMMAND: usize = 2047;
+/// A Call-ID that is written on the call. A caller may send any; what is longer would be of no use to anybody.
+const MOST_CALL_ID: usize = 255;
+
 /// A call, and the connection for it while there is one.
 pub struct AgiLeg {
     switch: Arc<Asterisk>,
@@ -74,6 +80,14 @@ impl AgiLeg {
         if command.contains(['\r', '\n', '\0']) {
             return Err(LegError::Refused("a value holds a line break or a NUL".into()));
         }
+        let command = format!("{command}\n");
+        if command.len() > MOST_COMMAND {
+            let name = command.split(' ').next().unwrap_or_default();
+            return Err(LegError::Refused(format!(
+                "a value is too long: the command {name} would take {} bytes, of which Asterisk reads {MOST_COMMAND}",
+                command.len()
+            )));
+        }
         let waits = async {
             loop {
                 let channel = self.channel.lock().await;
@@ -97,7 +111,7 @@ impl AgiLeg {
             *channel = None;
         }
         let Some(agi) = channel.as_mut() else { return Err(LegError::Ended) };
-        match agi.send_command(&format!("{command}\n")).await {
+        match agi.send_command(&command).await {
             Ok(response) => {
                 tracing::trace!(call = self.call.id, command, ?response);
                 Ok(response)
@@ -250,7 +264,9 @@ impl Leg for AgiLeg {
         self.set(variables::APPLICATION, application).await?;
         if self.call.channel.starts_with("PJSIP/") {
             let call_id = self.evaluate("${CHANNEL(pjsip,call-id)}").await?;
-            self.set(variables::CALL_ID, &call_id).await?;
+            if call_id.len() <= MOST_CALL_ID {
+                self.set(variables::CALL_ID, &call_id).await?;
+            }
         }
         Ok(())
     }
@@ -465,6 +481,68 @@ mod tests {
         ] {
             assert_eq!(AgiLeg::mode(&join(tags, to)), mode);
         }
+    }
+
+    /// A leg whose Asterisk answers every command with `value`, and the commands that it was sent.
+    async fn beside(value: String) -> (AgiLeg, mpsc::UnboundedReceiver<String>) {
+        use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it has an address");
+        let stream = tokio::net::TcpStream::connect(address).await.expect("it listens");
+        let (reader, mut writer) = listener.accept().await.expect("somebody connects").0.into_split();
+        let (sent, commands) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(reader).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                writer.write_all(format!("200 result=1 ({value})\n").as_bytes()).await.ok();
+                sent.send(line).ok();
+            }
+        });
+        let login = crate::switch::asterisk::ami::Login {
+            address: "127.0.0.1:1".into(),
+            user: String::new(),
+            secret: String::new(),
+        };
+        let call = Call {
+            sid: uuid::Uuid::nil(),
+            id: "1.1".into(),
+            channel: "PJSIP/phone-1".into(),
+            direction: crate::switch::Direction::Inbound,
+            from: String::new(),
+            caller_name: String::new(),
+            to: String::new(),
+            progress: crate::switch::Progress::Trying,
+            seconds: 0,
+            account: None,
+            application: None,
+            call_id: None,
+            member: None,
+        };
+        let leg = AgiLeg::new(Arc::new(Asterisk::start("pbx", login)), call);
+        let (reader, writer) = stream.into_split();
+        leg.attach(AgiChannel::new(BufReader::new(reader), writer)).await;
+        (leg, commands)
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_that_asterisk_would_cut() {
+        for (length, is_written) in [(12, true), (255, true), (256, false), (5000, false)] {
+            let (leg, mut commands) = beside("i".repeat(length)).await;
+            leg.claim("account", "application").await.expect("a call is claimed whatever its Call-ID is");
+            let mut written = false;
+            while let Ok(command) = commands.try_recv() {
+                assert!(command.len() < MOST_COMMAND, "{} bytes", command.len());
+                written |= command.contains(variables::CALL_ID);
+            }
+            assert_eq!(written, is_written, "a Call-ID of {length} bytes");
+        }
+        let (leg, mut commands) = beside(String::new()).await;
+        let room = MOST_COMMAND - "SET VARIABLE x \"\"\n".len();
+        leg.set("x", &"v".repeat(room)).await.expect("this is not too long");
+        assert_eq!(commands.recv().await.map(|command| command.len()), Some(MOST_COMMAND - 1));
+        let refused = leg.set("x", &"v".repeat(room + 1)).await.expect_err("this is too long");
+        assert!(refused.to_string().contains("of which Asterisk reads 2047"), "{refused}");
+        assert!(commands.try_recv().is_err(), "nothing is sent");
     }
 
     #[test]

@@ -13,7 +13,6 @@ use hmac::digest::Digest;
 use md5::Md5;
 use std::{
     collections::{HashMap, HashSet},
-    fmt::Write,
     io,
     sync::Arc,
 };
@@ -29,6 +28,9 @@ use tokio::{
 
 const MOST_LINE: u64 = 64 * 1024;
 const MOST_HEADERS: usize = 4096;
+/// What Asterisk reads of a line, its end included, and how many lines of an action (`inbuf` in main/manager.c, `AST_MAX_MANHEADERS`).
+const MOST_SENT_LINE: usize = 1024;
+const MOST_SENT_LINES: usize = 128;
 const MOST_LISTED: usize = 20_000;
 /// Headers that decide something, and so may not come twice.
 const DECISIVE: &[&str] = &[
@@ -180,11 +182,18 @@ impl Drop for Ami {
 /// An action as it is sent. What would end a header's line is no value of one: with it, a caller's text could be another action.
 fn request(name: &str, id: u64, headers: &[(&str, &str)]) -> Result<String, &'static str> {
     let mut text = format!("Action: {name}\r\nActionID: {id}\r\n");
+    if headers.len() + 2 > MOST_SENT_LINES {
+        return Err("it is one of too many: Asterisk reads 128 headers of an action");
+    }
     for (key, value) in headers {
         if value.contains(['\r', '\n', '\0']) {
             return Err("it holds a line break or a NUL");
         }
-        let _ = write!(text, "{key}: {value}\r\n");
+        let line = format!("{key}: {value}\r\n");
+        if line.len() > MOST_SENT_LINE {
+            return Err("it is too long: Asterisk reads 1,024 bytes of a header");
+        }
+        text += &line;
     }
     Ok(text + "\r\n")
 }
@@ -412,6 +421,10 @@ mod tests {
         for value in ["a\r\nAction: Command", "a\nb", "a\rb", "a\0b"] {
             assert!(request("Setvar", 1, &[("Value", value)]).is_err(), "{value:?}");
         }
+        let long = |bytes: usize| request("Setvar", 1, &[("Value", &"v".repeat(bytes - "Value: \r\n".len()))]);
+        assert!(long(1024).is_ok() && long(1025).is_err());
+        assert!(request("Setvar", 1, &[("Variable", "a=b"); 126]).is_ok());
+        assert!(request("Setvar", 1, &[("Variable", "a=b"); 127]).is_err());
         let text = request("Setvar", 7, &[("Value", "a:b, \"c\"")]).expect("it is one line");
         assert_eq!(text, "Action: Setvar\r\nActionID: 7\r\nValue: a:b, \"c\"\r\n\r\n");
     }
