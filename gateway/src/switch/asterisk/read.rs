@@ -33,9 +33,10 @@ impl Asterisk {
         if id.is_empty() || INTERNAL.iter().any(|kind| channel.starts_with(kind)) {
             return None;
         }
+        // Of a variable that is not set, Asterisk writes "(null)".
         let set = |name: &str| {
             let value = |variable| str::strip_prefix(variable, name)?.strip_prefix('=');
-            status.all("Variable").find_map(value).filter(|value| !value.is_empty())
+            status.all("Variable").find_map(value).filter(|value| !matches!(*value, "" | "(null)"))
         };
         let sid = |name| set(name).and_then(|value| Uuid::try_parse(value).ok());
         let outbound = set(variables::DIRECTION) == Some("outbound") || status.get("Linkedid") != id;
