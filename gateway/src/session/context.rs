@@ -204,17 +204,11 @@ impl Context {
         };
         let Ok(state) = serde_json::to_string(&saved) else { return };
         let record = SessionRecord { switch: self.node.switch.name().to_owned(), call: self.call.clone(), state };
-        let store = self.gateway.store.clone();
-        let saved = tokio::task::spawn_blocking(move || store.save_session(&record)).await;
-        if let Ok(Err(error)) = saved {
-            // The call goes on; only a restart would not find it.
-            tracing::error!(call = self.call, "a session is not kept: {error}");
-        }
+        self.gateway.store.save_session(record).await;
     }
 
     /// Nothing of it is needed any more.
     pub async fn forget(&self) {
-        let (store, switch, call) = (self.gateway.store.clone(), self.node.switch.name().to_owned(), self.call.clone());
-        tokio::task::spawn_blocking(move || store.forget_session(&switch, &call)).await.ok();
+        self.gateway.store.forget_session(self.node.switch.name(), &self.call).await;
     }
 }

@@ -162,13 +162,18 @@ async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream) -> Result
         running.leg.attach(arrival).await;
         return Ok(());
     }
+    // The dialplan comes back until it is known whether the call has a session.
+    if !sessions.kept_are_known(&name) {
+        return Err("the database has not told yet which calls have a session".into());
+    }
     // Anybody can connect and name a call: the switch has to know of it.
     let call = confirmed(&node, &id).await.map_err(|error| error.to_string())?;
     let call = call.ok_or_else(|| format!("the switch {name} has no call {id:?}"))?;
     let leg = HandedOver::new(&node, call.clone());
     leg.attach(arrival).await;
-    if let Some(record) = saved(sessions, &name, &id).await {
-        again(sessions, node, leg, &record);
+    if let Some(record) = sessions.take_kept(&name, &id)
+        && again(sessions, node.clone(), leg.clone(), &record)
+    {
         return Ok(());
     }
     let settings = sessions.gateway.settings();
@@ -196,11 +201,6 @@ async fn confirmed(node: &Node, id: &str) -> Result<Option<Call>, SwitchError> {
     last
 }
 
-async fn saved(sessions: &Sessions, switch: &str, call: &str) -> Option<SessionRecord> {
-    let (store, switch, call) = (sessions.gateway.store.clone(), switch.to_owned(), call.to_owned());
-    tokio::task::spawn_blocking(move || store.session(&switch, &call)).await.ok()?.ok()?
-}
-
 fn begin(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, call: &Call, application: Application) {
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
     let (switch, id) = (node.switch.name().to_owned(), call.id.clone());
@@ -221,16 +221,16 @@ fn begin(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, call: &Call, 
     });
 }
 
-/// A call whose session is kept.
-fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &SessionRecord) {
+/// A call whose session is kept; `false`: what is kept is of no use.
+fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &SessionRecord) -> bool {
     let Ok(saved) = serde_json::from_str::<Saved>(&record.state) else {
         tracing::error!(call = record.call, "what is kept of a session cannot be read");
-        return;
+        return false;
     };
     let settings = sessions.gateway.settings();
     let Some(application) = settings.application(saved.application).cloned() else {
         tracing::error!(call = record.call, "the application of a session is no longer in the settings");
-        return;
+        return false;
     };
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
     let leg = handed.leg();
@@ -245,6 +245,7 @@ fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &Sess
         }
         sessions.remove(&switch, &call);
     });
+    true
 }
 
 fn context(
@@ -266,27 +267,40 @@ fn context(
 /// The sessions that a gateway before this one had, as soon as the switch can be asked for their calls.
 async fn restore(sessions: Arc<Sessions>, node: Node) {
     let name = node.switch.name().to_owned();
-    let (store, switch) = (sessions.gateway.store.clone(), name.clone());
-    let kept = tokio::task::spawn_blocking(move || store.sessions(&switch)).await;
-    let records = match kept {
-        Ok(Ok(records)) if records.is_empty() => return,
-        Ok(Ok(records)) => records,
-        Ok(Err(error)) => return tracing::error!("sessions are not restored: {error}"),
-        Err(error) => return tracing::error!("sessions are not restored: {error}"),
+    let mut told = String::new();
+    let records = loop {
+        let (store, switch) = (sessions.gateway.store.clone(), name.clone());
+        let read = tokio::task::spawn_blocking(move || store.sessions(&switch)).await;
+        let error = match read {
+            Ok(Ok(records)) => break records,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        if told != error {
+            tracing::error!(switch = name, "sessions cannot be restored yet: {error}");
+            told = error;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
     };
+    let calls: Vec<String> = records.iter().map(|record| record.call.clone()).collect();
+    sessions.keep(&name, records);
+    if calls.is_empty() {
+        return;
+    }
     while node.switch.connected().await {
         let Ok(snapshot) = node.switch.snapshot().await else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        for record in records {
-            if sessions.of(&name, &record.call).is_some() {
-                continue;
-            }
-            let call = snapshot.calls.iter().find(|call| call.id == record.call).cloned();
+        for id in calls {
+            // Its dialplan may have come back for it meanwhile.
+            let Some(record) = sessions.take_kept(&name, &id) else { continue };
+            let call = snapshot.calls.iter().find(|call| call.id == id).cloned();
             // One that has ended meanwhile is told of once.
-            let call = call.or_else(|| ended_meanwhile(&name, &record));
-            let Some(call) = call else { continue };
+            let Some(call) = call.or_else(|| ended_meanwhile(&name, &record)) else {
+                tracing::error!(call = id, "what is kept of a session cannot be read");
+                continue;
+            };
             again(&sessions, node.clone(), HandedOver::new(&node, call), &record);
         }
         return;

@@ -99,6 +99,11 @@ impl Gateway {
         (output.status.code(), String::from_utf8_lossy(&said).into_owned())
     }
 
+    /// Its files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()

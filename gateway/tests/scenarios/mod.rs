@@ -3,6 +3,7 @@
 pub mod alone;
 pub mod app;
 pub mod broken;
+pub mod database;
 pub mod folders;
 pub mod gateway;
 #[path = "../../../tests/switch/judge.rs"]
