@@ -38,6 +38,7 @@ pub struct Api {
     ),
     paths(
         calls::list,
+        calls::create,
         calls::one,
         calls::update,
         calls::delete,
@@ -60,7 +61,7 @@ pub fn router(gateway: Arc<Gateway>, sessions: Arc<Sessions>) -> Router {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
-    let calls = get(calls::list);
+    let calls = get(calls::list).post(calls::create);
     let call = get(calls::one).put(calls::update).post(calls::update).delete(calls::delete);
     Router::new()
         .route("/v1/Accounts/{account_sid}/Calls", calls.clone())

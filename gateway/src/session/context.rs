@@ -11,7 +11,10 @@ use crate::{
     names,
     settings::{Account, Application},
     store::SessionRecord,
-    switch::leg::{Ended, Leg, LegError},
+    switch::{
+        Progress,
+        leg::{Ended, Leg, LegError},
+    },
 };
 use serde_json::{Map, Value, json};
 use std::sync::{
@@ -42,6 +45,8 @@ pub struct Context {
     pub over: watch::Receiver<Option<Ended>>,
     /// Verbs are told of.
     pub notify_events: AtomicBool,
+    /// The application has been told of its call. Of one that the gateway has placed, it is when that is answered.
+    pub has_begun: AtomicBool,
     /// Its end has been told.
     end_told: AtomicBool,
     /// The application refused the call with this status.
@@ -93,6 +98,7 @@ impl Context {
             info: Mutex::new(info),
             over,
             notify_events: AtomicBool::new(false),
+            has_begun: AtomicBool::new(true),
             end_told: AtomicBool::new(false),
             declined: Mutex::new(None),
         })
@@ -101,6 +107,14 @@ impl Context {
     /// What is known of the call.
     pub fn info(&self) -> MutexGuard<'_, CallInfo> {
         self.info.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the switch shows that it rings.
+    pub async fn is_ringing(&self) -> bool {
+        let snapshot = self.node.switch.snapshot().await;
+        snapshot.is_ok_and(|snapshot| {
+            snapshot.calls.iter().any(|call| call.id == self.call && call.progress == Progress::Ringing)
+        })
     }
 
     /// The fields that every hook carries.
@@ -201,6 +215,9 @@ impl Context {
             verbs,
             in_conference,
             notify_events: self.notify_events.load(Ordering::Relaxed),
+            has_begun: self.has_begun.load(Ordering::Relaxed),
+            call_hook: Some(self.application.call_hook.clone()),
+            call_status_hook: self.application.call_status_hook.clone(),
         };
         let Ok(state) = serde_json::to_string(&saved) else { return };
         let record = SessionRecord { switch: self.node.switch.name().to_owned(), call: self.call.clone(), state };

@@ -23,13 +23,14 @@ use asterisk_rs_agi::AgiChannel;
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc},
 };
+use url::Url;
 
 /// Connections at once.
 const MOST_CONNECTIONS: usize = 2000;
@@ -61,7 +62,7 @@ struct Greeting {
 
 impl HandedOver {
     /// A call of this switch that waits for its connection.
-    fn new(node: &Node, call: Call) -> Self {
+    pub(super) fn new(node: &Node, call: Call) -> Self {
         match &node.kind {
             Kind::Asterisk(switch) => Self::Agi(Arc::new(AgiLeg::new(switch.clone(), call))),
             Kind::FreeSwitch(switch) => Self::Socket(Arc::new(SocketLeg::new(switch.clone(), call))),
@@ -69,7 +70,7 @@ impl HandedOver {
     }
 
     /// The call.
-    fn leg(&self) -> Arc<dyn Leg> {
+    pub(super) fn leg(&self) -> Arc<dyn Leg> {
         match self {
             Self::Agi(leg) => leg.clone(),
             Self::Socket(leg) => leg.clone(),
@@ -212,7 +213,7 @@ fn begin(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, call: &Call, 
         if let Err(error) = leg.claim(&application.account.to_string(), &application.sid.to_string()).await {
             tracing::warn!(call = id, %error, "the call is not marked as this account's");
         }
-        let info = CallInfo::inbound(&call, &switch, &application, headers);
+        let info = CallInfo::new(&call, &switch, &application, headers);
         tracing::info!(call_sid = %info.call_sid, application = application.name, from = info.from, to = info.to, "a call");
         if let Some(context) = context(&sessions, node, &id, leg, Arc::new(application), info, commands) {
             run(context, incoming, Beginning::New).await;
@@ -228,19 +229,27 @@ fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &Sess
         return false;
     };
     let settings = sessions.gateway.settings();
-    let Some(application) = settings.application(saved.application).cloned() else {
+    let Some(mut application) = settings.application(saved.application).cloned() else {
         tracing::error!(call = record.call, "the application of a session is no longer in the settings");
         return false;
     };
+    // What a request for the call has named, if the settings still allow it.
+    let allowed = |hook: &Url| settings.application(saved.application).is_some_and(|own| own.allows(hook));
+    application.call_hook = saved.call_hook.filter(allowed).unwrap_or(application.call_hook);
+    application.call_status_hook = saved.call_status_hook.filter(allowed).or(application.call_status_hook);
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
     let leg = handed.leg();
     sessions.add(&record.switch, &record.call, Handle { commands: commands.clone(), leg: handed });
     let (sessions, switch, call) = (sessions.clone(), record.switch.clone(), record.call.clone());
     tokio::spawn(async move {
         tracing::info!(call_sid = %saved.info.call_sid, application = application.name, "a call from before the restart");
-        let beginning = Beginning::Again { verbs: saved.verbs, in_conference: saved.in_conference };
+        let beginning = match saved.has_begun {
+            true => Beginning::Again { verbs: saved.verbs, in_conference: saved.in_conference },
+            false => Beginning::Placed,
+        };
         if let Some(context) = context(&sessions, node, &call, leg, Arc::new(application), saved.info, commands) {
-            context.notify_events.store(saved.notify_events, std::sync::atomic::Ordering::Relaxed);
+            context.notify_events.store(saved.notify_events, Ordering::Relaxed);
+            context.has_begun.store(saved.has_begun, Ordering::Relaxed);
             run(context, incoming, beginning).await;
         }
         sessions.remove(&switch, &call);
@@ -248,7 +257,7 @@ fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &Sess
     true
 }
 
-fn context(
+pub(super) fn context(
     sessions: &Arc<Sessions>,
     node: Node,
     call: &str,

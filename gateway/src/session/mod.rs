@@ -12,6 +12,7 @@
 //! | `saved` | what is kept for a restart |
 //! | `run` | a session from its beginning to its end |
 //! | `handover` | calls that switches hand over |
+//! | `order`, `place` | calls that the gateway places |
 
 pub mod app;
 mod command;
@@ -19,8 +20,10 @@ mod conference;
 mod context;
 pub mod handover;
 pub mod javascript;
+pub mod order;
 pub mod payload;
 mod perform;
+pub mod place;
 mod run;
 mod saved;
 mod speech;

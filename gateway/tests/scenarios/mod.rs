@@ -14,6 +14,7 @@ pub mod party;
 #[path = "../../../tests/switch/phone.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
 pub mod phone;
+pub mod placed;
 #[path = "../../../tests/switch/ports.rs"]
 pub mod ports;
 #[path = "../../../tests/switch/process.rs"]

@@ -264,6 +264,12 @@ impl AgiLeg {
 
 #[async_trait]
 impl Leg for AgiLeg {
+    async fn handed_over(&self) {
+        while self.channel.lock().await.is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     async fn claim(&self, account: &str, application: &str) -> Result<(), LegError> {
         self.set(variables::ACCOUNT, account).await?;
         self.set(variables::APPLICATION, application).await?;

@@ -3,7 +3,7 @@
 use super::{Answer, Asterisk, Message};
 use crate::{
     names::call_sid,
-    switch::{Call, Direction, Health, Member, Progress, Snapshot, SwitchError, variables},
+    switch::{Call, Direction, Health, Member, OUTBOUND, Progress, Snapshot, SwitchError, variables},
 };
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -48,7 +48,7 @@ impl Asterisk {
             direction: if outbound { Direction::Outbound } else { Direction::Inbound },
             from: unknown(status.get("CallerIDNum")),
             caller_name: unknown(status.get("CallerIDName")),
-            to: to.to_owned(),
+            to: to.strip_prefix(OUTBOUND).unwrap_or(to).to_owned(),
             progress: match status.get("ChannelState") {
                 "6" => Progress::InProgress,
                 "5" => Progress::Ringing,
@@ -71,6 +71,16 @@ impl Asterisk {
     pub(super) async fn member_at(&self, id: &str) -> Result<Option<Member>, SwitchError> {
         let answer = self.act("CoachList", &[("Channel", id)]).await?;
         Ok(by_channel(&answer).remove(id))
+    }
+
+    /// The name of a call's channel: of one that the gateway has placed, Asterisk has made it up since.
+    pub(super) async fn channel_of(&self, call: &Call) -> Result<String, SwitchError> {
+        if call.channel != call.id {
+            return Ok(call.channel.clone());
+        }
+        let answer = self.act("Status", &[("Channel", &call.id)]).await?;
+        let own = answer.list.iter().find(|channel| channel.get("Uniqueid") == call.id);
+        own.map(|channel| channel.get("Channel").to_owned()).ok_or(SwitchError::Ended)
     }
 
     /// Whether the call is still there.

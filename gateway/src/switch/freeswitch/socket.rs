@@ -307,6 +307,12 @@ fn headers(connection: &Connection) -> Vec<(String, String)> {
 
 #[async_trait]
 impl Leg for SocketLeg {
+    async fn handed_over(&self) {
+        while self.connection.lock().await.is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     async fn claim(&self, account: &str, application: &str) -> Result<(), LegError> {
         let values = [
             (variables::ACCOUNT, account),
