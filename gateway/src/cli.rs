@@ -271,9 +271,12 @@ fn serve(file: &SettingsFile, json: bool) -> Result<(), Failure> {
         let listens = handover::start(&sessions).await;
         listens.map_err(|(address, error)| Failure(1, format!("{address}: {error}")))?;
         tracing::info!(%address, "coach-gateway serves");
-        let ended = end()?;
+        let (ended, ending) = (end()?, gateway.ending.clone());
         axum::serve(listener, api::router(gateway, sessions))
-            .with_graceful_shutdown(ended)
+            .with_graceful_shutdown(async move {
+                ended.await;
+                ending.cancel();
+            })
             .await
             .map_err(Failure::runtime)
     })

@@ -2,17 +2,19 @@
 
 use crate::{
     keys::{self, Caller},
+    live::Live,
     names,
     settings::{Account, Settings, SwitchKind, SwitchSettings},
     store::{Store, StoreError},
     switch::{
-        Call, Member, Switch, SwitchError,
+        Call, Member, Snapshot, Switch, SwitchError,
         asterisk::{self, Asterisk},
         freeswitch::{self, FreeSwitch},
     },
 };
 use std::sync::{Arc, RwLock};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// A switch, and who owns the calls on it that nobody has claimed.
@@ -42,6 +44,10 @@ pub struct Gateway {
     pub store: Arc<Store>,
     /// The switches.
     pub nodes: Vec<Node>,
+    /// Those who follow what changes.
+    pub live: Live,
+    /// The gateway is told to end.
+    pub ending: CancellationToken,
 }
 
 /// A call, and the switch that has it.
@@ -100,7 +106,8 @@ impl Gateway {
     /// Connects to the switches.
     pub fn start(settings: Settings, store: Arc<Store>) -> Arc<Self> {
         let nodes = settings.switches.iter().map(connect).collect();
-        Arc::new(Self { settings: RwLock::new(Arc::new(settings)), store, nodes })
+        let (live, ending) = (Live::default(), CancellationToken::new());
+        Arc::new(Self { settings: RwLock::new(Arc::new(settings)), store, nodes, live, ending })
     }
 
     /// The settings as they are now.
@@ -120,9 +127,20 @@ impl Gateway {
         known.unwrap_or(Ok(None))
     }
 
+    /// A switch's calls, and whose each is.
+    pub fn found(&self, node: &Node, snapshot: Snapshot) -> Vec<(Uuid, Found)> {
+        let settings = self.settings();
+        let has_module = snapshot.has_module;
+        let found = |call: Call| {
+            let account = owner(&settings, node, &call);
+            let conference = call.member.as_ref().and_then(|member| conference_name(&settings, account, member));
+            (account, Found { conference, call, node: node.clone(), has_module })
+        };
+        snapshot.calls.into_iter().map(found).collect()
+    }
+
     /// Every call of an account, on every switch that answers; and why others do not.
     pub async fn calls(&self, account: Uuid) -> (Vec<Found>, Vec<SwitchError>) {
-        let settings = self.settings();
         let mut questions = JoinSet::new();
         for node in self.nodes.clone() {
             questions.spawn(async move {
@@ -139,13 +157,8 @@ impl Gateway {
                         let (switch, module) = (node.switch.name().to_owned(), node.switch.module());
                         errors.push(SwitchError::NoModule { switch, module });
                     }
-                    let own = snapshot.calls.into_iter().filter(|call| owner(&settings, &node, call) == account);
-                    found.extend(own.map(|call| Found {
-                        conference: call.member.as_ref().and_then(|member| conference_name(&settings, account, member)),
-                        call,
-                        node: node.clone(),
-                        has_module: snapshot.has_module,
-                    }));
+                    let own = self.found(&node, snapshot).into_iter().filter(|(owner, _)| *owner == account);
+                    found.extend(own.map(|(_, found)| found));
                 }
                 Err(error) => errors.push(error),
             }

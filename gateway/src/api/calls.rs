@@ -8,6 +8,7 @@ use super::{
 use crate::{
     gateway::{FindError, Found},
     keys::Need,
+    members::direction,
     session::{
         self,
         order::Order,
@@ -51,14 +52,6 @@ pub struct CallRecord {
     /// The conference that it is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     conference: Option<String>,
-}
-
-/// `inbound` or `outbound`
-pub fn direction(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Inbound => "inbound",
-        Direction::Outbound => "outbound",
-    }
 }
 
 impl CallRecord {

@@ -10,6 +10,7 @@ pub mod leg;
 use crate::names::{MaxName, Tags};
 use async_trait::async_trait;
 use thiserror::Error;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// Channel variables of the gateway's: they say on the switch what the gateway must find again after a restart.
@@ -215,6 +216,9 @@ pub trait Switch: Send + Sync {
 
     /// Every call that it has now.
     async fn snapshot(&self) -> Result<Snapshot, SwitchError>;
+
+    /// Changes whenever something in a conference may have changed.
+    fn changes(&self) -> watch::Receiver<()>;
 
     /// The name of its module.
     fn module(&self) -> &'static str;

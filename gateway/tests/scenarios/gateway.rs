@@ -81,6 +81,12 @@ impl Gateway {
         self.process.wait().expect("it ends");
     }
 
+    /// Tells it to end; it has to, in this time.
+    pub fn end(&mut self, patience: Duration) {
+        let ended = self.process.stop(patience).expect("it ends when it is told to");
+        assert!(ended.success(), "{ended}: {}", self.log());
+    }
+
     /// Starts it anew.
     pub fn start_again(&mut self) {
         self.process = launch(&self.folder);

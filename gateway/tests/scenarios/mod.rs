@@ -9,6 +9,7 @@ pub mod gateway;
 #[path = "../../../tests/switch/judge.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
 pub mod judge;
+pub mod live;
 pub mod meddler;
 pub mod party;
 #[path = "../../../tests/switch/phone.rs"]

@@ -1,6 +1,8 @@
 //! The scenarios, each on a switch of its kind.
 
-use crate::{alone, app, broken, database, folders, gateway, pbx::Pbx, placed, process, rest, restart, sockets, verbs};
+use crate::{
+    alone, app, broken, database, folders, gateway, live, pbx::Pbx, placed, process, rest, restart, sockets, verbs,
+};
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
 
@@ -28,6 +30,7 @@ pub fn run(own: &[(&'static str, fn())]) -> ExitCode {
         .chain(broken::SCENARIOS)
         .chain(database::SCENARIOS)
         .chain(placed::SCENARIOS)
+        .chain(live::SCENARIOS)
         .chain(own)
         .map(|&(name, scenario)| trial(name, scenario));
     let with_shared = rest::SCENARIOS.iter().map(|&(name, scenario)| {

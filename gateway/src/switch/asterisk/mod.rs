@@ -8,14 +8,14 @@ mod read;
 
 use super::{
     Call, Change, Health, NewCall, OUTBOUND, Snapshot, Switch, SwitchError,
-    connection::{Link, wait_until},
+    connection::{Link, changes, wait_until},
     variables,
 };
 use crate::names::MaxName;
 use ami::{Ami, Answer, Login, Message};
 use async_trait::async_trait;
 use std::sync::Arc;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// A switch of this kind.
 pub struct Asterisk {
@@ -91,6 +91,15 @@ impl Switch for Asterisk {
 
     async fn connected(&self) -> bool {
         self.ami.link().wait_for(|link| matches!(link, Link::Up(_))).await.is_ok()
+    }
+
+    fn changes(&self) -> watch::Receiver<()> {
+        changes(self.ami.events(), |event| {
+            let name = event.get("Event");
+            name.starts_with("Coach")
+                || name.starts_with("Confbridge") && name != "ConfbridgeTalking"
+                || name == "Hangup"
+        })
     }
 
     async fn snapshot(&self) -> Result<Snapshot, SwitchError> {

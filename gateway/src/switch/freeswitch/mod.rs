@@ -7,13 +7,13 @@ pub mod socket;
 
 use super::{
     Call, Change, Health, NewCall, OUTBOUND, Snapshot, Switch, SwitchError,
-    connection::{Link, wait_until},
+    connection::{Link, changes, wait_until},
     variables,
 };
 use crate::names::MaxName;
 use async_trait::async_trait;
 use esl::{Esl, Login, Told};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// Its module.
 const MODULE: &str = "mod_coach";
@@ -101,6 +101,13 @@ impl Switch for FreeSwitch {
 
     async fn connected(&self) -> bool {
         self.esl.link().wait_for(|link| matches!(link, Link::Up(_))).await.is_ok()
+    }
+
+    fn changes(&self) -> watch::Receiver<()> {
+        changes(self.esl.events(), |told| match told {
+            Told::Event(event) => !matches!(event.header_str("Action"), Some("start-talking" | "stop-talking")),
+            Told::Missed => true,
+        })
     }
 
     async fn snapshot(&self) -> Result<Snapshot, SwitchError> {
