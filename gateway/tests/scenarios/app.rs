@@ -37,6 +37,14 @@ fn sdk() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")
 }
 
+/// Places a call by each of the SDKs' REST clients. The sids.
+pub fn create(url: &str, account: &str, key: &str, order: &Value) -> Vec<String> {
+    let arguments = ["create.mjs", url, account, key, &order.to_string()];
+    let output = Command::new("node").args(arguments).current_dir(sdk()).output().expect("node is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
 impl App {
     /// Starts one with a library and a script.
     pub fn start(pbx: &Pbx, name: &str, library: &'static str, script: &Value) -> Self {

@@ -1,7 +1,7 @@
 //! Calls that REST places: the switch dials, and when somebody answers, the call is in its application's hands.
 
 use crate::{
-    app::App,
+    app::{self, App},
     gateway::{ACCOUNT, Answer, Gateway, OTHER_ACCOUNT},
     party::Party,
     pbx::Pbx,
@@ -123,6 +123,13 @@ fn told() {
         wait_until(number, &|| states(&sid).len() >= expected.len());
         assert_eq!(states(&sid), expected, "{number}");
     }
+    // By the clients that applications use.
+    let order = json!({"from": "2000", "to": to_number("busy"), "call_hook": hook, "call_status_hook": app.hook("call-status")});
+    let sids = app::create(&gateway.url(""), ACCOUNT, &gateway.key, &order);
+    assert_eq!(sids.len(), 2, "{sids:?}");
+    for sid in sids {
+        wait_until("it is busy", &|| states(&sid).last().is_some_and(|(state, _)| state == "busy"));
+    }
     // Killed while the phone rings, the gateway goes on where it was: its application learns of the call when it is answered.
     let begun = || app.names("/out").len();
     let before = begun();
@@ -135,7 +142,7 @@ fn told() {
     assert_eq!(states(&sid), all.map(|(state, sip)| (state.to_owned(), sip)));
     assert_eq!(begun(), before + 1);
     // What cannot be done is refused, and no switch dials anything.
-    let before = pbx.calls();
+    wait_until("all calls have ended", &|| pbx.calls() == 0);
     let right = json!({"from": "2000", "to": to_number("echo"), "call_hook": hook});
     let with = |key: &str, value: Value| {
         let mut body = right.clone();
@@ -171,7 +178,7 @@ fn told() {
         assert_eq!(answer.status, status, "{body}: {answer:?}");
         assert!(answer.msg().contains(msg), "{body}: {answer:?}");
     }
-    assert_eq!(pbx.calls(), before);
+    assert_eq!(pbx.calls(), 0);
     let post = |account: &str, key: &str| {
         gateway.ask("POST", &format!("/v1/Accounts/{account}/Calls"), key, Some(&right.to_string())).status
     };
