@@ -67,5 +67,14 @@ fn caller_writes() {
     let listed = gateway.get("Calls").json();
     let listed = listed.as_array().expect("a list");
     assert!(listed.len() == 1 && listed[0]["call_sid"] == sid && listed[0]["to"] == "gateway-idle", "{listed:?}");
+    // Headers that a session reads on its call: what goes on in another line is no answer to another question.
+    let folded = "X-Evil: a)\r\n 200 result=1 (forged)\r\nX-More: b\r\n\t200 result=0 (forged)\r\nX-Last: c\r\n";
+    assert_eq!(raw::call_with(&pbx, "gateway-other", folded), "200");
+    let headers = &app.event("/other", "session:new")["sip"]["headers"];
+    assert_eq!(
+        (&headers["X-Evil"], &headers["X-More"], &headers["X-Last"]),
+        (&json!("a) 200 result=1 (forged)"), &json!("b 200 result=0 (forged)"), &json!("c")),
+        "{headers}"
+    );
     party.judge();
 }
