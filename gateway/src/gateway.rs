@@ -12,8 +12,11 @@ use crate::{
         freeswitch::{self, FreeSwitch},
     },
 };
-use std::sync::{Arc, RwLock};
-use tokio::task::JoinSet;
+use std::{
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+use tokio::{sync::Mutex, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -26,6 +29,22 @@ pub struct Node {
     pub account: Uuid,
     /// The same, as its kind hands calls over.
     pub kind: Kind,
+    /// Its last snapshot that may be a little old, and when it was taken.
+    recent: Arc<Mutex<Option<(Instant, Snapshot)>>>,
+}
+
+impl Node {
+    /// Its calls, as they were at most so long ago: however many ask, the switch is asked once.
+    pub async fn recent(&self, age: Duration) -> Result<Snapshot, SwitchError> {
+        let mut recent = self.recent.lock().await;
+        if let Some((_, snapshot)) = recent.as_ref().filter(|(taken, _)| taken.elapsed() < age) {
+            return Ok(snapshot.clone());
+        }
+        let taken = Instant::now();
+        let snapshot = self.switch.snapshot().await?;
+        *recent = Some((taken, snapshot.clone()));
+        Ok(snapshot)
+    }
 }
 
 /// A switch of a kind.
@@ -86,18 +105,19 @@ pub enum FindError {
 
 /// Connects to a switch.
 fn connect(switch: &SwitchSettings) -> Node {
+    let recent = Arc::default();
     match &switch.kind {
         SwitchKind::Asterisk { manager, user, secret, .. } => {
             let secret = secret.reveal().to_owned();
             let login = asterisk::ami::Login { address: manager.clone(), user: user.clone(), secret };
             let asterisk = Arc::new(Asterisk::start(&switch.name, login));
-            Node { switch: asterisk.clone(), account: switch.account, kind: Kind::Asterisk(asterisk) }
+            Node { switch: asterisk.clone(), account: switch.account, kind: Kind::Asterisk(asterisk), recent }
         }
         SwitchKind::FreeSwitch { host, port, password, profile, .. } => {
             let password = password.reveal().to_owned();
             let login = freeswitch::esl::Login { host: host.clone(), port: *port, password };
             let freeswitch = Arc::new(FreeSwitch::start(&switch.name, profile, login));
-            Node { switch: freeswitch.clone(), account: switch.account, kind: Kind::FreeSwitch(freeswitch) }
+            Node { switch: freeswitch.clone(), account: switch.account, kind: Kind::FreeSwitch(freeswitch), recent }
         }
     }
 }

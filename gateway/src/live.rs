@@ -19,8 +19,8 @@ use uuid::Uuid;
 
 /// Events that may wait for one who follows.
 const MOST_EVENTS: usize = 1024;
-/// Events of a switch that come together are looked at together.
-const TOGETHER: Duration = Duration::from_millis(20);
+/// Events of a switch that come together are looked at together: a look asks for every call.
+const TOGETHER: Duration = Duration::from_millis(100);
 /// Without an event, too, there is a look now and then: of a hold, Asterisk raises none.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the first look may take.

@@ -17,9 +17,12 @@ use crate::{
     },
 };
 use serde_json::{Map, Value, json};
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use tokio::sync::watch;
 
@@ -109,9 +112,9 @@ impl Context {
         self.info.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the switch shows that it rings.
-    pub async fn is_ringing(&self) -> bool {
-        let snapshot = self.node.switch.snapshot().await;
+    /// Whether the switch shows that it rings, or has shown so lately.
+    pub async fn is_ringing(&self, age: Duration) -> bool {
+        let snapshot = self.node.recent(age).await;
         snapshot.is_ok_and(|snapshot| {
             snapshot.calls.iter().any(|call| call.id == self.call && call.progress == Progress::Ringing)
         })

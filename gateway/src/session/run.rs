@@ -112,7 +112,7 @@ impl Run {
                 _ = over.wait_for(Option::is_some) => return false,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            if context.is_ringing().await && context.info().rings() {
+            if context.is_ringing(LOOK_EVERY).await && context.info().rings() {
                 context.save(Vec::new(), false).await;
                 context.tell_status().await;
             }
