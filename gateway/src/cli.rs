@@ -132,6 +132,26 @@ fn store(path: &Path) -> Result<Arc<Store>, Failure> {
     Ok(Arc::new(store))
 }
 
+/// The same; while somebody else has locked it, it is waited for.
+fn store_when_free(path: &Path) -> Result<Arc<Store>, Failure> {
+    let mut told = false;
+    loop {
+        match Store::open(path) {
+            Err(error) if error.is_locked() => {
+                if !told {
+                    tracing::error!("{}: {error}: waiting until it is free", path.display());
+                    told = true;
+                }
+                std::thread::sleep(Duration::from_millis(250));
+            }
+            opened => {
+                let store = opened.map_err(|error| Failure(1, format!("{}: {error}", path.display())))?;
+                return Ok(Arc::new(store));
+            }
+        }
+    }
+}
+
 /// Runs the command.
 pub fn run() -> ExitCode {
     let done = match Arguments::parse().command {
@@ -237,8 +257,8 @@ fn check(file: &SettingsFile) -> Result<(), Failure> {
 
 fn serve(file: &SettingsFile, json: bool) -> Result<(), Failure> {
     let settings = settings(file)?;
-    let store = store(&settings.database)?;
     start_logging(json);
+    let store = store_when_free(&settings.database)?;
     rustls::crypto::ring::default_provider().install_default().map_err(|_| Failure::runtime("TLS cannot be used"))?;
     runtime()?.block_on(async {
         let listen = settings.listen;
@@ -251,9 +271,12 @@ fn serve(file: &SettingsFile, json: bool) -> Result<(), Failure> {
         let listens = handover::start(&sessions).await;
         listens.map_err(|(address, error)| Failure(1, format!("{address}: {error}")))?;
         tracing::info!(%address, "coach-gateway serves");
-        let ended = end()?;
+        let (ended, ending) = (end()?, gateway.ending.clone());
         axum::serve(listener, api::router(gateway, sessions))
-            .with_graceful_shutdown(ended)
+            .with_graceful_shutdown(async move {
+                ended.await;
+                ending.cancel();
+            })
             .await
             .map_err(Failure::runtime)
     })

@@ -2,17 +2,22 @@
 
 use crate::{
     keys::{self, Caller},
+    live::Live,
     names,
     settings::{Account, Settings, SwitchKind, SwitchSettings},
     store::{Store, StoreError},
     switch::{
-        Call, Member, Switch, SwitchError,
+        Call, Member, Snapshot, Switch, SwitchError,
         asterisk::{self, Asterisk},
         freeswitch::{self, FreeSwitch},
     },
 };
-use std::sync::{Arc, RwLock};
-use tokio::task::JoinSet;
+use std::{
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+use tokio::{sync::Mutex, task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// A switch, and who owns the calls on it that nobody has claimed.
@@ -24,6 +29,22 @@ pub struct Node {
     pub account: Uuid,
     /// The same, as its kind hands calls over.
     pub kind: Kind,
+    /// Its last snapshot that may be a little old, and when it was taken.
+    recent: Arc<Mutex<Option<(Instant, Snapshot)>>>,
+}
+
+impl Node {
+    /// Its calls, as they were at most so long ago: however many ask, the switch is asked once.
+    pub async fn recent(&self, age: Duration) -> Result<Snapshot, SwitchError> {
+        let mut recent = self.recent.lock().await;
+        if let Some((_, snapshot)) = recent.as_ref().filter(|(taken, _)| taken.elapsed() < age) {
+            return Ok(snapshot.clone());
+        }
+        let taken = Instant::now();
+        let snapshot = self.switch.snapshot().await?;
+        *recent = Some((taken, snapshot.clone()));
+        Ok(snapshot)
+    }
 }
 
 /// A switch of a kind.
@@ -42,6 +63,10 @@ pub struct Gateway {
     pub store: Arc<Store>,
     /// The switches.
     pub nodes: Vec<Node>,
+    /// Those who follow what changes.
+    pub live: Live,
+    /// The gateway is told to end.
+    pub ending: CancellationToken,
 }
 
 /// A call, and the switch that has it.
@@ -80,18 +105,19 @@ pub enum FindError {
 
 /// Connects to a switch.
 fn connect(switch: &SwitchSettings) -> Node {
+    let recent = Arc::default();
     match &switch.kind {
         SwitchKind::Asterisk { manager, user, secret, .. } => {
             let secret = secret.reveal().to_owned();
             let login = asterisk::ami::Login { address: manager.clone(), user: user.clone(), secret };
             let asterisk = Arc::new(Asterisk::start(&switch.name, login));
-            Node { switch: asterisk.clone(), account: switch.account, kind: Kind::Asterisk(asterisk) }
+            Node { switch: asterisk.clone(), account: switch.account, kind: Kind::Asterisk(asterisk), recent }
         }
         SwitchKind::FreeSwitch { host, port, password, profile, .. } => {
             let password = password.reveal().to_owned();
             let login = freeswitch::esl::Login { host: host.clone(), port: *port, password };
             let freeswitch = Arc::new(FreeSwitch::start(&switch.name, profile, login));
-            Node { switch: freeswitch.clone(), account: switch.account, kind: Kind::FreeSwitch(freeswitch) }
+            Node { switch: freeswitch.clone(), account: switch.account, kind: Kind::FreeSwitch(freeswitch), recent }
         }
     }
 }
@@ -100,7 +126,8 @@ impl Gateway {
     /// Connects to the switches.
     pub fn start(settings: Settings, store: Arc<Store>) -> Arc<Self> {
         let nodes = settings.switches.iter().map(connect).collect();
-        Arc::new(Self { settings: RwLock::new(Arc::new(settings)), store, nodes })
+        let (live, ending) = (Live::default(), CancellationToken::new());
+        Arc::new(Self { settings: RwLock::new(Arc::new(settings)), store, nodes, live, ending })
     }
 
     /// The settings as they are now.
@@ -120,9 +147,20 @@ impl Gateway {
         known.unwrap_or(Ok(None))
     }
 
+    /// A switch's calls, and whose each is.
+    pub fn found(&self, node: &Node, snapshot: Snapshot) -> Vec<(Uuid, Found)> {
+        let settings = self.settings();
+        let has_module = snapshot.has_module;
+        let found = |call: Call| {
+            let account = owner(&settings, node, &call);
+            let conference = call.member.as_ref().and_then(|member| conference_name(&settings, account, member));
+            (account, Found { conference, call, node: node.clone(), has_module })
+        };
+        snapshot.calls.into_iter().map(found).collect()
+    }
+
     /// Every call of an account, on every switch that answers; and why others do not.
     pub async fn calls(&self, account: Uuid) -> (Vec<Found>, Vec<SwitchError>) {
-        let settings = self.settings();
         let mut questions = JoinSet::new();
         for node in self.nodes.clone() {
             questions.spawn(async move {
@@ -139,13 +177,8 @@ impl Gateway {
                         let (switch, module) = (node.switch.name().to_owned(), node.switch.module());
                         errors.push(SwitchError::NoModule { switch, module });
                     }
-                    let own = snapshot.calls.into_iter().filter(|call| owner(&settings, &node, call) == account);
-                    found.extend(own.map(|call| Found {
-                        conference: call.member.as_ref().and_then(|member| conference_name(&settings, account, member)),
-                        call,
-                        node: node.clone(),
-                        has_module: snapshot.has_module,
-                    }));
+                    let own = self.found(&node, snapshot).into_iter().filter(|(owner, _)| *owner == account);
+                    found.extend(own.map(|(_, found)| found));
                 }
                 Err(error) => errors.push(error),
             }

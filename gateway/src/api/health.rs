@@ -10,9 +10,9 @@ pub async fn live() -> &'static str {
     "ok"
 }
 
-/// Every switch answers and has its module.
+/// Every switch answers and has its module, and sessions are kept.
 #[utoipa::path(get, path = "/readyz", responses(
-    (status = 200, description = "Every switch answers and has its module"),
+    (status = 200, description = "Every switch answers and has its module, and sessions are kept"),
     (status = 503, description = "What is amiss", body = Message)
 ))]
 pub async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, Json<Message>) {
@@ -24,6 +24,7 @@ pub async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, Json<Message>) {
             Err(error) => problems.push(error.to_string()),
         }
     }
+    problems.extend(api.gateway.store.problem().map(|why| format!("the database: sessions are not kept: {why}")));
     if problems.is_empty() {
         (StatusCode::OK, Json(Message { msg: "ready".into() }))
     } else {

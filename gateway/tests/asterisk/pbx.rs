@@ -80,6 +80,12 @@ impl Pbx {
         )
     }
 
+    /// The same for calls that it places: to its own numbers, over SIP.
+    pub fn calls_settings(&self) -> String {
+        let dials = |mark: &str| format!("PJSIP/phone/sip:{mark}@127.0.0.1:{}", self.sip);
+        format!("[switch.calls]\nphone = \"{}\"\nuser = \"{}\"\n", dials("{number}"), dials("{name}"))
+    }
+
     /// Takes its module away.
     pub fn unload_module(&self) {
         assert!(self.console("module unload res_coach").contains("Unloaded"));

@@ -13,5 +13,5 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let missing = pbx::prefix().is_none().then_some("make test-freeswitch FREESWITCH=<prefix> runs this");
-    run::run(missing)
+    run::run(&[], missing)
 }

@@ -89,6 +89,16 @@ impl Pbx {
         )
     }
 
+    /// The same for calls that it places: to its own numbers, over SIP.
+    pub fn calls_settings(&self) -> String {
+        let dials = |mark: &str| format!("sofia/test/{mark}@127.0.0.1:{}", self.sip);
+        format!(
+            "[switch.calls]\nphone = \"{}\"\nuser = \"{}\"\ncontext = \"phones\"\n",
+            dials("{number}"),
+            dials("{name}")
+        )
+    }
+
     /// Takes its module away.
     pub fn unload_module(&self) {
         assert!(self.console("unload mod_coach").contains("+OK"));
@@ -152,8 +162,10 @@ fn configure(folder: &Path, claim: &SwitchPorts) {
     // The example, as it is to be copied, but for the numbers and the port.
     let example = project().join("examples/gateway/freeswitch/dialplan/default/00_coach_gateway.xml");
     let example = fs::read_to_string(example).expect("it is there");
-    let marks =
-        [("^(2000|2001|2002)$", "^(gateway-.+)$".to_owned()), ("127.0.0.1:8084", format!("127.0.0.1:{socket}"))];
+    let marks = [
+        ("^(2000|2001|2002|coach-outbound-.+)$", "^(gateway-.+|coach-outbound-.+)$".to_owned()),
+        ("127.0.0.1:8084", format!("127.0.0.1:{socket}")),
+    ];
     let example = fill(&example, &marks);
     fs::write(folder.join("coach_gateway.xml"), example).expect("a file can be written");
     let marks = [

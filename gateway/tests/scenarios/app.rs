@@ -37,6 +37,14 @@ fn sdk() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")
 }
 
+/// Places a call by each of the SDKs' REST clients. The sids.
+pub fn create(url: &str, account: &str, key: &str, order: &Value) -> Vec<String> {
+    let arguments = ["create.mjs", url, account, key, &order.to_string()];
+    let output = Command::new("node").args(arguments).current_dir(sdk()).output().expect("node is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
 impl App {
     /// Starts one with a library and a script.
     pub fn start(pbx: &Pbx, name: &str, library: &'static str, script: &Value) -> Self {
@@ -64,7 +72,7 @@ impl App {
 
     /// The settings of an application of this name, which answers a number of its own: `gateway-<name>`.
     pub fn settings(&self, name: &str) -> String {
-        let scheme = if self.library == "webhook" { "http" } else { "ws" };
+        let hook = self.hook(name);
         let status = if self.library == "webhook" {
             format!(
                 "call_status_hook = \"http://127.0.0.1:{}/call-status\"\nuser = \"user\"\npassword = \"pass\"\n",
@@ -75,10 +83,15 @@ impl App {
         };
         let sid = uuid::Uuid::new_v4();
         format!(
-            "\n[[application]]\nsid = \"{sid}\"\nname = \"{name}\"\naccount = \"support\"\ncall_hook = \"{scheme}://127.0.0.1:{}/{name}\"\n\
+            "\n[[application]]\nsid = \"{sid}\"\nname = \"{name}\"\naccount = \"support\"\ncall_hook = \"{hook}\"\n\
              numbers = [\"gateway-{name}\"]\nenv_vars = {{ ROLE = \"{name}\" }}\n{status}",
-            self.port
         )
+    }
+
+    /// The call_hook of a path.
+    pub fn hook(&self, name: &str) -> String {
+        let scheme = if self.library == "webhook" { "http" } else { "ws" };
+        format!("{scheme}://127.0.0.1:{}/{name}", self.port)
     }
 
     /// Everything that it was told, in order.

@@ -81,6 +81,12 @@ impl Gateway {
         self.process.wait().expect("it ends");
     }
 
+    /// Tells it to end; it has to, in this time.
+    pub fn end(&mut self, patience: Duration) {
+        let ended = self.process.stop(patience).expect("it ends when it is told to");
+        assert!(ended.success(), "{ended}: {}", self.log());
+    }
+
     /// Starts it anew.
     pub fn start_again(&mut self) {
         self.process = launch(&self.folder);
@@ -97,6 +103,11 @@ impl Gateway {
         let output = command(&self.folder, arguments).output().expect("it starts");
         let said = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Its files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What it has logged.

@@ -3,16 +3,19 @@
 pub mod alone;
 pub mod app;
 pub mod broken;
+pub mod database;
 pub mod folders;
 pub mod gateway;
 #[path = "../../../tests/switch/judge.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
 pub mod judge;
+pub mod live;
 pub mod meddler;
 pub mod party;
 #[path = "../../../tests/switch/phone.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
 pub mod phone;
+pub mod placed;
 #[path = "../../../tests/switch/ports.rs"]
 pub mod ports;
 #[path = "../../../tests/switch/process.rs"]

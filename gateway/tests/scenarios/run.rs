@@ -1,6 +1,8 @@
 //! The scenarios, each on a switch of its kind.
 
-use crate::{alone, app, broken, folders, gateway, pbx::Pbx, process, rest, restart, sockets, verbs};
+use crate::{
+    alone, app, broken, database, folders, gateway, live, pbx::Pbx, placed, process, rest, restart, sockets, verbs,
+};
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
 
@@ -8,14 +10,23 @@ use std::{process::ExitCode, sync::Arc};
 pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[(&str, fn())]; 5] =
-    [alone::SCENARIOS, sockets::SCENARIOS, verbs::SCENARIOS, restart::SCENARIOS, broken::SCENARIOS];
+const WITH_THEIR_OWN: [&[(&str, fn())]; 8] = [
+    alone::SCENARIOS,
+    sockets::SCENARIOS,
+    verbs::SCENARIOS,
+    restart::SCENARIOS,
+    broken::SCENARIOS,
+    database::SCENARIOS,
+    placed::SCENARIOS,
+    live::SCENARIOS,
+];
 
-/// Runs the scenarios that the command line names. Without a switch, `missing` says how to get one, and none of them counts as passed.
-pub fn run(missing: Option<&'static str>) -> ExitCode {
+/// Runs the scenarios that the command line names; `own`: those that this kind of switch alone has. Without a switch, `missing` says
+/// how to get one, and none of them counts as passed.
+pub fn run(own: &[(&'static str, fn())], missing: Option<&'static str>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     if let Some(how) = missing {
-        let with_own = WITH_THEIR_OWN.iter().copied().flatten().map(|&(name, _)| name);
+        let with_own = WITH_THEIR_OWN.iter().copied().flatten().chain(own).map(|&(name, _)| name);
         let names = with_own.chain(rest::SCENARIOS.iter().map(|&(name, _)| name));
         let trials = names.map(|name| Trial::test(name, || Err(how.into())).with_ignored_flag(true));
         return libtest_mimic::run(&arguments, trials.collect()).exit_code();
@@ -30,7 +41,7 @@ pub fn run(missing: Option<&'static str>) -> ExitCode {
     if !arguments.list {
         app::install();
     }
-    let with_own = WITH_THEIR_OWN.iter().copied().flatten().map(|&(name, scenario)| trial(name, scenario));
+    let with_own = WITH_THEIR_OWN.iter().copied().flatten().chain(own).map(|&(name, scenario)| trial(name, scenario));
     let with_shared = rest::SCENARIOS.iter().map(|&(name, scenario)| {
         let shared = shared.clone();
         trial(name, move || {

@@ -3,17 +3,19 @@
 pub mod agi;
 pub mod ami;
 mod change;
+pub mod prelude;
 mod read;
 
 use super::{
-    Call, Change, Health, Snapshot, Switch, SwitchError,
-    connection::{Link, wait_until},
+    Call, Change, Health, NewCall, OUTBOUND, Snapshot, Switch, SwitchError,
+    connection::{Link, changes, wait_until},
+    variables,
 };
 use crate::names::MaxName;
 use ami::{Ami, Answer, Login, Message};
 use async_trait::async_trait;
 use std::sync::Arc;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// A switch of this kind.
 pub struct Asterisk {
@@ -91,6 +93,15 @@ impl Switch for Asterisk {
         self.ami.link().wait_for(|link| matches!(link, Link::Up(_))).await.is_ok()
     }
 
+    fn changes(&self) -> watch::Receiver<()> {
+        changes(self.ami.events(), |event| {
+            let name = event.get("Event");
+            name.starts_with("Coach")
+                || name.starts_with("Confbridge") && name != "ConfbridgeTalking"
+                || name == "Hangup"
+        })
+    }
+
     async fn snapshot(&self) -> Result<Snapshot, SwitchError> {
         self.read_calls().await
     }
@@ -114,6 +125,29 @@ impl Switch for Asterisk {
     async fn end_conference(&self, conference: &str) -> Result<(), SwitchError> {
         let name = change::bridge_name(conference);
         self.act("ConfbridgeKick", &[("Conference", &name), ("Channel", "all")]).await.map(drop)
+    }
+
+    async fn place(&self, call: &NewCall) -> Result<(), SwitchError> {
+        let (id, extension) = (call.id.to_string(), format!("{OUTBOUND}{}", call.to));
+        let (caller, milliseconds) =
+            (format!("\"{}\" <{}>", call.caller_name, call.from), (call.seconds * 1000).to_string());
+        let account = format!("{}={}", variables::ACCOUNT, call.account);
+        let application = format!("{}={}", variables::APPLICATION, call.application);
+        let direction = format!("{}=outbound", variables::DIRECTION);
+        let headers = [
+            ("Channel", call.dial.as_str()),
+            ("ChannelId", &id),
+            ("Context", &call.context),
+            ("Exten", &extension),
+            ("Priority", "1"),
+            ("CallerID", &caller),
+            ("Timeout", &milliseconds),
+            ("Async", "true"),
+            ("Variable", &account),
+            ("Variable", &application),
+            ("Variable", &direction),
+        ];
+        self.act("Originate", &headers).await.map(drop)
     }
 
     async fn hang_up(&self, call: &Call, cause: u8) -> Result<(), SwitchError> {

@@ -6,13 +6,14 @@ mod read;
 pub mod socket;
 
 use super::{
-    Call, Change, Health, Snapshot, Switch, SwitchError,
-    connection::{Link, wait_until},
+    Call, Change, Health, NewCall, OUTBOUND, Snapshot, Switch, SwitchError,
+    connection::{Link, changes, wait_until},
+    variables,
 };
 use crate::names::MaxName;
 use async_trait::async_trait;
 use esl::{Esl, Login, Told};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// Its module.
 const MODULE: &str = "mod_coach";
@@ -102,8 +103,21 @@ impl Switch for FreeSwitch {
         self.esl.link().wait_for(|link| matches!(link, Link::Up(_))).await.is_ok()
     }
 
+    fn changes(&self) -> watch::Receiver<()> {
+        changes(self.esl.events(), |told| match told {
+            Told::Event(event) => !matches!(event.header_str("Action"), Some("start-talking" | "stop-talking")),
+            Told::Missed => true,
+        })
+    }
+
     async fn snapshot(&self) -> Result<Snapshot, SwitchError> {
-        self.read_calls().await
+        let mut snapshot = self.read_calls().await?;
+        for call in &mut snapshot.calls {
+            if let Some(to) = call.to.strip_prefix(OUTBOUND) {
+                call.to = to.to_owned();
+            }
+        }
+        Ok(snapshot)
     }
 
     async fn change(&self, call: &Call, change: &Change) -> Result<(), SwitchError> {
@@ -124,6 +138,28 @@ impl Switch for FreeSwitch {
 
     async fn end_conference(&self, conference: &str) -> Result<(), SwitchError> {
         self.act(&format!("conference {} kick all", change::quoted(conference)?)).await.map(drop)
+    }
+
+    async fn place(&self, call: &NewCall) -> Result<(), SwitchError> {
+        let set = [
+            ("origination_uuid", call.id.to_string()),
+            ("origination_caller_id_number", call.from.clone()),
+            ("origination_caller_id_name", format!("'{}'", call.caller_name)),
+            // When it is answered, FreeSWITCH has caller and callee change places; who calls shall still be the caller then.
+            ("origination_callee_id_number", call.from.clone()),
+            ("origination_callee_id_name", format!("'{}'", call.caller_name)),
+            ("ignore_display_updates", "true".into()),
+            ("originate_timeout", call.seconds.to_string()),
+            // Early media is no answer.
+            ("ignore_early_media", "true".into()),
+            (variables::ACCOUNT, call.account.to_string()),
+            (variables::APPLICATION, call.application.to_string()),
+            (variables::DIRECTION, "outbound".into()),
+        ];
+        let set: Vec<String> = set.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let NewCall { dial, to, context, .. } = call;
+        let command = format!("bgapi originate {{{}}}{dial} {OUTBOUND}{to} XML {context}", set.join(","));
+        self.act(&command).await.map(drop)
     }
 
     async fn hang_up(&self, call: &Call, cause: u8) -> Result<(), SwitchError> {
