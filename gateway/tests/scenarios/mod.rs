@@ -3,12 +3,14 @@
 pub mod alone;
 pub mod app;
 pub mod broken;
+pub mod examples;
 pub mod folders;
 pub mod gateway;
 #[path = "../../../tests/switch/judge.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
 pub mod judge;
 pub mod meddler;
+pub mod npm;
 pub mod party;
 #[path = "../../../tests/switch/phone.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
