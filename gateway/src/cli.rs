@@ -51,7 +51,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Looks whether the settings are right, each switch can be reached and has its module.
+    /// Looks whether the settings are right, each switch can be reached and has its module, and its dialplan hands calls over safely.
     #[command(
         after_help = "Example: coach-gateway check --settings ./gateway.toml\n\nExit codes: 0 all is well, 1 something is amiss, \
         2 the command line or the settings are wrong."
@@ -203,7 +203,7 @@ fn check(file: &SettingsFile) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let gateway = Gateway::start(settings, store);
         let mut problems = 0;
-        for node in &gateway.nodes {
+        for (node, switch) in gateway.nodes.iter().zip(&gateway.settings().switches) {
             let name = node.switch.name();
             let mut health = node.switch.health().await;
             for _ in 0..20 {
@@ -213,23 +213,32 @@ fn check(file: &SettingsFile) -> Result<(), Failure> {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 health = node.switch.health().await;
             }
-            match health {
-                Ok(health) => {
-                    println!(
-                        "{name}: {}, {}",
-                        health.version,
-                        if health.module.is_empty() { "no coach mode" } else { &health.module }
-                    );
-                    for problem in &health.problems {
-                        println!("{name}: {problem}");
-                    }
-                    problems += health.problems.len();
-                }
+            let health = match health {
+                Ok(health) => health,
                 Err(error) => {
                     println!("{name}: {error}");
                     problems += 1;
+                    continue;
                 }
+            };
+            println!(
+                "{name}: {}, {}",
+                health.version,
+                if health.module.is_empty() { "no coach mode" } else { &health.module }
+            );
+            let dialplan = match switch.kind.hand_over() {
+                Some(address) => node.switch.dialplan(address.port()).await,
+                None => Ok(Vec::new()),
+            };
+            let dialplan = dialplan.unwrap_or_else(|error| vec![format!("its dialplan is not looked at: {error}")]);
+            for problem in health.problems.iter().chain(&dialplan) {
+                println!("{name}: {problem}");
+                problems += 1;
             }
+        }
+        for problem in gateway.conferences_on_several_switches().await {
+            println!("{problem}");
+            problems += 1;
         }
         if problems == 0 { Ok(()) } else { Err(Failure(1, format!("{problems} problem(s)"))) }
     })

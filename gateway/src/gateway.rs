@@ -11,7 +11,10 @@ use crate::{
         freeswitch::{self, FreeSwitch},
     },
 };
-use std::sync::{Arc, RwLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, RwLock},
+};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -152,6 +155,27 @@ impl Gateway {
         }
         found.sort_by(|a, b| (b.call.seconds, &a.call.id).cmp(&(a.call.seconds, &b.call.id)));
         (found, errors)
+    }
+
+    /// Conferences of one name on several switches: who is in the one hears nobody in the other.
+    pub async fn conferences_on_several_switches(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for account in &self.settings().accounts {
+            let mut switches: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+            for found in self.calls(account.sid).await.0 {
+                let Some(conference) = found.conference else { continue };
+                switches.entry(conference).or_default().insert(found.node.switch.name().to_owned());
+            }
+            for (conference, switches) in switches.into_iter().filter(|(_, switches)| switches.len() > 1) {
+                let switches = switches.into_iter().collect::<Vec<_>>().join(" and ");
+                problems.push(format!(
+                    "the account {} has a conference {conference:?} on {switches} each, and who is in the one hears nobody in the other: \
+                     send its calls to one switch",
+                    account.name
+                ));
+            }
+        }
+        problems
     }
 
     /// The call of this sid, if it is this account's.

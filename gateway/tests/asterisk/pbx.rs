@@ -92,6 +92,12 @@ impl Pbx {
         examples::fill(example, &places)
     }
 
+    /// Makes mistakes in its dialplan; what each is told by.
+    pub fn set_traps(&self) -> [&'static str; 3] {
+        self.console(&format!("dialplan add extension _.,1,AGI,agi://127.0.0.1:{}/ into traps", self.hand_over));
+        ["matches `h` too", "lacks Set(AGISIGHUP=no)", "does not come back after AGI"]
+    }
+
     /// Takes its module away.
     pub fn unload_module(&self) {
         assert!(self.console("module unload res_coach").contains("Unloaded"));

@@ -106,6 +106,18 @@ impl Pbx {
         examples::fill(&format!("{before}{switch}\n\n{after}"), &places)
     }
 
+    /// Makes mistakes in its dialplan; what each is told by.
+    pub fn set_traps(&self) -> [&'static str; 3] {
+        let file = self.folder.join("coach_gateway.xml");
+        let right = fs::read_to_string(&file).expect("it is there");
+        let places =
+            [("async full", "full".to_owned()), ("application=\"transfer\"", "application=\"log\"".to_owned())];
+        fs::write(&file, examples::fill(&right, &places)).expect("a file can be written");
+        self.console("reloadxml");
+        self.console("global_setvar socket_resume=true");
+        ["has to have `async full`", "does not come back after `socket`", "the global variable socket_resume is true"]
+    }
+
     /// Takes its module away.
     pub fn unload_module(&self) {
         assert!(self.console("unload mod_coach").contains("+OK"));

@@ -3,6 +3,7 @@
 pub mod alone;
 pub mod app;
 pub mod broken;
+pub mod checked;
 pub mod examples;
 pub mod folders;
 pub mod gateway;

@@ -41,7 +41,7 @@ impl Message {
     }
 
     #[cfg(test)]
-    fn of(headers: &[(&str, &str)]) -> Self {
+    pub(super) fn of(headers: &[(&str, &str)]) -> Self {
         Self(headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
     }
 }

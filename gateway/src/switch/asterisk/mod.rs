@@ -3,6 +3,7 @@
 pub mod agi;
 pub mod ami;
 mod change;
+mod dialplan;
 mod read;
 
 use super::{
@@ -130,6 +131,10 @@ impl Switch for Asterisk {
             self.act("PlayDTMF", &headers).await?;
         }
         Ok(())
+    }
+
+    async fn dialplan(&self, port: u16) -> Result<Vec<String>, SwitchError> {
+        self.read_dialplan(port).await
     }
 
     async fn explain(&self, call: &Call) -> Result<serde_json::Value, SwitchError> {

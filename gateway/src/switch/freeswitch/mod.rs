@@ -1,6 +1,7 @@
 //! FreeSWITCH with mod_coach, over its event socket.
 
 mod change;
+mod dialplan;
 pub mod esl;
 mod read;
 pub mod socket;
@@ -134,6 +135,10 @@ impl Switch for FreeSwitch {
     async fn send_digits(&self, call: &Call, digits: &str, milliseconds: Option<u32>) -> Result<(), SwitchError> {
         let duration = milliseconds.map(|ms| format!("@{ms}")).unwrap_or_default();
         self.act(&format!("uuid_send_dtmf {} {digits}{duration}", call.id)).await.map(drop)
+    }
+
+    async fn dialplan(&self, port: u16) -> Result<Vec<String>, SwitchError> {
+        self.read_dialplan(port).await
     }
 
     async fn explain(&self, call: &Call) -> Result<serde_json::Value, SwitchError> {
