@@ -4,7 +4,7 @@ use crate::{
     api,
     gateway::Gateway,
     keys::{self, Scopes},
-    session::{Sessions, handover},
+    session::{Sessions, listeners::Listeners},
     settings::Settings,
     store::Store,
 };
@@ -40,8 +40,8 @@ struct SettingsFile {
 enum Command {
     /// Serves requests until it is told to end (SIGTERM, SIGINT). SIGHUP reads the settings anew.
     #[command(
-        after_help = "Example: coach-gateway serve --settings /etc/coach-gateway.toml\n\nSIGHUP reads accounts, applications and speech anew; \
-        what it listens on, the database and the switches change with a restart.\n\nExit codes: 0 it was told to end, 1 it could not go on, \
+        after_help = "Example: coach-gateway serve --settings /etc/coach-gateway.toml\n\nSIGHUP reads accounts, applications, speech and switches \
+        anew; what it listens on for REST, and the database, change with a restart.\n\nExit codes: 0 it was told to end, 1 it could not go on, \
         2 the command line or the settings are wrong."
     )]
     Serve {
@@ -203,7 +203,7 @@ fn check(file: &SettingsFile) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let gateway = Gateway::start(settings, store);
         let mut problems = 0;
-        for (node, switch) in gateway.nodes.iter().zip(&gateway.settings().switches) {
+        for (node, switch) in gateway.nodes().iter().zip(&gateway.settings().switches) {
             let name = node.switch.name();
             let mut health = node.switch.health().await;
             for _ in 0..20 {
@@ -255,10 +255,10 @@ fn serve(file: &SettingsFile, json: bool) -> Result<(), Failure> {
             tokio::net::TcpListener::bind(listen).await.map_err(|error| Failure(1, format!("{listen}: {error}")))?;
         let address = listener.local_addr().map_err(Failure::runtime)?;
         let gateway = Gateway::start(settings, store);
-        reload_on_hangup(gateway.clone(), file.settings.clone())?;
         let sessions = Sessions::new(gateway.clone()).map_err(Failure::runtime)?;
-        let listens = handover::start(&sessions).await;
-        listens.map_err(|(address, error)| Failure(1, format!("{address}: {error}")))?;
+        let mut listeners = Listeners::default();
+        listeners.apply(&sessions).await.map_err(|(address, error)| Failure(1, format!("{address}: {error}")))?;
+        reload_on_hangup(gateway.clone(), sessions.clone(), listeners, file.settings.clone())?;
         tracing::info!(%address, "coach-gateway serves");
         let ended = end()?;
         axum::serve(listener, api::router(gateway, sessions))
@@ -288,7 +288,12 @@ fn end() -> Result<impl Future<Output = ()>, Failure> {
     })
 }
 
-fn reload_on_hangup(gateway: Arc<Gateway>, path: PathBuf) -> Result<(), Failure> {
+fn reload_on_hangup(
+    gateway: Arc<Gateway>,
+    sessions: Arc<Sessions>,
+    mut listeners: Listeners,
+    path: PathBuf,
+) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hangup = signal(SignalKind::hangup()).map_err(Failure::runtime)?;
     tokio::spawn(async move {
@@ -296,6 +301,9 @@ fn reload_on_hangup(gateway: Arc<Gateway>, path: PathBuf) -> Result<(), Failure>
             match settings(&SettingsFile { settings: path.clone() }) {
                 Ok(settings) => {
                     gateway.reload(settings);
+                    if let Err((address, error)) = listeners.apply(&sessions).await {
+                        tracing::error!(%address, "calls cannot be taken there: {error}");
+                    }
                     tracing::info!("the settings are read anew");
                 }
                 Err(Failure(_, words)) => tracing::error!("the settings stay as they were: {words}"),

@@ -43,8 +43,7 @@ pub struct Gateway {
     settings: RwLock<Arc<Settings>>,
     /// The database.
     pub store: Arc<Store>,
-    /// The switches.
-    pub nodes: Vec<Node>,
+    nodes: RwLock<Arc<[Node]>>,
 }
 
 /// A call, and the switch that has it.
@@ -81,28 +80,55 @@ pub enum FindError {
     Switch(#[from] SwitchError),
 }
 
-/// Connects to a switch.
-fn connect(switch: &SwitchSettings) -> Node {
-    match &switch.kind {
+/// How a switch is reached.
+enum Login {
+    Asterisk(asterisk::ami::Login),
+    FreeSwitch(freeswitch::esl::Login, String),
+}
+
+fn login(kind: &SwitchKind) -> Login {
+    match kind {
         SwitchKind::Asterisk { manager, user, secret, .. } => {
             let secret = secret.reveal().to_owned();
-            let login = asterisk::ami::Login { address: manager.clone(), user: user.clone(), secret };
-            let asterisk = Arc::new(Asterisk::start(&switch.name, login));
-            Node { switch: asterisk.clone(), account: switch.account, kind: Kind::Asterisk(asterisk) }
+            Login::Asterisk(asterisk::ami::Login { address: manager.clone(), user: user.clone(), secret })
         }
         SwitchKind::FreeSwitch { host, port, password, profile, .. } => {
             let password = password.reveal().to_owned();
-            let login = freeswitch::esl::Login { host: host.clone(), port: *port, password };
-            let freeswitch = Arc::new(FreeSwitch::start(&switch.name, profile, login));
+            Login::FreeSwitch(freeswitch::esl::Login { host: host.clone(), port: *port, password }, profile.clone())
+        }
+    }
+}
+
+/// Connects to a switch.
+fn connect(switch: &SwitchSettings) -> Node {
+    match login(&switch.kind) {
+        Login::Asterisk(login) => {
+            let asterisk = Arc::new(Asterisk::start(&switch.name, login));
+            Node { switch: asterisk.clone(), account: switch.account, kind: Kind::Asterisk(asterisk) }
+        }
+        Login::FreeSwitch(login, profile) => {
+            let freeswitch = Arc::new(FreeSwitch::start(&switch.name, &profile, login));
             Node { switch: freeswitch.clone(), account: switch.account, kind: Kind::FreeSwitch(freeswitch) }
         }
+    }
+}
+
+impl Node {
+    /// The same switch with other settings: sessions go on with it. `None`: it is of another kind.
+    fn changed(&self, switch: &SwitchSettings) -> Option<Self> {
+        match (&self.kind, login(&switch.kind)) {
+            (Kind::Asterisk(asterisk), Login::Asterisk(login)) => asterisk.connect_as(login),
+            (Kind::FreeSwitch(freeswitch), Login::FreeSwitch(login, profile)) => freeswitch.connect_as(login, profile),
+            _ => return None,
+        }
+        Some(Self { account: switch.account, ..self.clone() })
     }
 }
 
 impl Gateway {
     /// Connects to the switches.
     pub fn start(settings: Settings, store: Arc<Store>) -> Arc<Self> {
-        let nodes = settings.switches.iter().map(connect).collect();
+        let nodes = RwLock::new(settings.switches.iter().map(connect).collect());
         Arc::new(Self { settings: RwLock::new(Arc::new(settings)), store, nodes })
     }
 
@@ -111,8 +137,21 @@ impl Gateway {
         self.settings.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// Other settings from now on. What listens and what is connected stays as it is.
+    /// The switches as they are now.
+    pub fn nodes(&self) -> Arc<[Node]> {
+        self.nodes.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Other settings from now on. A switch that keeps its name stays the same one, with another connection if need be; one that is gone
+    /// stays connected for the sessions that it has.
     pub fn reload(&self, settings: Settings) {
+        let before = self.nodes();
+        let node = |switch: &SwitchSettings| {
+            let same = before.iter().find(|node| node.switch.name() == switch.name);
+            same.and_then(|node| node.changed(switch)).unwrap_or_else(|| connect(switch))
+        };
+        let nodes = settings.switches.iter().map(node).collect();
+        *self.nodes.write().unwrap_or_else(std::sync::PoisonError::into_inner) = nodes;
         *self.settings.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(settings);
     }
 
@@ -127,7 +166,7 @@ impl Gateway {
     pub async fn calls(&self, account: Uuid) -> (Vec<Found>, Vec<SwitchError>) {
         let settings = self.settings();
         let mut questions = JoinSet::new();
-        for node in self.nodes.clone() {
+        for node in self.nodes().iter().cloned() {
             questions.spawn(async move {
                 let snapshot = node.switch.snapshot().await;
                 (node, snapshot)

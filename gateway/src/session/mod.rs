@@ -19,6 +19,7 @@ mod conference;
 mod context;
 pub mod handover;
 pub mod javascript;
+pub mod listeners;
 pub mod payload;
 mod perform;
 mod run;

@@ -96,6 +96,18 @@ impl Gateway {
         self.wait();
     }
 
+    /// Changes its settings while it runs.
+    pub fn reload(&self, change: impl FnOnce(&str) -> String) {
+        let file = self.folder.join("gateway.toml");
+        let settings = fs::read_to_string(&file).expect("it has settings");
+        fs::write(&file, change(&settings)).expect("a file can be written");
+        let read = || self.log().matches("the settings are read anew").count();
+        let before = read();
+        let kill = Command::new("kill").args(["-HUP", &self.process.id().to_string()]).status();
+        assert!(kill.is_ok_and(|status| status.success()), "it can be sent a signal");
+        crate::run::wait_until("it reads its settings anew", &|| read() > before);
+    }
+
     /// Another key of an account.
     pub fn new_key(&self, account: &str, scope: &str) -> String {
         run(&self.folder, &["key", "new", "--account", account, "--scope", scope]).trim().to_owned()

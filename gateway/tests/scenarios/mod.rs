@@ -21,6 +21,7 @@ pub mod ports;
 #[path = "../../../tests/switch/process.rs"]
 pub mod process;
 pub mod raw;
+pub mod reload;
 pub mod rest;
 pub mod restart;
 pub mod run;

@@ -1,6 +1,6 @@
 //! The scenarios, each on a switch of its kind.
 
-use crate::{alone, app, broken, checked, folders, gateway, pbx::Pbx, process, rest, restart, sockets, verbs};
+use crate::{alone, app, broken, checked, folders, gateway, pbx::Pbx, process, reload, rest, restart, sockets, verbs};
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
 
@@ -27,6 +27,7 @@ pub fn run() -> ExitCode {
         .chain(restart::SCENARIOS)
         .chain(broken::SCENARIOS)
         .chain(checked::SCENARIOS)
+        .chain(reload::SCENARIOS)
         .map(|&(name, scenario)| trial(name, scenario));
     let with_shared = rest::SCENARIOS.iter().map(|&(name, scenario)| {
         let shared = shared.clone();

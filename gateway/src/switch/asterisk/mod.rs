@@ -14,18 +14,25 @@ use crate::names::MaxName;
 use ami::{Ami, Answer, Login, Message};
 use async_trait::async_trait;
 use std::sync::Arc;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// A switch of this kind.
 pub struct Asterisk {
     name: String,
     ami: Ami,
+    login: watch::Sender<Login>,
 }
 
 impl Asterisk {
     /// Connects, and goes on trying until this value is dropped.
     pub fn start(name: &str, login: Login) -> Self {
-        Self { name: name.to_owned(), ami: Ami::start(login) }
+        let (login, at) = watch::channel(login);
+        Self { name: name.to_owned(), ami: Ami::start(at), login }
+    }
+
+    /// From now on it is reached in this way.
+    pub fn connect_as(&self, login: Login) {
+        self.login.send_if_modified(|now| std::mem::replace(now, login) != *now);
     }
 
     /// Its events from now on.
