@@ -64,19 +64,31 @@ pub async fn follow(gateway: &Arc<Gateway>) -> broadcast::Receiver<Arc<Event>> {
         let mut followed = gateway.live.followed.lock().unwrap_or_else(PoisonError::into_inner);
         // Under the lock, so that no look ends for want of somebody who follows.
         let events = gateway.live.events.subscribe();
-        for node in &gateway.nodes {
-            followed.entry(node.switch.name().to_owned()).or_insert_with(|| {
-                let (has_looked, looked) = watch::channel(false);
-                tokio::spawn(look(gateway.clone(), node.clone(), has_looked));
-                looked
-            });
-        }
+        look_at_all(gateway, &mut followed);
         (events, followed.values().cloned().collect::<Vec<_>>())
     };
     for mut looked in looked {
         tokio::time::timeout(PATIENCE, looked.wait_for(|looked| *looked)).await.ok();
     }
     events
+}
+
+/// The settings have changed: whoever follows already follows new switches too.
+pub fn follow_more(gateway: &Arc<Gateway>) {
+    let mut followed = gateway.live.followed.lock().unwrap_or_else(PoisonError::into_inner);
+    if gateway.live.events.receiver_count() > 0 {
+        look_at_all(gateway, &mut followed);
+    }
+}
+
+fn look_at_all(gateway: &Arc<Gateway>, followed: &mut HashMap<String, watch::Receiver<bool>>) {
+    for node in &*gateway.nodes() {
+        followed.entry(node.switch.name().to_owned()).or_insert_with(|| {
+            let (has_looked, looked) = watch::channel(false);
+            tokio::spawn(look(gateway.clone(), node.clone(), has_looked));
+            looked
+        });
+    }
 }
 
 /// A conference as one account sees it.
@@ -88,8 +100,8 @@ struct Seen {
 /// By account, and by the conference's id.
 type State = BTreeMap<(Uuid, String), Seen>;
 
-/// Looks at a switch, again and again, until nobody follows.
-async fn look(gateway: Arc<Gateway>, node: Node, has_looked: watch::Sender<bool>) {
+/// Looks at a switch, again and again, until nobody follows or the settings have it no longer.
+async fn look(gateway: Arc<Gateway>, mut node: Node, has_looked: watch::Sender<bool>) {
     let mut changes = node.switch.changes();
     let mut before: Option<State> = None;
     loop {
@@ -108,10 +120,16 @@ async fn look(gateway: Arc<Gateway>, node: Node, has_looked: watch::Sender<bool>
         tokio::time::timeout(LOOK_EVERY, changes.changed()).await.ok();
         tokio::time::sleep(TOGETHER).await;
         let mut followed = gateway.live.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        if gateway.live.events.receiver_count() == 0 {
+        let nodes = gateway.nodes();
+        let now = nodes.iter().find(|now| now.switch.name() == node.switch.name());
+        let Some(now) = now.filter(|_| gateway.live.events.receiver_count() > 0) else {
             followed.remove(node.switch.name());
             return;
+        };
+        if !Arc::ptr_eq(&now.switch, &node.switch) {
+            changes = now.switch.changes();
         }
+        node = now.clone();
     }
 }
 

@@ -17,7 +17,7 @@ pub async fn live() -> &'static str {
 ))]
 pub async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, Json<Message>) {
     let mut problems = Vec::new();
-    for node in &api.gateway.nodes {
+    for node in api.gateway.nodes().iter() {
         match node.switch.snapshot().await {
             Ok(snapshot) if snapshot.has_module => {}
             Ok(_) => problems.push(format!("{}: {} is not loaded", node.switch.name(), node.switch.module())),

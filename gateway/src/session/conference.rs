@@ -323,7 +323,7 @@ async fn left(
 
 /// A conference lives on one switch: a second one of its name elsewhere would be heard by nobody in the first.
 async fn elsewhere(context: &Context, verb: &Conference) -> Result<(), LegError> {
-    for node in &context.gateway.nodes {
+    for node in context.gateway.nodes().iter() {
         if node.switch.name() == context.node.switch.name() {
             continue;
         }

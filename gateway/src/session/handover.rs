@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     gateway::{Kind, Node},
-    settings::{Application, SwitchKind},
+    settings::Application,
     store::SessionRecord,
     switch::{
         Call, SwitchError,
@@ -21,19 +21,11 @@ use crate::{
 };
 use asterisk_rs_agi::AgiChannel;
 use std::{
-    io,
-    net::{IpAddr, SocketAddr},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
-};
+use tokio::{net::TcpStream, sync::mpsc};
 use url::Url;
-
-/// Connections at once.
-const MOST_CONNECTIONS: usize = 2000;
 
 /// A call that was handed over, in the way of its switch: connections for it come and go.
 #[derive(Clone)]
@@ -87,50 +79,6 @@ impl HandedOver {
     }
 }
 
-/// Takes calls from every switch of the settings. Returns at once; `Err`: it cannot listen.
-pub async fn start(sessions: &Arc<Sessions>) -> Result<(), (SocketAddr, io::Error)> {
-    let settings = sessions.gateway.settings();
-    for (switch, node) in settings.switches.iter().zip(&sessions.gateway.nodes) {
-        let (listen_at, allowed) = match &switch.kind {
-            SwitchKind::Asterisk { agi_listen, agi_allow, .. } => (*agi_listen, agi_allow),
-            SwitchKind::FreeSwitch { socket_listen, socket_allow, .. } => (*socket_listen, socket_allow),
-        };
-        tokio::spawn(restore(sessions.clone(), node.clone()));
-        if let Some(address) = listen_at {
-            let listener = TcpListener::bind(address).await.map_err(|error| (address, error))?;
-            tracing::info!(%address, switch = switch.name, "the switch may hand calls over");
-            tokio::spawn(listen(sessions.clone(), node.clone(), listener, allowed.clone()));
-        }
-    }
-    Ok(())
-}
-
-async fn listen(sessions: Arc<Sessions>, node: Node, listener: TcpListener, allowed: Vec<IpAddr>) {
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    loop {
-        let Ok(place) = room.clone().acquire_owned().await else { return };
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "no connection can be taken");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        if !peer.ip().is_loopback() && !allowed.contains(&peer.ip()) {
-            tracing::warn!(%peer, "a connection from an address that the settings do not allow to hand calls over");
-            continue;
-        }
-        let (sessions, node) = (sessions.clone(), node.clone());
-        tokio::spawn(async move {
-            if let Err(why) = take(&sessions, node, stream).await {
-                tracing::warn!(%peer, "a call is not taken: {why}");
-            }
-            drop(place);
-        });
-    }
-}
-
 /// What a new connection says. `Ok(None)`: its call has nothing to do any more.
 async fn greet(node: &Node, stream: TcpStream) -> Result<Option<(Greeting, Arrival)>, String> {
     stream.set_nodelay(true).ok();
@@ -154,7 +102,7 @@ async fn greet(node: &Node, stream: TcpStream) -> Result<Option<(Greeting, Arriv
 }
 
 /// Takes a call. `Err`: why not.
-async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream) -> Result<(), String> {
+pub(super) async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream) -> Result<(), String> {
     let Some((Greeting { id, application: named, number }, arrival)) = greet(&node, stream).await? else {
         return Ok(());
     };
@@ -274,7 +222,7 @@ pub(super) fn context(
 }
 
 /// The sessions that a gateway before this one had, as soon as the switch can be asked for their calls.
-async fn restore(sessions: Arc<Sessions>, node: Node) {
+pub(super) async fn restore(sessions: Arc<Sessions>, node: Node) {
     let name = node.switch.name().to_owned();
     let mut told = String::new();
     let records = loop {

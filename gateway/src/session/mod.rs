@@ -20,6 +20,7 @@ mod conference;
 mod context;
 pub mod handover;
 pub mod javascript;
+pub mod listeners;
 pub mod order;
 pub mod payload;
 mod perform;

@@ -45,14 +45,15 @@ pub struct Placed {
 /// The account's switches that dial such a destination, those that answer first.
 fn ways(sessions: &Sessions, account: Uuid, order: &Order) -> Vec<(Node, Calls, String)> {
     let settings = sessions.gateway.settings();
-    let pairs = sessions.gateway.nodes.iter().filter(|node| node.account == account);
+    let nodes = sessions.gateway.nodes();
+    let own = nodes.iter().filter(|node| node.account == account);
     let way = |node: &Node| {
-        let own = settings.switches.iter().find(|switch| switch.name == node.switch.name())?;
-        let calls = own.calls.clone()?;
+        let switch = settings.switches.iter().find(|switch| switch.name == node.switch.name())?;
+        let calls = switch.calls.clone()?;
         let dial = order.to.dialled(&calls)?;
         Some((node.clone(), calls, dial))
     };
-    pairs.filter_map(way).collect()
+    own.filter_map(way).collect()
 }
 
 /// Places a call. It is on the switch when this returns.

@@ -126,6 +126,16 @@ pub enum SwitchKind {
     },
 }
 
+impl SwitchKind {
+    /// Where the gateway takes its calls.
+    pub fn hand_over(&self) -> Option<std::net::SocketAddr> {
+        match self {
+            Self::Asterisk { agi_listen, .. } => *agi_listen,
+            Self::FreeSwitch { socket_listen, .. } => *socket_listen,
+        }
+    }
+}
+
 /// Who says what happens to a call.
 #[derive(Debug, Clone)]
 pub struct Application {

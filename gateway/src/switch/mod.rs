@@ -250,6 +250,9 @@ pub trait Switch: Send + Sync {
     /// For each member of the call's conference: whether it hears the call, and why. As the module tells it, in JSON.
     async fn explain(&self, call: &Call) -> Result<serde_json::Value, SwitchError>;
 
+    /// What is wrong about how its dialplan hands calls over to this port of the gateway.
+    async fn dialplan(&self, port: u16) -> Result<Vec<String>, SwitchError>;
+
     /// How it is.
     async fn health(&self) -> Result<Health, SwitchError>;
 }

@@ -1,7 +1,8 @@
 //! The scenarios, each on a switch of its kind.
 
 use crate::{
-    alone, app, broken, database, folders, gateway, live, pbx::Pbx, placed, process, rest, restart, sockets, verbs,
+    alone, app, broken, checked, database, folders, gateway, live, pbx::Pbx, placed, process, reload, rest, restart,
+    sockets, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -10,7 +11,7 @@ use std::{process::ExitCode, sync::Arc};
 pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[(&str, fn())]; 8] = [
+const WITH_THEIR_OWN: [&[(&str, fn())]; 10] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -19,6 +20,8 @@ const WITH_THEIR_OWN: [&[(&str, fn())]; 8] = [
     database::SCENARIOS,
     placed::SCENARIOS,
     live::SCENARIOS,
+    checked::SCENARIOS,
+    reload::SCENARIOS,
 ];
 
 /// Runs the scenarios that the command line names; `own`: those that this kind of switch alone has. Without a switch, `missing` says

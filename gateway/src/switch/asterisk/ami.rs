@@ -88,7 +88,7 @@ impl Message {
     }
 
     #[cfg(test)]
-    fn of(headers: &[(&str, &str)]) -> Self {
+    pub(super) fn of(headers: &[(&str, &str)]) -> Self {
         Self(headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
     }
 }
@@ -105,7 +105,7 @@ pub struct Answer {
 }
 
 /// Where the manager interface is, and who logs in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     /// Host and port.
     pub address: String,
@@ -131,8 +131,8 @@ pub struct Ami {
 }
 
 impl Ami {
-    /// Connects, and goes on trying until this value is dropped.
-    pub fn start(login: Login) -> Self {
+    /// Connects, and goes on trying until this value is dropped; anew when `login` changes.
+    pub fn start(login: watch::Receiver<Login>) -> Self {
         let (requests, incoming) = mpsc::channel(MOST_WAITING);
         let (state, link) = watch::channel(Link::untried());
         let events = broadcast::channel(4096).0;
@@ -199,13 +199,14 @@ fn request(name: &str, id: u64, headers: &[(&str, &str)]) -> Result<String, &'st
 }
 
 async fn run(
-    login: Login,
+    mut at: watch::Receiver<Login>,
     mut requests: mpsc::Receiver<Request>,
     state: watch::Sender<Link>,
     events: broadcast::Sender<Arc<Message>>,
 ) {
     let mut pauses = Pauses::default();
     loop {
+        let login = at.borrow_and_update().clone();
         let why = match timeout(GIVE_UP, Connection::open(&login)).await {
             Ok(Ok((mut connection, version))) => {
                 tracing::info!(address = login.address, version, "connected to Asterisk's manager interface");
@@ -213,17 +214,22 @@ async fn run(
                 // What was asked before the connection broke is not asked again: nobody waits for it any more.
                 while requests.try_recv().is_ok() {}
                 state.send_replace(Link::Up(version));
-                let ended = connection.serve(&mut requests, &events).await;
-                match ended {
-                    Ok(()) => return,
-                    Err(error) => error.to_string(),
+                tokio::select! {
+                    ended = connection.serve(&mut requests, &events) => match ended {
+                        Ok(()) => return,
+                        Err(error) => error.to_string(),
+                    },
+                    Ok(()) = at.changed() => "the settings have changed".into(),
                 }
             }
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer in {} s", GIVE_UP.as_secs()).into(),
+            Err(_) => format!("no answer in {} s", GIVE_UP.as_secs()),
         };
         let why = format!("manager interface at {}: {why}", login.address);
-        pauses.after(why, &state).await;
+        tokio::select! {
+            () = pauses.after(why, &state) => {}
+            Ok(()) = at.changed() => {}
+        }
     }
 }
 

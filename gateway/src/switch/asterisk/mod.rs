@@ -3,6 +3,7 @@
 pub mod agi;
 pub mod ami;
 mod change;
+mod dialplan;
 pub mod prelude;
 mod read;
 
@@ -21,12 +22,19 @@ use tokio::sync::{broadcast, watch};
 pub struct Asterisk {
     name: String,
     ami: Ami,
+    login: watch::Sender<Login>,
 }
 
 impl Asterisk {
     /// Connects, and goes on trying until this value is dropped.
     pub fn start(name: &str, login: Login) -> Self {
-        Self { name: name.to_owned(), ami: Ami::start(login) }
+        let (login, at) = watch::channel(login);
+        Self { name: name.to_owned(), ami: Ami::start(at), login }
+    }
+
+    /// From now on it is reached in this way.
+    pub fn connect_as(&self, login: Login) {
+        self.login.send_if_modified(|now| std::mem::replace(now, login) != *now);
     }
 
     /// Its events from now on.
@@ -164,6 +172,10 @@ impl Switch for Asterisk {
             self.act("PlayDTMF", &headers).await?;
         }
         Ok(())
+    }
+
+    async fn dialplan(&self, port: u16) -> Result<Vec<String>, SwitchError> {
+        self.read_dialplan(port).await
     }
 
     async fn explain(&self, call: &Call) -> Result<serde_json::Value, SwitchError> {

@@ -29,7 +29,7 @@ pub enum Told {
 }
 
 /// Where the event socket is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     /// Host.
     pub host: String,
@@ -53,8 +53,8 @@ pub struct Esl {
 }
 
 impl Esl {
-    /// Connects, and goes on trying until this value is dropped.
-    pub fn start(login: Login) -> Self {
+    /// Connects, and goes on trying until this value is dropped; anew when `login` changes.
+    pub fn start(login: watch::Receiver<Login>) -> Self {
         let (requests, incoming) = mpsc::channel(MOST_WAITING);
         let (state, link) = watch::channel(Link::untried());
         let events = broadcast::channel(MOST_EVENTS).0;
@@ -107,13 +107,14 @@ pub fn check(command: &str) -> Result<(), &'static str> {
 }
 
 async fn run(
-    login: Login,
+    mut at: watch::Receiver<Login>,
     mut requests: mpsc::Receiver<Request>,
     state: watch::Sender<Link>,
     events: broadcast::Sender<Told>,
 ) {
     let mut pauses = Pauses::default();
     loop {
+        let login = at.borrow_and_update().clone();
         let why = match open(&login).await {
             Ok((client, mut stream, version)) => {
                 tracing::info!(host = login.host, port = login.port, version, "connected to FreeSWITCH's event socket");
@@ -129,12 +130,16 @@ async fn run(
                         None => return,
                     },
                     why = tell(&mut stream, &events) => why,
+                    Ok(()) = at.changed() => "the settings have changed".into(),
                 }
             }
             Err(error) => error.to_string(),
         };
         let why = format!("event socket at {}:{}: {why}", login.host, login.port);
-        pauses.after(why, &state).await;
+        tokio::select! {
+            () = pauses.after(why, &state) => {}
+            Ok(()) = at.changed() => {}
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! FreeSWITCH with mod_coach, over its event socket.
 
 mod change;
+mod dialplan;
 pub mod esl;
 mod read;
 pub mod socket;
@@ -13,6 +14,7 @@ use super::{
 use crate::names::MaxName;
 use async_trait::async_trait;
 use esl::{Esl, Login, Told};
+use std::sync::{PoisonError, RwLock};
 use tokio::sync::{broadcast, watch};
 
 /// Its module.
@@ -22,14 +24,26 @@ const MODULE: &str = "mod_coach";
 pub struct FreeSwitch {
     name: String,
     /// The profile of conferences that sessions begin.
-    profile: String,
+    profile: RwLock<String>,
     esl: Esl,
+    login: watch::Sender<Login>,
 }
 
 impl FreeSwitch {
     /// Connects, and goes on trying until this value is dropped.
     pub fn start(name: &str, profile: &str, login: Login) -> Self {
-        Self { name: name.to_owned(), profile: profile.to_owned(), esl: Esl::start(login) }
+        let (login, at) = watch::channel(login);
+        Self { name: name.to_owned(), profile: RwLock::new(profile.to_owned()), esl: Esl::start(at), login }
+    }
+
+    /// From now on it is reached in this way, and its conferences have this profile.
+    pub fn connect_as(&self, login: Login, profile: String) {
+        *self.profile.write().unwrap_or_else(PoisonError::into_inner) = profile;
+        self.login.send_if_modified(|now| std::mem::replace(now, login) != *now);
+    }
+
+    fn profile(&self) -> String {
+        self.profile.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Its events from now on.
@@ -170,6 +184,10 @@ impl Switch for FreeSwitch {
     async fn send_digits(&self, call: &Call, digits: &str, milliseconds: Option<u32>) -> Result<(), SwitchError> {
         let duration = milliseconds.map(|ms| format!("@{ms}")).unwrap_or_default();
         self.act(&format!("uuid_send_dtmf {} {digits}{duration}", call.id)).await.map(drop)
+    }
+
+    async fn dialplan(&self, port: u16) -> Result<Vec<String>, SwitchError> {
+        self.read_dialplan(port).await
     }
 
     async fn explain(&self, call: &Call) -> Result<serde_json::Value, SwitchError> {

@@ -282,7 +282,7 @@ impl SocketLeg {
     fn conference(&self, join: &Join) -> String {
         let flags = [(join.muted, "mute"), (join.moderator, "moderator"), (join.ends_conference, "endconf")];
         let flags: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect();
-        format!("{}@{}+flags{{{}}}", join.conference, self.switch.profile, flags.join("|"))
+        format!("{}@{}+flags{{{}}}", join.conference, self.switch.profile(), flags.join("|"))
     }
 }
 
