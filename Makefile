@@ -135,7 +135,7 @@ demo-asterisk: real-asterisk ## play the coached call on a real Asterisk, with a
 	cargo run --example demo -- --asterisk --out $(TARGET)/demo-asterisk $(ARGS)
 
 # ---- The gateway
-.PHONY: gateway install-gateway test-gateway
+.PHONY: gateway install-gateway test-gateway demo-gateway
 gateway: builder ## build coach-gateway, in target/gateway
 	cargo build -p coach-gateway --profile gateway
 
@@ -146,6 +146,9 @@ test-gateway: real-asterisk ## the gateway's tests, those beside a real Asterisk
 	$(if $(ARGS),,cargo test -p coach-gateway)
 	cargo test -p coach-gateway --test asterisk -- $(ARGS)
 	$(if $(FREESWITCH),,cargo test -p coach-gateway --test freeswitch)
+
+demo-gateway: real-asterisk gateway ## play a coached call through coach-gateway: applications, curl, a SIP phone for each party
+	cargo run --example demo -- --gateway --out $(TARGET)/demo-gateway $(ARGS)
 
 # ---- FreeSWITCH
 # The module for FreeSWITCH has a folder of its own too; PROFILE=dev builds it faster, for tests.

@@ -20,6 +20,20 @@
  * `char *` is the caller's: give it back with coach_text_free. What comes out as `const char *` says how long it lasts.
  *
  * Outputs are written only when the call returns COACH_OK. A call that fails changes nothing.
+ *
+ * Processes, threads and stacks:
+ *   - fork(): Coach goes on in the parent. In a child of a process that has an engine every [control] call returns COACH_ERR_FORKED and
+ *     changes nothing, coach_engine_destroy too (the memory is the child's until it ends or calls exec), and every handle is stale: hooks
+ *     return COACH_ERR_HANDLE and leave silence. A child that shall have engines is forked while there is none and no call of Coach's is
+ *     running. _Fork() and a bare clone() tell Coach nothing: call exec after them, and nothing of Coach's.
+ *   - The event callback returns, and in no other way: a C++ exception that leaves it, pthread_exit and a cancellation that acts inside it
+ *     end the process; longjmp out of it is undefined. Catch every exception there.
+ *   - pthread_cancel: [control] calls may have cancellation points. A thread that can be cancelled disables that
+ *     (pthread_setcancelstate) before it makes one; the callback runs with what its thread has set. Hooks have none. Asynchronous
+ *     cancellation is never allowed inside Coach.
+ *   - A hook needs up to 36 KiB of stack, and 64 KiB is a promise. The memory that a hook uses is touched when its member attaches: on
+ *     a new thread it takes page faults only for that thread's own stack (up to 9 of 4 KiB) and, the first time in a process, for
+ *     Coach's code. Who wants none of them touches 64 KiB of the thread's stack first, or calls mlockall.
  */
 #ifndef COACH_H
 #define COACH_H
@@ -65,6 +79,8 @@ enum {
     COACH_ERR_MEMORY = -19,     /* no memory; nothing was changed, except where the function says */
     COACH_ERR_BUSY = -20,       /* destroying an engine inside its own event callback */
     COACH_ERR_CLOCK = -22,      /* coach_engine_clock for an engine without COACH_ENGINE_HOST_CLOCK */
+    COACH_ERR_FORKED = -23,     /* this process was forked from one that had an engine: Coach works in that one alone (see "Processes,
+                                   threads and stacks") */
     COACH_ERR_PANIC = -21       /* a fault inside Coach, contained: the frame in question is silence, a change of tags or mode is
                                    undone; whether a join, leave, detach or close was done, the state tells */
 };
@@ -125,7 +141,10 @@ enum {
     COACH_EVENT_START = 16,   /* the room: a member that starts it has come */
     COACH_EVENT_END = 17,     /* the room ended for this member: it is outside now; if Coach mixed the room, in silence until it
                                  joins another or passes */
-    COACH_EVENT_WARNING = 18  /* something to log: text says what */
+    COACH_EVENT_WARNING = 18, /* something to log: text says what */
+    COACH_EVENT_LOST = 19     /* as many events as `lost` says are missing here, because the callback was too slow and the queue was full;
+                                 the rooms' sequence numbers skip them. It is about no room and no member. coach_state_json and `show`
+                                 tell how things are */
 };
 
 /* One change. Everything in it lasts until the callback returns. */
@@ -144,14 +163,21 @@ typedef struct coach_event {
     const char *speak_only_to; /* tags, "-" for nobody; null where the member speaks openly */
     const char *heard_by;      /* member numbers that hear it when it speaks, comma separated; "" for nobody */
     const char *text;          /* one line for a log */
+    uint64_t lost;             /* COACH_EVENT_LOST: how many events were not told; else 0 */
 } coach_event_t;
 
-/* Called with no lock held, one event at a time for an engine, in order, on a thread that made a [control] call: not
- * always the one that caused the event. It may make [control] calls, except destroying the engine. */
+/* Called with no lock held, one event at a time for an engine, in order. It may make [control] calls, except destroying the engine.
+ *
+ * A [control] call tells its own events before it returns, and no other call's. Where earlier events are not told yet (another thread is
+ * in the callback, or this call is made inside it), its events wait behind those and are told later: with COACH_ENGINE_HOST_SERVICE by
+ * coach_engine_service, without it by a thread of Coach's. Up to 16 MiB of events wait, some 40,000; what comes then is lost, and
+ * COACH_EVENT_LOST says in its place how many.
+ *
+ * A slow callback delays the call that tells the event, coach_engine_service, and the events after it; it delays no other call. */
 typedef void (*coach_event_fn)(void *user, const coach_event_t *event);
 
 /* engine flags */
-#define COACH_ENGINE_HOST_SERVICE 0x1u /* Coach starts no service thread: the host calls coach_engine_service. A host that
+#define COACH_ENGINE_HOST_SERVICE 0x1u /* Coach starts no thread that serves or tells: the host calls coach_engine_service. A host that
                                           unloads the library needs it: a thread of the host's, in a call of which the
                                           service was started, holds the library in memory until that thread ends */
 #define COACH_ENGINE_TIME_HOOKS 0x2u   /* measure 1 hook call in 1,024 for coach_engine_stats */
@@ -195,9 +221,9 @@ coach_status_t coach_engine_create(uint32_t abi_version, const coach_engine_conf
 coach_status_t coach_engine_destroy(coach_engine_t engine);
 
 /* [control] With COACH_ENGINE_HOST_SERVICE: writes the clock that opening guards go by, prepares the rate conversions that hooks have
- * asked for (in 2 ms or so each), and frees what no hook uses any more. Call it every 20 ms or so: until it has been called an opening
- * guard does not end, and until a conversion is there its voice is silent. Without the flag a thread of
- * Coach's does this every 10 ms, started when first needed. */
+ * asked for (in 2 ms or so each), frees what no hook uses any more, and tells the events that wait. Call it every 20 ms or so: until it
+ * has been called an opening guard does not end, until a conversion is there its voice is silent, and events that wait are told by
+ * nobody else. Without the flag threads of Coach's do this every 10 ms, started when first needed. */
 coach_status_t coach_engine_service(coach_engine_t engine);
 
 /* [control] With COACH_ENGINE_HOST_CLOCK: what time it is by the host's clock, in nanoseconds since a moment of its choice, below 2^63.

@@ -9,6 +9,7 @@ pub enum Where {
     Tick = 3,
     Command = 4,
     Change = 5,
+    Destroy = 6,
 }
 
 #[cfg(feature = "faults")]

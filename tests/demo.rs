@@ -133,6 +133,22 @@ fn the_call_is_right_when_the_engine_mixes() {
     the_call_is_right("engine");
 }
 
+/// The call of the gateway's demo, without the gateway.
+#[test]
+fn the_call_of_the_gateway_is_right() {
+    let out = folder("gateway");
+    let output = run(demo().arg("examples/gateway/call.toml").arg("--out").arg(&out));
+    let printed = text(&output.stdout);
+    assert!(output.status.success(), "{printed}{}", text(&output.stderr));
+    for row in [
+        " 7.20   8.22  manager   Offer him ten percent.                      -         all    ·",
+        "16.60  18.16  manager   Manager here. You get it all back.          all       all    ·",
+        "20.00  20.82  manager   Promise nothing else.                       -         all    ·",
+    ] {
+        assert!(printed.contains(row), "the table should have the row\n{row}\nin\n{printed}");
+    }
+}
+
 /// In a host-mixed room, open speech at the listener's own rate arrives bit for bit.
 #[test]
 fn open_speech_is_untouched() {
@@ -296,6 +312,10 @@ fn mistakes_are_told() {
         (format!("room = 'r'\n{party}tags = 'x y'\n"), ["call.toml:3: a cannot join", "tag"]),
         (format!("room = 'r'\n{party}[[command]]\nat = 0\nrun = 'tug r a x'\n"), ["call.toml:7: at 0.00 s", "-ERR"]),
         (
+            format!("room = 'r'\n{party}[[command]]\nat = 0\nrun = 'tag r a x'\nby = 'fax'\n"),
+            ["line 8", "`injectCommand`"],
+        ),
+        (
             format!("room = 'r'\n{party}[[command]]\nat = 0\nrun = 'tag r b x'\n"),
             ["call.toml:7: at 0.00 s", "no member b"],
         ),
@@ -322,7 +342,17 @@ fn mistakes_are_told() {
 #[test]
 fn help_and_completions_are_there() {
     let help = text(&run(demo().arg("--help")).stdout);
-    for option in ["--carrier", "--speed", "--out", "--library", "--font", "--completions", "support-call.toml"] {
+    for option in [
+        "--asterisk",
+        "--gateway",
+        "--carrier",
+        "--speed",
+        "--out",
+        "--library",
+        "--font",
+        "--completions",
+        "support-call.toml",
+    ] {
         assert!(help.contains(option), "{option} should be explained in\n{help}");
     }
     for shell in ["bash", "zsh", "fish"] {

@@ -121,11 +121,12 @@ macro_rules! hosts {
 }
 
 // `memory` and `realtime` have an allocator of their own, which the tools would replace by theirs. `memory` itself counts what
-// is not given back.
+// is not given back. A child that `forks` makes has none of the parent's threads: Valgrind would take for lost what those held. The
+// tools take stack and pages of their own, which `stack` counts.
 hosts! {
-    by_itself, Itself: arguments callbacks frames handles memory order overlaps panics realtime texts threads unloads;
+    by_itself, Itself: arguments callbacks forks frames handles memory order overlaps panics realtime stack texts threads unloads;
     under_valgrind, Valgrind: arguments callbacks frames handles order overlaps panics texts threads;
-    with_sanitizers, Sanitizers: arguments callbacks frames handles order overlaps panics texts threads;
+    with_sanitizers, Sanitizers: arguments callbacks forks frames handles order overlaps panics texts threads;
 }
 
 /// A tool that is not on would let everything pass.

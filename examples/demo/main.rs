@@ -3,12 +3,24 @@
 
 mod asterisk;
 mod coach;
+mod gateway;
 mod host;
+#[path = "../../tests/switch/judge.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
+mod judge;
 mod mixer;
+#[path = "../../tests/switch/phone.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
+mod phone;
 mod picture;
+#[path = "../../tests/switch/ports.rs"]
+mod ports;
+#[path = "../../tests/switch/process.rs"]
+mod process;
 mod report;
 mod scenario;
 mod speech;
+mod stage;
 mod voices;
 
 use clap::{CommandFactory, Parser};
@@ -30,15 +42,18 @@ use std::{
 #[derive(Parser)]
 #[command(name = "demo", version, args_override_self = true)]
 struct Arguments {
-    /// The scenario; its comments say how to write your own
-    #[arg(default_value = "examples/support-call.toml")]
-    scenario: PathBuf,
+    /// The scenario; its comments say how to write your own [default: examples/support-call.toml, with --gateway
+    /// examples/gateway/call.toml]
+    scenario: Option<PathBuf>,
     /// Who mixes open speech [default: as the scenario says]
     #[arg(long, value_enum)]
     carrier: Option<Carrier>,
     /// On a real switch: the Asterisk that `make demo-asterisk` fetches, with a SIP phone for each party. By the clock: 35 s
     #[arg(long, conflicts_with_all = ["carrier", "speed"])]
     asterisk: bool,
+    /// Through coach-gateway, with the applications in examples/gateway, as `make demo-gateway` sets it up. By the clock: 28 s
+    #[arg(long, conflicts_with_all = ["carrier", "speed", "asterisk"])]
+    gateway: bool,
     /// How many times faster than a clock the call goes; 1 is real time, 0 is as fast as it can
     #[arg(long, default_value_t = 5.0, value_parser = speed)]
     speed: f64,
@@ -81,7 +96,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<bool, String> {
     picture::load_font(arguments.font.as_deref())?;
-    let mut scenario = scenario::read(&arguments.scenario)?;
+    let usual = if arguments.gateway { gateway::SCENARIO } else { "examples/support-call.toml" };
+    let mut scenario = scenario::read(arguments.scenario.as_deref().unwrap_or(Path::new(usual)))?;
     scenario.carrier = arguments.carrier.unwrap_or(scenario.carrier);
     let scenario = &scenario;
     let library = coach::Library::load(&arguments.library.clone().map_or_else(built_library, Ok)?)?;
@@ -90,12 +106,20 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     let rehearsal = host::play(&library, scenario, &scenario.speech(), &mut |_| ())?;
 
     fs::create_dir_all(&arguments.out).map_err(|e| format!("{}: {e}", arguments.out.display()))?;
-    println!("Coach {}, {}:\n", library.version(), kind(scenario, arguments.asterisk));
-    let (call, heard, checks, how) = if arguments.asterisk {
-        let call = live(scenario, 1.0, |each| asterisk::play(scenario, &rehearsal, &arguments.out, each))?;
+    println!("Coach {}, {}:\n", library.version(), kind(scenario, arguments));
+    let (call, heard, checks, how) = if arguments.asterisk || arguments.gateway {
+        let (play, how): (Switch, _) = if arguments.gateway {
+            (
+                gateway::play,
+                "through coach-gateway, on Asterisk, a SIP phone each; found in the recordings, by looking for each voice",
+            )
+        } else {
+            (asterisk::play, "on Asterisk, a SIP phone each; found in the recordings, by looking for each voice")
+        };
+        let call = live(scenario, 1.0, |each| play(scenario, &rehearsal, &arguments.out, each))?;
         let heard = voices::attribute(scenario, &call);
         let checks = voices::check(scenario, &call, &heard);
-        (call, heard, checks, "on Asterisk, a SIP phone each; found in the recordings, by looking for each voice")
+        (call, heard, checks, how)
     } else {
         let call = live(scenario, arguments.speed, |each| host::play(&library, scenario, &scenario.speech(), each))?;
         if call.heard != rehearsal.heard {
@@ -126,6 +150,9 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     Ok(checks.iter().all(|check| check.kept))
 }
 
+/// Plays a call on a real switch.
+type Switch = fn(&Scenario, &Recording, &Path, &mut dyn FnMut(&Moment)) -> Result<Recording, String>;
+
 /// The library that cargo built together with this program. It is in `deps`, beside the folder of the examples; the copy
 /// one folder up can be an older one.
 fn built_library() -> Result<PathBuf, String> {
@@ -134,10 +161,11 @@ fn built_library() -> Result<PathBuf, String> {
     Ok(folder.join("deps/libcoach.so"))
 }
 
-fn kind(scenario: &Scenario, asterisk: bool) -> String {
+fn kind(scenario: &Scenario, arguments: &Arguments) -> String {
     let length = seconds(scenario.ticks);
     let carrier = match scenario.carrier {
-        _ if asterisk => "on Asterisk".to_owned(),
+        _ if arguments.gateway => "through coach-gateway, on Asterisk".to_owned(),
+        _ if arguments.asterisk => "on Asterisk".to_owned(),
         Carrier::Host => "mixed by the host".to_owned(),
         Carrier::Engine => format!("mixed by the engine at {} Hz", scenario.mix_rate),
     };
@@ -176,7 +204,7 @@ fn happened(scenario: &Scenario, moment: &Moment) -> String {
     let mut text = String::new();
     for entry in moment.entries {
         text += &format!("{:6.2} s  {}\n", seconds(moment.tick), entry.what);
-        for line in entry.reply.iter().chain(&entry.events) {
+        for line in entry.reply.iter().flat_map(|reply| reply.lines()).chain(entry.events.iter().map(String::as_str)) {
             text += &format!("          {line}\n");
         }
     }

@@ -23,6 +23,17 @@ pub enum Carrier {
     Engine,
 }
 
+/// How a command is given where there is a coach-gateway.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum By {
+    /// A request.
+    #[default]
+    Rest,
+    /// A command of the session's own application.
+    InjectCommand,
+}
+
 /// A call that can be played. Times are ticks of 20 ms from its start.
 pub struct Scenario {
     pub room: String,
@@ -61,6 +72,7 @@ pub struct Party {
 pub struct Command {
     pub tick: usize,
     pub run: String,
+    pub by: By,
     pub place: String,
 }
 
@@ -110,6 +122,8 @@ struct WrittenLine {
 struct WrittenCommand {
     at: Spanned<f64>,
     run: Spanned<String>,
+    #[serde(default)]
+    by: By,
 }
 
 fn yes() -> bool {
@@ -166,6 +180,7 @@ impl Reader<'_> {
             commands.push(Command {
                 tick: self.tick("at", &entry.at)?,
                 run: entry.run.get_ref().clone(),
+                by: entry.by,
                 place: self.place(entry.run.span()),
             });
         }

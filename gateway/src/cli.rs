@@ -4,7 +4,8 @@ use crate::{
     api,
     gateway::Gateway,
     keys::{self, Scopes},
-    session::{Sessions, handover},
+    live,
+    session::{Sessions, listeners::Listeners},
     settings::Settings,
     store::Store,
 };
@@ -40,8 +41,8 @@ struct SettingsFile {
 enum Command {
     /// Serves requests until it is told to end (SIGTERM, SIGINT). SIGHUP reads the settings anew.
     #[command(
-        after_help = "Example: coach-gateway serve --settings /etc/coach-gateway.toml\n\nSIGHUP reads accounts, applications and speech anew; \
-        what it listens on, the database and the switches change with a restart.\n\nExit codes: 0 it was told to end, 1 it could not go on, \
+        after_help = "Example: coach-gateway serve --settings /etc/coach-gateway.toml\n\nSIGHUP reads accounts, applications, speech and switches \
+        anew; what it listens on for REST, and the database, change with a restart.\n\nExit codes: 0 it was told to end, 1 it could not go on, \
         2 the command line or the settings are wrong."
     )]
     Serve {
@@ -51,7 +52,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Looks whether the settings are right, each switch can be reached and has its module.
+    /// Looks whether the settings are right, each switch can be reached and has its module, and its dialplan hands calls over safely.
     #[command(
         after_help = "Example: coach-gateway check --settings ./gateway.toml\n\nExit codes: 0 all is well, 1 something is amiss, \
         2 the command line or the settings are wrong."
@@ -132,6 +133,26 @@ fn store(path: &Path) -> Result<Arc<Store>, Failure> {
     Ok(Arc::new(store))
 }
 
+/// The same; while somebody else has locked it, it is waited for.
+fn store_when_free(path: &Path) -> Result<Arc<Store>, Failure> {
+    let mut told = false;
+    loop {
+        match Store::open(path) {
+            Err(error) if error.is_locked() => {
+                if !told {
+                    tracing::error!("{}: {error}: waiting until it is free", path.display());
+                    told = true;
+                }
+                std::thread::sleep(Duration::from_millis(250));
+            }
+            opened => {
+                let store = opened.map_err(|error| Failure(1, format!("{}: {error}", path.display())))?;
+                return Ok(Arc::new(store));
+            }
+        }
+    }
+}
+
 /// Runs the command.
 pub fn run() -> ExitCode {
     let done = match Arguments::parse().command {
@@ -203,7 +224,7 @@ fn check(file: &SettingsFile) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let gateway = Gateway::start(settings, store);
         let mut problems = 0;
-        for node in &gateway.nodes {
+        for (node, switch) in gateway.nodes().iter().zip(&gateway.settings().switches) {
             let name = node.switch.name();
             let mut health = node.switch.health().await;
             for _ in 0..20 {
@@ -213,23 +234,32 @@ fn check(file: &SettingsFile) -> Result<(), Failure> {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 health = node.switch.health().await;
             }
-            match health {
-                Ok(health) => {
-                    println!(
-                        "{name}: {}, {}",
-                        health.version,
-                        if health.module.is_empty() { "no coach mode" } else { &health.module }
-                    );
-                    for problem in &health.problems {
-                        println!("{name}: {problem}");
-                    }
-                    problems += health.problems.len();
-                }
+            let health = match health {
+                Ok(health) => health,
                 Err(error) => {
                     println!("{name}: {error}");
                     problems += 1;
+                    continue;
                 }
+            };
+            println!(
+                "{name}: {}, {}",
+                health.version,
+                if health.module.is_empty() { "no coach mode" } else { &health.module }
+            );
+            let dialplan = match switch.kind.hand_over() {
+                Some(address) => node.switch.dialplan(address.port()).await,
+                None => Ok(Vec::new()),
+            };
+            let dialplan = dialplan.unwrap_or_else(|error| vec![format!("its dialplan is not looked at: {error}")]);
+            for problem in health.problems.iter().chain(&dialplan) {
+                println!("{name}: {problem}");
+                problems += 1;
             }
+        }
+        for problem in gateway.conferences_on_several_switches().await {
+            println!("{problem}");
+            problems += 1;
         }
         if problems == 0 { Ok(()) } else { Err(Failure(1, format!("{problems} problem(s)"))) }
     })
@@ -237,8 +267,8 @@ fn check(file: &SettingsFile) -> Result<(), Failure> {
 
 fn serve(file: &SettingsFile, json: bool) -> Result<(), Failure> {
     let settings = settings(file)?;
-    let store = store(&settings.database)?;
     start_logging(json);
+    let store = store_when_free(&settings.database)?;
     rustls::crypto::ring::default_provider().install_default().map_err(|_| Failure::runtime("TLS cannot be used"))?;
     runtime()?.block_on(async {
         let listen = settings.listen;
@@ -246,14 +276,17 @@ fn serve(file: &SettingsFile, json: bool) -> Result<(), Failure> {
             tokio::net::TcpListener::bind(listen).await.map_err(|error| Failure(1, format!("{listen}: {error}")))?;
         let address = listener.local_addr().map_err(Failure::runtime)?;
         let gateway = Gateway::start(settings, store);
-        reload_on_hangup(gateway.clone(), file.settings.clone())?;
         let sessions = Sessions::new(gateway.clone()).map_err(Failure::runtime)?;
-        let listens = handover::start(&sessions).await;
-        listens.map_err(|(address, error)| Failure(1, format!("{address}: {error}")))?;
+        let mut listeners = Listeners::default();
+        listeners.apply(&sessions).await.map_err(|(address, error)| Failure(1, format!("{address}: {error}")))?;
+        reload_on_hangup(gateway.clone(), sessions.clone(), listeners, file.settings.clone())?;
         tracing::info!(%address, "coach-gateway serves");
-        let ended = end()?;
+        let (ended, ending) = (end()?, gateway.ending.clone());
         axum::serve(listener, api::router(gateway, sessions))
-            .with_graceful_shutdown(ended)
+            .with_graceful_shutdown(async move {
+                ended.await;
+                ending.cancel();
+            })
             .await
             .map_err(Failure::runtime)
     })
@@ -279,7 +312,12 @@ fn end() -> Result<impl Future<Output = ()>, Failure> {
     })
 }
 
-fn reload_on_hangup(gateway: Arc<Gateway>, path: PathBuf) -> Result<(), Failure> {
+fn reload_on_hangup(
+    gateway: Arc<Gateway>,
+    sessions: Arc<Sessions>,
+    mut listeners: Listeners,
+    path: PathBuf,
+) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hangup = signal(SignalKind::hangup()).map_err(Failure::runtime)?;
     tokio::spawn(async move {
@@ -287,6 +325,10 @@ fn reload_on_hangup(gateway: Arc<Gateway>, path: PathBuf) -> Result<(), Failure>
             match settings(&SettingsFile { settings: path.clone() }) {
                 Ok(settings) => {
                     gateway.reload(settings);
+                    live::follow_more(&gateway);
+                    if let Err((address, error)) = listeners.apply(&sessions).await {
+                        tracing::error!(%address, "calls cannot be taken there: {error}");
+                    }
                     tracing::info!("the settings are read anew");
                 }
                 Err(Failure(_, words)) => tracing::error!("the settings stay as they were: {words}"),

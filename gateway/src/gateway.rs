@@ -2,17 +2,23 @@
 
 use crate::{
     keys::{self, Caller},
+    live::Live,
     names,
     settings::{Account, Settings, SwitchKind, SwitchSettings},
     store::{Store, StoreError},
     switch::{
-        Call, Member, Switch, SwitchError,
+        Call, Member, Snapshot, Switch, SwitchError,
         asterisk::{self, Asterisk},
         freeswitch::{self, FreeSwitch},
     },
 };
-use std::sync::{Arc, RwLock};
-use tokio::task::JoinSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+use tokio::{sync::Mutex, task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// A switch, and who owns the calls on it that nobody has claimed.
@@ -24,6 +30,22 @@ pub struct Node {
     pub account: Uuid,
     /// The same, as its kind hands calls over.
     pub kind: Kind,
+    /// Its last snapshot that may be a little old, and when it was taken.
+    recent: Arc<Mutex<Option<(Instant, Snapshot)>>>,
+}
+
+impl Node {
+    /// Its calls, as they were at most so long ago: however many ask, the switch is asked once.
+    pub async fn recent(&self, age: Duration) -> Result<Snapshot, SwitchError> {
+        let mut recent = self.recent.lock().await;
+        if let Some((_, snapshot)) = recent.as_ref().filter(|(taken, _)| taken.elapsed() < age) {
+            return Ok(snapshot.clone());
+        }
+        let taken = Instant::now();
+        let snapshot = self.switch.snapshot().await?;
+        *recent = Some((taken, snapshot.clone()));
+        Ok(snapshot)
+    }
 }
 
 /// A switch of a kind.
@@ -40,8 +62,11 @@ pub struct Gateway {
     settings: RwLock<Arc<Settings>>,
     /// The database.
     pub store: Arc<Store>,
-    /// The switches.
-    pub nodes: Vec<Node>,
+    nodes: RwLock<Arc<[Node]>>,
+    /// Those who follow what changes.
+    pub live: Live,
+    /// The gateway is told to end.
+    pub ending: CancellationToken,
 }
 
 /// A call, and the switch that has it.
@@ -78,29 +103,58 @@ pub enum FindError {
     Switch(#[from] SwitchError),
 }
 
-/// Connects to a switch.
-fn connect(switch: &SwitchSettings) -> Node {
-    match &switch.kind {
+/// How a switch is reached.
+enum Login {
+    Asterisk(asterisk::ami::Login),
+    FreeSwitch(freeswitch::esl::Login, String),
+}
+
+fn login(kind: &SwitchKind) -> Login {
+    match kind {
         SwitchKind::Asterisk { manager, user, secret, .. } => {
             let secret = secret.reveal().to_owned();
-            let login = asterisk::ami::Login { address: manager.clone(), user: user.clone(), secret };
-            let asterisk = Arc::new(Asterisk::start(&switch.name, login));
-            Node { switch: asterisk.clone(), account: switch.account, kind: Kind::Asterisk(asterisk) }
+            Login::Asterisk(asterisk::ami::Login { address: manager.clone(), user: user.clone(), secret })
         }
         SwitchKind::FreeSwitch { host, port, password, profile, .. } => {
             let password = password.reveal().to_owned();
-            let login = freeswitch::esl::Login { host: host.clone(), port: *port, password };
-            let freeswitch = Arc::new(FreeSwitch::start(&switch.name, profile, login));
-            Node { switch: freeswitch.clone(), account: switch.account, kind: Kind::FreeSwitch(freeswitch) }
+            Login::FreeSwitch(freeswitch::esl::Login { host: host.clone(), port: *port, password }, profile.clone())
         }
+    }
+}
+
+/// Connects to a switch.
+fn connect(switch: &SwitchSettings) -> Node {
+    let recent = Arc::default();
+    match login(&switch.kind) {
+        Login::Asterisk(login) => {
+            let asterisk = Arc::new(Asterisk::start(&switch.name, login));
+            Node { switch: asterisk.clone(), account: switch.account, kind: Kind::Asterisk(asterisk), recent }
+        }
+        Login::FreeSwitch(login, profile) => {
+            let freeswitch = Arc::new(FreeSwitch::start(&switch.name, &profile, login));
+            Node { switch: freeswitch.clone(), account: switch.account, kind: Kind::FreeSwitch(freeswitch), recent }
+        }
+    }
+}
+
+impl Node {
+    /// The same switch with other settings: sessions go on with it. `None`: it is of another kind.
+    fn changed(&self, switch: &SwitchSettings) -> Option<Self> {
+        match (&self.kind, login(&switch.kind)) {
+            (Kind::Asterisk(asterisk), Login::Asterisk(login)) => asterisk.connect_as(login),
+            (Kind::FreeSwitch(freeswitch), Login::FreeSwitch(login, profile)) => freeswitch.connect_as(login, profile),
+            _ => return None,
+        }
+        Some(Self { account: switch.account, ..self.clone() })
     }
 }
 
 impl Gateway {
     /// Connects to the switches.
     pub fn start(settings: Settings, store: Arc<Store>) -> Arc<Self> {
-        let nodes = settings.switches.iter().map(connect).collect();
-        Arc::new(Self { settings: RwLock::new(Arc::new(settings)), store, nodes })
+        let nodes = RwLock::new(settings.switches.iter().map(connect).collect());
+        let (live, ending) = (Live::default(), CancellationToken::new());
+        Arc::new(Self { settings: RwLock::new(Arc::new(settings)), store, nodes, live, ending })
     }
 
     /// The settings as they are now.
@@ -108,8 +162,21 @@ impl Gateway {
         self.settings.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// Other settings from now on. What listens and what is connected stays as it is.
+    /// The switches as they are now.
+    pub fn nodes(&self) -> Arc<[Node]> {
+        self.nodes.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Other settings from now on. A switch that keeps its name stays the same one, with another connection if need be; one that is gone
+    /// stays connected for the sessions that it has.
     pub fn reload(&self, settings: Settings) {
+        let before = self.nodes();
+        let node = |switch: &SwitchSettings| {
+            let same = before.iter().find(|node| node.switch.name() == switch.name);
+            same.and_then(|node| node.changed(switch)).unwrap_or_else(|| connect(switch))
+        };
+        let nodes = settings.switches.iter().map(node).collect();
+        *self.nodes.write().unwrap_or_else(std::sync::PoisonError::into_inner) = nodes;
         *self.settings.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(settings);
     }
 
@@ -120,11 +187,22 @@ impl Gateway {
         known.unwrap_or(Ok(None))
     }
 
+    /// A switch's calls, and whose each is.
+    pub fn found(&self, node: &Node, snapshot: Snapshot) -> Vec<(Uuid, Found)> {
+        let settings = self.settings();
+        let has_module = snapshot.has_module;
+        let found = |call: Call| {
+            let account = owner(&settings, node, &call);
+            let conference = call.member.as_ref().and_then(|member| conference_name(&settings, account, member));
+            (account, Found { conference, call, node: node.clone(), has_module })
+        };
+        snapshot.calls.into_iter().map(found).collect()
+    }
+
     /// Every call of an account, on every switch that answers; and why others do not.
     pub async fn calls(&self, account: Uuid) -> (Vec<Found>, Vec<SwitchError>) {
-        let settings = self.settings();
         let mut questions = JoinSet::new();
-        for node in self.nodes.clone() {
+        for node in self.nodes().iter().cloned() {
             questions.spawn(async move {
                 let snapshot = node.switch.snapshot().await;
                 (node, snapshot)
@@ -139,19 +217,35 @@ impl Gateway {
                         let (switch, module) = (node.switch.name().to_owned(), node.switch.module());
                         errors.push(SwitchError::NoModule { switch, module });
                     }
-                    let own = snapshot.calls.into_iter().filter(|call| owner(&settings, &node, call) == account);
-                    found.extend(own.map(|call| Found {
-                        conference: call.member.as_ref().and_then(|member| conference_name(&settings, account, member)),
-                        call,
-                        node: node.clone(),
-                        has_module: snapshot.has_module,
-                    }));
+                    let own = self.found(&node, snapshot).into_iter().filter(|(owner, _)| *owner == account);
+                    found.extend(own.map(|(_, found)| found));
                 }
                 Err(error) => errors.push(error),
             }
         }
         found.sort_by(|a, b| (b.call.seconds, &a.call.id).cmp(&(a.call.seconds, &b.call.id)));
         (found, errors)
+    }
+
+    /// Conferences of one name on several switches: who is in the one hears nobody in the other.
+    pub async fn conferences_on_several_switches(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for account in &self.settings().accounts {
+            let mut switches: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+            for found in self.calls(account.sid).await.0 {
+                let Some(conference) = found.conference else { continue };
+                switches.entry(conference).or_default().insert(found.node.switch.name().to_owned());
+            }
+            for (conference, switches) in switches.into_iter().filter(|(_, switches)| switches.len() > 1) {
+                let switches = switches.into_iter().collect::<Vec<_>>().join(" and ");
+                problems.push(format!(
+                    "the account {} has a conference {conference:?} on {switches} each, and who is in the one hears nobody in the other: \
+                     send its calls to one switch",
+                    account.name
+                ));
+            }
+        }
+        problems
     }
 
     /// The call of this sid, if it is this account's.

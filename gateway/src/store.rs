@@ -1,16 +1,34 @@
 //! The database: keys and sessions, in one SQLite file.
 
+mod writer;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use std::{path::Path, sync::Mutex, time::Duration};
 use uuid::Uuid;
+use writer::Writer;
 
-/// The database. Its calls block for as long as a local file takes.
-pub struct Store(Mutex<Connection>);
+/// The database. Questions to it block for as long as a local file takes; sessions are written by a thread of their own.
+pub struct Store {
+    database: Mutex<Connection>,
+    writer: Writer,
+}
 
 /// What went wrong with the database.
 #[derive(Debug, thiserror::Error)]
 #[error("the database: {0}")]
 pub struct StoreError(#[from] rusqlite::Error);
+
+impl StoreError {
+    /// Somebody else has locked it: it may be tried again.
+    pub fn is_locked(&self) -> bool {
+        is_locked(&self.0)
+    }
+}
+
+fn is_locked(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+    error.sqlite_error_code().is_some_and(|code| matches!(code, DatabaseBusy | DatabaseLocked))
+}
 
 /// A key as it is kept: never the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,22 +63,20 @@ pub struct SessionRecord {
 impl Store {
     /// Opens the file, or makes it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let database = Connection::open(path)?;
-        database.busy_timeout(Duration::from_secs(1))?;
-        database.pragma_update(None, "journal_mode", "wal")?;
-        database.pragma_update(None, "synchronous", "normal")?;
+        let database = open(path, Duration::from_secs(1))?;
         database.execute_batch(
             "create table if not exists keys (id text primary key, hash text not null, account text not null, name text not null,
                 scopes text not null, created integer not null, revoked integer not null default 0);
              create table if not exists sessions (switch text not null, call text not null, state text not null,
                 primary key (switch, call));",
         )?;
-        Ok(Self(Mutex::new(database)))
+        let writer = Writer::start(open(path, writer::PATIENCE)?);
+        Ok(Self { database: Mutex::new(database), writer })
     }
 
     fn database(&self) -> std::sync::MutexGuard<'_, Connection> {
         // A panic elsewhere leaves SQLite's own state whole.
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.database.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Keeps a new key.
@@ -93,39 +109,43 @@ impl Store {
         Ok(self.database().execute("update keys set revoked = 1 where id = ?1", [id])? > 0)
     }
 
-    /// Keeps a session, in place of what was kept of it.
-    pub fn save_session(&self, session: &SessionRecord) -> Result<(), StoreError> {
-        self.database().execute(
-            "insert into sessions (switch, call, state) values (?1, ?2, ?3)
-             on conflict (switch, call) do update set state = excluded.state",
-            params![session.switch, session.call, session.state],
-        )?;
-        Ok(())
+    /// Keeps a session, in place of what was kept of it: when this returns, or, if the database does not let it, as soon as it does.
+    pub async fn save_session(&self, session: SessionRecord) {
+        self.writer.write(session.switch, session.call, Some(session.state)).await;
     }
 
-    /// What is kept of a call's session.
-    pub fn session(&self, switch: &str, call: &str) -> Result<Option<SessionRecord>, StoreError> {
-        let database = self.database();
-        let mut query = database.prepare_cached("select state from sessions where switch = ?1 and call = ?2")?;
-        let state: Option<String> = query.query_row([switch, call], |row| row.get(0)).optional()?;
-        Ok(state.map(|state| SessionRecord { switch: switch.to_owned(), call: call.to_owned(), state }))
+    /// Forgets a session, likewise.
+    pub async fn forget_session(&self, switch: &str, call: &str) {
+        self.writer.write(switch.to_owned(), call.to_owned(), None).await;
     }
 
-    /// Every session of a switch.
+    /// Why sessions are not kept at present.
+    pub fn problem(&self) -> Option<String> {
+        self.writer.problem()
+    }
+
+    /// Every session of a switch that can be read.
     pub fn sessions(&self, switch: &str) -> Result<Vec<SessionRecord>, StoreError> {
         let database = self.database();
         let mut query = database.prepare("select call, state from sessions where switch = ?1")?;
-        let record = |row: &rusqlite::Row<'_>| {
-            Ok(SessionRecord { switch: switch.to_owned(), call: row.get(0)?, state: row.get(1)? })
-        };
-        Ok(query.query_map([switch], record)?.collect::<Result<_, _>>()?)
+        let mut rows = query.query([switch])?;
+        let mut sessions = Vec::new();
+        while let Some(row) = rows.next()? {
+            match (row.get(0), row.get(1)) {
+                (Ok(call), Ok(state)) => sessions.push(SessionRecord { switch: switch.to_owned(), call, state }),
+                (Err(error), _) | (_, Err(error)) => tracing::error!(switch, "a session cannot be read: {error}"),
+            }
+        }
+        Ok(sessions)
     }
+}
 
-    /// Forgets a session.
-    pub fn forget_session(&self, switch: &str, call: &str) -> Result<(), StoreError> {
-        self.database().execute("delete from sessions where switch = ?1 and call = ?2", [switch, call])?;
-        Ok(())
-    }
+fn open(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {
+    let database = Connection::open(path)?;
+    database.busy_timeout(patience)?;
+    database.pragma_update(None, "journal_mode", "wal")?;
+    database.pragma_update(None, "synchronous", "normal")?;
+    Ok(database)
 }
 
 fn key_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<KeyRecord> {

@@ -134,3 +134,32 @@ fn a_freeswitch_is_read_and_its_mistakes_are_told() {
         assert!(told.iter().any(|told| told.contains(what)), "{what}: {told:#?}");
     }
 }
+
+#[test]
+fn how_calls_are_placed_is_read_and_its_mistakes_are_told() {
+    let with = |listen: &str, calls: &str| {
+        let switch = format!("manager_secret = \"x\"\n{listen}\n[switch.calls]\n{calls}\n");
+        RIGHT.replace("manager_secret = \"x\"\n", &switch)
+    };
+    let listen = "agi_listen = \"127.0.0.1:4573\"";
+    let right = with(listen, "phone = \"PJSIP/{number}@trunk\"\nuser = \"PJSIP/{name}\"");
+    let calls = Settings::parse(&right).expect("it is right").switches[0].calls.clone().expect("there they are");
+    assert_eq!(calls.phone.as_deref(), Some("PJSIP/{number}@trunk"));
+    assert_eq!(
+        (calls.user.as_deref(), calls.sip, calls.context.as_str()),
+        (Some("PJSIP/{name}"), None, "coach-gateway")
+    );
+    for (listen, calls, msg) in [
+        ("", "phone = \"PJSIP/{number}\"", "cannot be handed over"),
+        (listen, "", "give phone, user or sip"),
+        (listen, "phone = \"PJSIP/trunk\"", "once with {number}"),
+        (listen, "phone = \"PJSIP/{number}{number}\"", "once with {number}"),
+        (listen, "phone = \"PJSIP/{number}&PJSIP/1\"", "once with {number}"),
+        (listen, "user = \"[a=b,c]user/{name}\"", "once with {name}"),
+        (listen, "sip = \"PJSIP/x/{uri}\"\ncontext = \"a b\"", "context is"),
+        (listen, "sip = \"PJSIP/x/{uri}\"\nfax = \"x\"", "calls has no \"fax\""),
+    ] {
+        let told = mistakes(&with(listen, calls));
+        assert!(told.len() == 1 && told[0].contains(msg), "{calls}: {told:?}");
+    }
+}

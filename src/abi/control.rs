@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 
 use super::{
+    fork,
     guard::{check_size, config, guarded, put, with_engine},
     text::{give, null, optional, required},
 };
@@ -71,6 +72,7 @@ pub unsafe extern "C" fn coach_engine_create(
             on_event: config.on_event,
             user: config.user as usize,
         };
+        fork::watch()?;
         // SAFETY: the caller's promise.
         unsafe { put(engine, "engine", || Ok(Engine::create(config).handle)) }
     })
@@ -86,7 +88,7 @@ pub extern "C" fn coach_engine_destroy(engine: coach_engine_t) -> coach_status_t
 #[unsafe(no_mangle)]
 pub extern "C" fn coach_engine_service(engine: coach_engine_t) -> coach_status_t {
     with_engine(engine, Kind::Engine, |engine| {
-        engine.serve();
+        engine.serve_and_tell();
         Ok(())
     })
 }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::text::remember;
+use super::{fork, text::remember};
 use crate::{
     audio::slot::Kind,
     room::{
@@ -18,6 +18,10 @@ use crate::{
 
 /// Runs `call`.
 pub fn guarded(call: impl FnOnce() -> Result<()>) -> sys::coach_status_t {
+    if fork::happened() {
+        remember(fork::MESSAGE);
+        return sys::COACH_ERR_FORKED;
+    }
     let result = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
         Err(Error::new(sys::COACH_ERR_PANIC, "a fault inside Coach was contained: please report it"))
     });

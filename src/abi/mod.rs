@@ -2,6 +2,7 @@
 //! here, errors become statuses here.
 
 mod control;
+mod fork;
 mod guard;
 mod hooks;
 mod status;

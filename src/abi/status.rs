@@ -70,6 +70,9 @@ fn words(status: i32) -> &'static CStr {
         sys::COACH_ERR_CLOCK => {
             c"the engine goes by its own clock: make it with COACH_ENGINE_HOST_CLOCK to give it yours"
         }
+        sys::COACH_ERR_FORKED => {
+            c"this process was forked from one that had an engine: Coach works there alone; fork first, then make an engine"
+        }
         sys::COACH_ERR_PANIC => c"a fault inside Coach was contained: please report it",
         _ => c"no status of Coach's: coach.h lists them",
     }

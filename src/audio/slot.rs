@@ -60,6 +60,8 @@ pub struct Table<T: 'static> {
     slots: &'static [Slot<T>],
     kind: Kind,
     free: LazyLock<Mutex<Free>>,
+    /// Slots from this one on stand for nothing.
+    used: AtomicU64,
 }
 
 /// Slots that may be given out, and the generations that were.
@@ -109,11 +111,9 @@ static MEMBER_SLOTS: [Slot<Member>; MEMBERS] = [const { Slot::new() }; MEMBERS];
 static ROOM_SLOTS: [Slot<Room>; ROOMS] = [const { Slot::new() }; ROOMS];
 
 /// Every member of every engine in the process.
-pub static MEMBER: Table<Member> =
-    Table { slots: &MEMBER_SLOTS, kind: Kind::Member, free: LazyLock::new(|| Mutex::new(Free::new())) };
+pub static MEMBER: Table<Member> = Table::new(&MEMBER_SLOTS, Kind::Member);
 /// Every room; only those that the engine mixes have something to tick.
-pub static ROOM: Table<Room> =
-    Table { slots: &ROOM_SLOTS, kind: Kind::Room, free: LazyLock::new(|| Mutex::new(Free::new())) };
+pub static ROOM: Table<Room> = Table::new(&ROOM_SLOTS, Kind::Room);
 
 /// A number for something that has no slot: an engine.
 pub fn unslotted(kind: Kind) -> u64 {
@@ -127,6 +127,19 @@ pub fn kind(handle: u64) -> Option<Kind> {
 }
 
 impl<T> Table<T> {
+    const fn new(slots: &'static [Slot<T>], kind: Kind) -> Self {
+        Self { slots, kind, free: LazyLock::new(|| Mutex::new(Free::new())), used: AtomicU64::new(0) }
+    }
+
+    /// From when this returns no handle stands for anything. For a process that was just forked: it takes no lock, which a thread may
+    /// hold that this process has not got, and it frees nothing.
+    pub fn forget(&self) {
+        let used = self.used.load(Ordering::SeqCst) as usize;
+        for slot in &self.slots[..used] {
+            slot.handle.store(0, Ordering::SeqCst);
+        }
+    }
+
     /// Puts `object` into a slot under a handle of its own. `None` when all are taken.
     pub fn lease(&'static self, object: Box<T>) -> Option<Lease<T>> {
         let mut free = self.free.lock();
@@ -134,6 +147,7 @@ impl<T> Table<T> {
             let fresh = free.fresh;
             ((fresh as usize) < self.slots.len()).then(|| {
                 free.fresh += 1;
+                self.used.store(u64::from(free.fresh), Ordering::SeqCst);
                 fresh
             })
         })?;
@@ -245,8 +259,7 @@ mod tests {
     #[test]
     fn the_slot_that_came_back_first_is_given_out_first() {
         static SLOTS: [Slot<()>; 8] = [const { Slot::new() }; 8];
-        static TABLE: Table<()> =
-            Table { slots: &SLOTS, kind: Kind::Member, free: LazyLock::new(|| Mutex::new(Free::new())) };
+        static TABLE: Table<()> = Table::new(&SLOTS, Kind::Member);
         let lease = || TABLE.lease(Box::new(())).expect("a slot is free");
         let _kept = lease();
         let mut leases = [lease(), lease(), lease()];
@@ -264,8 +277,7 @@ mod tests {
     #[test]
     fn a_handle_that_goes_while_its_hook_comes_in_is_refused() {
         static SLOTS: [Slot<u32>; 1] = [const { Slot::new() }; 1];
-        static TABLE: Table<u32> =
-            Table { slots: &SLOTS, kind: Kind::Member, free: LazyLock::new(|| Mutex::new(Free::new())) };
+        static TABLE: Table<u32> = Table::new(&SLOTS, Kind::Member);
         let first = TABLE.lease(Box::new(1)).expect("the slot is free");
         let handle = first.handle;
         let first = std::cell::Cell::new(Some(first));

@@ -1,14 +1,14 @@
 //! The rooms and members of an engine. All that is done to them happens under the engine's one lock, and ends in a published plan.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
 use super::{
     engine_clock::EngineClock,
     error::{Error, Result},
-    event::Event,
+    event_queue::EventQueue,
     service::Clock,
 };
 use crate::{
@@ -161,9 +161,7 @@ pub struct Control {
     /// Of members that spoke privately when they left their last room: whom they spoke to there. Handles, in order.
     pub spoke_to: HashMap<u64, Box<[u64]>>,
     pub retirement: Retirement,
-    pub events: VecDeque<Event>,
-    /// The thread that is inside the event callback.
-    pub telling: Option<usize>,
+    pub events: EventQueue,
     /// Counts of members that are gone.
     pub gone: Gone,
     pub guard_ms: u32,
@@ -203,8 +201,7 @@ impl Control {
             calls: HashMap::new(),
             spoke_to: HashMap::new(),
             retirement: Retirement::default(),
-            events: VecDeque::new(),
-            telling: None,
+            events: EventQueue::default(),
             gone: Gone::default(),
             guard_ms,
             mode_sounds,

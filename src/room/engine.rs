@@ -46,6 +46,8 @@ pub struct Engine {
     /// Signalled when the event callback has returned, or a clock has stopped.
     changed: Condvar,
     service: Service,
+    /// Tells events that wait. Not the service's affair: a slow callback must not stop the clock.
+    teller: Service,
     /// One at a time prepares conversions.
     preparing: Mutex<()>,
 }
@@ -66,6 +68,7 @@ impl Engine {
             clock,
             changed: Condvar::default(),
             service: Service::default(),
+            teller: Service::default(),
             preparing: Mutex::new(()),
         });
         registry::add(engine.handle, engine.clone());
@@ -77,10 +80,10 @@ impl Engine {
         self.config.time_hooks
     }
 
-    /// Does something to the state, frees what it can, and tells what happened. What stops half-way in a panic is undone before
-    /// anybody else can act on it.
+    /// Does something to the state, frees what it can, and tells what happened, if nothing is left to tell from before. What stops
+    /// half-way in a panic is undone before anybody else can act on it.
     pub fn act<R>(self: &Arc<Self>, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
-        let result = {
+        let (result, events) = {
             let mut control = self.lock()?;
             let result = catch_unwind(AssertUnwindSafe(|| action(&mut control)));
             if result.is_err() {
@@ -88,12 +91,21 @@ impl Engine {
             }
             control.retirement.sweep();
             if control.busy && !self.config.host_service {
-                self.service.start(self);
+                self.service.start("coach-service", self, Self::serve);
             }
-            result
+            let events = control.events.begin_own();
+            self.see_to_waiting(&control);
+            (result, events)
         };
-        self.tell();
+        self.tell(events);
         result.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// Has a thread of Coach's tell what waits, unless that is the host's.
+    fn see_to_waiting(self: &Arc<Self>, control: &Control) {
+        if control.events.waits() && !self.config.host_service {
+            self.teller.start("coach-events", self, Self::tell_waiting);
+        }
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, Control>> {
@@ -102,9 +114,9 @@ impl Engine {
     }
 
     /// Writes the clock, prepares what hooks have asked for, and frees what nobody uses any more.
-    pub fn serve(&self) {
+    pub fn serve(self: &Arc<Self>) {
         self.clock.write();
-        let one = self.preparing.lock();
+        let _one = self.preparing.lock();
         let mailboxes: Vec<_> = {
             let Ok(mut control) = self.lock() else { return };
             control.retirement.sweep();
@@ -112,6 +124,8 @@ impl Engine {
                 return;
             }
             control.tell_of_formats();
+            control.events.wait_own();
+            self.see_to_waiting(&control);
             let links = control.rooms.values().flat_map(|room| room.links.values().map(|link| link.mailbox()));
             let hooks = control.members.values().map(|member| member.lease.get());
             let hooks = hooks.flat_map(|audio| [&audio.read.mailbox, &audio.write.mailbox]);
@@ -120,26 +134,39 @@ impl Engine {
         for mailbox in mailboxes {
             mailbox.prepare(Converter::of); // may compute a filter: without the lock
         }
-        drop(one);
-        self.tell();
     }
 
-    /// Tells the host what has happened, unless somebody is at it already: then that one goes on to these.
-    fn tell(&self) {
+    /// For the host's own service: what Coach's threads do otherwise.
+    pub fn serve_and_tell(self: &Arc<Self>) {
+        self.serve();
+        if self.config.host_service {
+            self.tell_waiting();
+        }
+    }
+
+    /// Tells the host the events of the call that was just made.
+    fn tell(&self, events: Vec<Event>) {
+        let Some(on_event) = self.config.on_event.filter(|_| !events.is_empty()) else { return };
+        let _told = Told(self);
+        for event in &events {
+            if self.lock().is_err() {
+                return; // it is being destroyed
+            }
+            hand_over(on_event, self.config.user, event);
+        }
+    }
+
+    /// Tells the host the events that wait, unless another thread is telling it something.
+    fn tell_waiting(self: &Arc<Self>) {
         let Some(on_event) = self.config.on_event else { return };
-        loop {
-            let event = {
-                let mut control = self.control.lock();
-                if control.over || control.telling.is_some() {
-                    return;
-                }
-                let Some(event) = control.events.pop_front() else { return };
-                control.telling = Some(this_thread());
-                event
-            };
-            let done = Told(self);
+        let count = self.lock().map_or(0, |mut control| control.events.begin_waiting());
+        if count == 0 {
+            return;
+        }
+        let _told = Told(self);
+        for _ in 0..count {
+            let Some(event) = self.lock().ok().and_then(|mut control| control.events.next()) else { return };
             hand_over(on_event, self.config.user, &event);
-            drop(done);
         }
     }
 
@@ -153,35 +180,48 @@ impl Engine {
     /// Ends it. When this returns nothing of it is running.
     pub fn destroy(self: &Arc<Self>) -> Result<()> {
         let mut control = self.lock()?;
-        if control.telling == Some(this_thread()) {
+        if control.events.telling() == Some(this_thread()) {
             let message = "the engine cannot be destroyed inside its own event callback; do it after that has returned";
             return Err(Error::new(sys::COACH_ERR_BUSY, message));
         }
         control.over = true;
         registry::remove_all(self);
-        while control.telling.is_some() || control.stopping > 0 {
+        while control.events.telling().is_some() || control.stopping > 0 {
             self.changed.wait(&mut control);
         }
         let clocks: Vec<_> = control.rooms.values_mut().filter_map(|room| room.clock.take()).collect();
-        control.unlocked(|| {
+        // Whatever fails, the rest is done.
+        let stopped = control.unlocked(|| {
             clocks.iter().for_each(Clock::ask_to_stop);
-            clocks.into_iter().for_each(Clock::stop);
-            self.service.stop();
+            let clocks = clocks.into_iter().map(|clock| contained(|| clock.stop()));
+            let clocks = clocks.fold(Ok(()), Result::and);
+            clocks.and(contained(|| self.service.stop())).and(contained(|| self.teller.stop()))
         });
-        control.dissolve();
-        while !control.retirement.sweep() {
-            thread::yield_now(); // a hook is inside; it is short
+        let dissolved = contained(|| control.dissolve());
+        let mut swept = Ok(());
+        loop {
+            match contained(|| control.retirement.sweep()) {
+                Ok(true) => break,
+                Ok(false) => thread::yield_now(), // a hook is inside; it is short
+                Err(fault) => swept = Err(fault), // what could not be freed is let go
+            }
         }
-        Ok(())
+        stopped.and(dissolved).and(swept)
     }
 }
 
-/// The event callback has returned.
+/// Does one part of an end.
+fn contained<R>(part: impl FnOnce() -> R) -> Result<R> {
+    let fault = "a fault inside Coach was contained while the engine ended: please report it";
+    catch_unwind(AssertUnwindSafe(part)).map_err(|_| Error::new(sys::COACH_ERR_PANIC, fault))
+}
+
+/// A thread is telling events until this is dropped.
 struct Told<'a>(&'a Engine);
 
 impl Drop for Told<'_> {
     fn drop(&mut self) {
-        self.0.control.lock().telling = None;
+        self.0.control.lock().events.told();
         self.0.changed.notify_all();
     }
 }
@@ -211,6 +251,7 @@ fn hand_over(
         speak_only_to: speak_only_to.as_ref().map_or(std::ptr::null(), |s| s.as_ptr()),
         heard_by: heard_by.as_ptr(),
         text: line.as_ptr(),
+        lost: event.lost,
     };
     // SAFETY: the host's function with the host's pointer, as coach_engine_create documents; all texts outlive the call.
     unsafe { on_event(user as *mut std::ffi::c_void, &raw const out) };

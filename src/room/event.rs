@@ -1,5 +1,7 @@
 //! Events: what is told, owned, until it has been told.
 
+use std::time::SystemTime;
+
 use crate::sys;
 
 /// What happened.
@@ -24,6 +26,7 @@ pub enum What {
     Start = sys::COACH_EVENT_START,
     End = sys::COACH_EVENT_END,
     Warning = sys::COACH_EVENT_WARNING,
+    Lost = sys::COACH_EVENT_LOST,
 }
 
 impl What {
@@ -48,6 +51,7 @@ impl What {
             Self::Start => "start",
             Self::End => "end",
             Self::Warning => "warning",
+            Self::Lost => "lost",
         }
     }
 }
@@ -68,4 +72,43 @@ pub struct Event {
     pub speak_only_to: Option<String>,
     pub heard_by: String,
     pub text: String,
+    /// How many events were not told.
+    pub lost: u64,
+}
+
+impl Event {
+    /// Stands for so many events that found no place to wait in.
+    pub fn lost(count: u64) -> Self {
+        Self {
+            what: What::Lost,
+            sequence: 0,
+            time_ns: now_ns(),
+            room: 0,
+            member: 0,
+            number: 0,
+            opens_in_ms: 0,
+            room_name: String::new(),
+            call_id: String::new(),
+            tags: String::new(),
+            speak_only_to: None,
+            heard_by: String::new(),
+            text: format!(
+                "{}: {count} events were not told, since the event callback is too slow; read the state anew",
+                What::Lost.name()
+            ),
+            lost: count,
+        }
+    }
+
+    /// How much memory it takes.
+    pub fn bytes(&self) -> usize {
+        let Self { room_name, call_id, tags, speak_only_to, heard_by, text, .. } = self;
+        let texts = [room_name, call_id, tags, heard_by, text].into_iter().chain(speak_only_to);
+        size_of::<Self>() + texts.map(String::capacity).sum::<usize>()
+    }
+}
+
+/// Nanoseconds since 1970.
+pub fn now_ns() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64)
 }

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod engine_clock;
 pub mod error;
 pub mod event;
+pub mod event_queue;
 pub mod mode_sounds;
 pub mod publish;
 pub mod registry;

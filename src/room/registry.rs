@@ -1,6 +1,12 @@
 //! Which engine a handle belongs to.
 
-use std::{collections::HashMap, sync::Arc, sync::LazyLock};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use super::{
     engine::Engine,
@@ -13,23 +19,37 @@ use crate::{
 
 static ENGINES: LazyLock<RwLock<HashMap<u64, Arc<Engine>>>> = LazyLock::new(RwLock::default);
 
+/// How many handles there are, for who cannot take the lock. Never too few.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether there is an engine. Takes no lock.
+pub fn in_use() -> bool {
+    COUNT.load(Ordering::SeqCst) > 0
+}
+
 /// From now on `handle` is found.
 pub fn add(handle: u64, engine: Arc<Engine>) {
+    COUNT.fetch_add(1, Ordering::SeqCst);
     ENGINES.write().insert(handle, engine);
 }
 
 /// From now on it is not.
 pub fn remove(handle: u64) {
-    ENGINES.write().remove(&handle);
+    let removed = ENGINES.write().remove(&handle);
+    COUNT.fetch_sub(usize::from(removed.is_some()), Ordering::SeqCst);
 }
 
 /// From now on nothing of `engine` is found.
 pub fn remove_all(engine: &Arc<Engine>) {
     let mut engines = ENGINES.write();
+    let before = engines.len();
     engines.retain(|_, other| !Arc::ptr_eq(other, engine));
+    let removed = before - engines.len();
     if engines.is_empty() {
         *engines = HashMap::default(); // nothing stays behind where the library is unloaded
     }
+    drop(engines);
+    COUNT.fetch_sub(removed, Ordering::SeqCst);
 }
 
 /// The engine of a handle of `wanted` kind.

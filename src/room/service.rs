@@ -1,4 +1,5 @@
-//! Coach's own threads: the service, which writes the clock and prepares conversions, and the clock of a room that ticks by itself.
+//! Coach's own threads: the service, which writes the clock and prepares conversions; the one that tells events which wait; and the
+//! clock of a room that ticks by itself.
 
 use std::{
     io,
@@ -14,13 +15,14 @@ use std::{
 use super::engine::Engine;
 use crate::{
     audio::slot::{ROOM, Refused},
+    faults::{self, Where},
     lock::{Condvar, Mutex},
 };
 
-/// How often the service looks whether a hook wants something; half of what a change of rate may cost.
+/// How often a service looks whether there is something to do; half of what a change of rate may cost.
 const PERIOD: Duration = Duration::from_millis(10);
 
-/// The thread that serves one engine.
+/// A thread that does one job of an engine, over and over.
 #[derive(Default)]
 pub struct Service {
     stop: Arc<(Mutex<bool>, Condvar)>,
@@ -29,8 +31,8 @@ pub struct Service {
 
 impl Service {
     /// Starts it, if it is not running. Where the system has no thread to give, the next call tries again; until then voices
-    /// that need a conversion are silent.
-    pub fn start(&self, engine: &Arc<Engine>) {
+    /// that need a conversion are silent, and events that wait are not told.
+    pub fn start(&self, name: &str, engine: &Arc<Engine>, job: fn(&Arc<Engine>)) {
         let mut thread = self.thread.lock();
         if thread.is_none() && !*self.stop.0.lock() {
             let (stop, engine) = (self.stop.clone(), Arc::downgrade(engine));
@@ -41,12 +43,12 @@ impl Service {
                     if !*stopped && let Some(engine) = engine.upgrade() {
                         stopped.unlocked(|| {
                             // A fault costs this turn; the next one is another chance.
-                            let _ = catch_unwind(AssertUnwindSafe(|| engine.serve()));
+                            let _ = catch_unwind(AssertUnwindSafe(|| job(&engine)));
                         });
                     }
                 }
             };
-            *thread = thread::Builder::new().name("coach-service".into()).spawn(serve).ok();
+            *thread = thread::Builder::new().name(name.into()).spawn(serve).ok();
         }
     }
 
@@ -54,6 +56,7 @@ impl Service {
     pub fn stop(&self) {
         *self.stop.0.lock() = true;
         self.stop.1.notify_all();
+        faults::point(Where::Destroy);
         if let Some(thread) = self.thread.lock().take() {
             let _ = thread.join();
         }
@@ -108,6 +111,7 @@ impl Clock {
     /// Returns when it has ended.
     pub fn stop(self) {
         self.ask_to_stop();
+        faults::point(Where::Destroy);
         let _ = self.thread.join();
     }
 }

@@ -1,10 +1,8 @@
 //! Telling: events and whose audience has changed, in words and numbers.
 
-use std::time::SystemTime;
-
 use super::{
     control::{Control, Member, Place, Room},
-    event::{Event, What},
+    event::{Event, What, now_ns},
 };
 use crate::{
     audio::format::{MAX_FRAME_MS, RATES, TICKS_PER_MS},
@@ -29,7 +27,7 @@ impl Control {
         let mut event = Event {
             what,
             sequence: 0,
-            time_ns: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64),
+            time_ns: now_ns(),
             room: place.map_or(0, |place| place.room),
             member: handle,
             number: place.map_or(0, |place| place.number),
@@ -40,6 +38,7 @@ impl Control {
             speak_only_to: speak_only_to(&member.facts),
             heard_by,
             text: String::new(),
+            lost: 0,
         };
         if what == What::Start {
             event = Event { member: 0, number: 0, call_id: String::new(), tags: String::new(), ..event };
@@ -51,7 +50,7 @@ impl Control {
             event.room_name = room.name.clone();
         }
         event.text = describe(&event, text);
-        self.events.push_back(event);
+        self.events.add(event);
     }
 
     /// Tells of every private speaker around a member whose audience is another than it was told last.

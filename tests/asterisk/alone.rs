@@ -10,6 +10,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("unloading_is_refused_while_somebody_speaks_privately", unloading),
     ("unloading_is_refused_while_what_was_said_privately_is_on_its_way", unloading_in_a_stall),
     ("unloading_waits_for_calls_that_hang_up", unloading_while_hanging_up),
+    ("a_forced_unload_changes_nothing_while_somebody_speaks_privately", unloading_by_force),
     ("without_the_module_a_coachs_call_ends", without_module),
     ("without_conversion_between_rates_nothing_private_passes", without_resampling),
     ("what_asterisk_cannot_convert_at_all_is_private_too", without_conversion),
@@ -68,6 +69,38 @@ fn unloading() {
     assert!(c.manager.command("module show like res_coach").contains("0 modules loaded"));
     load();
     assert!(c.manager.command("coach show unloading").contains("openly"), "and nobody is");
+    drop(c);
+    drop((customer, agent, manager));
+    assert!(pbx.stop().success(), "Asterisk ends well");
+}
+
+/// `-h` goes past the module's refusal. It stays in memory and goes on, and is the same when it is loaded again.
+fn unloading_by_force() {
+    let pbx = Pbx::start("by_force", Setup::default());
+    let mut c = Conference::new(&pbx, "by_force");
+    let (customer, agent, manager) = (c.join("customer", CUSTOMER), c.join("agent", AGENT), c.join("manager", MANAGER));
+    for _ in 0..2 {
+        pbx.console("module unload -h res_coach.so");
+        c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+        let said = pbx.console("module load res_coach.so");
+        assert!(said.contains("Loaded"), "{said}");
+        c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+    }
+    c.never_heard(&customer, &manager);
+
+    // Nothing of it keeps it in memory when it may go.
+    let maps = || std::fs::read_to_string(format!("/proc/{}/maps", pbx.id())).expect("it runs");
+    assert!(pbx.console("module unload res_coach.so").contains("Unable to unload"));
+    c.coach("uncoach", &manager, "");
+    seconds(0.5);
+    assert!(maps().contains("res_coach.so"));
+    let said = pbx.console("module unload res_coach.so");
+    assert!(said.contains("Unloaded") && !maps().contains("res_coach.so"), "{said}");
+    let said = pbx.console("module load res_coach.so");
+    assert!(said.contains("Loaded"), "{said}");
+    c.coach("coach", &manager, "agent");
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+    pbx.console("module unload -h res_coach.so");
     drop(c);
     drop((customer, agent, manager));
     assert!(pbx.stop().success(), "Asterisk ends well");

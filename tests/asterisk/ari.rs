@@ -9,7 +9,10 @@ use std::{
     net::TcpStream,
 };
 
-pub const SCENARIOS: &[Scenario] = &[("ari_sets_and_reads_the_mode_before_the_conference", before_the_conference)];
+pub const SCENARIOS: &[Scenario] = &[
+    ("ari_sets_and_reads_the_mode_before_the_conference", before_the_conference),
+    ("in_a_bridge_of_ari_nobody_hears_private_speech", in_a_bridge),
+];
 
 /// Of the user `test` with the password `test`.
 const AUTHORIZATION: &str = "Authorization: Basic dGVzdDp0ZXN0\r\n";
@@ -20,16 +23,18 @@ fn send(pbx: &Pbx, head: &str) -> TcpStream {
     http
 }
 
-/// What the interface says to a request about somebody's channel.
-fn ask(pbx: &Pbx, method: &str, member: &Member, what: &str) -> String {
+/// What the interface says to a request.
+fn request(pbx: &Pbx, method: &str, what: &str) -> String {
     let mut answer = String::new();
-    send(
-        pbx,
-        &format!("{method} /ari/channels/{}/{what} HTTP/1.1\r\nConnection: close\r\nContent-Length: 0", member.id),
-    )
-    .read_to_string(&mut answer)
-    .expect("Asterisk answers");
+    send(pbx, &format!("{method} /ari/{what} HTTP/1.1\r\nConnection: close\r\nContent-Length: 0"))
+        .read_to_string(&mut answer)
+        .expect("Asterisk answers");
     answer
+}
+
+/// The same, about somebody's channel.
+fn ask(pbx: &Pbx, method: &str, member: &Member, what: &str) -> String {
+    request(pbx, method, &format!("channels/{}/{what}", member.id))
 }
 
 /// The application of that name: it is there for as long as somebody listens to its events.
@@ -63,5 +68,27 @@ fn before_the_conference(pbx: &Pbx) {
     agent.speak();
     let manager = joins("manager", COACH, 1_900.0, "COACH(speakOnlyTo)", "agent");
     c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+    c.never_heard(&customer, &manager);
+}
+
+/// It is no ConfBridge, so Coach does not know who hears whom there.
+fn in_a_bridge(pbx: &Pbx) {
+    let _application = application(pbx, "bridging");
+    let mut c = Conference::new(pbx, "ari_bridge");
+    let made = request(pbx, "POST", "bridges/ari_bridge?type=mixing");
+    assert!(made.starts_with("HTTP/1.1 200"), "{made}");
+    let mut joins = |name, role, tone, set: &str| {
+        let member = c.call(name, Role { place: ("members", "bridging"), ..role }, tone);
+        let set = format!("variable?variable={set}");
+        c.wait_until("ARI has it", |_| ask(pbx, "POST", &member, &set).starts_with("HTTP/1.1 204"));
+        let added = request(pbx, "POST", &format!("bridges/ari_bridge/addChannel?channel={}", member.id));
+        assert!(added.starts_with("HTTP/1.1 204"), "{added}");
+        member.speak();
+        member
+    };
+    let customer = joins("customer", CUSTOMER, 1_100.0, "X&value=1");
+    let agent = joins("agent", CUSTOMER, 1_500.0, "COACH(memberTag)&value=agent");
+    let manager = joins("manager", COACH, 1_900.0, "COACH(speakOnlyTo)&value=agent");
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer]), (&manager, &[&customer, &agent])]);
     c.never_heard(&customer, &manager);
 }

@@ -187,6 +187,14 @@ impl<'a> Conference<'a> {
         (second, Member { id: format!("{}-{name}", self.room), tone, line, soft: false, called })
     }
 
+    /// A call of two, which is in no conference: who calls, and who has been called. Both speak.
+    pub fn two_party(&mut self, name: &str) -> (Member, Member) {
+        let (line, callee) = self.consult(name, "line");
+        let (tone, id) = (self.next_tone(), format!("{}-{name}-second", self.room));
+        line.say(tone);
+        (Member { id, tone, line, soft: false, called: callee.called }, callee)
+    }
+
     /// A tone that nobody has.
     fn next_tone(&mut self) -> f64 {
         self.tones += 1;

@@ -2,6 +2,7 @@
 
 use crate::{
     conference::{AGENT, COACH, CUSTOMER, Conference, MANAGER, Role, seconds},
+    judge::Recording,
     pbx::{Pbx, Scenario},
     sounds,
 };
@@ -12,6 +13,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("the_console_completes_words", completion),
     ("the_examples_dialplan_and_keys_work", examples),
     ("without_its_keys_the_examples_manager_does_not_join", keyless),
+    ("a_private_calls_pin_is_taken_by_confbridge", pin),
     ("mistakes_are_answered_and_change_nothing", mistakes),
     ("words_that_only_the_engine_understands_are_refused", crafted),
     ("what_coach_does_not_understand_in_the_channel_function_ends_the_call", misspelt),
@@ -130,6 +132,25 @@ fn keyless(pbx: &Pbx) {
     let manager = c.call("manager", Role { place: ("pasted", "102"), ..COACH }, 1_500.0);
     c.wait_until("the log says why", |_| pbx.log().contains("are not in the context pasted"));
     c.wait_until("its call ends", |c| c.channel(&manager).is_none());
+}
+
+/// Digits are no speech: a private call's are read.
+fn pin(pbx: &Pbx) {
+    let prompt = Recording { rate: 8000, samples: vec![0; 800] };
+    prompt.write(pbx.folder().join("quiet.wav")).expect("a file can be written");
+    let mut c = Conference::new(pbx, "pin");
+    let (customer, agent) = (c.join("customer", CUSTOMER), c.join("agent", AGENT));
+    let manager = c.call("manager", Role { place: ("members", "with_pin"), ..MANAGER }, 1_500.0);
+    c.wait_until("it is there", |c| c.channel(&manager).is_some());
+    seconds(1.0);
+    assert!(!c.has(&manager), "the PIN comes first");
+    for digit in ["4", "7", "1", "1", "#"] {
+        c.act("PlayDTMF", &manager, &[("Digit", digit), ("Receive", "true")]);
+        seconds(0.3);
+    }
+    c.wait_until("it joins", |c| c.has(&manager));
+    c.hears(&[(&customer, &[&agent]), (&agent, &[&customer, &manager]), (&manager, &[&customer, &agent])]);
+    c.never_heard(&customer, &manager);
 }
 
 fn mistakes(pbx: &Pbx) {

@@ -6,7 +6,9 @@ mod ari;
 mod at_once;
 mod conference;
 mod cost;
+mod events;
 mod follow;
+mod guide;
 mod hearing;
 mod hooks;
 mod interfaces;
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
     for &(name, scenario) in alone::SCENARIOS
         .iter()
+        .chain(guide::ALONE)
         .chain(seats::ALONE)
         .chain(sounds::ALONE)
         .chain(stalls::ALONE)
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         ari::SCENARIOS,
         modes::SCENARIOS,
         at_once::SCENARIOS,
+        events::SCENARIOS,
         follow::SCENARIOS,
         hooks::SCENARIOS,
         interfaces::SCENARIOS,

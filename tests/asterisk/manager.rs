@@ -92,13 +92,22 @@ impl Manager {
 
     /// The next event of a name about a channel: seen already, or to come within 5 s.
     pub fn event(&mut self, name: &str, channel: &str) -> Message {
+        self.next(name, "Channel", channel)
+    }
+
+    /// The same, about a conference.
+    pub fn event_of(&mut self, name: &str, conference: &str) -> Message {
+        self.next(name, "Conference", conference)
+    }
+
+    fn next(&mut self, name: &str, header: &str, value: &str) -> Message {
         let end = Instant::now() + Duration::from_secs(5);
         loop {
-            let fits = |event: &Message| event.get("Event") == name && event.get("Channel") == channel;
+            let fits = |event: &Message| event.get("Event") == name && event.get(header) == value;
             if let Some(at) = self.events.iter().position(fits) {
                 return self.events.drain(..=at).next_back().expect("it is there");
             }
-            assert!(Instant::now() < end, "{name} of {channel} should come; there were {:?}", self.events);
+            assert!(Instant::now() < end, "{name} of {value} should come; there were {:?}", self.events);
             // An action always has an answer: no read waits for an event that does not come.
             self.action("Ping", &[]);
             std::thread::sleep(Duration::from_millis(20));

@@ -11,6 +11,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("a_function_that_is_misspelt_ends_the_call", functions),
     ("a_variable_that_is_meant_for_coach_is_told_of", variables),
     ("a_variable_that_assigns_to_the_function_is_private_to_nobody", assigned),
+    ("tags_that_are_none_are_logged_however_they_are_given", no_tags),
     ("nothing_is_told_of_variables_where_coach_was_told_too", not_told),
 ];
 
@@ -63,6 +64,28 @@ fn before_conference(pbx: &Pbx) {
         seconds(1.0);
         c.never_heard(&customer, &member);
         assert!(c.channel(&member).is_none(), "{exten} {what}: the call ends");
+    }
+}
+
+/// The call goes on, without tags, and the log says so with what was given.
+fn no_tags(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "no_tags");
+    for (n, (exten, what, says)) in [
+        ("runs", "memberTag=", "no tags given"),
+        ("sets", "COACH(memberTag)=", "no tags given"),
+        ("runs", "memberTag=night shift", "a tag with ' '"),
+        ("sets", "COACH(memberTag)=night shift", "a tag with ' '"),
+        ("sets", "COACH(memberTag)=night\u{a0}shift", r"a tag with '\u{a0}'"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let member = call(&mut c, &format!("member_{n}"), exten, what, 1_500.0);
+        c.wait_until("it joins", |c| c.has(&member));
+        let channel = c.channel(&member).expect("it is there");
+        let log = pbx.log();
+        let said = log.lines().find(|line| line.contains(&format!("memberTag of {channel}: ")));
+        assert!(said.is_some_and(|line| line.contains(says) && line.ends_with("It has no tags")), "{what}: {said:?}");
     }
 }
 

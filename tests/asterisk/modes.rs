@@ -16,7 +16,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("rates_differ", rates),
     ("rates_change_in_mid_call", rates_change),
     ("legs_speak_at_other_rates_than_they_hear_at", rates_of_a_leg),
-    ("packets_of_10_20_and_60_ms", packets),
+    ("packets_of_10_to_120_ms", packets),
     ("mixing_every_10_ms", |pbx| mixed("every_10_ms", pbx)),
     ("mixing_every_40_ms", |pbx| mixed("every_40_ms", pbx)),
     ("mixing_at_8000_hz", |pbx| mixed("mixed_at_8000", pbx)),
@@ -213,7 +213,7 @@ fn packets(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "packets");
     let of = |packet_ms, rate, role| Role { format: Format { packet_ms, ..Format::at(rate) }, ..role };
     let (customer, agent) = (c.join("customer", of(60, 16000, CUSTOMER)), c.join("agent", of(10, 8000, AGENT)));
-    for packet_ms in [10, 20, 60] {
+    for packet_ms in [10, 20, 60, 100, 120] {
         let manager = c.join(&format!("manager_{packet_ms}"), of(packet_ms, 16000, MANAGER));
         only_the_agent_hears_the_manager(&mut c, &customer, &agent, &manager);
         c.never_heard(&customer, &manager);

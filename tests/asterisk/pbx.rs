@@ -153,6 +153,11 @@ impl Pbx {
         String::from_utf8_lossy(&fs::read(self.folder.join("log")).expect("there is a log")).into_owned()
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Processor time that it has used, in seconds.
     pub fn cpu_time(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("it runs");
@@ -174,6 +179,15 @@ fn keyless_manager() -> String {
     let example = include_str!("../../examples/asterisk/extensions.conf");
     let lines = example.lines().skip_while(|line| !line.starts_with("exten => 102,"));
     lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// The dialplan in the guide, as it stands there.
+fn guide() -> String {
+    let lines = include_str!("../../docs/asterisk.md").lines().filter_map(|line| line.strip_prefix("    "));
+    lines
+        .filter(|line| line.trim_start().starts_with("exten =>") || line.trim_start().starts_with("same =>"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Asterisk with its own loader and libraries: it needs no root to run, whatever this machine's C library is.
@@ -239,6 +253,7 @@ fn configure(folder: &Path, ports: Ports, claim: &SwitchPorts, setup: Setup) {
             ("@FOLDER@", folder.display().to_string()),
             ("@EXAMPLES@", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/asterisk").into()),
             ("@KEYLESS@", keyless_manager()),
+            ("@GUIDE@", guide().replace("/var/spool/asterisk", &folder.display().to_string())),
             ("@DATA@", stock().join("usr/share/asterisk").display().to_string()),
             ("@MANAGER@", ports.manager.to_string()),
             ("@HTTP@", ports.http.to_string()),

@@ -12,7 +12,7 @@ static_assert(sizeof(coach_engine_t) == 8 && sizeof(coach_room_t) == 8 && sizeof
 #if UINTPTR_MAX == UINT64_MAX
 static_assert(sizeof(coach_engine_config_t) == 32, "coach_engine_config_t");
 static_assert(sizeof(coach_member_config_t) == 32, "coach_member_config_t");
-static_assert(sizeof(coach_event_t) == 96, "coach_event_t");
+static_assert(sizeof(coach_event_t) == 104, "coach_event_t");
 static_assert(offsetof(coach_event_t, room_name) == 48, "coach_event_t.room_name");
 #endif
 static_assert(sizeof(coach_room_config_t) == 24, "coach_room_config_t");

@@ -2,11 +2,12 @@
  * A fault inside Coach: it stays inside, the call says so, the frame in question is silence, everything works afterwards.
  * The library has to be built with `--features faults`, which makes the next hook, tick, command or change panic.
  */
+#include <dirent.h>
 #include <pthread.h>
 
 #include "host.h"
 
-enum where { NOWHERE, IN_READ, IN_WRITE, IN_TICK, IN_COMMAND, IN_CONTROL };
+enum where { NOWHERE, IN_READ, IN_WRITE, IN_TICK, IN_COMMAND, IN_CONTROL, IN_DESTROY };
 static int (*fault_arm)(unsigned where);
 
 static int events;
@@ -202,6 +203,52 @@ static void panics_while_a_room_with_a_clock_is_closed(void **state)
     survived();
 }
 
+/* Threads of this process that Coach started. */
+static int threads_of_coachs(void)
+{
+    char path[300], name[32];
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    check(tasks, "the threads of this process cannot be listed");
+    for (struct dirent *task; (task = readdir(tasks));) {
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
+        FILE *file = fopen(path, "r");
+        count += file && fgets(name, sizeof name, file) && strncmp(name, "coach-", 6) == 0;
+        if (file) fclose(file);
+    }
+    closedir(tasks);
+    return count;
+}
+
+/* While a thread is stopped: the rest is done all the same. */
+static void panics_while_an_engine_is_destroyed(void **state)
+{
+    (void)state;
+    coach_room_config_t config = {sizeof config, COACH_CARRIER_ENGINE, RATE, 1, 10, COACH_CLOCK_ENGINE};
+    coach_engine_config_t own = COACH_ENGINE_CONFIG_INIT;
+    struct call old = call;
+    int16_t frame[SAMPLES];
+    for (int time = 0; time < 5; time++) {
+        expect(COACH_OK, coach.engine_create(COACH_ABI_VERSION, &own, &call.engine));
+        expect(COACH_OK, coach.room_open(call.engine, "clocked", &config, &call.room));
+        coach_member_t leg = a_member(call.room, 1, "leg", NULL, "agent");
+        for (int i = 0; i < 100 && !threads_of_coachs(); i++) usleep(10000);
+        check(threads_of_coachs(), "Coach has no thread; right: a room's clock");
+        fault_arm(IN_DESTROY);
+        expect(COACH_ERR_PANIC, coach.engine_destroy(call.engine));
+        fault_arm(NOWHERE);
+        expect(COACH_ERR_HANDLE, coach.engine_destroy(call.engine));
+        expect(COACH_ERR_HANDLE, coach.tag(leg, "agent"));
+        fill(frame, SAMPLES, LEVEL);
+        expect(COACH_ERR_HANDLE, coach.read(leg, frame, RATE, 1, SAMPLES));
+        check(is_silence(frame, SAMPLES), "a private member is audible after its engine's end; right: silence");
+        for (int i = 0; i < 1000 && threads_of_coachs(); i++) usleep(10000);
+        check(!threads_of_coachs(), "%d threads of Coach's go on", threads_of_coachs());
+    }
+    call = old;
+    survived();
+}
+
 /* Half of a change must not be there either: the manager stays private, the customer untagged. */
 static void panics_in_the_call_that_would_open_a_private_member(void **state)
 {
@@ -271,6 +318,7 @@ int main(int argc, char **argv)
         PANIC(host_mixed, panics_while_a_member_comes_and_goes),
         PANIC(engine_mixed, panics_while_a_member_comes_and_goes),
         PANIC(host_mixed, panics_while_a_room_with_a_clock_is_closed),
+        PANIC(host_mixed, panics_while_an_engine_is_destroyed),
         PANIC(host_mixed, panics_in_the_call_that_would_open_a_private_member),
         PANIC(engine_mixed, panics_in_the_call_that_would_open_a_private_member),
         PANIC(host_mixed, others_act_while_a_change_panics),

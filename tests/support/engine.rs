@@ -175,6 +175,11 @@ impl Engine {
         done(unsafe { coach().coach_engine_service(self.handle) }).expect("a live engine is served");
     }
 
+    /// How many events there are for the next call of [`Engine::events`].
+    pub fn events_so_far(&self) -> usize {
+        self.log.seen.lock().unwrap().len()
+    }
+
     /// The events since the last call of this.
     pub fn events(&self) -> Vec<Event> {
         std::mem::take(&mut self.log.seen.lock().unwrap())

@@ -22,6 +22,7 @@ pub struct Event {
     pub speak_only_to: Option<String>,
     pub heard_by: String,
     pub text: String,
+    pub lost: u64,
 }
 
 impl Event {
@@ -61,6 +62,7 @@ pub unsafe extern "C" fn on_event(user: *mut c_void, event: *const coach_event_t
         speak_only_to: text(event.speak_only_to),
         heard_by: text(event.heard_by).expect("heard_by is never null"),
         text: text(event.text).expect("text is never null"),
+        lost: event.lost,
     };
     log.seen.lock().unwrap().push(event.clone());
     if let Some(then) = &log.then {

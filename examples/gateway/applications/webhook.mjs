@@ -1,9 +1,10 @@
-// The same three parts over webhooks: npm install @jambonz/sdk && WEBHOOK_SECRET=change-me node webhook.mjs
+// The same three parts over webhooks: npm install && WEBHOOK_SECRET=change-me node webhook.mjs
 // In the settings, give http://127.0.0.1:3000/customer and so on as call_hook.
 import { createServer } from 'node:http';
 import { WebhookResponse } from '@jambonz/sdk/webhook';
 
-const verify = WebhookResponse.verifySignature(process.env.WEBHOOK_SECRET ?? '');
+const { PORT = 3000, WEBHOOK_SECRET = '' } = process.env;
+const verify = WebhookResponse.verifySignature(WEBHOOK_SECRET);
 const name = 'support-conference-23';
 const parts = {
   '/customer': { name },
@@ -29,4 +30,4 @@ createServer(async (request, response) => {
     response.setHeader('Content-Type', 'application/json');
     response.end(JSON.stringify(new WebhookResponse().answer().conference(part)));
   });
-}).listen(3000, '127.0.0.1');
+}).listen(Number(PORT), '127.0.0.1');

@@ -8,7 +8,12 @@ use super::{
 use crate::{
     gateway::{FindError, Found},
     keys::Need,
-    session,
+    members::direction,
+    session::{
+        self,
+        order::Order,
+        place::{PlaceError, place},
+    },
     switch::{Direction, Progress, SwitchError},
     update::{Update, apply},
 };
@@ -47,14 +52,6 @@ pub struct CallRecord {
     /// The conference that it is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     conference: Option<String>,
-}
-
-/// `inbound` or `outbound`
-pub fn direction(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Inbound => "inbound",
-        Direction::Outbound => "outbound",
-    }
 }
 
 impl CallRecord {
@@ -130,6 +127,48 @@ pub async fn list(
     Ok(Json(calls.filter(|call| filter.fits(call)).collect()))
 }
 
+/// A call that is placed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Created {
+    sid: Uuid,
+    /// The SIP Call-ID, where it is known already.
+    #[serde(rename = "callId", skip_serializing_if = "Option::is_none")]
+    call_id: Option<String>,
+}
+
+/// Places a call. 201 when the switch has it; its application is asked when it is answered.
+#[utoipa::path(post, path = "/v1/Accounts/{account_sid}/Calls", params(("account_sid" = Uuid, Path)),
+    request_body(content = serde_json::Value, description = "from, to, and application_sid or call_hook; tag, timeout, callerName, call_status_hook",
+        example = json!({"from": "2000", "to": {"type": "phone", "number": "+15551234567"}, "application_sid": "6c5e3f0a-52d1-4a63-9d0e-7b1f4c2a9e11"})),
+    responses((status = 201, body = Created), (status = 400, body = Message), (status = 403, body = Message),
+        (status = 422, description = "No switch dials such a destination, or it has not placed the call", body = Message),
+        (status = 503, body = Message)))]
+pub async fn create(
+    State(api): State<Arc<Api>>,
+    authorized: Authorized,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Created>), ApiError> {
+    authorized.may(Need::Call)?;
+    let body = json(&body)?;
+    let account = authorized.caller.account;
+    let order = Order::parse(&body, account, &api.gateway.settings()).map_err(ApiError::bad_request)?;
+    let key = &authorized.caller.key;
+    let placed = place(&api.sessions, account, order).await.map_err(|error| match error {
+        PlaceError::NoWay(why) => ApiError::conflict(why),
+        PlaceError::Switch(error) => error.into(),
+    });
+    match &placed {
+        Ok(placed) => tracing::info!(call_sid = %placed.sid, key, "placed"),
+        Err(error) => tracing::info!(key, status = error.status.as_u16(), "not placed: {}", error.msg),
+    }
+    placed.map(|placed| (StatusCode::CREATED, Json(Created { sid: placed.sid, call_id: placed.call_id })))
+}
+
+/// Whatever the content type says: curl calls JSON a form.
+fn json(body: &[u8]) -> Result<serde_json::Value, ApiError> {
+    serde_json::from_slice(body).map_err(|error| ApiError::bad_request(format!("the body is no JSON: {error}")))
+}
+
 /// The sid in a path.
 fn sid(text: &str) -> Result<Uuid, ApiError> {
     Uuid::try_parse(text).map_err(|_| ApiError::bad_request("Bad request"))
@@ -170,9 +209,7 @@ pub async fn update(
     body: Bytes,
 ) -> Result<(StatusCode, &'static str), ApiError> {
     let call_sid = sid(&call_sid)?;
-    // Whatever the content type says: curl calls JSON a form.
-    let body = serde_json::from_slice(&body)
-        .map_err(|error| ApiError::bad_request(format!("the body is no JSON: {error}")))?;
+    let body = json(&body)?;
     let update = Update::parse(&body)?;
     update.needs().into_iter().try_for_each(|need| authorized.may(need))?;
     let found = api.gateway.call(authorized.caller.account, call_sid).await?;

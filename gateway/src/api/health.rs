@@ -10,20 +10,21 @@ pub async fn live() -> &'static str {
     "ok"
 }
 
-/// Every switch answers and has its module.
+/// Every switch answers and has its module, and sessions are kept.
 #[utoipa::path(get, path = "/readyz", responses(
-    (status = 200, description = "Every switch answers and has its module"),
+    (status = 200, description = "Every switch answers and has its module, and sessions are kept"),
     (status = 503, description = "What is amiss", body = Message)
 ))]
 pub async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, Json<Message>) {
     let mut problems = Vec::new();
-    for node in &api.gateway.nodes {
+    for node in api.gateway.nodes().iter() {
         match node.switch.snapshot().await {
             Ok(snapshot) if snapshot.has_module => {}
             Ok(_) => problems.push(format!("{}: {} is not loaded", node.switch.name(), node.switch.module())),
             Err(error) => problems.push(error.to_string()),
         }
     }
+    problems.extend(api.gateway.store.problem().map(|why| format!("the database: sessions are not kept: {why}")));
     if problems.is_empty() {
         (StatusCode::OK, Json(Message { msg: "ready".into() }))
     } else {

@@ -4,6 +4,7 @@ mod auth;
 mod calls;
 mod conferences;
 mod error;
+mod events;
 mod health;
 
 use crate::{gateway::Gateway, session::Sessions};
@@ -16,6 +17,7 @@ use axum::{
 use error::ApiError;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::{num::NonZeroU32, sync::Arc};
+use tokio::sync::Semaphore;
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
 use utoipa::OpenApi;
 
@@ -27,6 +29,8 @@ pub struct Api {
     gateway: Arc<Gateway>,
     sessions: Arc<Sessions>,
     limits: DefaultKeyedRateLimiter<String>,
+    /// Places for those who follow live events.
+    streams: Arc<Semaphore>,
 }
 
 /// The document of the interface.
@@ -38,12 +42,14 @@ pub struct Api {
     ),
     paths(
         calls::list,
+        calls::create,
         calls::one,
         calls::update,
         calls::delete,
         calls::count,
         conferences::list,
         conferences::one,
+        events::follow,
         health::live,
         health::ready
     )
@@ -54,13 +60,14 @@ pub struct Document;
 pub fn router(gateway: Arc<Gateway>, sessions: Arc<Sessions>) -> Router {
     let settings = gateway.settings();
     let per_minute = NonZeroU32::new(settings.requests_per_minute).unwrap_or(NonZeroU32::MIN);
-    let api = Arc::new(Api { gateway, sessions, limits: RateLimiter::keyed(Quota::per_minute(per_minute)) });
+    let limits = RateLimiter::keyed(Quota::per_minute(per_minute));
+    let api = Arc::new(Api { gateway, sessions, limits, streams: Arc::new(Semaphore::new(events::MOST_STREAMS)) });
     let origins: Vec<HeaderValue> = settings.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     let cors = CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
-    let calls = get(calls::list);
+    let calls = get(calls::list).post(calls::create);
     let call = get(calls::one).put(calls::update).post(calls::update).delete(calls::delete);
     Router::new()
         .route("/v1/Accounts/{account_sid}/Calls", calls.clone())
@@ -70,6 +77,7 @@ pub fn router(gateway: Arc<Gateway>, sessions: Arc<Sessions>) -> Router {
         .route("/v1/Accounts/{account_sid}/CallCount", get(calls::count))
         .route("/v1/Accounts/{account_sid}/Conferences", get(conferences::list))
         .route("/v1/Accounts/{account_sid}/Conferences/{name}", get(conferences::one))
+        .route("/v1/Accounts/{account_sid}/Events", get(events::follow))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .fallback(|| async {

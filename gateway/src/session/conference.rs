@@ -6,13 +6,22 @@ use super::{
     perform::{Outcome, audible, heard_verbs, with_id},
     verbs::{Conference, Hook},
 };
-use crate::switch::leg::{Join, Left, LegError};
-use serde_json::Value;
+use crate::{
+    live,
+    members::Participant,
+    switch::leg::{Join, Left, LegError},
+};
+use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{broadcast, mpsc},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// What is told of a member besides its coming, going and talking.
+const CHANGES: [&str; 3] = ["tag", "coach", "audience"];
 
 /// One stay in a conference.
 struct Stay<'a> {
@@ -26,19 +35,34 @@ struct Stay<'a> {
 impl Stay<'_> {
     /// Tells of an event, if the verb asks for it.
     async fn tell(&self, event: &str, members: Option<usize>) {
+        self.tell_with(event, members, None).await;
+    }
+
+    /// The same; with how the call is as a member now.
+    async fn tell_with(&self, event: &str, members: Option<usize>, member: Option<&Participant>) {
         let Some(hook) = &self.verb.status_hook else { return };
         if !self.verb.status_events.iter().any(|wanted| wanted == event) {
             return;
         }
         let seconds = self.began.elapsed().as_secs_f64();
         let event = ConferenceEvent { event, name: &self.verb.name, seconds, members };
-        if let Err(error) = self.context.app.ask(hook, self.context.conference_event(&event)).await {
+        let mut payload = self.context.conference_event(&event);
+        if let Some(member) = member {
+            payload.insert("member_tag".into(), json!(member.member_tag));
+            payload.insert("speak_only_to".into(), json!(member.speak_only_to));
+            payload.insert("heard_by".into(), json!(member.heard_by));
+        }
+        if let Err(error) = self.context.app.ask(hook, payload).await {
             tracing::warn!(%error, "the statusHook has not answered");
         }
     }
 
     fn talks_are_told(&self) -> bool {
         self.verb.status_hook.is_some() && self.verb.status_events.iter().any(|event| event.ends_with("-talking"))
+    }
+
+    fn changes_are_told(&self) -> bool {
+        self.verb.status_hook.is_some() && self.verb.status_events.iter().any(|event| CHANGES.contains(&event.as_str()))
     }
 
     async fn size(&self) -> Result<usize, LegError> {
@@ -160,10 +184,34 @@ impl Stay<'_> {
                 _ => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
+        let mut live = match self.changes_are_told() {
+            true => Some(live::follow(&self.context.gateway).await),
+            false => None,
+        };
         let members = self.size().await.ok();
         self.tell("join", members).await;
+        let changes = async {
+            let Some(live) = &mut live else { return };
+            let own = self.context.info().call_sid;
+            loop {
+                match live.recv().await {
+                    Ok(event) if CHANGES.contains(&event.event) => {
+                        if let Some(member) = event.member.as_ref().filter(|member| member.call_sid == own) {
+                            self.tell_with(event.event, None, Some(member)).await;
+                        }
+                    }
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => return,
+                }
+            }
+        };
+        tokio::join!(changes, self.tell_of_talks());
+        std::future::pending().await
+    }
+
+    async fn tell_of_talks(&self) {
         if !self.talks_are_told() {
-            std::future::pending::<()>().await;
+            return;
         }
         let (talks, mut told) = mpsc::channel(16);
         let telling = async {
@@ -275,7 +323,7 @@ async fn left(
 
 /// A conference lives on one switch: a second one of its name elsewhere would be heard by nobody in the first.
 async fn elsewhere(context: &Context, verb: &Conference) -> Result<(), LegError> {
-    for node in &context.gateway.nodes {
+    for node in context.gateway.nodes().iter() {
         if node.switch.name() == context.node.switch.name() {
             continue;
         }

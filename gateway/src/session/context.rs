@@ -11,12 +11,18 @@ use crate::{
     names,
     settings::{Account, Application},
     store::SessionRecord,
-    switch::leg::{Ended, Leg, LegError},
+    switch::{
+        Progress,
+        leg::{Ended, Leg, LegError},
+    },
 };
 use serde_json::{Map, Value, json};
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use tokio::sync::watch;
 
@@ -42,6 +48,8 @@ pub struct Context {
     pub over: watch::Receiver<Option<Ended>>,
     /// Verbs are told of.
     pub notify_events: AtomicBool,
+    /// The application has been told of its call. Of one that the gateway has placed, it is when that is answered.
+    pub has_begun: AtomicBool,
     /// Its end has been told.
     end_told: AtomicBool,
     /// The application refused the call with this status.
@@ -93,6 +101,7 @@ impl Context {
             info: Mutex::new(info),
             over,
             notify_events: AtomicBool::new(false),
+            has_begun: AtomicBool::new(true),
             end_told: AtomicBool::new(false),
             declined: Mutex::new(None),
         })
@@ -101,6 +110,14 @@ impl Context {
     /// What is known of the call.
     pub fn info(&self) -> MutexGuard<'_, CallInfo> {
         self.info.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the switch shows that it rings, or has shown so lately.
+    pub async fn is_ringing(&self, age: Duration) -> bool {
+        let snapshot = self.node.recent(age).await;
+        snapshot.is_ok_and(|snapshot| {
+            snapshot.calls.iter().any(|call| call.id == self.call && call.progress == Progress::Ringing)
+        })
     }
 
     /// The fields that every hook carries.
@@ -201,20 +218,17 @@ impl Context {
             verbs,
             in_conference,
             notify_events: self.notify_events.load(Ordering::Relaxed),
+            has_begun: self.has_begun.load(Ordering::Relaxed),
+            call_hook: Some(self.application.call_hook.clone()),
+            call_status_hook: self.application.call_status_hook.clone(),
         };
         let Ok(state) = serde_json::to_string(&saved) else { return };
         let record = SessionRecord { switch: self.node.switch.name().to_owned(), call: self.call.clone(), state };
-        let store = self.gateway.store.clone();
-        let saved = tokio::task::spawn_blocking(move || store.save_session(&record)).await;
-        if let Ok(Err(error)) = saved {
-            // The call goes on; only a restart would not find it.
-            tracing::error!(call = self.call, "a session is not kept: {error}");
-        }
+        self.gateway.store.save_session(record).await;
     }
 
     /// Nothing of it is needed any more.
     pub async fn forget(&self) {
-        let (store, switch, call) = (self.gateway.store.clone(), self.node.switch.name().to_owned(), self.call.clone());
-        tokio::task::spawn_blocking(move || store.forget_session(&switch, &call)).await.ok();
+        self.gateway.store.forget_session(self.node.switch.name(), &self.call).await;
     }
 }

@@ -10,32 +10,22 @@ use super::{
 };
 use crate::{
     gateway::{Kind, Node},
-    settings::{Application, SwitchKind},
+    settings::Application,
     store::SessionRecord,
     switch::{
         Call, SwitchError,
-        asterisk::agi::AgiLeg,
+        asterisk::{agi::AgiLeg, prelude::Greeted},
         freeswitch::socket::{Connection, SocketLeg},
         leg::Leg,
     },
 };
-use asterisk_rs_agi::{AgiChannel, AgiRequest};
+use asterisk_rs_agi::AgiChannel;
 use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tokio::{
-    io::BufReader,
-    net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
-    time::timeout,
-};
-
-/// Connections at once.
-const MOST_CONNECTIONS: usize = 2000;
-const GREETING: Duration = Duration::from_secs(5);
+use tokio::{net::TcpStream, sync::mpsc};
+use url::Url;
 
 /// A call that was handed over, in the way of its switch: connections for it come and go.
 #[derive(Clone)]
@@ -64,7 +54,7 @@ struct Greeting {
 
 impl HandedOver {
     /// A call of this switch that waits for its connection.
-    fn new(node: &Node, call: Call) -> Self {
+    pub(super) fn new(node: &Node, call: Call) -> Self {
         match &node.kind {
             Kind::Asterisk(switch) => Self::Agi(Arc::new(AgiLeg::new(switch.clone(), call))),
             Kind::FreeSwitch(switch) => Self::Socket(Arc::new(SocketLeg::new(switch.clone(), call))),
@@ -72,7 +62,7 @@ impl HandedOver {
     }
 
     /// The call.
-    fn leg(&self) -> Arc<dyn Leg> {
+    pub(super) fn leg(&self) -> Arc<dyn Leg> {
         match self {
             Self::Agi(leg) => leg.clone(),
             Self::Socket(leg) => leg.clone(),
@@ -89,50 +79,6 @@ impl HandedOver {
     }
 }
 
-/// Takes calls from every switch of the settings. Returns at once; `Err`: it cannot listen.
-pub async fn start(sessions: &Arc<Sessions>) -> Result<(), (SocketAddr, io::Error)> {
-    let settings = sessions.gateway.settings();
-    for (switch, node) in settings.switches.iter().zip(&sessions.gateway.nodes) {
-        let (listen_at, allowed) = match &switch.kind {
-            SwitchKind::Asterisk { agi_listen, agi_allow, .. } => (*agi_listen, agi_allow),
-            SwitchKind::FreeSwitch { socket_listen, socket_allow, .. } => (*socket_listen, socket_allow),
-        };
-        tokio::spawn(restore(sessions.clone(), node.clone()));
-        if let Some(address) = listen_at {
-            let listener = TcpListener::bind(address).await.map_err(|error| (address, error))?;
-            tracing::info!(%address, switch = switch.name, "the switch may hand calls over");
-            tokio::spawn(listen(sessions.clone(), node.clone(), listener, allowed.clone()));
-        }
-    }
-    Ok(())
-}
-
-async fn listen(sessions: Arc<Sessions>, node: Node, listener: TcpListener, allowed: Vec<IpAddr>) {
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    loop {
-        let Ok(place) = room.clone().acquire_owned().await else { return };
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "no connection can be taken");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        if !peer.ip().is_loopback() && !allowed.contains(&peer.ip()) {
-            tracing::warn!(%peer, "a connection from an address that the settings do not allow to hand calls over");
-            continue;
-        }
-        let (sessions, node) = (sessions.clone(), node.clone());
-        tokio::spawn(async move {
-            if let Err(why) = take(&sessions, node, stream).await {
-                tracing::warn!(%peer, "a call is not taken: {why}");
-            }
-            drop(place);
-        });
-    }
-}
-
 /// What a new connection says. `Ok(None)`: its call has nothing to do any more.
 async fn greet(node: &Node, stream: TcpStream) -> Result<Option<(Greeting, Arrival)>, String> {
     stream.set_nodelay(true).ok();
@@ -142,24 +88,21 @@ async fn greet(node: &Node, stream: TcpStream) -> Result<Option<(Greeting, Arriv
         let greeting = Greeting { id: connection.id().to_owned(), application, number };
         return Ok(Some((greeting, Arrival::Socket(Box::new(connection)))));
     }
-    let (reader, writer) = stream.into_split();
-    let mut reader = BufReader::new(reader);
-    let request = timeout(GREETING, AgiRequest::parse_from_reader(&mut reader)).await;
-    let request = request.map_err(|_| "it says nothing")?.map_err(|error| error.to_string())?;
-    if request.extension() == Some("h") {
+    let greeted = Greeted::read(stream).await?;
+    if greeted.extension == "h" {
         // The dialplan of a call that is hung up already.
         return Ok(None);
     }
     let greeting = Greeting {
-        id: request.unique_id().unwrap_or_default().to_owned(),
-        application: request.network_script().unwrap_or_default().trim_matches('/').to_owned(),
-        number: request.extension().unwrap_or_default().to_owned(),
+        id: greeted.id,
+        application: greeted.script.trim_matches('/').to_owned(),
+        number: greeted.extension,
     };
-    Ok(Some((greeting, Arrival::Agi(Box::new(AgiChannel::new(reader, writer))))))
+    Ok(Some((greeting, Arrival::Agi(Box::new(greeted.channel)))))
 }
 
 /// Takes a call. `Err`: why not.
-async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream) -> Result<(), String> {
+pub(super) async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream) -> Result<(), String> {
     let Some((Greeting { id, application: named, number }, arrival)) = greet(&node, stream).await? else {
         return Ok(());
     };
@@ -168,13 +111,18 @@ async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream) -> Result
         running.leg.attach(arrival).await;
         return Ok(());
     }
+    // The dialplan comes back until it is known whether the call has a session.
+    if !sessions.kept_are_known(&name) {
+        return Err("the database has not told yet which calls have a session".into());
+    }
     // Anybody can connect and name a call: the switch has to know of it.
     let call = confirmed(&node, &id).await.map_err(|error| error.to_string())?;
     let call = call.ok_or_else(|| format!("the switch {name} has no call {id:?}"))?;
     let leg = HandedOver::new(&node, call.clone());
     leg.attach(arrival).await;
-    if let Some(record) = saved(sessions, &name, &id).await {
-        again(sessions, node, leg, &record);
+    if let Some(record) = sessions.take_kept(&name, &id)
+        && again(sessions, node.clone(), leg.clone(), &record)
+    {
         return Ok(());
     }
     let settings = sessions.gateway.settings();
@@ -202,11 +150,6 @@ async fn confirmed(node: &Node, id: &str) -> Result<Option<Call>, SwitchError> {
     last
 }
 
-async fn saved(sessions: &Sessions, switch: &str, call: &str) -> Option<SessionRecord> {
-    let (store, switch, call) = (sessions.gateway.store.clone(), switch.to_owned(), call.to_owned());
-    tokio::task::spawn_blocking(move || store.session(&switch, &call)).await.ok()?.ok()?
-}
-
 fn begin(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, call: &Call, application: Application) {
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
     let (switch, id) = (node.switch.name().to_owned(), call.id.clone());
@@ -218,7 +161,7 @@ fn begin(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, call: &Call, 
         if let Err(error) = leg.claim(&application.account.to_string(), &application.sid.to_string()).await {
             tracing::warn!(call = id, %error, "the call is not marked as this account's");
         }
-        let info = CallInfo::inbound(&call, &switch, &application, headers);
+        let info = CallInfo::new(&call, &switch, &application, headers);
         tracing::info!(call_sid = %info.call_sid, application = application.name, from = info.from, to = info.to, "a call");
         if let Some(context) = context(&sessions, node, &id, leg, Arc::new(application), info, commands) {
             run(context, incoming, Beginning::New).await;
@@ -227,33 +170,42 @@ fn begin(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, call: &Call, 
     });
 }
 
-/// A call whose session is kept.
-fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &SessionRecord) {
+/// A call whose session is kept; `false`: what is kept is of no use.
+fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &SessionRecord) -> bool {
     let Ok(saved) = serde_json::from_str::<Saved>(&record.state) else {
         tracing::error!(call = record.call, "what is kept of a session cannot be read");
-        return;
+        return false;
     };
     let settings = sessions.gateway.settings();
-    let Some(application) = settings.application(saved.application).cloned() else {
+    let Some(mut application) = settings.application(saved.application).cloned() else {
         tracing::error!(call = record.call, "the application of a session is no longer in the settings");
-        return;
+        return false;
     };
+    // What a request for the call has named, if the settings still allow it.
+    let allowed = |hook: &Url| settings.application(saved.application).is_some_and(|own| own.allows(hook));
+    application.call_hook = saved.call_hook.filter(allowed).unwrap_or(application.call_hook);
+    application.call_status_hook = saved.call_status_hook.filter(allowed).or(application.call_status_hook);
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
     let leg = handed.leg();
     sessions.add(&record.switch, &record.call, Handle { commands: commands.clone(), leg: handed });
     let (sessions, switch, call) = (sessions.clone(), record.switch.clone(), record.call.clone());
     tokio::spawn(async move {
         tracing::info!(call_sid = %saved.info.call_sid, application = application.name, "a call from before the restart");
-        let beginning = Beginning::Again { verbs: saved.verbs, in_conference: saved.in_conference };
+        let beginning = match saved.has_begun {
+            true => Beginning::Again { verbs: saved.verbs, in_conference: saved.in_conference },
+            false => Beginning::Placed,
+        };
         if let Some(context) = context(&sessions, node, &call, leg, Arc::new(application), saved.info, commands) {
-            context.notify_events.store(saved.notify_events, std::sync::atomic::Ordering::Relaxed);
+            context.notify_events.store(saved.notify_events, Ordering::Relaxed);
+            context.has_begun.store(saved.has_begun, Ordering::Relaxed);
             run(context, incoming, beginning).await;
         }
         sessions.remove(&switch, &call);
     });
+    true
 }
 
-fn context(
+pub(super) fn context(
     sessions: &Arc<Sessions>,
     node: Node,
     call: &str,
@@ -270,29 +222,42 @@ fn context(
 }
 
 /// The sessions that a gateway before this one had, as soon as the switch can be asked for their calls.
-async fn restore(sessions: Arc<Sessions>, node: Node) {
+pub(super) async fn restore(sessions: Arc<Sessions>, node: Node) {
     let name = node.switch.name().to_owned();
-    let (store, switch) = (sessions.gateway.store.clone(), name.clone());
-    let kept = tokio::task::spawn_blocking(move || store.sessions(&switch)).await;
-    let records = match kept {
-        Ok(Ok(records)) if records.is_empty() => return,
-        Ok(Ok(records)) => records,
-        Ok(Err(error)) => return tracing::error!("sessions are not restored: {error}"),
-        Err(error) => return tracing::error!("sessions are not restored: {error}"),
+    let mut told = String::new();
+    let records = loop {
+        let (store, switch) = (sessions.gateway.store.clone(), name.clone());
+        let read = tokio::task::spawn_blocking(move || store.sessions(&switch)).await;
+        let error = match read {
+            Ok(Ok(records)) => break records,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        if told != error {
+            tracing::error!(switch = name, "sessions cannot be restored yet: {error}");
+            told = error;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
     };
+    let calls: Vec<String> = records.iter().map(|record| record.call.clone()).collect();
+    sessions.keep(&name, records);
+    if calls.is_empty() {
+        return;
+    }
     while node.switch.connected().await {
         let Ok(snapshot) = node.switch.snapshot().await else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        for record in records {
-            if sessions.of(&name, &record.call).is_some() {
-                continue;
-            }
-            let call = snapshot.calls.iter().find(|call| call.id == record.call).cloned();
+        for id in calls {
+            // Its dialplan may have come back for it meanwhile.
+            let Some(record) = sessions.take_kept(&name, &id) else { continue };
+            let call = snapshot.calls.iter().find(|call| call.id == id).cloned();
             // One that has ended meanwhile is told of once.
-            let call = call.or_else(|| ended_meanwhile(&name, &record));
-            let Some(call) = call else { continue };
+            let Some(call) = call.or_else(|| ended_meanwhile(&name, &record)) else {
+                tracing::error!(call = id, "what is kept of a session cannot be read");
+                continue;
+            };
             again(&sessions, node.clone(), HandedOver::new(&node, call), &record);
         }
         return;

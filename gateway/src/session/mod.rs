@@ -12,6 +12,7 @@
 //! | `saved` | what is kept for a restart |
 //! | `run` | a session from its beginning to its end |
 //! | `handover` | calls that switches hand over |
+//! | `order`, `place` | calls that the gateway places |
 
 pub mod app;
 mod command;
@@ -19,8 +20,11 @@ mod conference;
 mod context;
 pub mod handover;
 pub mod javascript;
+pub mod listeners;
+pub mod order;
 pub mod payload;
 mod perform;
+pub mod place;
 mod run;
 mod saved;
 mod speech;
@@ -28,7 +32,7 @@ pub mod verbs;
 mod webhook;
 mod websocket;
 
-use crate::gateway::Gateway;
+use crate::{gateway::Gateway, store::SessionRecord};
 pub use command::update;
 
 use app::Incoming;
@@ -54,16 +58,38 @@ pub struct Sessions {
     gateway: Arc<Gateway>,
     client: reqwest::Client,
     running: Mutex<HashMap<(String, String), Handle>>,
+    /// What a gateway before this one has left of each switch's calls, until they go on; without an entry: it is not known yet.
+    kept: Mutex<HashMap<String, HashMap<String, SessionRecord>>>,
 }
 
 impl Sessions {
     /// None yet.
     pub fn new(gateway: Arc<Gateway>) -> Result<Arc<Self>, reqwest::Error> {
-        Ok(Arc::new(Self { gateway, client: webhook::client()?, running: Mutex::default() }))
+        Ok(Arc::new(Self { gateway, client: webhook::client()?, running: Mutex::default(), kept: Mutex::default() }))
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Handle>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<String, HashMap<String, SessionRecord>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the database has of a switch's calls.
+    fn keep(&self, switch: &str, records: Vec<SessionRecord>) {
+        let records = records.into_iter().map(|record| (record.call.clone(), record));
+        self.kept().insert(switch.to_owned(), records.collect());
+    }
+
+    /// Whether the database has told of a switch's calls.
+    fn kept_are_known(&self, switch: &str) -> bool {
+        self.kept().contains_key(switch)
+    }
+
+    /// What is kept of a call, to whoever asks first: its session goes on.
+    fn take_kept(&self, switch: &str, call: &str) -> Option<SessionRecord> {
+        self.kept().get_mut(switch)?.remove(call)
     }
 
     /// The session of a call.

@@ -49,8 +49,8 @@ pub struct CallInfo {
 }
 
 impl CallInfo {
-    /// Of a call that has come in.
-    pub fn inbound(call: &Call, switch: &str, application: &Application, headers: Vec<(String, String)>) -> Self {
+    /// Of a call that has come in, or that the gateway places.
+    pub fn new(call: &Call, switch: &str, application: &Application, headers: Vec<(String, String)>) -> Self {
         let header = |name: &str| headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
         Self {
             call_sid: call_sid(switch, &call.id),
@@ -130,7 +130,8 @@ impl CallInfo {
                 self.sip_headers.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
             new.insert("sip".into(), json!({"headers": headers, "method": "INVITE"}));
         }
-        new.extend(self.raw());
+        // Of a call that was placed, jambonz sends what every hook carries.
+        new.extend(if self.direction == "inbound" { self.raw() } else { self.base() });
         new.insert(
             "defaults".into(),
             json!({"synthesizer": {"vendor": "default", "language": "en-US", "voice": "default"},
@@ -140,6 +141,20 @@ impl CallInfo {
             new.insert("env_vars".into(), json!(application.env_vars));
         }
         new
+    }
+
+    /// It rings, or has been answered.
+    pub fn has_rung(&self) -> bool {
+        self.sip_status > 100
+    }
+
+    /// It rings now; `false`: it did before, or has been answered.
+    pub fn rings(&mut self) -> bool {
+        let rings = !self.has_rung();
+        if rings {
+            (self.sip_status, self.sip_reason, self.call_status) = (180, "Ringing".into(), "ringing".into());
+        }
+        rings
     }
 
     /// It has been answered now; `false`: it was before.

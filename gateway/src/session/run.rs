@@ -6,18 +6,27 @@ use super::{
     conference,
     context::Context,
     perform::{Outcome, end, perform},
-    verbs::Verb,
+    verbs::{self, Verb},
 };
 use crate::switch::leg::LegError;
 use serde_json::{Map, Value};
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+
+/// How often the switch is asked whether a call rings.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// How a session begins.
 pub enum Beginning {
     /// The application is asked.
     New,
+    /// The gateway has placed the call: the application is asked when it is answered.
+    Placed,
     /// The gateway was restarted. These are the verb that was being done, and those that follow.
     Again {
         /// The verbs.
@@ -42,6 +51,7 @@ pub async fn run(context: Arc<Context>, commands: mpsc::Receiver<Incoming>, begi
     let mut run = Run { context: context.clone(), commands, verbs: VecDeque::new(), alone: false, resumed: false };
     let begun = match beginning {
         Beginning::New => run.begin().await,
+        Beginning::Placed => run.begin_placed().await,
         Beginning::Again { verbs, in_conference } => run.begin_again(verbs, in_conference).await,
     };
     if begun {
@@ -82,6 +92,54 @@ impl Run {
                 context.declines(480);
                 if let Err(error) = context.leg.decline(480, Some(&why)).await {
                     tracing::debug!(%error, "it is not declined");
+                }
+                false
+            }
+        }
+    }
+
+    /// Tells how the call goes until it is answered. `false`: it never is, or is over at once.
+    async fn begin_placed(&mut self) -> bool {
+        let context = self.context.clone();
+        context.save(Vec::new(), false).await;
+        if !context.info().has_rung() {
+            context.tell_status().await;
+        }
+        let (mut over, mut arrives) = (context.over.clone(), std::pin::pin!(context.leg.handed_over()));
+        loop {
+            tokio::select! {
+                () = &mut arrives => break,
+                _ = over.wait_for(Option::is_some) => return false,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+            if context.is_ringing(LOOK_EVERY).await && context.info().rings() {
+                context.save(Vec::new(), false).await;
+                context.tell_status().await;
+            }
+        }
+        context.info().answered();
+        context.has_begun.store(true, Ordering::Relaxed);
+        let (account, application) = (context.account.sid.to_string(), context.application.sid.to_string());
+        if let Err(error) = context.leg.claim(&account, &application).await {
+            tracing::warn!(call = context.call, "the call is not marked as this account's: {error}");
+        }
+        let session = context.info().session_new(&context.application);
+        let answer = context.app.start(session).await.map_err(|error| error.to_string());
+        // The call is answered: without verbs it waits for commands, where there may be some.
+        let verbs = answer.and_then(|answer| match answer {
+            Some(answer) if answer.is_array() => verbs::list(&answer),
+            _ => Ok(Vec::new()),
+        });
+        context.tell_status().await;
+        match verbs.and_then(|verbs| context.check(&verbs).map(|()| verbs)) {
+            Ok(verbs) => {
+                self.verbs = verbs.into();
+                true
+            }
+            Err(why) => {
+                tracing::warn!(call_sid = %context.info().call_sid, "the call is hung up: {why}");
+                if let Err(LegError::Refused(why)) = end(&context, 16).await {
+                    tracing::warn!(call = context.call, "the call is not hung up: {why}");
                 }
                 false
             }

@@ -3,6 +3,7 @@
 use super::payload::CallInfo;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use url::Url;
 use uuid::Uuid;
 
 /// A session at rest.
@@ -20,4 +21,17 @@ pub struct Saved {
     pub in_conference: bool,
     /// Verbs are told of.
     pub notify_events: bool,
+    /// The application has been told of the call.
+    #[serde(default = "yes")]
+    pub has_begun: bool,
+    /// The application's hooks, which the request for the call may have named.
+    #[serde(default)]
+    pub call_hook: Option<Url>,
+    /// Likewise.
+    #[serde(default)]
+    pub call_status_hook: Option<Url>,
+}
+
+fn yes() -> bool {
+    true
 }

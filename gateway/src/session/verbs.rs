@@ -216,7 +216,8 @@ const CONFIG_WITHOUT_EFFECT: &[&str] = &[
 ];
 
 /// Events of a conference that exist.
-const STATUS_EVENTS: &[&str] = &["start", "end", "join", "leave", "start-talking", "stop-talking"];
+const STATUS_EVENTS: &[&str] =
+    &["start", "end", "join", "leave", "start-talking", "stop-talking", "tag", "coach", "audience"];
 
 /// A list of verbs as an application gives it. `Err`: what is wrong, in jambonz's words where it has some.
 pub fn list(value: &Value) -> Result<Vec<Value>, String> {

@@ -76,6 +76,21 @@ pub struct SwitchSettings {
     pub account: Uuid,
     /// What it is.
     pub kind: SwitchKind,
+    /// How the gateway places calls on it; `None`: it does not.
+    pub calls: Option<Calls>,
+}
+
+/// How calls are placed on a switch: what it dials, by the kind of their destination. The switch's owner places them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calls {
+    /// A number, in place of `{number}`.
+    pub phone: Option<String>,
+    /// A user, in place of `{name}`.
+    pub user: Option<String>,
+    /// A SIP address, in place of `{uri}`.
+    pub sip: Option<String>,
+    /// The context of the dialplan that hands the answered call over.
+    pub context: String,
 }
 
 /// What a switch is, and how it is reached.
@@ -109,6 +124,16 @@ pub enum SwitchKind {
         /// Who may hand calls over, besides this machine.
         socket_allow: Vec<IpAddr>,
     },
+}
+
+impl SwitchKind {
+    /// Where the gateway takes its calls.
+    pub fn hand_over(&self) -> Option<std::net::SocketAddr> {
+        match self {
+            Self::Asterisk { agi_listen, .. } => *agi_listen,
+            Self::FreeSwitch { socket_listen, .. } => *socket_listen,
+        }
+    }
 }
 
 /// Who says what happens to a call.

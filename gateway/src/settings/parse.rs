@@ -1,7 +1,7 @@
 //! What each key of the settings means.
 
 use super::{
-    Account, Application, Mistake, Mistakes, Secret, Settings, Speech, SwitchKind, SwitchSettings,
+    Account, Application, Calls, Mistake, Mistakes, Secret, Settings, Speech, SwitchKind, SwitchSettings,
     reader::{Reader, Section},
 };
 use crate::names;
@@ -156,10 +156,11 @@ fn switches(reader: &Reader<'_>, root: &Section<'_, '_>, accounts: &[Account]) -
             }
             None => None,
         };
+        let calls = section.section("calls").map(|calls| self::calls(reader, &calls, kind.as_ref()));
         section.finish();
         let (Some(name), Some(account), Some(kind)) = (name, account, kind) else { continue };
         unique(reader, &mut names, "the switch's name", name.clone(), section.place());
-        switches.push(SwitchSettings { name, account, kind });
+        switches.push(SwitchSettings { name, account, kind, calls });
     }
     if root.sections("switch").is_empty() {
         reader.mistake(&(0..0), "there is no [[switch]]: give at least one");
@@ -220,6 +221,42 @@ fn hand_over(reader: &Reader<'_>, section: &Section<'_, '_>, way: &str) -> (Opti
         reader.mistake(&at, what);
     }
     (listen, allow)
+}
+
+/// `[switch.calls]`
+fn calls(reader: &Reader<'_>, section: &Section<'_, '_>, kind: Option<&SwitchKind>) -> Calls {
+    let dialled = |key: &str, mark: &str| {
+        let right = format!(
+            "what the switch dials, once with {mark}, such as \"PJSIP/{mark}@trunk\" or \"sofia/gateway/trunk/{mark}\""
+        );
+        let (text, at) = section.text(key, &right)?;
+        let rest = text.replacen(mark, "", 1);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/@:.-_+*#=~[]%?".contains(c);
+        if rest.len() == text.len() || !rest.chars().all(plain) {
+            reader.mistake(&at, format!("{key} is {text:?}; give {right}"));
+        }
+        Some(text)
+    };
+    let (phone, user, sip) = (dialled("phone", "{number}"), dialled("user", "{name}"), dialled("sip", "{uri}"));
+    if phone.is_none() && user.is_none() && sip.is_none() {
+        reader.mistake(section.place(), "calls has to say what the switch dials: give phone, user or sip");
+    }
+    let (usual, handed_over) = match kind {
+        Some(SwitchKind::FreeSwitch { socket_listen, .. }) => ("default", socket_listen.is_some()),
+        Some(SwitchKind::Asterisk { agi_listen, .. }) => ("coach-gateway", agi_listen.is_some()),
+        None => ("", true),
+    };
+    if !handed_over {
+        let what =
+            "calls are placed, but answered calls cannot be handed over: give the switch agi_listen or socket_listen";
+        reader.mistake(section.place(), what);
+    }
+    let (context, at) = section.text("context", "a context of the dialplan").unwrap_or_else(|| (usual.into(), 0..0));
+    if !context.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+        reader.mistake(&at, format!("context is {context:?}; give letters, digits, '-', '_' and '.'"));
+    }
+    section.finish();
+    Calls { phone, user, sip, context }
 }
 
 fn applications(reader: &Reader<'_>, root: &Section<'_, '_>, accounts: &[Account]) -> Vec<Application> {

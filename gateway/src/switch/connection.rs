@@ -2,10 +2,15 @@
 
 use super::SwitchError;
 use std::{future::Future, time::Duration};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{broadcast, watch},
+    time::Instant,
+};
 
 /// How long an answer may take, and how long a change until it shows.
 pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a connection may owe an answer before it counts as broken.
+pub const GIVE_UP: Duration = Duration::from_secs(10);
 /// A connection that has been silent for so long is asked for a sign of life.
 pub const PING_EVERY: Duration = Duration::from_secs(5);
 /// Commands that may wait for a connection at once.
@@ -86,6 +91,30 @@ impl Pauses {
         tokio::time::sleep(self.0).await;
         self.0 = (self.0 * 2).min(PAUSES[1]);
     }
+}
+
+/// Changes with each event that counts, and when events were missed.
+pub fn changes<T: Clone + Send + 'static>(
+    mut events: broadcast::Receiver<T>,
+    counts: impl Fn(&T) -> bool + Send + 'static,
+) -> watch::Receiver<()> {
+    let (tell, told) = watch::channel(());
+    tokio::spawn(async move {
+        loop {
+            let event = tokio::select! {
+                event = events.recv() => event,
+                () = tell.closed() => return,
+            };
+            match event {
+                Ok(event) if !counts(&event) => {}
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    tell.send_replace(());
+                }
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    });
+    told
 }
 
 /// Asks `switch` until something is so.

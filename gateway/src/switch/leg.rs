@@ -64,6 +64,9 @@ pub struct Ended {
 /// A call that its switch has handed over.
 #[async_trait]
 pub trait Leg: Send + Sync {
+    /// Returns when there is a connection for it.
+    async fn handed_over(&self);
+
     /// Writes on the call whose it is, for a gateway that knows nothing of it.
     async fn claim(&self, account: &str, application: &str) -> Result<(), LegError>;
 

@@ -10,6 +10,7 @@ pub mod leg;
 use crate::names::{MaxName, Tags};
 use async_trait::async_trait;
 use thiserror::Error;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// Channel variables of the gateway's: they say on the switch what the gateway must find again after a restart.
@@ -128,6 +129,32 @@ pub enum Change {
     Kick,
 }
 
+/// In front of the called number, the extension at which a call that the gateway has placed is handed over.
+pub const OUTBOUND: &str = "coach-outbound-";
+
+/// A call to place. None of it holds anything that a switch would take for something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCall {
+    /// Its id, on the switch and towards applications.
+    pub id: Uuid,
+    /// What the switch dials.
+    pub dial: String,
+    /// The called number, as applications know it.
+    pub to: String,
+    /// The caller's number.
+    pub from: String,
+    /// The caller's name.
+    pub caller_name: String,
+    /// How long it may take until it is answered.
+    pub seconds: u32,
+    /// The context of the dialplan that hands it over then.
+    pub context: String,
+    /// Whose it is.
+    pub account: Uuid,
+    /// Who says what it does.
+    pub application: Uuid,
+}
+
 /// Why a switch did not do something.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub enum SwitchError {
@@ -190,6 +217,9 @@ pub trait Switch: Send + Sync {
     /// Every call that it has now.
     async fn snapshot(&self) -> Result<Snapshot, SwitchError>;
 
+    /// Changes whenever something in a conference may have changed.
+    fn changes(&self) -> watch::Receiver<()>;
+
     /// The name of its module.
     fn module(&self) -> &'static str;
 
@@ -208,6 +238,9 @@ pub trait Switch: Send + Sync {
     /// Ends a conference.
     async fn end_conference(&self, conference: &str) -> Result<(), SwitchError>;
 
+    /// Has it place a call. Returns when it has taken that on.
+    async fn place(&self, call: &NewCall) -> Result<(), SwitchError>;
+
     /// Hangs a call up, and returns when it has ended. `cause`: Q.850.
     async fn hang_up(&self, call: &Call, cause: u8) -> Result<(), SwitchError>;
 
@@ -216,6 +249,9 @@ pub trait Switch: Send + Sync {
 
     /// For each member of the call's conference: whether it hears the call, and why. As the module tells it, in JSON.
     async fn explain(&self, call: &Call) -> Result<serde_json::Value, SwitchError>;
+
+    /// What is wrong about how its dialplan hands calls over to this port of the gateway.
+    async fn dialplan(&self, port: u16) -> Result<Vec<String>, SwitchError>;
 
     /// How it is.
     async fn health(&self) -> Result<Health, SwitchError>;

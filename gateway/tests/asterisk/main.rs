@@ -1,5 +1,6 @@
 //! The gateway beside a real Asterisk, called by SIP phones, asked by curl and by the SDKs that applications use.
 
+mod injection;
 mod pbx;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
@@ -8,5 +9,5 @@ use scenarios::*;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    run::run()
+    run::run(injection::SCENARIOS, None)
 }

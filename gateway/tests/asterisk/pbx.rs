@@ -1,7 +1,8 @@
 //! A private instance of the stock Asterisk in target/asterisk, on the loopback interface, with the configuration in
 //! gateway/tests/conf and the examples for the gateway.
 
-use crate::{
+use super::{
+    examples,
     folders::{project, run, target},
     ports::SwitchPorts,
     process::Process,
@@ -16,6 +17,8 @@ use std::{
 
 /// The module under test.
 pub const MODULE: &str = "res_coach";
+/// The console's command that counts calls.
+pub const COUNT_CALLS: &str = "core show channels count";
 
 /// A running Asterisk. It ends with this value.
 pub struct Pbx {
@@ -80,6 +83,27 @@ impl Pbx {
         )
     }
 
+    /// The same for calls that it places: to its own numbers, over SIP.
+    pub fn calls_settings(&self) -> String {
+        let dials = |mark: &str| format!("PJSIP/phone/sip:{mark}@127.0.0.1:{}", self.sip);
+        format!("[switch.calls]\nphone = \"{}\"\nuser = \"{}\"\n", dials("{number}"), dials("{name}"))
+    }
+
+    /// The example's settings, with the places of this instance.
+    pub fn in_settings(&self, example: &str) -> String {
+        let places = [
+            ("127.0.0.1:5038", format!("127.0.0.1:{}", self.manager)),
+            ("127.0.0.1:4573", format!("127.0.0.1:{}", self.hand_over)),
+        ];
+        examples::fill(example, &places)
+    }
+
+    /// Makes mistakes in its dialplan; what each is told by.
+    pub fn set_traps(&self) -> [&'static str; 3] {
+        self.console(&format!("dialplan add extension _.,1,AGI,agi://127.0.0.1:{}/ into traps", self.hand_over));
+        ["matches `h` too", "lacks Set(AGISIGHUP=no)", "does not come back after AGI"]
+    }
+
     /// Takes its module away.
     pub fn unload_module(&self) {
         assert!(self.console("module unload res_coach").contains("Unloaded"));
@@ -98,11 +122,6 @@ impl Pbx {
     /// How many members a conference has without its module's word.
     pub fn stock_members(&self, room: &str) -> usize {
         self.console(&format!("confbridge list {room}")).matches("PJSIP/").count()
-    }
-
-    /// How many calls there are.
-    pub fn calls(&self) -> usize {
-        self.counted("core show channels count")
     }
 
     /// Its files.
@@ -145,32 +164,29 @@ fn configure(folder: &Path, claim: &SwitchPorts) {
     let module = target().join("hosts/res_coach.so");
     assert!(module.exists(), "{}: not there; `make asterisk` builds it", module.display());
     symlink(module, modules.join("res_coach.so")).expect("a link can be made");
-    // The examples, as they are to be copied, but for the port: several instances run at once.
-    let examples = folder.join("examples");
-    fs::create_dir_all(&examples).expect("a folder can be made");
+    let copies = folder.join("examples");
+    fs::create_dir_all(&copies).expect("a folder can be made");
     let [manager, agi, sip] = claim.others;
-    let fill = |from: &Path, to: &Path, marks: &[(&str, String)]| {
-        let mut text = fs::read_to_string(from).expect("a file can be read");
-        for (mark, value) in marks {
-            text = text.replace(mark, value);
-        }
-        fs::write(to, text).expect("a file can be written");
-    };
-    for file in ["extensions.conf", "manager.conf"] {
-        let from = project().join("examples/gateway/asterisk").join(file);
-        fill(&from, &examples.join(file), &[("127.0.0.1:4573", format!("127.0.0.1:{agi}"))]);
+    let dialplan = examples::copy("asterisk/extensions.conf", &[("127.0.0.1:4573", format!("127.0.0.1:{agi}"))]);
+    for (file, text) in [("extensions.conf", dialplan), ("manager.conf", examples::copy("asterisk/manager.conf", &[]))]
+    {
+        fs::write(copies.join(file), text).expect("a file can be written");
     }
     let marks = [
         ("@FOLDER@", folder.display().to_string()),
-        ("@EXAMPLES@", examples.display().to_string()),
+        ("@EXAMPLES@", copies.display().to_string()),
         ("@DATA@", stock().join("usr/share/asterisk").display().to_string()),
         ("@MANAGER@", manager.to_string()),
         ("@SIP@", sip.to_string()),
         ("@RTP_FIRST@", claim.audio.start().to_string()),
         ("@RTP_LAST@", claim.audio.end().to_string()),
     ];
-    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conf")).expect("it is there") {
+    for file in fs::read_dir(project().join("gateway/tests/conf")).expect("it is there") {
         let file = file.expect("a folder can be read");
-        fill(&file.path(), &folder.join(file.file_name()), &marks);
+        let mut text = fs::read_to_string(file.path()).expect("a file can be read");
+        for (mark, value) in &marks {
+            text = text.replace(mark, value);
+        }
+        fs::write(folder.join(file.file_name()), text).expect("a file can be written");
     }
 }

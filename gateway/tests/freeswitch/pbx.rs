@@ -1,8 +1,9 @@
 //! A private instance of a stock FreeSWITCH, on the loopback interface, with the configuration beside this file and the example for the
 //! gateway.
 
-use crate::{
-    folders::{project, run, target},
+use super::{
+    examples,
+    folders::{run, target},
     ports::SwitchPorts,
     process::Process,
     socket::Socket,
@@ -17,7 +18,10 @@ use std::{
 
 /// The module under test.
 pub const MODULE: &str = "mod_coach";
-const PASSWORD: &str = "change-me";
+/// The console's command that counts calls.
+pub const COUNT_CALLS: &str = "show channels count";
+/// As FreeSWITCH has it where nobody has changed it, and the example's settings.
+const PASSWORD: &str = "ClueCon";
 
 /// Where FreeSWITCH is installed: given to `make test-freeswitch`.
 pub fn prefix() -> Option<PathBuf> {
@@ -89,6 +93,41 @@ impl Pbx {
         )
     }
 
+    /// The same for calls that it places: to its own numbers, over SIP.
+    pub fn calls_settings(&self) -> String {
+        let dials = |mark: &str| format!("sofia/test/{mark}@127.0.0.1:{}", self.sip);
+        format!(
+            "[switch.calls]\nphone = \"{}\"\nuser = \"{}\"\ncontext = \"phones\"\n",
+            dials("{number}"),
+            dials("{name}")
+        )
+    }
+
+    /// The example's settings with its FreeSWITCH in place of its Asterisk, and with the places of this instance.
+    pub fn in_settings(&self, example: &str) -> String {
+        let (before, rest) = example.split_once("[[switch]]").expect("it has an Asterisk");
+        let (_, rest) = rest.split_once("# For FreeSWITCH:\n").expect("it has a FreeSWITCH too");
+        let (switch, after) = rest.split_once("\n\n").expect("applications follow");
+        let switch = switch.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).collect::<Vec<_>>().join("\n");
+        let places = [
+            ("127.0.0.1:8021", format!("127.0.0.1:{}", self.events)),
+            ("127.0.0.1:8084", format!("127.0.0.1:{}", self.hand_over)),
+        ];
+        examples::fill(&format!("{before}{switch}\n\n{after}"), &places)
+    }
+
+    /// Makes mistakes in its dialplan; what each is told by.
+    pub fn set_traps(&self) -> [&'static str; 3] {
+        let file = self.folder.join("coach_gateway.xml");
+        let right = fs::read_to_string(&file).expect("it is there");
+        let places =
+            [("async full", "full".to_owned()), ("application=\"transfer\"", "application=\"log\"".to_owned())];
+        fs::write(&file, examples::fill(&right, &places)).expect("a file can be written");
+        self.console("reloadxml");
+        self.console("global_setvar socket_resume=true");
+        ["has to have `async full`", "does not come back after `socket`", "the global variable socket_resume is true"]
+    }
+
     /// Takes its module away.
     pub fn unload_module(&self) {
         assert!(self.console("unload mod_coach").contains("+OK"));
@@ -108,11 +147,6 @@ impl Pbx {
     /// How many members a conference has without its module's word.
     pub fn stock_members(&self, room: &str) -> usize {
         self.console(&format!("conference {room} list")).matches(";sofia/").count()
-    }
-
-    /// How many calls there are.
-    pub fn calls(&self) -> usize {
-        self.counted("show channels count")
     }
 
     /// Its files.
@@ -149,13 +183,9 @@ fn configure(folder: &Path, claim: &SwitchPorts) {
     assert!(module.exists(), "{}: not there; `make freeswitch` builds it", module.display());
     symlink(module, modules.join("mod_coach.so")).expect("a link can be made");
     let [events, socket, sip] = claim.others;
-    // The example, as it is to be copied, but for the numbers and the port.
-    let example = project().join("examples/gateway/freeswitch/dialplan/default/00_coach_gateway.xml");
-    let example = fs::read_to_string(example).expect("it is there");
-    let marks =
-        [("^(2000|2001|2002)$", "^(gateway-.+)$".to_owned()), ("127.0.0.1:8084", format!("127.0.0.1:{socket}"))];
-    let example = fill(&example, &marks);
-    fs::write(folder.join("coach_gateway.xml"), example).expect("a file can be written");
+    let places = [("^(2000|", "^(gateway-.+|2000|".to_owned()), ("127.0.0.1:8084", format!("127.0.0.1:{socket}"))];
+    let dialplan = examples::copy("freeswitch/dialplan/default/00_coach_gateway.xml", &places);
+    fs::write(folder.join("coach_gateway.xml"), dialplan).expect("a file can be written");
     let marks = [
         ("@FOLDER@", folder.display().to_string()),
         ("@EVENTS@", events.to_string()),
@@ -164,13 +194,6 @@ fn configure(folder: &Path, claim: &SwitchPorts) {
         ("@RTP_FIRST@", claim.audio.start().to_string()),
         ("@RTP_LAST@", claim.audio.end().to_string()),
     ];
-    fs::write(folder.join("freeswitch.xml"), fill(include_str!("freeswitch.xml"), &marks))
+    fs::write(folder.join("freeswitch.xml"), examples::fill(include_str!("freeswitch.xml"), &marks))
         .expect("a file can be written");
-}
-
-fn fill(text: &str, marks: &[(&str, String)]) -> String {
-    marks.iter().fold(text.to_owned(), |text, (mark, value)| {
-        assert!(text.contains(mark), "{mark} should be there");
-        text.replace(mark, value)
-    })
 }

@@ -1,6 +1,6 @@
 //! An application with one of the official SDKs, in Node.js: what it is told, and what it has its calls do.
 
-use crate::{pbx::Pbx, ports, process::Process};
+use crate::{examples, npm, pbx::Pbx, ports, process::Process};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -18,23 +18,23 @@ pub struct App {
     library: &'static str,
 }
 
-/// Puts the SDKs in place, as package-lock.json has them.
+/// Puts the SDKs in place.
 pub fn install() {
-    let folder = sdk();
-    let lock = fs::read(folder.join("package-lock.json")).expect("it is there");
-    let mark = folder.join("node_modules/.made-from");
-    if fs::read(&mark).is_ok_and(|made| made == lock) {
-        return;
+    for folder in [sdk(), examples::applications()] {
+        npm::install(&folder).unwrap_or_else(|wrong| panic!("{wrong}"));
     }
-    let npm =
-        Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&folder).output();
-    let npm = npm.expect("npm is there: install Node.js 18 or later");
-    assert!(npm.status.success(), "npm ci: {}", String::from_utf8_lossy(&npm.stderr));
-    fs::write(mark, lock).expect("a file can be written");
 }
 
 fn sdk() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")
+}
+
+/// Places a call by each of the SDKs' REST clients. The sids.
+pub fn create(url: &str, account: &str, key: &str, order: &Value) -> Vec<String> {
+    let arguments = ["create.mjs", url, account, key, &order.to_string()];
+    let output = Command::new("node").args(arguments).current_dir(sdk()).output().expect("node is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
 }
 
 impl App {
@@ -64,7 +64,7 @@ impl App {
 
     /// The settings of an application of this name, which answers a number of its own: `gateway-<name>`.
     pub fn settings(&self, name: &str) -> String {
-        let scheme = if self.library == "webhook" { "http" } else { "ws" };
+        let hook = self.hook(name);
         let status = if self.library == "webhook" {
             format!(
                 "call_status_hook = \"http://127.0.0.1:{}/call-status\"\nuser = \"user\"\npassword = \"pass\"\n",
@@ -75,10 +75,15 @@ impl App {
         };
         let sid = uuid::Uuid::new_v4();
         format!(
-            "\n[[application]]\nsid = \"{sid}\"\nname = \"{name}\"\naccount = \"support\"\ncall_hook = \"{scheme}://127.0.0.1:{}/{name}\"\n\
+            "\n[[application]]\nsid = \"{sid}\"\nname = \"{name}\"\naccount = \"support\"\ncall_hook = \"{hook}\"\n\
              numbers = [\"gateway-{name}\"]\nenv_vars = {{ ROLE = \"{name}\" }}\n{status}",
-            self.port
         )
+    }
+
+    /// The call_hook of a path.
+    pub fn hook(&self, name: &str) -> String {
+        let scheme = if self.library == "webhook" { "http" } else { "ws" };
+        format!("{scheme}://127.0.0.1:{}/{name}", self.port)
     }
 
     /// Everything that it was told, in order.
@@ -150,44 +155,37 @@ fn launch(folder: &Path, library: &str, port: u16, control: u16) -> Process {
     Process::start(&mut command, &folder.join("log")).expect("Node.js is there")
 }
 
-/// An application of the examples, as it is to be copied but for its port. It ends with this value.
+/// An application of the examples. It ends with this value.
 pub struct Example {
     _process: Process,
     port: u16,
+    buttons: u16,
     scheme: &'static str,
 }
 
 impl Example {
     pub fn start(pbx: &Pbx, file: &str) -> Self {
-        let text = fs::read_to_string(crate::folders::project().join("examples/gateway/applications").join(file));
-        let port = ports::free().expect("a port is free");
-        let text = text.expect("it is there").replace("3000", &port.to_string());
-        // Where Node.js finds the SDKs.
-        let folder = sdk().join("node_modules/.examples");
-        fs::create_dir_all(&folder).expect("a folder can be made");
-        let path = folder.join(format!("{port}-{file}"));
-        fs::write(&path, text).expect("a file can be written");
+        let [port, buttons] = [(); 2].map(|()| ports::free().expect("a port is free"));
         let mut command = Command::new("node");
-        command.arg(&path).env("WEBHOOK_SECRET", "wh-secret");
+        command.arg(examples::applications().join(file)).env("WEBHOOK_SECRET", "change-me");
+        command.env("PORT", port.to_string()).env("BUTTONS_PORT", buttons.to_string());
         let process =
             Process::start(&mut command, &pbx.folder().join(format!("{file}.log"))).expect("Node.js is there");
         crate::run::wait_until("the example listens", &|| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-        fs::remove_file(path).expect("it can be removed");
-        Self { _process: process, port, scheme: if file == "webhook.mjs" { "http" } else { "ws" } }
+        Self { _process: process, port, buttons, scheme: if file == "webhook.mjs" { "http" } else { "ws" } }
     }
 
-    /// Its three parts.
-    pub fn settings(&self) -> String {
-        let part = |name: &str| {
-            format!(
-                "\n[[application]]\nsid = \"{}\"\nname = \"{name}\"\naccount = \"support\"\n\
-                 call_hook = \"{}://127.0.0.1:{}/{name}\"\nnumbers = [\"gateway-{name}\"]\n",
-                uuid::Uuid::new_v4(),
-                self.scheme,
-                self.port
-            )
-        };
-        ["customer", "agent", "manager"].map(part).concat()
+    /// Where its three parts are.
+    pub fn hooks(&self) -> Vec<(&'static str, String)> {
+        let hook = |part| (part, format!("{}://127.0.0.1:{}/{part}", self.scheme, self.port));
+        ["customer", "agent", "manager"].map(hook).to_vec()
+    }
+
+    /// Presses one of its buttons.
+    pub fn press(&self, action: &str) {
+        let url = format!("http://127.0.0.1:{}", self.buttons);
+        let output = Command::new("curl").args(["-s", &url, "--data", action]).output().expect("curl is there");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "Accepted\n", "{action}");
     }
 }
 

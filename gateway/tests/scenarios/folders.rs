@@ -7,7 +7,11 @@ use std::{
 
 /// The project's folder.
 pub fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the gateway is a part of a project").to_owned()
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors()
+        .find(|folder| folder.join("gateway/Cargo.toml").exists())
+        .expect("the gateway is a part of it")
+        .to_owned()
 }
 
 /// Cargo's target folder: this program is in <target>/<profile>/<folder>.

@@ -1,6 +1,6 @@
 //! A running coach-gateway, asked as its users ask it: by curl.
 
-use crate::{pbx::Pbx, ports, process::Process};
+use crate::{examples, pbx::Pbx, ports, process::Process};
 use serde_json::Value;
 use std::{
     fs,
@@ -55,10 +55,19 @@ impl Gateway {
 
     /// The same; it takes calls at another port than the switch hands them over at.
     pub fn start_at(pbx: &Pbx, name: &str, applications: &str, hand_over: u16) -> Self {
+        Self::with(pbx, name, |folder, port| settings(folder, pbx, port, hand_over) + applications)
+    }
+
+    /// Starts one with the example's settings; `hooks`: where the application of each part is.
+    pub fn start_as_copied(pbx: &Pbx, name: &str, hooks: &[(&str, String)]) -> Self {
+        Self::with(pbx, name, |folder, port| examples::settings(folder, port, &|text| pbx.in_settings(text), hooks))
+    }
+
+    fn with(pbx: &Pbx, name: &str, settings: impl FnOnce(&Path, u16) -> String) -> Self {
         let folder = pbx.folder().join(name);
         fs::create_dir_all(&folder).expect("a folder can be made");
         let port = ports::free().expect("a port is free");
-        let settings = settings(&folder, pbx, port, hand_over) + applications;
+        let settings = settings(&folder, port);
         fs::write(folder.join("gateway.toml"), settings).expect("a file can be written");
         let key = run(&folder, &["key", "new", "--account", ACCOUNT, "--name", "test", "--scope", "all"]);
         let process = launch(&folder);
@@ -81,10 +90,28 @@ impl Gateway {
         self.process.wait().expect("it ends");
     }
 
+    /// Tells it to end; it has to, in this time.
+    pub fn end(&mut self, patience: Duration) {
+        let ended = self.process.stop(patience).expect("it ends when it is told to");
+        assert!(ended.success(), "{ended}: {}", self.log());
+    }
+
     /// Starts it anew.
     pub fn start_again(&mut self) {
         self.process = launch(&self.folder);
         self.wait();
+    }
+
+    /// Changes its settings while it runs.
+    pub fn reload(&self, change: impl FnOnce(&str) -> String) {
+        let file = self.folder.join("gateway.toml");
+        let settings = fs::read_to_string(&file).expect("it has settings");
+        fs::write(&file, change(&settings)).expect("a file can be written");
+        let read = || self.log().matches("the settings are read anew").count();
+        let before = read();
+        let kill = Command::new("kill").args(["-HUP", &self.process.id().to_string()]).status();
+        assert!(kill.is_ok_and(|status| status.success()), "it can be sent a signal");
+        crate::run::wait_until("it reads its settings anew", &|| read() > before);
     }
 
     /// Another key of an account.
@@ -97,6 +124,11 @@ impl Gateway {
         let output = command(&self.folder, arguments).output().expect("it starts");
         let said = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Its files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What it has logged.

@@ -3,21 +3,28 @@
 pub mod alone;
 pub mod app;
 pub mod broken;
+pub mod checked;
+pub mod database;
+pub mod examples;
 pub mod folders;
 pub mod gateway;
 #[path = "../../../tests/switch/judge.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
 pub mod judge;
+pub mod live;
 pub mod meddler;
+pub mod npm;
 pub mod party;
 #[path = "../../../tests/switch/phone.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
 pub mod phone;
+pub mod placed;
 #[path = "../../../tests/switch/ports.rs"]
 pub mod ports;
 #[path = "../../../tests/switch/process.rs"]
 pub mod process;
 pub mod raw;
+pub mod reload;
 pub mod rest;
 pub mod restart;
 pub mod run;

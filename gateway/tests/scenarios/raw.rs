@@ -80,6 +80,11 @@ impl Raw {
 
 /// Somebody calls a number. The final status of the call.
 pub fn call(pbx: &Pbx, number: &str) -> String {
+    call_with(pbx, number, "")
+}
+
+/// The same with more headers, as they go over the wire.
+pub fn call_with(pbx: &Pbx, number: &str, headers: &str) -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
     socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket takes a timeout");
     let own = socket.local_addr().expect("it has an address");
@@ -97,8 +102,11 @@ pub fn call(pbx: &Pbx, number: &str) -> String {
             own.port()
         )
     };
-    let invite =
-        format!("{}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", head("INVITE"), sdp.len());
+    let invite = format!(
+        "{}{headers}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+        head("INVITE"),
+        sdp.len()
+    );
     let switch = ("127.0.0.1", pbx.sip);
     socket.send_to(invite.as_bytes(), switch).expect("the switch listens");
     let mut buffer = [0; 8192];

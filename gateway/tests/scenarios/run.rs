@@ -1,16 +1,40 @@
 //! The scenarios, each on a switch of its kind.
 
-use crate::{alone, app, broken, folders, gateway, pbx::Pbx, process, rest, restart, sockets, verbs};
+use crate::{
+    alone, app, broken, checked, database, folders, gateway, live, pbx::Pbx, placed, process, reload, rest, restart,
+    sockets, verbs,
+};
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
 
 /// A scenario on an instance that it shares with others, and its name.
 pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 
-/// Runs the scenarios that the command line names.
-pub fn run() -> ExitCode {
-    process::keep_time();
+/// Those that start a switch of their own.
+const WITH_THEIR_OWN: [&[(&str, fn())]; 10] = [
+    alone::SCENARIOS,
+    sockets::SCENARIOS,
+    verbs::SCENARIOS,
+    restart::SCENARIOS,
+    broken::SCENARIOS,
+    database::SCENARIOS,
+    placed::SCENARIOS,
+    live::SCENARIOS,
+    checked::SCENARIOS,
+    reload::SCENARIOS,
+];
+
+/// Runs the scenarios that the command line names; `own`: those that this kind of switch alone has. Without a switch, `missing` says
+/// how to get one, and none of them counts as passed.
+pub fn run(own: &[(&'static str, fn())], missing: Option<&'static str>) -> ExitCode {
     let mut arguments = Arguments::from_args();
+    if let Some(how) = missing {
+        let with_own = WITH_THEIR_OWN.iter().copied().flatten().chain(own).map(|&(name, _)| name);
+        let names = with_own.chain(rest::SCENARIOS.iter().map(|&(name, _)| name));
+        let trials = names.map(|name| Trial::test(name, || Err(how.into())).with_ignored_flag(true));
+        return libtest_mimic::run(&arguments, trials.collect()).exit_code();
+    }
+    process::keep_time();
     arguments.test_threads.get_or_insert(2);
     let shared = (!arguments.list).then(|| {
         let pbx = Pbx::start("shared");
@@ -20,13 +44,7 @@ pub fn run() -> ExitCode {
     if !arguments.list {
         app::install();
     }
-    let with_own = alone::SCENARIOS
-        .iter()
-        .chain(sockets::SCENARIOS)
-        .chain(verbs::SCENARIOS)
-        .chain(restart::SCENARIOS)
-        .chain(broken::SCENARIOS)
-        .map(|&(name, scenario)| trial(name, scenario));
+    let with_own = WITH_THEIR_OWN.iter().copied().flatten().chain(own).map(|&(name, scenario)| trial(name, scenario));
     let with_shared = rest::SCENARIOS.iter().map(|&(name, scenario)| {
         let shared = shared.clone();
         trial(name, move || {

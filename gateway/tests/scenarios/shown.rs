@@ -1,12 +1,12 @@
 //! What the console of each kind of switch shows in the same way.
 
-use crate::pbx::Pbx;
+use crate::pbx::{COUNT_CALLS, Pbx};
 use serde_json::Value;
 
 impl Pbx {
-    /// The number in what the console says to a command that counts calls, such as `3 total.`
-    pub fn counted(&self, command: &str) -> usize {
-        let said = self.console(command);
+    /// How many calls there are: the number in what the console says, such as `3 total.`
+    pub fn calls(&self) -> usize {
+        let said = self.console(COUNT_CALLS);
         said.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(usize::MAX)
     }
 

@@ -131,22 +131,28 @@ fn moved() {
     party.judge();
 }
 
-/// What newcomers copy: the dialplan is always the example's, here the application is too.
+/// What newcomers copy: settings, dialplan and applications are the example's.
 fn example() {
     let pbx = Pbx::start("exa");
     for file in ["whisper.mjs", "webhook.mjs"] {
         let application = crate::app::Example::start(&pbx, file);
-        let gateway = Gateway::start(&pbx, file, &application.settings());
+        let gateway = Gateway::start_as_copied(&pbx, file, &application.hooks());
         let mut party = Party::new(&pbx, file);
-        party.listens("customer", "gateway-customer");
-        party.listens("agent", "gateway-agent");
-        let agent = gateway.member("gateway-agent");
-        party.speaks("manager", "gateway-manager");
-        let manager = gateway.member("gateway-manager");
+        party.listens("customer", "2000");
+        party.listens("agent", "2001");
+        let agent = gateway.member("2001");
+        party.speaks("manager", "2002");
+        let manager = gateway.member("2002");
         party.hear(file, &["agent"]);
         party.heard_nothing_until_now(file, "customer");
         gateway.act(&manager, "uncoach", None);
         party.hear(file, &["agent", "customer"]);
+        if file == "whisper.mjs" {
+            application.press(r#"{"action": "coach", "tag": "agent"}"#);
+            party.hear("the button to whisper", &["agent"]);
+            application.press(r#"{"action": "uncoach"}"#);
+            party.hear("the button to barge in", &["agent", "customer"]);
+        }
         // Its leaving ends the conference, before the next application comes.
         let path = format!("/v1/Accounts/{}/Calls/{agent}", crate::gateway::ACCOUNT);
         assert_eq!(gateway.ask("DELETE", &path, &gateway.key, None).status, 204);

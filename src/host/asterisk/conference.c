@@ -63,6 +63,7 @@ static void conference_close(struct conference *conference)
 {
 	AST_LIST_REMOVE(&conferences, conference, entry);
 	coach_room_close(conference->room);
+	identity_ends(IDENTITY_OF_ROOM, conference->room);
 	ao2_ref(conference->bridge, -1);
 	ast_free(conference);
 }
@@ -96,9 +97,17 @@ static struct conference *conference_obtain(struct ast_bridge *bridge)
 		ast_free(conference);
 		return NULL;
 	}
+	identity_begins(IDENTITY_OF_ROOM, conference->room, bridge->uniqueid);
 	conference->bridge = ao2_bump(bridge);
 	AST_LIST_INSERT_TAIL(&conferences, conference, entry);
 	return conference;
+}
+
+void conference_bridge(struct leg *leg, char *uniqueid)
+{
+	ast_mutex_lock(&settling);
+	ast_copy_string(uniqueid, leg->conference ? leg->conference->bridge->uniqueid : "", BRIDGE_ID);
+	ast_mutex_unlock(&settling);
 }
 
 /* Where commands find it. */
@@ -116,6 +125,10 @@ void conference_leave(struct leg *leg)
 
 	if (!conference) {
 		return;
+	}
+	if (conference->members == 1) {
+		/* Before the engine tells that it has left. */
+		identity_last(conference->room, leg->member);
 	}
 	coach_member_leave(leg->member);
 	leg->conference = NULL;

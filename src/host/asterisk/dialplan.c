@@ -40,7 +40,8 @@ static const char application_text[] =
 	" same => n,ConfBridge(support)\n";
 
 static const char function_text[] =
-	"COACH(memberTag)    reads or sets the channel's tags; empty: none\n"
+	"COACH(memberTag)    reads or sets the channel's tags. Empty or malformed: it has none, and a\n"
+	"                    warning is logged\n"
 	"COACH(speakOnlyTo)  reads or sets whom it speaks to: tags; - for nobody. Reads empty while it\n"
 	"                    speaks openly. Setting it to an empty or malformed value makes it private\n"
 	"                    to nobody, and a warning is logged\n"
@@ -157,10 +158,10 @@ static int write_to(struct ast_channel *chan, const char *key, const char *value
 	if (!strcasecmp(key, SPEAK_ONLY_TO)) {
 		return mode_set_speak_only_to(chan, S_OR(value, ""));
 	}
-	if (!strcasecmp(key, MEMBER_TAG) && !ast_strlen_zero(value)) {
-		return mode_set_tags(chan, value);
+	if (!strcasecmp(key, MEMBER_TAG)) {
+		return mode_set_tags(chan, S_OR(value, ""));
 	}
-	if (!strcasecmp(key, MEMBER_TAG) || !strcasecmp(key, "untag")) {
+	if (!strcasecmp(key, "untag")) {
 		mode_untag(chan);
 	} else if (!strcasecmp(key, "uncoach")) {
 		mode_uncoach(chan);

@@ -69,23 +69,6 @@ struct leg *leg_find(const char *uniqueid)
 	return ao2_callback(registry, 0, is_at, (void *) uniqueid);
 }
 
-void leg_uniqueid_of(coach_member_t member, char *uniqueid)
-{
-	struct ao2_iterator all = ao2_iterator_init(registry, 0);
-	struct leg *leg;
-
-	*uniqueid = '\0';
-	while (!*uniqueid && (leg = ao2_iterator_next(&all))) {
-		ao2_lock(leg);
-		if (leg->member == member) {
-			ast_copy_string(uniqueid, leg->uniqueid, AST_MAX_UNIQUEID);
-		}
-		ao2_unlock(leg);
-		ao2_ref(leg, -1);
-	}
-	ao2_iterator_destroy(&all);
-}
-
 struct ao2_container *legs(void)
 {
 	return registry;
@@ -101,15 +84,21 @@ coach_member_t leg_attach(const char *name, const char *uniqueid, const char *ta
 	config.tags = tags;
 	config.speak_only_to = speak_only_to;
 	ast_copy_string(call_id, name, AST_CHANNEL_NAME);
-	if (!coach_member_attach(engine, &config, &member)) {
-		return member;
+	if (coach_member_attach(engine, &config, &member)) {
+		ast_copy_string(call_id, uniqueid, AST_CHANNEL_NAME);
+		if (coach_member_attach(engine, &config, &member)) {
+			ast_log(LOG_ERROR, "Coach cannot take in %s: %s\n", name, coach_message());
+			return 0;
+		}
 	}
-	ast_copy_string(call_id, uniqueid, AST_CHANNEL_NAME);
-	if (!coach_member_attach(engine, &config, &member)) {
-		return member;
-	}
-	ast_log(LOG_ERROR, "Coach cannot take in %s: %s\n", name, coach_message());
-	return 0;
+	identity_begins(IDENTITY_OF_MEMBER, member, uniqueid);
+	return member;
+}
+
+void leg_detach(coach_member_t member)
+{
+	coach_member_detach(member);
+	identity_ends(IDENTITY_OF_MEMBER, member);
 }
 
 static struct leg *leg_make(const char *name, const char *uniqueid)
@@ -153,7 +142,7 @@ struct leg *leg_obtain(struct ast_channel *chan)
 static void leg_end(struct leg *leg)
 {
 	ao2_unlink(registry, leg);
-	coach_member_detach(leg->member);
+	leg_detach(leg->member);
 }
 
 void leg_drop(struct leg *leg)

@@ -153,16 +153,17 @@ static void list_member(struct mansession *session, const char *id, const char *
 	struct ast_json *to = ast_json_object_get(member, "speak_only_to");
 	const char *call_id = ast_json_string_get(ast_json_object_get(member, "call_id"));
 	struct leg *leg = member_find(room, call_id);
-	char uniqueid[AST_MAX_UNIQUEID] = "";
+	char uniqueid[AST_MAX_UNIQUEID] = "", bridge[BRIDGE_ID] = "";
 	int private = ast_json_typeof(to) == AST_JSON_ARRAY;
 
 	if (leg) {
 		leg_uniqueid(leg, uniqueid);
+		conference_bridge(leg, bridge);
 		ao2_ref(leg, -1);
 	}
 
-	astman_append(session, "Event: CoachListEntry\r\n%sConference: %s\r\nNumber: %jd\r\nChannel: %s\r\nUniqueid: %s\r\nMode: %s\r\n",
-		id, room, ast_json_integer_get(ast_json_object_get(member, "number")), call_id, uniqueid,
+	astman_append(session, "Event: CoachListEntry\r\n%sConference: %s\r\nBridgeUniqueid: %s\r\nNumber: %jd\r\nChannel: %s\r\n"
+		"Uniqueid: %s\r\nMode: %s\r\n", id, room, bridge, ast_json_integer_get(ast_json_object_get(member, "number")), call_id, uniqueid,
 		private ? "private" : "open");
 	joined(text, ast_json_object_get(member, "tags"));
 	astman_append(session, "MemberTag: %s\r\n", ast_str_buffer(*text));

@@ -7,7 +7,32 @@
 
 #include "asterisk/module.h"
 
+#include <dlfcn.h>
+
 coach_engine_t engine;
+
+/* `module unload -h` goes past a refusal, and takes the code away that Asterisk's threads are in. So whoever refuses keeps it in memory. */
+static void *held;
+/* Everything is at work. */
+static int running;
+
+static void hold(void)
+{
+	Dl_info self;
+
+	if (!held && dladdr(&held, &self)) {
+		held = dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD);
+	}
+}
+
+/* Asterisk has its own hold still: this code is there until it has returned. */
+static void let_go(void)
+{
+	if (held) {
+		dlclose(held);
+		held = NULL;
+	}
+}
 
 static pthread_t server = AST_PTHREADT_NULL;
 static int serving;
@@ -53,7 +78,9 @@ static int stop(void)
 	conferences_stop();
 	legs_stop();
 	server_stop();
+	coach_engine_service(engine); /* what waits to be told is told now, or never */
 	coach_engine_destroy(engine);
+	identities_stop();
 	if (in_use) {
 		ast_log(LOG_ERROR, "Coach has stopped, but stays in memory: Asterisk holds a channel that never hung up\n");
 	}
@@ -69,6 +96,14 @@ static int load_module(void)
 {
 	coach_engine_config_t config = COACH_ENGINE_CONFIG_INIT;
 
+	if (held) {
+		/* Asterisk let go of it by force, and takes this hold for its own. */
+		held = NULL;
+		if (running) {
+			ast_log(LOG_NOTICE, "Coach has been at work since before it was unloaded by force, and goes on\n");
+			return AST_MODULE_LOAD_SUCCESS;
+		}
+	}
 	settings_read();
 	config.flags = COACH_ENGINE_HOST_SERVICE | (settings.mode_sounds ? COACH_ENGINE_MODE_SOUNDS : 0);
 	config.guard_ms = GUARD_MS;
@@ -87,20 +122,25 @@ static int load_module(void)
 		return AST_MODULE_LOAD_DECLINE;
 	}
 	mode_take_up_tags();
+	running = 1;
 	return AST_MODULE_LOAD_SUCCESS;
 }
 
 /* Without the hooks a private speaker would be heard by everyone: refused, however it is asked for. */
 static int unload_module(void)
 {
-	if (mode_end()) {
-		return -1;
-	}
-	if (mode_wait_for_guard()) {
+	if (mode_end() || mode_wait_for_guard()) {
+		hold();
 		return -1;
 	}
 	mode_keep_tags();
-	return stop() ? -1 : 0;
+	running = 0;
+	if (stop()) {
+		hold();
+		return -1;
+	}
+	let_go();
+	return 0;
 }
 
 AST_MODULE_INFO(ASTERISK_GPL_KEY, AST_MODFLAG_LOAD_ORDER, "Coach mode for ConfBridge",

@@ -19,12 +19,13 @@
  *   mode.c        tag, untag, coach, uncoach: what every interface does
  *   misspelt.c    what was meant for Coach and does not reach it
  *   hold.c        hold by command: CoachHold, CoachUnhold
+ *   identity.c    what Asterisk calls the engine's members and rooms
  *   event.c       the engine's events, to the manager interface and the log
  *   dialplan.c, cli.c, manager.c                                   the interfaces
  *
  * Locks, in the order in which they are taken: `staying` (mode.c), `settling` (conference.c), `changing` (mode.c), `making` (leg.c) or a
  * channel's, the registry's (leg.c), a leg's.
- * With that of `looks` (follow.c) held, no other of these is taken.
+ * With that of `looks` (follow.c) or of identity.c held, no other of these is taken.
  * The engine is never called for more than a frame with a channel locked, because its events may be delivered inside any call.
  */
 #ifndef COACH_ASTERISK_SHIM_H
@@ -151,6 +152,8 @@ struct leg *leg_obtain(struct ast_channel *chan);
 /* A member of the engine's for a channel, with tags and a mode as they are on record, and the engine's name for it, into
  * AST_CHANNEL_NAME bytes. 0: logged. */
 coach_member_t leg_attach(const char *name, const char *uniqueid, const char *tags, const char *speak_only_to, char *call_id);
+/* The engine's member has no call any more. */
+void leg_detach(coach_member_t member);
 /* A masquerade gave the channel that it is on to another call, with its identity. Both channels are locked. */
 void leg_stays(struct leg *leg, struct ast_channel *chan);
 /* Ends a leg that has no hook, or no channel any more. */
@@ -166,8 +169,6 @@ void leg_call_id(struct leg *leg, char *call_id);
 int leg_is_displaced(struct leg *leg);
 /* The leg that a masquerade brought to the channel of this one: a reference, or NULL. */
 struct leg *leg_astray_at(struct leg *leg);
-/* That of the leg of an engine's member; "" where there is none. */
-void leg_uniqueid_of(coach_member_t member, char *uniqueid);
 /* A channel's leg with the hook on it: a reference, or NULL, logged. */
 struct leg *leg_hooked(struct ast_channel *chan);
 
@@ -180,6 +181,10 @@ void settle(const char *uniqueid);
 void conference_leave(struct leg *leg);
 /* The leg, if it is in a conference, has another member of the engine's: that one joins, with a number of its own. `settling` is held. */
 void conference_admit(struct leg *leg);
+/* A bridge's unique id, a UUID, with room to spare. */
+#define BRIDGE_ID 64
+/* That of the bridge of the conference that a leg is in, into BRIDGE_ID bytes; "" for none. No lock is held. */
+void conference_bridge(struct leg *leg, char *uniqueid);
 /* `leg_find`, for who acts on the leg or tells of it: if another call has taken its channel, the engine knows by then. */
 struct leg *leg_settled(const char *uniqueid);
 int is_confbridge(const struct ast_bridge *bridge);
@@ -269,6 +274,20 @@ void misspelt_stop(void);
 int names_speak_only_to(const char *text);
 /* Logs the variables of a channel that has just joined which were meant for Coach, with what would be right. */
 void misspelt_variables(struct leg *leg, struct ast_channel *chan);
+
+/* ---------------------------------------------------------------------------------------------- identity.c ---- */
+
+enum identity_of { IDENTITY_OF_MEMBER, IDENTITY_OF_ROOM };
+
+/* The engine's member or room with that handle has this unique id, until some time after it has ended. */
+void identity_begins(enum identity_of of, uint64_t handle, const char *uniqueid);
+void identity_ends(enum identity_of of, uint64_t handle);
+/* Its unique id; "" where there was no memory for that. */
+void identity_of(enum identity_of of, uint64_t handle, char *uniqueid, size_t size);
+/* The room ends when this member leaves it. */
+void identity_last(coach_room_t room, coach_member_t member);
+int identity_is_last(coach_room_t room, coach_member_t member);
+void identities_stop(void);
 
 /* -------------------------------------------------------------------------------------- event.c, interfaces ---- */
 

@@ -130,6 +130,20 @@ fn coach(module: &Module, words: &[&str]) -> Result<String, String> {
     }
 }
 
+/// What `coach state` tells of every call: who calls whom, and since when. The event socket reads a command byte by byte and yields the
+/// processor after each, so what every program needs is not a part of its command.
+const CALLER: [&str; 9] = [
+    "direction",
+    "caller_id_number",
+    "caller_id_name",
+    "destination_number",
+    "created_time",
+    "progress_time",
+    "progress_media_time",
+    "answered_time",
+    "sip_call_id",
+];
+
 /// Every call, with these of its channel variables, and every room: what a program that steers calls has to know, in one answer. The
 /// core's own list of channels is written by another thread, and late.
 fn state(module: &Module, variables: &[&str]) -> Result<String, String> {
@@ -137,7 +151,10 @@ fn state(module: &Module, variables: &[&str]) -> Result<String, String> {
         .into_iter()
         .filter_map(|uuid| {
             let session = Session::locate(&uuid)?;
-            let values = variables.iter().filter_map(|name| Some(((*name).to_owned(), session.variable(&c(name))?)));
+            let values = CALLER
+                .iter()
+                .chain(variables)
+                .filter_map(|name| Some(((*name).to_owned(), session.variable(&c(name))?)));
             let values: serde_json::Map<_, _> = values.map(|(name, value)| (name, value.into())).collect();
             Some(serde_json::json!({ "uuid": uuid, "variables": values }))
         })

@@ -332,6 +332,9 @@ pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
         let line = "mod_coach is unloaded while a call is answered inside it: its code stays in memory";
         log(fs::SWITCH_LOG_WARNING, None, line);
     }
+    // What waits to be told is told now, or never.
+    // SAFETY: a number.
+    unsafe { sys::coach_engine_service(module.engine) };
     tell::give_back();
     if stays { fs::SWITCH_STATUS_NOUNLOAD } else { fs::SWITCH_STATUS_SUCCESS }
 }

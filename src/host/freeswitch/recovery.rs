@@ -188,6 +188,7 @@ impl Recovery {
     /// The call has ended.
     pub fn remove(&self, uuid: &str) {
         if let Some(path) = self.path(uuid) {
+            let _ = files::remove_file(draft(&path));
             let _ = files::remove_file(path);
         }
     }
@@ -198,7 +199,9 @@ impl Recovery {
     }
 
     fn read(&self, uuid: &str) -> Option<Commanded> {
-        Commanded::parse(&files::read_to_string(self.path(uuid)?).ok()?)
+        let path = self.path(uuid)?;
+        let text = files::read_to_string(&path).or_else(|_| files::read_to_string(draft(&path))).ok()?;
+        Commanded::parse(&text)
     }
 
     /// As a whole or not at all.
@@ -217,11 +220,22 @@ impl Recovery {
     }
 }
 
+/// A command waits for this, and so does the moment at which a member is private. So nothing is renamed onto a file that is there: ext4 writes
+/// the new one out to the disk first, which has taken two seconds beside other load (`auto_da_alloc` in ext4(5)). A draft without its
+/// file is complete, see [`Recovery::read`].
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         files::create_dir_all(folder)?;
     }
-    let draft = path.with_extension("part");
+    let draft = draft(path);
     files::write(&draft, text)?;
-    files::rename(&draft, path)
+    match files::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => files::rename(&draft, path),
+    }
+}
+
+/// What becomes a file.
+fn draft(path: &Path) -> PathBuf {
+    path.with_extension("part")
 }

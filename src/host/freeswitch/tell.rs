@@ -47,6 +47,11 @@ pub unsafe extern "C" fn on_event(_: *mut c_void, event: *const sys::coach_event
             let (uuid, line) = unsafe { (text(event.call_id), text(event.text)) };
             return log(fs::SWITCH_LOG_WARNING, uuid.filter(|uuid| !uuid.is_empty()), line.unwrap_or_default());
         }
+        sys::COACH_EVENT_LOST => {
+            // SAFETY: the event's text.
+            log(fs::SWITCH_LOG_WARNING, None, unsafe { text(event.text) }.unwrap_or_default());
+            c"lost"
+        }
         sys::COACH_EVENT_MUTE => c"mute",
         sys::COACH_EVENT_UNMUTE => c"unmute",
         sys::COACH_EVENT_DEAF => c"deaf",
@@ -72,10 +77,11 @@ pub unsafe extern "C" fn on_event(_: *mut c_void, event: *const sys::coach_event
     let number = |number: u64| c(&number.to_string());
     let (member, sequence, opens) =
         (number(event.number.into()), number(event.sequence), number(event.opens_in_ms.into()));
+    let lost = (event.lost > 0).then(|| number(event.lost));
     let inside = |value: *const c_char| if room.is_empty() { ptr::null() } else { value };
     // That a conference starts is nobody's event.
     let of_member = |value: *const c_char| if event.member == 0 { ptr::null() } else { value };
-    let headers: [(&CStr, *const c_char); 10] = [
+    let headers: [(&CStr, *const c_char); 11] = [
         (c"Action", action.as_ptr()),
         (c"Conference-Name", inside(name)),
         (c"Conference-Unique-ID", unique_id.as_ref().map_or(ptr::null(), |id| id.as_ptr())),
@@ -87,6 +93,7 @@ pub unsafe extern "C" fn on_event(_: *mut c_void, event: *const sys::coach_event
         (c"Opens-In-Ms", opens.as_ptr()),
         // Events may overtake each other on their way to a listener: this is their order in the conference.
         (c"Coach-Sequence", sequence.as_ptr()),
+        (c"Lost", lost.as_ref().map_or(ptr::null(), |lost| lost.as_ptr())),
     ];
     let (file, mut told) = (NAME.as_ptr(), ptr::null_mut());
     // SAFETY: texts that end in NUL, copied; the event is the core's once it is fired.

@@ -11,7 +11,8 @@ static char *reserved[4];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static switch_event_t *queue, *history;
-static bool telling, over;
+static bool telling, over, held_up;
+static unsigned held_up_now;
 static enum order order;
 static pthread_t thread;
 static unsigned long sequence;
@@ -105,6 +106,10 @@ switch_status_t switch_event_fire_detailed(const char *file, const char *functio
 {
     (void)file, (void)function, (void)line, (void)user_data;
     pthread_mutex_lock(&lock);
+    held_up_now++;
+    pthread_cond_broadcast(&changed);
+    while (held_up) pthread_cond_wait(&changed, &lock);
+    held_up_now--;
     switch_event_t **at = &queue;
     while (order != LATER_LAST_FIRST && *at) at = &(*at)->next;
     (*event)->next = *at;
@@ -179,17 +184,46 @@ void events_done(void)
     pthread_mutex_unlock(&lock);
 }
 
+void events_hold_up(bool now)
+{
+    pthread_mutex_lock(&lock);
+    held_up = now;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+void events_held_up(void)
+{
+    pthread_mutex_lock(&lock);
+    while (!held_up_now) pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+static bool is_about(switch_event_t *event, const char *action, const char *member)
+{
+    const char *subclass = switch_event_get_header_idx(event, "Event-Subclass", -1);
+    const char *what = switch_event_get_header_idx(event, "Action", -1);
+    const char *who = switch_event_get_header_idx(event, "Unique-ID", -1);
+    return subclass && strcmp(subclass, "coach::maintenance") == 0 && strcmp(what, action) == 0 && strcmp(who ? who : "", member) == 0;
+}
+
+unsigned times_told(const char *action, const char *member)
+{
+    events_done();
+    unsigned times = 0;
+    pthread_mutex_lock(&lock);
+    for (switch_event_t *event = history; event; event = event->next) times += is_about(event, action, member);
+    pthread_mutex_unlock(&lock);
+    return times;
+}
+
 bool told(const char *action, const char *member, const char *header, const char *value)
 {
     events_done();
     bool found = false;
     pthread_mutex_lock(&lock);
     for (switch_event_t *event = history; event && !found; event = event->next) {
-        const char *subclass = switch_event_get_header_idx(event, "Event-Subclass", -1);
-        const char *what = switch_event_get_header_idx(event, "Action", -1);
-        const char *who = switch_event_get_header_idx(event, "Unique-ID", -1);
-        if (!subclass || strcmp(subclass, "coach::maintenance") != 0 || strcmp(what, action) != 0 || strcmp(who ? who : "", member) != 0)
-            continue;
+        if (!is_about(event, action, member)) continue;
         const char *has = header ? switch_event_get_header_idx(event, header, -1) : "";
         found = !header || (value ? has && strcmp(has, value) == 0 : !has);
     }

@@ -144,6 +144,9 @@ enum order { AT_ONCE, LATER, LATER_LAST_FIRST };
 void events_wait(enum order order); /* LATER: until AT_ONCE */
 void events_done(void);       /* returns when every event has been told */
 bool told(const char *action, const char *member, const char *header, const char *value); /* of coach::maintenance */
+unsigned times_told(const char *action, const char *member);
+void events_hold_up(bool now); /* whoever fires one waits, until `false` */
+void events_held_up(void);     /* returns when somebody waits so */
 void forget_events(void);
 unsigned events_bound(void);
 void events_start(void);

@@ -78,11 +78,13 @@ pub fn commands_answer_alike_on_every_way_in(stage: &Stage, room: &str) -> Outco
     holds(&scene, &format!("coach explain {room} {near}"), &number.to_string())?;
     holds(&scene, &format!("coach gettag {room} agent"), &format!("+OK {number}"))?;
     holds(&scene, &format!("coach gettag {room} agent nomatch"), &format!("+OK {}", coach.number()?))?;
-    holds(
-        &scene,
-        "coach state memberTag as json",
-        &format!("\"{}\",\"variables\":{{\"memberTag\":\"agent\"}}", agent.near()),
-    )?;
+    let state: Value =
+        serde_json::from_str(&scene.api("coach state memberTag as json")?).map_err(|error| error.to_string())?;
+    let call = state["calls"].as_array().and_then(|calls| calls.iter().find(|call| call["uuid"] == agent.near()));
+    let variables = call.map(|call| &call["variables"]).ok_or(format!("no call of the agent: {state}"))?;
+    if variables["memberTag"] != "agent" || variables["created_time"].as_str().is_none_or(str::is_empty) {
+        return Err(format!("the call's variable or its caller is not there: {variables}"));
+    }
     holds(&scene, "coach version", "+OK")?;
     holds(&scene, &format!("coach stats {room}"), "private_delivered")?;
     let shown: Value =

@@ -19,10 +19,21 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Mutex, Notify, broadcast, mpsc};
+use tokio::{
+    sync::{Mutex, Notify, broadcast, mpsc},
+    time::{Instant, timeout_at},
+};
 
 /// How long a call without a connection may take to come back: the dialplan tries for a minute.
 const COMES_BACK: Duration = Duration::from_secs(70);
+
+/// How often Asterisk is asked whether a call is still there; and how long the event that tells its end may come after that.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// What Asterisk reads of a command, its end included (`AGI_BUF_LEN` in res/res_agi.c: 2,048 with the NUL, 8,192 since 2025). It would
+/// take the rest of a longer one for another command.
+const MOST_COMMAND: usize = 2047;
+/// A Call-ID that is written on the call. A caller may send any; what is longer would be of no use to anybody.
+const MOST_CALL_ID: usize = 255;
 
 /// A call, and the connection for it while there is one.
 pub struct AgiLeg {
@@ -31,8 +42,19 @@ pub struct AgiLeg {
     channel: Arc<Mutex<Option<AgiChannel>>>,
     /// Another connection has come.
     attached: Notify,
-    /// Somebody hangs up. Asterisk keeps the call until its connection is closed.
+    /// The call is hung up, by what Asterisk has answered. It keeps the call until its connection is closed.
     hanging_up: AtomicBool,
+}
+
+/// Closes the connection of a call that is hung up: Asterisk keeps the call until then.
+async fn let_go_if_hung_up(channel: &mut Option<AgiChannel>) -> bool {
+    let Some(agi) = channel.as_mut() else { return false };
+    // On a call that is hung up, Asterisk does not carry this command out.
+    let hung_up = agi.send_command("CHANNEL STATUS\n").await.is_err();
+    if hung_up {
+        *channel = None;
+    }
+    hung_up
 }
 
 /// A value as an argument of a command.
@@ -63,6 +85,14 @@ impl AgiLeg {
         if command.contains(['\r', '\n', '\0']) {
             return Err(LegError::Refused("a value holds a line break or a NUL".into()));
         }
+        let command = format!("{command}\n");
+        if command.len() > MOST_COMMAND {
+            let name = command.split(' ').next().unwrap_or_default();
+            return Err(LegError::Refused(format!(
+                "a value is too long: the command {name} would take {} bytes, of which Asterisk reads {MOST_COMMAND}",
+                command.len()
+            )));
+        }
         let waits = async {
             loop {
                 let channel = self.channel.lock().await;
@@ -86,7 +116,7 @@ impl AgiLeg {
             *channel = None;
         }
         let Some(agi) = channel.as_mut() else { return Err(LegError::Ended) };
-        match agi.send_command(&format!("{command}\n")).await {
+        match agi.send_command(&command).await {
             Ok(response) => {
                 tracing::trace!(call = self.call.id, command, ?response);
                 Ok(response)
@@ -107,23 +137,43 @@ impl AgiLeg {
         tokio::spawn(async move { *channel.lock().await = None });
     }
 
-    /// Asks on the connection whether the call is hung up, unless a command is under way.
-    async fn probe(&self) {
-        if let Ok(mut channel) = self.channel.try_lock()
-            && let Some(agi) = channel.as_mut()
-            && agi.send_command("CHANNEL STATUS\n").await.is_err()
-        {
-            *channel = None;
+    /// Asks on the connection whether the call is hung up, unless a command is under way. Then it is let go: `true`.
+    async fn probe(&self) -> bool {
+        match self.channel.try_lock() {
+            Ok(mut channel) => let_go_if_hung_up(&mut channel).await,
+            Err(_) => false,
         }
+    }
+
+    /// The same, as soon as no command is under way: an event says that somebody hangs up, and a caller may have written it.
+    fn confirm_hanging_up(&self) {
+        let channel = self.channel.clone();
+        tokio::spawn(async move {
+            // The event may come before the call's own thread has seen what it tells of.
+            for _ in 0..10 {
+                let mut channel = channel.lock().await;
+                if channel.is_none() || let_go_if_hung_up(&mut channel).await {
+                    return;
+                }
+                drop(channel);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
     }
 
     /// Whether Asterisk says that the call has ended.
     async fn is_over(&self) -> bool {
-        if self.hanging_up.load(Ordering::Acquire) {
-            return true;
-        }
         // A channel on its way out is listed for a moment.
-        for _ in 0..5 {
+        let looks = if self.probe().await { 25 } else { 5 };
+        self.is_gone(looks).await
+    }
+
+    /// The same, however the connection is.
+    async fn is_gone(&self, looks: u32) -> bool {
+        for _ in 0..looks {
+            if self.hanging_up.load(Ordering::Acquire) {
+                return true;
+            }
             match self.switch.exists(&self.call).await {
                 Ok(false) => return true,
                 Ok(true) => tokio::time::sleep(Duration::from_millis(40)).await,
@@ -214,12 +264,20 @@ impl AgiLeg {
 
 #[async_trait]
 impl Leg for AgiLeg {
+    async fn handed_over(&self) {
+        while self.channel.lock().await.is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     async fn claim(&self, account: &str, application: &str) -> Result<(), LegError> {
         self.set(variables::ACCOUNT, account).await?;
         self.set(variables::APPLICATION, application).await?;
         if self.call.channel.starts_with("PJSIP/") {
             let call_id = self.evaluate("${CHANNEL(pjsip,call-id)}").await?;
-            self.set(variables::CALL_ID, &call_id).await?;
+            if call_id.len() <= MOST_CALL_ID {
+                self.set(variables::CALL_ID, &call_id).await?;
+            }
         }
         Ok(())
     }
@@ -349,28 +407,40 @@ impl Leg for AgiLeg {
 
     async fn ended(&self) -> Ended {
         let mut events = self.switch.events();
-        let mut by_caller = false;
+        let (mut by_caller, mut gone, mut look) = (false, false, Instant::now() + LOOK_EVERY);
         loop {
-            let event = tokio::time::timeout(Duration::from_secs(2), events.recv()).await;
+            let event = timeout_at(look, events.recv()).await;
             let missed = match event {
                 Ok(Ok(event)) if event.get("Uniqueid") == self.call.id => match event.get("Event") {
                     request @ ("HangupRequest" | "SoftHangupRequest") => {
                         by_caller |= request == "HangupRequest";
-                        self.let_go();
+                        self.confirm_hanging_up();
                         false
                     }
-                    "Hangup" => return Ended { cause: cause(&event), by_caller },
+                    // A caller can write such an event into a number: Asterisk has to say that the call is gone.
+                    "Hangup" if self.is_gone(25).await => {
+                        self.let_go();
+                        self.attached.notify_one();
+                        return Ended { cause: cause(&event), by_caller };
+                    }
+                    "Hangup" => {
+                        tracing::warn!(call = self.call.id, "an event says that the call has ended, which it has not");
+                        false
+                    }
                     _ => false,
                 },
                 Ok(Ok(_)) => false,
                 Err(_) | Ok(Err(broadcast::error::RecvError::Lagged(_))) => true,
                 Ok(Err(broadcast::error::RecvError::Closed)) => std::future::pending().await,
             };
-            if missed {
-                self.probe().await;
-            }
-            if missed && matches!(self.switch.exists(&self.call).await, Ok(false)) {
+            if missed && gone && Instant::now() >= look {
                 return Ended { cause: 0, by_caller };
+            }
+            if missed && !gone {
+                self.probe().await;
+                // The event that says why may be on its way.
+                gone = matches!(self.switch.exists(&self.call).await, Ok(false));
+                look = Instant::now() + LOOK_EVERY;
             }
         }
     }
@@ -397,38 +467,4 @@ fn cause_of(status: u16) -> u8 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::names::Tags;
-
-    fn join(tags: Option<&str>, to: Option<&str>) -> Join {
-        let parse = |text: Option<&str>| text.map(|text| Tags::parse(text).expect("these are tags"));
-        Join {
-            conference: "room".into(),
-            tags: parse(tags),
-            speak_only_to: parse(to),
-            muted: false,
-            moderator: false,
-            ends_conference: false,
-            most_members: None,
-            talk_events: false,
-        }
-    }
-
-    #[test]
-    fn a_mode_says_everything() {
-        for (tags, to, mode) in [
-            (None, None, "untag,uncoach"),
-            (Some("agent"), None, "uncoach,memberTag=agent"),
-            (None, Some("agent,b"), "untag,speakOnlyTo=agent,b"),
-            (Some("a"), Some("b"), "memberTag=a,speakOnlyTo=b"),
-        ] {
-            assert_eq!(AgiLeg::mode(&join(tags, to)), mode);
-        }
-    }
-
-    #[test]
-    fn an_argument_stays_one() {
-        assert_eq!(quoted(r#"a "b" \c"#), r#""a \"b\" \\c""#);
-    }
-}
+mod tests;

@@ -2,11 +2,20 @@
 //!
 //! The crates that speak AMI give events as types that drop the headers they do not know, `Variable` of `Status` among them; so
 //! messages are read here, as they are.
+//!
+//! Asterisk writes numbers into events as callers sent them, line breaks too. What follows one is a header, or a message, of the
+//! caller's own making. So nothing is believed in which a header comes twice. What is a part of an answer carries a number that nobody
+//! can guess: in the list of `Status` at the end of each entry, so that an entry without it is one that a caller has cut in two. And to
+//! whoever follows events, each is but a reason to ask.
 
-use crate::switch::connection::{Failure, Link, MOST_WAITING, PATIENCE, PING_EVERY, Pauses};
+use crate::switch::connection::{Failure, GIVE_UP, Link, MOST_WAITING, PATIENCE, PING_EVERY, Pauses};
 use hmac::digest::Digest;
 use md5::Md5;
-use std::{collections::HashMap, fmt::Write, io, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    sync::Arc,
+};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{
@@ -19,7 +28,36 @@ use tokio::{
 
 const MOST_LINE: u64 = 64 * 1024;
 const MOST_HEADERS: usize = 4096;
+/// What Asterisk reads of a line, its end included, and how many lines of an action (`inbuf` in main/manager.c, `AST_MAX_MANHEADERS`).
+const MOST_SENT_LINE: usize = 1024;
+const MOST_SENT_LINES: usize = 128;
 const MOST_LISTED: usize = 20_000;
+/// Headers that decide something, and so may not come twice.
+const DECISIVE: &[&str] = &[
+    "ActionID",
+    "CallerIDName",
+    "CallerIDNum",
+    "Cause",
+    "Channel",
+    "ChannelState",
+    "Conference",
+    "DNID",
+    "Event",
+    "EventList",
+    "Exten",
+    "HeardBy",
+    "Held",
+    "Linkedid",
+    "MemberTag",
+    "Mode",
+    "Muted",
+    "Number",
+    "OpensInMs",
+    "Seconds",
+    "SpeakOnlyTo",
+    "TalkingStatus",
+    "Uniqueid",
+];
 
 /// An answer or an event: its headers, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,8 +78,17 @@ impl Message {
         !self.get("Event").is_empty()
     }
 
+    /// A header that decides something and comes twice, a variable too: somebody has put a line break into a value.
+    fn repeated(&self) -> Option<&str> {
+        let decisive = self.0.iter().filter(|(key, _)| DECISIVE.iter().any(|own| own.eq_ignore_ascii_case(key)));
+        let variables = self.all("Variable").filter_map(|variable| variable.split('=').next());
+        let mut seen = HashSet::new();
+        let mut names = decisive.map(|(key, _)| key.as_str()).chain(variables);
+        names.find(|name| !seen.insert(name.to_ascii_lowercase()))
+    }
+
     #[cfg(test)]
-    fn of(headers: &[(&str, &str)]) -> Self {
+    pub(super) fn of(headers: &[(&str, &str)]) -> Self {
         Self(headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
     }
 }
@@ -53,10 +100,12 @@ pub struct Answer {
     pub head: Message,
     /// The events of a list.
     pub list: Vec<Message>,
+    /// Events of the list that are left out, as a caller may have written a part of them.
+    pub left_out: usize,
 }
 
 /// Where the manager interface is, and who logs in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     /// Host and port.
     pub address: String,
@@ -67,6 +116,7 @@ pub struct Login {
 }
 
 struct Request {
+    action: String,
     text: String,
     id: u64,
     reply: oneshot::Sender<Answer>,
@@ -77,18 +127,17 @@ pub struct Ami {
     requests: mpsc::Sender<Request>,
     link: watch::Receiver<Link>,
     events: broadcast::Sender<Arc<Message>>,
-    next: std::sync::atomic::AtomicU64,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Ami {
-    /// Connects, and goes on trying until this value is dropped.
-    pub fn start(login: Login) -> Self {
+    /// Connects, and goes on trying until this value is dropped; anew when `login` changes.
+    pub fn start(login: watch::Receiver<Login>) -> Self {
         let (requests, incoming) = mpsc::channel(MOST_WAITING);
         let (state, link) = watch::channel(Link::untried());
         let events = broadcast::channel(4096).0;
         let task = tokio::spawn(run(login, incoming, state, events.clone()));
-        Self { requests, link, events, next: 1.into(), task }
+        Self { requests, link, events, task }
     }
 
     /// Whether there is a connection now; and from now on.
@@ -112,10 +161,10 @@ impl Ami {
         if let Link::Down(why) = &*self.link.borrow() {
             return Err(Failure::Down(why.clone()));
         }
-        let id = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let id = rand::random();
         let text = request(name, id, headers).map_err(Failure::Value)?;
         let (reply, answer) = oneshot::channel();
-        let sent = self.requests.try_send(Request { text, id, reply });
+        let sent = self.requests.try_send(Request { action: name.to_owned(), text, id, reply });
         sent.map_err(|_| Failure::too_many())?;
         match timeout(PATIENCE, answer).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -133,48 +182,71 @@ impl Drop for Ami {
 /// An action as it is sent. What would end a header's line is no value of one: with it, a caller's text could be another action.
 fn request(name: &str, id: u64, headers: &[(&str, &str)]) -> Result<String, &'static str> {
     let mut text = format!("Action: {name}\r\nActionID: {id}\r\n");
+    if headers.len() + 2 > MOST_SENT_LINES {
+        return Err("it is one of too many: Asterisk reads 128 headers of an action");
+    }
     for (key, value) in headers {
         if value.contains(['\r', '\n', '\0']) {
             return Err("it holds a line break or a NUL");
         }
-        let _ = write!(text, "{key}: {value}\r\n");
+        let line = format!("{key}: {value}\r\n");
+        if line.len() > MOST_SENT_LINE {
+            return Err("it is too long: Asterisk reads 1,024 bytes of a header");
+        }
+        text += &line;
     }
     Ok(text + "\r\n")
 }
 
 async fn run(
-    login: Login,
+    mut at: watch::Receiver<Login>,
     mut requests: mpsc::Receiver<Request>,
     state: watch::Sender<Link>,
     events: broadcast::Sender<Arc<Message>>,
 ) {
     let mut pauses = Pauses::default();
     loop {
-        let why = match timeout(PATIENCE, Connection::open(&login)).await {
+        let login = at.borrow_and_update().clone();
+        let why = match timeout(GIVE_UP, Connection::open(&login)).await {
             Ok(Ok((mut connection, version))) => {
                 tracing::info!(address = login.address, version, "connected to Asterisk's manager interface");
                 pauses = Pauses::default();
                 // What was asked before the connection broke is not asked again: nobody waits for it any more.
                 while requests.try_recv().is_ok() {}
                 state.send_replace(Link::Up(version));
-                let ended = connection.serve(&mut requests, &events).await;
-                match ended {
-                    Ok(()) => return,
-                    Err(error) => error.to_string(),
+                tokio::select! {
+                    ended = connection.serve(&mut requests, &events) => match ended {
+                        Ok(()) => return,
+                        Err(error) => error.to_string(),
+                    },
+                    Ok(()) = at.changed() => "the settings have changed".into(),
                 }
             }
             Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in 2 s".into(),
+            Err(_) => format!("no answer in {} s", GIVE_UP.as_secs()),
         };
         let why = format!("manager interface at {}: {why}", login.address);
-        pauses.after(why, &state).await;
+        tokio::select! {
+            () = pauses.after(why, &state) => {}
+            Ok(()) = at.changed() => {}
+        }
     }
 }
 
 struct Waiting {
     reply: oneshot::Sender<Answer>,
+    /// What was asked.
+    action: String,
     /// The answer has come and says that a list follows.
     listing: Option<Answer>,
+}
+
+impl Waiting {
+    /// Whether this event looks like one of the list that is coming: the beginning of one that has lost its end, and with it its
+    /// number.
+    fn lists(&self, message: &Message) -> bool {
+        self.listing.is_some() && message.get("Event") == self.action
+    }
 }
 
 struct Connection {
@@ -184,6 +256,8 @@ struct Connection {
     /// Of the line that is being read, what has come.
     line: Vec<u8>,
     message: Message,
+    /// The beginning of an event of a list has come without its end.
+    torn: bool,
 }
 
 fn refused(what: &str) -> io::Error {
@@ -201,6 +275,7 @@ impl Connection {
             waiting: HashMap::new(),
             line: Vec::new(),
             message: Message::default(),
+            torn: false,
         };
         let greeting = connection.read_line().await?;
         if !greeting.starts_with("Asterisk Call Manager") {
@@ -219,11 +294,12 @@ impl Connection {
 
     /// Sends an action while nothing else is under way, and returns its answer.
     async fn ask(&mut self, name: &str, headers: &[(&str, &str)]) -> io::Result<Message> {
-        let text = request(name, 0, headers).map_err(refused)?;
+        let id = rand::random();
+        let text = request(name, id, headers).map_err(refused)?;
         self.writer.write_all(text.as_bytes()).await?;
         loop {
             let message = self.read_message().await?;
-            if !message.is_event() {
+            if !message.is_event() && message.get("ActionID") == id.to_string() {
                 return Ok(message);
             }
         }
@@ -267,7 +343,7 @@ impl Connection {
         let mut heard = tokio::time::Instant::now();
         let mut pinged = false;
         loop {
-            let silence = if pinged { PATIENCE } else { PING_EVERY };
+            let silence = if pinged { GIVE_UP } else { PING_EVERY };
             tokio::select! {
                 message = self.read_message() => {
                     (heard, pinged) = (tokio::time::Instant::now(), false);
@@ -276,7 +352,7 @@ impl Connection {
                 request = requests.recv() => {
                     let Some(request) = request else { return Ok(()) };
                     self.waiting.retain(|_, waiting| !waiting.reply.is_closed());
-                    self.waiting.insert(request.id, Waiting { reply: request.reply, listing: None });
+                    self.waiting.insert(request.id, Waiting { reply: request.reply, action: request.action, listing: None });
                     self.send(&request.text).await?;
                 }
                 () = tokio::time::sleep_until(heard + silence) => {
@@ -291,39 +367,53 @@ impl Connection {
     }
 
     async fn send(&mut self, text: &str) -> io::Result<()> {
-        timeout(PATIENCE, self.writer.write_all(text.as_bytes())).await.map_err(|_| refused("it takes no commands"))?
+        timeout(GIVE_UP, self.writer.write_all(text.as_bytes())).await.map_err(|_| refused("it takes no commands"))?
     }
 
     /// An answer, a part of one, or an event.
     fn take(&mut self, message: Message, events: &broadcast::Sender<Arc<Message>>) {
         let id = message.get("ActionID").parse().unwrap_or(0);
+        let repeated = message.repeated().map(str::to_owned);
         let Some(waiting) = self.waiting.get_mut(&id) else {
-            if message.is_event() {
+            if let Some(header) = repeated {
+                tracing::warn!(
+                    event = message.get("Event"),
+                    header,
+                    "an event is not believed: the header comes twice"
+                );
+            } else if self.waiting.values().any(|waiting| waiting.lists(&message)) {
+                self.torn = true;
+            } else if message.is_event() {
                 events.send(Arc::new(message)).ok();
             }
             return;
         };
-        match &mut waiting.listing {
-            None if message.get("EventList").eq_ignore_ascii_case("start") => {
-                waiting.listing = Some(Answer { head: message, list: Vec::new() });
-                return;
-            }
-            None if message.is_event() => {
+        let Some(answer) = &mut waiting.listing else {
+            if message.get("EventList").eq_ignore_ascii_case("start") {
+                self.torn = false;
+                waiting.listing = Some(Answer { head: message, list: Vec::new(), left_out: 0 });
+            } else if message.is_event() {
                 events.send(Arc::new(message)).ok();
-                return;
+            } else if let Some(waiting) = self.waiting.remove(&id) {
+                waiting.reply.send(Answer { head: message, list: Vec::new(), left_out: 0 }).ok();
             }
+            return;
+        };
+        // Its first header Asterisk has written itself; it may be the end of an event that somebody has cut in two.
+        let is_end = !self.torn && message.get("Event").ends_with("Complete");
+        if is_end {
+            if let Some(Waiting { reply, listing: Some(answer), .. }) = self.waiting.remove(&id) {
+                reply.send(answer).ok();
+            }
+        } else if std::mem::take(&mut self.torn) || repeated.is_some() {
+            tracing::warn!(
+                header = repeated,
+                "a part of an answer is left out: a caller may have put line breaks into a number"
+            );
+            answer.left_out += 1;
+        } else if answer.list.len() < MOST_LISTED {
             // A longer list than anybody asks for is cut, and ends all the same.
-            Some(answer) if message.is_event() && !message.get("EventList").eq_ignore_ascii_case("complete") => {
-                if answer.list.len() < MOST_LISTED {
-                    answer.list.push(message);
-                }
-                return;
-            }
-            _ => {}
-        }
-        if let Some(waiting) = self.waiting.remove(&id) {
-            let answer = waiting.listing.unwrap_or(Answer { head: message, list: Vec::new() });
-            waiting.reply.send(answer).ok();
+            answer.list.push(message);
         }
     }
 }
@@ -337,6 +427,10 @@ mod tests {
         for value in ["a\r\nAction: Command", "a\nb", "a\rb", "a\0b"] {
             assert!(request("Setvar", 1, &[("Value", value)]).is_err(), "{value:?}");
         }
+        let long = |bytes: usize| request("Setvar", 1, &[("Value", &"v".repeat(bytes - "Value: \r\n".len()))]);
+        assert!(long(1024).is_ok() && long(1025).is_err());
+        assert!(request("Setvar", 1, &[("Variable", "a=b"); 126]).is_ok());
+        assert!(request("Setvar", 1, &[("Variable", "a=b"); 127]).is_err());
         let text = request("Setvar", 7, &[("Value", "a:b, \"c\"")]).expect("it is one line");
         assert_eq!(text, "Action: Setvar\r\nActionID: 7\r\nValue: a:b, \"c\"\r\n\r\n");
     }

@@ -95,9 +95,8 @@ impl Asterisk {
     /// The same, from where it is now.
     pub(super) async fn kick_member(&self, call: &Call, member: &Member) -> Result<(), SwitchError> {
         let conference = bridge_name(&member.conference);
-        self.act("ConfbridgeKick", &[("Conference", &conference), ("Channel", &call.channel)])
-            .await
-            .map_err(not_there)?;
+        let channel = self.channel_of(call).await?;
+        self.act("ConfbridgeKick", &[("Conference", &conference), ("Channel", &channel)]).await.map_err(not_there)?;
         wait_until(&self.name, || async {
             let now = self.member_of(call).await?;
             Ok(now.is_none_or(|now| now.conference != member.conference || now.number != member.number))

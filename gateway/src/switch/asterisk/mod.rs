@@ -3,28 +3,38 @@
 pub mod agi;
 pub mod ami;
 mod change;
+mod dialplan;
+pub mod prelude;
 mod read;
 
 use super::{
-    Call, Change, Health, Snapshot, Switch, SwitchError,
-    connection::{Link, wait_until},
+    Call, Change, Health, NewCall, OUTBOUND, Snapshot, Switch, SwitchError,
+    connection::{Link, changes, wait_until},
+    variables,
 };
 use crate::names::MaxName;
 use ami::{Ami, Answer, Login, Message};
 use async_trait::async_trait;
 use std::sync::Arc;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// A switch of this kind.
 pub struct Asterisk {
     name: String,
     ami: Ami,
+    login: watch::Sender<Login>,
 }
 
 impl Asterisk {
     /// Connects, and goes on trying until this value is dropped.
     pub fn start(name: &str, login: Login) -> Self {
-        Self { name: name.to_owned(), ami: Ami::start(login) }
+        let (login, at) = watch::channel(login);
+        Self { name: name.to_owned(), ami: Ami::start(at), login }
+    }
+
+    /// From now on it is reached in this way.
+    pub fn connect_as(&self, login: Login) {
+        self.login.send_if_modified(|now| std::mem::replace(now, login) != *now);
     }
 
     /// Its events from now on.
@@ -91,6 +101,15 @@ impl Switch for Asterisk {
         self.ami.link().wait_for(|link| matches!(link, Link::Up(_))).await.is_ok()
     }
 
+    fn changes(&self) -> watch::Receiver<()> {
+        changes(self.ami.events(), |event| {
+            let name = event.get("Event");
+            name.starts_with("Coach")
+                || name.starts_with("Confbridge") && name != "ConfbridgeTalking"
+                || name == "Hangup"
+        })
+    }
+
     async fn snapshot(&self) -> Result<Snapshot, SwitchError> {
         self.read_calls().await
     }
@@ -116,6 +135,29 @@ impl Switch for Asterisk {
         self.act("ConfbridgeKick", &[("Conference", &name), ("Channel", "all")]).await.map(drop)
     }
 
+    async fn place(&self, call: &NewCall) -> Result<(), SwitchError> {
+        let (id, extension) = (call.id.to_string(), format!("{OUTBOUND}{}", call.to));
+        let (caller, milliseconds) =
+            (format!("\"{}\" <{}>", call.caller_name, call.from), (call.seconds * 1000).to_string());
+        let account = format!("{}={}", variables::ACCOUNT, call.account);
+        let application = format!("{}={}", variables::APPLICATION, call.application);
+        let direction = format!("{}=outbound", variables::DIRECTION);
+        let headers = [
+            ("Channel", call.dial.as_str()),
+            ("ChannelId", &id),
+            ("Context", &call.context),
+            ("Exten", &extension),
+            ("Priority", "1"),
+            ("CallerID", &caller),
+            ("Timeout", &milliseconds),
+            ("Async", "true"),
+            ("Variable", &account),
+            ("Variable", &application),
+            ("Variable", &direction),
+        ];
+        self.act("Originate", &headers).await.map(drop)
+    }
+
     async fn hang_up(&self, call: &Call, cause: u8) -> Result<(), SwitchError> {
         self.request_hangup(call, cause).await?;
         wait_until(&self.name, || async { Ok(!self.exists(call).await?) }).await
@@ -130,6 +172,10 @@ impl Switch for Asterisk {
             self.act("PlayDTMF", &headers).await?;
         }
         Ok(())
+    }
+
+    async fn dialplan(&self, port: u16) -> Result<Vec<String>, SwitchError> {
+        self.read_dialplan(port).await
     }
 
     async fn explain(&self, call: &Call) -> Result<serde_json::Value, SwitchError> {

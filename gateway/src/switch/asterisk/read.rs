@@ -3,7 +3,7 @@
 use super::{Answer, Asterisk, Message};
 use crate::{
     names::call_sid,
-    switch::{Call, Direction, Health, Member, Progress, Snapshot, SwitchError, variables},
+    switch::{Call, Direction, Health, Member, OUTBOUND, Progress, Snapshot, SwitchError, variables},
 };
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -33,9 +33,10 @@ impl Asterisk {
         if id.is_empty() || INTERNAL.iter().any(|kind| channel.starts_with(kind)) {
             return None;
         }
+        // Of a variable that is not set, Asterisk writes "(null)".
         let set = |name: &str| {
             let value = |variable| str::strip_prefix(variable, name)?.strip_prefix('=');
-            status.all("Variable").find_map(value).filter(|value| !value.is_empty())
+            status.all("Variable").find_map(value).filter(|value| !matches!(*value, "" | "(null)"))
         };
         let sid = |name| set(name).and_then(|value| Uuid::try_parse(value).ok());
         let outbound = set(variables::DIRECTION) == Some("outbound") || status.get("Linkedid") != id;
@@ -47,7 +48,7 @@ impl Asterisk {
             direction: if outbound { Direction::Outbound } else { Direction::Inbound },
             from: unknown(status.get("CallerIDNum")),
             caller_name: unknown(status.get("CallerIDName")),
-            to: to.to_owned(),
+            to: to.strip_prefix(OUTBOUND).unwrap_or(to).to_owned(),
             progress: match status.get("ChannelState") {
                 "6" => Progress::InProgress,
                 "5" => Progress::Ringing,
@@ -72,10 +73,23 @@ impl Asterisk {
         Ok(by_channel(&answer).remove(id))
     }
 
+    /// The name of a call's channel: of one that the gateway has placed, Asterisk has made it up since.
+    pub(super) async fn channel_of(&self, call: &Call) -> Result<String, SwitchError> {
+        if call.channel != call.id {
+            return Ok(call.channel.clone());
+        }
+        let answer = self.act("Status", &[("Channel", &call.id)]).await?;
+        let own = answer.list.iter().find(|channel| channel.get("Uniqueid") == call.id);
+        own.map(|channel| channel.get("Channel").to_owned()).ok_or(SwitchError::Ended)
+    }
+
     /// Whether the call is still there.
     pub(super) async fn exists(&self, call: &Call) -> Result<bool, SwitchError> {
         match self.act("Status", &[("Channel", &call.channel)]).await {
-            Ok(answer) => Ok(answer.list.iter().any(|channel| channel.get("Uniqueid") == call.id)),
+            // One that cannot be read has not said that the call has ended.
+            Ok(answer) => {
+                Ok(answer.left_out > 0 || answer.list.iter().any(|channel| channel.get("Uniqueid") == call.id))
+            }
             Err(SwitchError::Ended) => Ok(false),
             Err(error) => Err(error),
         }

@@ -3,8 +3,11 @@
 //! The crate that speaks the protocol has no limit to the commands that wait, takes the answer of a command that nobody waits for any
 //! more for that of the next, and does not come back. So one task owns the connection here: it asks one thing after the other, each to
 //! its end.
+//!
+//! FreeSWITCH reads a command from the socket byte by byte and yields the processor after each: on a busy machine a command of 200
+//! bytes takes a second. So commands are short, and a late answer does not end the connection.
 
-use crate::switch::connection::{Failure, Link, MOST_WAITING, PATIENCE, PING_EVERY, Pauses};
+use crate::switch::connection::{Failure, GIVE_UP, Link, MOST_WAITING, PATIENCE, PING_EVERY, Pauses};
 use freeswitch_esl_tokio::{
     AuthMethod, EslClient, EslConnectOptions, EslError, EslEvent, EslEventStream, EslEventType, EventFormat,
 };
@@ -26,7 +29,7 @@ pub enum Told {
 }
 
 /// Where the event socket is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     /// Host.
     pub host: String,
@@ -50,8 +53,8 @@ pub struct Esl {
 }
 
 impl Esl {
-    /// Connects, and goes on trying until this value is dropped.
-    pub fn start(login: Login) -> Self {
+    /// Connects, and goes on trying until this value is dropped; anew when `login` changes.
+    pub fn start(login: watch::Receiver<Login>) -> Self {
         let (requests, incoming) = mpsc::channel(MOST_WAITING);
         let (state, link) = watch::channel(Link::untried());
         let events = broadcast::channel(MOST_EVENTS).0;
@@ -104,13 +107,14 @@ pub fn check(command: &str) -> Result<(), &'static str> {
 }
 
 async fn run(
-    login: Login,
+    mut at: watch::Receiver<Login>,
     mut requests: mpsc::Receiver<Request>,
     state: watch::Sender<Link>,
     events: broadcast::Sender<Told>,
 ) {
     let mut pauses = Pauses::default();
     loop {
+        let login = at.borrow_and_update().clone();
         let why = match open(&login).await {
             Ok((client, mut stream, version)) => {
                 tracing::info!(host = login.host, port = login.port, version, "connected to FreeSWITCH's event socket");
@@ -126,20 +130,24 @@ async fn run(
                         None => return,
                     },
                     why = tell(&mut stream, &events) => why,
+                    Ok(()) = at.changed() => "the settings have changed".into(),
                 }
             }
             Err(error) => error.to_string(),
         };
         let why = format!("event socket at {}:{}: {why}", login.host, login.port);
-        pauses.after(why, &state).await;
+        tokio::select! {
+            () = pauses.after(why, &state) => {}
+            Ok(()) = at.changed() => {}
+        }
     }
 }
 
 async fn open(login: &Login) -> Result<(EslClient, EslEventStream, String), EslError> {
-    let options = EslConnectOptions::default().with_event_queue_size(MOST_EVENTS).with_connect_timeout(PATIENCE);
+    let options = EslConnectOptions::default().with_event_queue_size(MOST_EVENTS).with_connect_timeout(GIVE_UP);
     let method = AuthMethod::password(login.password.clone());
     let (client, stream) = EslClient::connect_with_auth(&login.host, login.port, method, options).await?;
-    client.set_command_timeout(PATIENCE);
+    client.set_command_timeout(GIVE_UP);
     let version = client.api("version short").await?;
     client.subscribe_events(EventFormat::Plain, &[EslEventType::ChannelHangupComplete]).await?;
     client.subscribe_events_raw(EventFormat::Plain, "CUSTOM conference::maintenance coach::maintenance").await?;

@@ -1,18 +1,21 @@
 //! FreeSWITCH with mod_coach, over its event socket.
 
 mod change;
+mod dialplan;
 pub mod esl;
 mod read;
 pub mod socket;
 
 use super::{
-    Call, Change, Health, Snapshot, Switch, SwitchError,
-    connection::{Link, wait_until},
+    Call, Change, Health, NewCall, OUTBOUND, Snapshot, Switch, SwitchError,
+    connection::{Link, changes, wait_until},
+    variables,
 };
 use crate::names::MaxName;
 use async_trait::async_trait;
 use esl::{Esl, Login, Told};
-use tokio::sync::broadcast;
+use std::sync::{PoisonError, RwLock};
+use tokio::sync::{broadcast, watch};
 
 /// Its module.
 const MODULE: &str = "mod_coach";
@@ -21,14 +24,26 @@ const MODULE: &str = "mod_coach";
 pub struct FreeSwitch {
     name: String,
     /// The profile of conferences that sessions begin.
-    profile: String,
+    profile: RwLock<String>,
     esl: Esl,
+    login: watch::Sender<Login>,
 }
 
 impl FreeSwitch {
     /// Connects, and goes on trying until this value is dropped.
     pub fn start(name: &str, profile: &str, login: Login) -> Self {
-        Self { name: name.to_owned(), profile: profile.to_owned(), esl: Esl::start(login) }
+        let (login, at) = watch::channel(login);
+        Self { name: name.to_owned(), profile: RwLock::new(profile.to_owned()), esl: Esl::start(at), login }
+    }
+
+    /// From now on it is reached in this way, and its conferences have this profile.
+    pub fn connect_as(&self, login: Login, profile: String) {
+        *self.profile.write().unwrap_or_else(PoisonError::into_inner) = profile;
+        self.login.send_if_modified(|now| std::mem::replace(now, login) != *now);
+    }
+
+    fn profile(&self) -> String {
+        self.profile.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Its events from now on.
@@ -102,8 +117,21 @@ impl Switch for FreeSwitch {
         self.esl.link().wait_for(|link| matches!(link, Link::Up(_))).await.is_ok()
     }
 
+    fn changes(&self) -> watch::Receiver<()> {
+        changes(self.esl.events(), |told| match told {
+            Told::Event(event) => !matches!(event.header_str("Action"), Some("start-talking" | "stop-talking")),
+            Told::Missed => true,
+        })
+    }
+
     async fn snapshot(&self) -> Result<Snapshot, SwitchError> {
-        self.read_calls().await
+        let mut snapshot = self.read_calls().await?;
+        for call in &mut snapshot.calls {
+            if let Some(to) = call.to.strip_prefix(OUTBOUND) {
+                call.to = to.to_owned();
+            }
+        }
+        Ok(snapshot)
     }
 
     async fn change(&self, call: &Call, change: &Change) -> Result<(), SwitchError> {
@@ -126,6 +154,28 @@ impl Switch for FreeSwitch {
         self.act(&format!("conference {} kick all", change::quoted(conference)?)).await.map(drop)
     }
 
+    async fn place(&self, call: &NewCall) -> Result<(), SwitchError> {
+        let set = [
+            ("origination_uuid", call.id.to_string()),
+            ("origination_caller_id_number", call.from.clone()),
+            ("origination_caller_id_name", format!("'{}'", call.caller_name)),
+            // When it is answered, FreeSWITCH has caller and callee change places; who calls shall still be the caller then.
+            ("origination_callee_id_number", call.from.clone()),
+            ("origination_callee_id_name", format!("'{}'", call.caller_name)),
+            ("ignore_display_updates", "true".into()),
+            ("originate_timeout", call.seconds.to_string()),
+            // Early media is no answer.
+            ("ignore_early_media", "true".into()),
+            (variables::ACCOUNT, call.account.to_string()),
+            (variables::APPLICATION, call.application.to_string()),
+            (variables::DIRECTION, "outbound".into()),
+        ];
+        let set: Vec<String> = set.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let NewCall { dial, to, context, .. } = call;
+        let command = format!("bgapi originate {{{}}}{dial} {OUTBOUND}{to} XML {context}", set.join(","));
+        self.act(&command).await.map(drop)
+    }
+
     async fn hang_up(&self, call: &Call, cause: u8) -> Result<(), SwitchError> {
         self.act(&format!("uuid_kill {} {cause}", call.id)).await?;
         wait_until(&self.name, || async { Ok(!self.exists(&call.id).await?) }).await
@@ -134,6 +184,10 @@ impl Switch for FreeSwitch {
     async fn send_digits(&self, call: &Call, digits: &str, milliseconds: Option<u32>) -> Result<(), SwitchError> {
         let duration = milliseconds.map(|ms| format!("@{ms}")).unwrap_or_default();
         self.act(&format!("uuid_send_dtmf {} {digits}{duration}", call.id)).await.map(drop)
+    }
+
+    async fn dialplan(&self, port: u16) -> Result<Vec<String>, SwitchError> {
+        self.read_dialplan(port).await
     }
 
     async fn explain(&self, call: &Call) -> Result<serde_json::Value, SwitchError> {

@@ -10,21 +10,8 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// What is asked of each call: variables of its channel, and what the core knows of its caller.
-const VARIABLES: [&str; 12] = [
-    variables::ACCOUNT,
-    variables::APPLICATION,
-    variables::DIRECTION,
-    "direction",
-    "caller_id_number",
-    "caller_id_name",
-    "destination_number",
-    "created_time",
-    "answered_time",
-    "progress_time",
-    "progress_media_time",
-    "sip_call_id",
-];
+/// What is asked of each call beside what the module tells of every one. It is short, as [`super::esl`] says why.
+const VARIABLES: [&str; 3] = [variables::ACCOUNT, variables::APPLICATION, variables::DIRECTION];
 
 /// `coach state ... as json`
 #[derive(Deserialize)]
@@ -119,7 +106,7 @@ impl FreeSwitch {
                 "RINGING" | "EARLY" => known.insert("progress_time", "1".into()),
                 _ => None,
             };
-            for name in [variables::ACCOUNT, variables::APPLICATION, variables::DIRECTION, "sip_call_id"] {
+            for name in VARIABLES.into_iter().chain(["sip_call_id"]) {
                 let value = self.ask(&format!("uuid_getvar {id} {name}")).await?;
                 if value != "_undef_" && !value.starts_with("-ERR") {
                     known.insert(name, value);

@@ -29,12 +29,14 @@ use std::{
 use tokio::{
     net::TcpStream,
     sync::{Mutex, Notify, broadcast, mpsc},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use uuid::Uuid;
 
 /// How long a call without a connection may take to come back: the dialplan tries for a minute.
 const COMES_BACK: Duration = Duration::from_secs(70);
+/// How often the switch is asked whether a call is still there; and how long the event that tells its end may come after that.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long a connection may take to say which call it is for.
 const GREETING: Duration = Duration::from_secs(5);
 
@@ -280,7 +282,7 @@ impl SocketLeg {
     fn conference(&self, join: &Join) -> String {
         let flags = [(join.muted, "mute"), (join.moderator, "moderator"), (join.ends_conference, "endconf")];
         let flags: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect();
-        format!("{}@{}+flags{{{}}}", join.conference, self.switch.profile, flags.join("|"))
+        format!("{}@{}+flags{{{}}}", join.conference, self.switch.profile(), flags.join("|"))
     }
 }
 
@@ -305,6 +307,12 @@ fn headers(connection: &Connection) -> Vec<(String, String)> {
 
 #[async_trait]
 impl Leg for SocketLeg {
+    async fn handed_over(&self) {
+        while self.connection.lock().await.is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     async fn claim(&self, account: &str, application: &str) -> Result<(), LegError> {
         let values = [
             (variables::ACCOUNT, account),
@@ -436,8 +444,9 @@ impl Leg for SocketLeg {
 
     async fn ended(&self) -> Ended {
         let mut events = self.switch.events();
+        let (mut gone, mut look) = (false, Instant::now() + LOOK_EVERY);
         loop {
-            let missed = match timeout(Duration::from_secs(2), events.recv()).await {
+            let missed = match timeout_at(look, events.recv()).await {
                 Ok(Ok(Told::Event(event))) => {
                     let ours = event.header_str("Unique-ID") == Some(&self.call.id)
                         && event.is_event_type(EslEventType::ChannelHangupComplete);
@@ -450,9 +459,14 @@ impl Leg for SocketLeg {
                 Err(_) | Ok(Ok(Told::Missed) | Err(broadcast::error::RecvError::Lagged(_))) => true,
                 Ok(Err(broadcast::error::RecvError::Closed)) => std::future::pending().await,
             };
-            if missed && matches!(self.switch.exists(&self.call.id).await, Ok(false)) {
-                self.hanging_up.store(true, Ordering::Release);
+            if missed && gone && Instant::now() >= look {
                 return Ended { cause: 0, by_caller: false };
+            }
+            if missed && !gone {
+                // The event that says why may be on its way.
+                gone = matches!(self.switch.exists(&self.call.id).await, Ok(false));
+                self.hanging_up.fetch_or(gone, Ordering::AcqRel);
+                look = Instant::now() + LOOK_EVERY;
             }
         }
     }

@@ -1,0 +1,109 @@
+//! Events on their way to the host: those of the call that is being made, and those that wait for another thread to tell them.
+
+use std::{collections::VecDeque, mem};
+
+use super::event::{Event, What};
+use crate::lock::this_thread;
+
+/// How much memory waiting events take: some 40,000 of the usual ones.
+const MOST_BYTES: usize = 16 << 20;
+
+/// The events of one engine, in order.
+#[derive(Default)]
+pub struct EventQueue {
+    /// Of the call that holds the engine's lock.
+    new: Vec<Event>,
+    /// Of calls that are over: told by the service.
+    waiting: VecDeque<Event>,
+    /// What those take.
+    bytes: usize,
+    /// The thread that is telling events. One at a time does, so that they come in order.
+    telling: Option<usize>,
+}
+
+impl EventQueue {
+    /// The call that is being made caused this event.
+    pub fn add(&mut self, event: Event) {
+        self.new.push(event);
+    }
+
+    /// At the end of a call: the events that its thread tells now, until [`EventQueue::told`]. There are none where earlier ones
+    /// are not told yet: then the call's events wait behind them, so that no call tells the events of another.
+    pub fn begin_own(&mut self) -> Vec<Event> {
+        let own = mem::take(&mut self.new);
+        if own.is_empty() {
+            return own;
+        }
+        if self.telling.is_none() && self.waiting.is_empty() {
+            self.telling = Some(this_thread());
+            return own;
+        }
+        self.new = own;
+        self.wait_own();
+        Vec::new()
+    }
+
+    /// The events since the last call wait, whether anything waits before them or not.
+    pub fn wait_own(&mut self) {
+        mem::take(&mut self.new).into_iter().for_each(|event| self.wait(event));
+    }
+
+    /// How many events the service tells now, until [`EventQueue::told`]: those that wait already. Later ones are another turn's,
+    /// so that each turn ends.
+    pub fn begin_waiting(&mut self) -> usize {
+        if self.telling.is_some() || self.waiting.is_empty() {
+            return 0;
+        }
+        self.telling = Some(this_thread());
+        self.waiting.len()
+    }
+
+    /// The event that has waited longest.
+    pub fn next(&mut self) -> Option<Event> {
+        let event = self.waiting.pop_front()?;
+        self.bytes -= event.bytes();
+        Some(event)
+    }
+
+    /// The thread that was telling events has stopped.
+    pub fn told(&mut self) {
+        self.telling = None;
+    }
+
+    /// Which thread is telling events.
+    pub fn telling(&self) -> Option<usize> {
+        self.telling
+    }
+
+    /// Whether events wait for the service.
+    pub fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Nobody is told what was not told by now.
+    pub fn clear(&mut self) {
+        (self.new, self.waiting, self.bytes) = (Vec::new(), VecDeque::new(), 0);
+    }
+
+    fn wait(&mut self, event: Event) {
+        if self.bytes + event.bytes() <= MOST_BYTES {
+            self.bytes += event.bytes();
+            self.waiting.push_back(event);
+            return;
+        }
+        // The event about lost ones stands where they are missing.
+        let before = match self.waiting.pop_back() {
+            Some(last) if last.what == What::Lost => {
+                self.bytes -= last.bytes();
+                last.lost
+            }
+            last => {
+                self.waiting.extend(last);
+                0
+            }
+        };
+        let lost = Event::lost(before + 1);
+        self.bytes += lost.bytes();
+        self.waiting.push_back(lost);
+    }
+}
