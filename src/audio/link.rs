@@ -215,8 +215,10 @@ impl Source for Queue<'_> {
         }
         due.end |= due.samples == 0 && self.ended;
         due.anew = self.ended;
-        let due_ticks = due.format.map_or(0, |format| format.ticks(due.samples));
-        due.beyond = if due.end { self.voice.ticks().saturating_sub(self.heard + due_ticks) } else { 0 };
+        if due.end {
+            let due_ticks = due.format.map_or(0, |format| format.ticks(due.samples));
+            due.beyond = self.voice.ticks().saturating_sub(self.heard + due_ticks);
+        }
         due
     }
 

@@ -63,6 +63,9 @@ impl Pace {
         let largest = &mut self.bursts[usize::from(self.window)];
         *largest = burst.max(*largest);
         self.queued = now;
+        if self.skip == 0 {
+            return 0;
+        }
         let need = Self::need(frame, packet).saturating_sub(beyond);
         u64::from(self.skip).min(queued.saturating_sub(need))
     }
