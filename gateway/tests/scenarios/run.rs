@@ -10,8 +10,11 @@ use std::{process::ExitCode, sync::Arc};
 /// A scenario on an instance that it shares with others, and its name.
 pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 
+/// A scenario that starts what it needs itself, and its name.
+pub type OwnScenario = (&'static str, fn());
+
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[(&str, fn())]; 10] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 10] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -26,7 +29,7 @@ const WITH_THEIR_OWN: [&[(&str, fn())]; 10] = [
 
 /// Runs the scenarios that the command line names; `own`: those that this kind of switch alone has. Without a switch, `missing` says
 /// how to get one, and none of them counts as passed.
-pub fn run(own: &[(&'static str, fn())], missing: Option<&'static str>) -> ExitCode {
+pub fn run(own: &[OwnScenario], missing: Option<&'static str>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     if let Some(how) = missing {
         let with_own = WITH_THEIR_OWN.iter().copied().flatten().chain(own).map(|&(name, _)| name);

@@ -230,7 +230,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let draft = draft(path);
     files::write(&draft, text)?;
     match files::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => files::rename(&draft, path),
     }
 }
