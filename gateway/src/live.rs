@@ -21,7 +21,7 @@ use uuid::Uuid;
 const MOST_EVENTS: usize = 1024;
 /// Events of a switch that come together are looked at together: a look asks for every call.
 const TOGETHER: Duration = Duration::from_millis(100);
-/// Without an event, too, there is a look now and then: of a hold, Asterisk raises none.
+/// Without an event, too, there is a look now and then: an event can be lost on its way.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the first look may take.
 const PATIENCE: Duration = Duration::from_secs(2);
