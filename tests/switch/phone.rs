@@ -3,7 +3,7 @@
 use super::{judge::Recording, ports, process::Process};
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, Read, Write},
     net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
@@ -61,6 +61,30 @@ impl Phone {
     /// Says what another file holds, of the same rate, from its beginning.
     pub fn say(&mut self, file: &Path) -> io::Result<()> {
         self.command("ausrc", &format!("aufile,{}", file.display()))
+    }
+
+    /// The digits that it has been sent by now, once there are so many.
+    pub fn digits(&mut self, count: usize) -> io::Result<String> {
+        let (mut told, mut part) = (Vec::new(), [0; 4096]);
+        let end = Instant::now() + Duration::from_secs(10);
+        self.control.set_read_timeout(Some(Duration::from_millis(50)))?;
+        loop {
+            match self.control.read(&mut part) {
+                Ok(length) => told.extend(&part[..length]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+            // Events, one after the other; the digit is a late member of each.
+            let events = String::from_utf8_lossy(&told);
+            let digit = |event: &str| event.split_once(r#""param":""#)?.1.chars().next();
+            let digits: String = events.split(r#""CALL_DTMF_START""#).skip(1).filter_map(digit).collect();
+            if digits.len() >= count {
+                return Ok(digits);
+            }
+            if Instant::now() > end {
+                return Err(io::Error::other(format!("the phone was sent {digits:?}, by these events:\n{events}")));
+            }
+        }
     }
 
     /// How much it has heard by now, in seconds.

@@ -43,7 +43,7 @@ impl FromRequestParts<Arc<Api>> for Authorized {
         if let Err(wait) = api.limits.check_key(&caller.key) {
             let seconds = wait.wait_time_from(governor::clock::DefaultClock::default().now()).as_secs() + 1;
             let msg = format!("the key {} has made too many requests: again in {seconds} s", caller.key);
-            return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, msg));
+            return Err(ApiError { retry_after: Some(seconds), ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, msg) });
         }
         let Path(path) = Path::<HashMap<String, String>>::from_request_parts(parts, api)
             .await

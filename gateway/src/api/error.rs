@@ -23,12 +23,14 @@ pub struct ApiError {
     pub status: StatusCode,
     /// What is wrong, and what would be right.
     pub msg: String,
+    /// After so many seconds it is worth asking again.
+    pub retry_after: Option<u64>,
 }
 
 impl ApiError {
     /// Any.
     pub fn new(status: StatusCode, msg: impl Into<String>) -> Self {
-        Self { status, msg: msg.into() }
+        Self { status, msg: msg.into(), retry_after: None }
     }
 
     /// 400
@@ -54,6 +56,9 @@ impl IntoResponse for ApiError {
             response
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"coach-gateway\""));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -102,6 +102,15 @@ impl Gateway {
         self.wait();
     }
 
+    /// Starts it anew with other settings.
+    pub fn start_again_with(&mut self, change: impl FnOnce(&str) -> String) {
+        self.end(Duration::from_secs(10));
+        let file = self.folder.join("gateway.toml");
+        let settings = fs::read_to_string(&file).expect("it has settings");
+        fs::write(&file, change(&settings)).expect("a file can be written");
+        self.start_again();
+    }
+
     /// Changes its settings while it runs.
     pub fn reload(&self, change: impl FnOnce(&str) -> String) {
         let file = self.folder.join("gateway.toml");
@@ -155,6 +164,17 @@ impl Gateway {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let (body, status) = said.rsplit_once('\n').expect("curl tells the status");
         Answer { status: status.parse().expect("a status is a number"), body: body.to_owned() }
+    }
+
+    /// The headers of an answer, with these more in the request.
+    pub fn headers(&self, method: &str, path: &str, more: &[&str]) -> String {
+        let mut curl = Command::new("curl");
+        curl.args(["-s", "--max-time", "20", "-o", "/dev/null", "-D", "-", "--request", method, &self.url(path)]);
+        for header in more {
+            curl.args(["-H", header]);
+        }
+        let output = curl.output().expect("curl is there");
+        String::from_utf8_lossy(&output.stdout).to_lowercase()
     }
 
     /// A resource of the account, with the key that may do everything.

@@ -63,6 +63,12 @@ impl<'a> Party<'a> {
         self.phones.push((who.to_owned(), Phone::call(&folder.join(who), call).expect("the phone calls")));
     }
 
+    /// The digits that this one has been sent by now, once there are so many.
+    pub fn digits(&mut self, who: &str, count: usize) -> String {
+        let phone = self.phones.iter_mut().find(|(name, _)| name == who).expect("it is on the phone");
+        phone.1.digits(count).expect("the phone tells of digits")
+    }
+
     fn clock(&self, phone: usize) -> f64 {
         self.phones[phone].1.clock().expect("the phone records")
     }

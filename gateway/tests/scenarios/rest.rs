@@ -4,6 +4,7 @@ use crate::{
     gateway::{ACCOUNT, Gateway, OTHER_ACCOUNT},
     party::Party,
     pbx::Pbx,
+    ports,
     run::Scenario,
 };
 use serde_json::{Value, json};
@@ -11,8 +12,10 @@ use serde_json::{Value, json};
 pub const SCENARIOS: &[Scenario] = &[
     ("calls_that_a_dialplan_made_are_seen_and_coached", coached),
     ("mute_hold_and_kick_are_so_when_it_says_so", moderated),
+    ("digits_are_sent_to_one_call", digits),
     ("what_cannot_be_done_is_refused_and_changes_nothing", refused),
     ("a_key_reaches_its_own_account_and_does_what_it_was_given", keys),
+    ("a_key_that_asks_too_often_waits_and_a_page_asks_from_its_own_origin", limited),
 ];
 
 /// The member of a call in what the module shows.
@@ -200,4 +203,61 @@ fn keys(pbx: &Pbx, gateway: &Gateway) {
     assert_eq!(gateway.command(&["key", "revoke", id]).0, Some(0));
     assert_eq!(put(&coach, r#"{"action": "coach", "tag": "agent"}"#).status, 401);
     party.judge();
+}
+
+fn digits(pbx: &Pbx, gateway: &Gateway) {
+    let mut party = Party::new(pbx, "digits");
+    party.listens("customer", "digits**");
+    party.listens("agent", "digits*agent*");
+    let agent = gateway.member("digits*agent*");
+    for wrong in [r#"{"digit": "5", "duration": 5}"#, r#"{"digit": "5,6"}"#, r#"{"digit": 5}"#] {
+        let answer = gateway.put(&agent, &format!(r#"{{"dtmf": {wrong}}}"#));
+        assert_eq!(answer.status, 400, "{wrong}: {answer:?}");
+        assert!(answer.msg().contains("invalid dtmf"), "{wrong}: {answer:?}");
+    }
+    let sent = gateway.put(&agent, r#"{"dtmf": {"digit": "5", "duration": 250}}"#);
+    assert_eq!(sent.status, 202, "{sent:?}");
+    assert_eq!(party.digits("agent", 1), "5");
+    assert_eq!(gateway.put(&agent, r##"{"dtmf": {"digit": "19#"}}"##).status, 202);
+    assert_eq!(party.digits("agent", 3), "19#");
+    let customer = gateway.member("digits**");
+    assert_eq!(gateway.put(&customer, r#"{"dtmf": {"digit": "7"}}"#).status, 202);
+    assert_eq!(party.digits("customer", 1), "7", "nothing else was sent to this one");
+}
+
+fn limited(pbx: &Pbx, _shared: &Gateway) {
+    let mut gateway = Gateway::start_at(pbx, "limited", "", ports::free().expect("a port is free"));
+    gateway.start_again_with(|settings| {
+        let limits = "requests_per_minute = 3\ncors_origins = [\"https://console.example.com\"]";
+        settings.replace("requests_per_minute = 6000", limits)
+    });
+    let path = format!("/v1/Accounts/{ACCOUNT}/Calls");
+    let answers: Vec<_> = (0..3).map(|_| gateway.get("Calls").status).collect();
+    assert_eq!(answers, [200; 3], "it may ask three times at once");
+    let refused =
+        (0..10).map(|_| gateway.get("Calls")).find(|answer| answer.status != 200).expect("not ten times more");
+    assert_eq!(refused.status, 429, "{refused:?}");
+    assert!(refused.msg().contains("too many requests: again in "), "{refused:?}");
+    let key = format!("Authorization: Bearer {}", gateway.key);
+    let headers = (0..10).map(|_| gateway.headers("GET", &path, &[&key])).find(|headers| headers.contains(" 429"));
+    let wait =
+        headers.as_deref().and_then(|headers| headers.split("retry-after: ").nth(1)?.lines().next()?.parse().ok());
+    assert!(wait.is_some_and(|seconds: u64| (1..=20).contains(&seconds)), "{headers:?}");
+    let other = gateway.new_key(ACCOUNT, "read");
+    assert_eq!(gateway.ask("GET", &path, &other, None).status, 200, "a key's limit is its own");
+
+    let asks = |origin: &str| {
+        let origin = format!("Origin: {origin}");
+        let wants =
+            ["Access-Control-Request-Method: PUT", "Access-Control-Request-Headers: authorization,content-type"];
+        gateway.headers("OPTIONS", &path, &[&origin, wants[0], wants[1]])
+    };
+    let allowed = asks("https://console.example.com");
+    for right in ["allow-origin: https://console.example.com", "allow-methods: get,post,put,delete", "authorization"] {
+        assert!(allowed.contains(right), "{right}: {allowed}");
+    }
+    for origin in ["https://console.example.com.evil.example", "http://console.example.com", "null"] {
+        let refused = asks(origin);
+        assert!(!refused.contains("allow-origin"), "{origin}: {refused}");
+    }
 }

@@ -69,7 +69,8 @@ impl Asterisk {
                 SwitchError::NoModule { switch: self.name.clone(), module: "res_coach" }
             }
             _ if said.starts_with("Invalid/unknown command") => {
-                SwitchError::Refused(format!("Asterisk has no action {action}: is app_confbridge loaded?"))
+                let module = if action == "PlayDTMF" { "app_senddtmf" } else { "app_confbridge" };
+                SwitchError::Refused(format!("Asterisk has no action {action}: is {module} loaded?"))
             }
             "Permission denied" => SwitchError::Unreachable {
                 switch: self.name.clone(),

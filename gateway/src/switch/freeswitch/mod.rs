@@ -125,13 +125,7 @@ impl Switch for FreeSwitch {
     }
 
     async fn snapshot(&self) -> Result<Snapshot, SwitchError> {
-        let mut snapshot = self.read_calls().await?;
-        for call in &mut snapshot.calls {
-            if let Some(to) = call.to.strip_prefix(OUTBOUND) {
-                call.to = to.to_owned();
-            }
-        }
-        Ok(snapshot)
+        self.read_calls().await
     }
 
     async fn change(&self, call: &Call, change: &Change) -> Result<(), SwitchError> {

@@ -3,7 +3,7 @@
 use super::{FreeSwitch, MODULE};
 use crate::{
     names::call_sid,
-    switch::{Call, Direction, Health, Member, Progress, Snapshot, SwitchError, variables},
+    switch::{Call, Direction, Health, Member, OUTBOUND, Progress, Snapshot, SwitchError, variables},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -131,6 +131,7 @@ impl FreeSwitch {
             Progress::Trying
         };
         let now = jiff::Timestamp::now().as_microsecond();
+        let to = value("destination_number");
         Call {
             sid: call_sid(&self.name, id),
             id: id.to_owned(),
@@ -138,7 +139,7 @@ impl FreeSwitch {
             direction: if outbound { Direction::Outbound } else { Direction::Inbound },
             from: value("caller_id_number").to_owned(),
             caller_name: value("caller_id_name").to_owned(),
-            to: value("destination_number").to_owned(),
+            to: to.strip_prefix(OUTBOUND).unwrap_or(to).to_owned(),
             progress,
             seconds: (now.saturating_sub(number("created_time")) / 1_000_000).try_into().unwrap_or(0),
             account: sid(variables::ACCOUNT),
