@@ -8,6 +8,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("the_examples_application_whispers", example),
     ("webhooks_are_signed_and_steered_by_rest", webhooks),
     ("a_mode_that_the_module_does_not_show_keeps_the_call_out", another_mode),
+    ("a_conference_takes_as_many_as_its_first_member_says", full),
     ("what_an_application_says_wrong_refuses_the_call_or_the_verb", wrong),
 ];
 
@@ -128,6 +129,34 @@ fn moved() {
         .map(|told| told["data"]["name"].as_str().unwrap_or_default().to_owned())
         .collect();
     assert_eq!(verbs, ["tag", "conference", "conference", "pause", "hangup"]);
+    party.judge();
+}
+
+fn full() {
+    let pbx = Pbx::start("full");
+    let ends = json!({"verbs": [["hangup"]]});
+    let script = json!({
+        "/first": {"verbs": [["conference", {"name": "full", "maxParticipants": 2, "memberTag": "agent"}]]},
+        "/coach": {"verbs": [["conference", {"name": "full", "maxParticipants": 5, "speakOnlyTo": "agent"}]]},
+        "/late": {"verbs": [["conference", {"name": "full", "actionHook": "/done"}]], "hooks": {"/done": ends}},
+    });
+    let app = App::start(&pbx, "full", "sdk", &script);
+    let applications = ["first", "coach", "late"].map(|name| app.settings(name)).concat();
+    let _gateway = Gateway::start(&pbx, "gateway", &applications);
+    let mut party = Party::new(&pbx, "full");
+    party.listens("agent", "gateway-first");
+    wait_until("the first is there", &|| members(&pbx, "full").len() == 1);
+    party.speaks("manager", "gateway-coach");
+    wait_until("both are there", &|| members(&pbx, "full").len() == 2);
+    party.is_not_judged("customer");
+    party.listens("customer", "gateway-late");
+    // It goes on with its verbs: the actionHook, and that is its end.
+    app.event("/late", "/done");
+    app.event("/late", "close");
+    let last = app.find("/late", "call:status", |data| data["call_status"] == "completed");
+    assert_eq!(last["call_termination_by"], "jambonz", "{last}");
+    assert_eq!(members(&pbx, "full").len(), 2);
+    party.hear("after a third was turned away", &["agent"]);
     party.judge();
 }
 
