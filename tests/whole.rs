@@ -485,6 +485,40 @@ fn long_frames_out_of_a_room_hold_every_sample_whatever_the_tick_and_the_phase()
     }
 }
 
+/// Its first frame is of the tick that was made before it came. Whoever comes back does not hear its own voice of before in there.
+#[test]
+fn who_joins_an_engine_mixed_room_hears_it_from_the_first_frame_on() {
+    let engine = Engine::new();
+    let room = engine.engine_room("sales", WIDE, 20);
+    let (speaker, listener) = (engine.attach("one", "", None), engine.attach("two", "", None));
+    speaker.join(&room, 1).expect("enters");
+    let turn = |says: bool| {
+        speaker.read(WIDE, &mut vec![1_000; WIDE.samples(20)]);
+        if says {
+            listener.read(WIDE, &mut vec![7_000; WIDE.samples(20)]);
+        }
+        room.tick();
+    };
+    (0..10).for_each(|_| turn(false));
+    let hears = || {
+        let mut frame = WIDE.silence(20);
+        listener.write(WIDE, &mut frame);
+        *frame.last().expect("it has samples")
+    };
+    listener.join(&room, 2).expect("enters");
+    assert_eq!(hears(), 1_000, "the first frame of all");
+    for _ in 0..10 {
+        turn(true);
+        assert_eq!(hears(), 1_000, "never its own voice");
+    }
+    listener.leave().expect("leaves");
+    listener.join(&room, 2).expect("comes back");
+    let first = hears();
+    assert!(first.abs() <= 1_000, "the tick of before holds its own voice: {first}");
+    turn(true);
+    assert_eq!(hears(), 1_000);
+}
+
 /// The shortest frames that there are, at the highest rates, into frames of any size: every sample, in order, and at its end too.
 #[test]
 fn frames_of_a_few_samples_are_heard_whole() {

@@ -202,6 +202,9 @@ impl Control {
         here.started |= starts;
         let entered = self.number + 1;
         let member = self.member_mut(handle)?;
+        if let (0, Some(input)) = (member.entered, &input) {
+            input.begin(0); // no mix has had its voice before
+        }
         member.place = Some(Place { room, number });
         member.entered = entered;
         member.input = input;
