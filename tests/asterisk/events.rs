@@ -19,7 +19,7 @@ fn every_change(pbx: &Pbx) {
     c.manager.watch();
     let agent = c.enter("agent", AGENT);
     let agents = c.channel(&agent).expect("it is there");
-    let bridge = c.manager.event_of("ConfbridgeStart", "events").get("BridgeUniqueid").to_owned();
+    let bridge = c.manager.asterisks_event_of("ConfbridgeStart", "events").get("BridgeUniqueid").to_owned();
     let start = c.manager.event_of("CoachStart", "events");
     assert_eq!((start.get("BridgeUniqueid"), whose(&start)), (bridge.as_str(), ("events", "", "")), "{start:?}");
     let coach = c.enter("coach", MANAGER);

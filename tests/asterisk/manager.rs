@@ -100,12 +100,24 @@ impl Manager {
         self.next(name, "Conference", conference)
     }
 
+    /// The same of an event of Asterisk's own. It goes another way than Coach's, and either may overtake the other: nothing before it is
+    /// passed over.
+    pub fn asterisks_event_of(&mut self, name: &str, conference: &str) -> Message {
+        let at = self.place_of(name, "Conference", conference);
+        self.events.remove(at)
+    }
+
     fn next(&mut self, name: &str, header: &str, value: &str) -> Message {
+        let at = self.place_of(name, header, value);
+        self.events.drain(..=at).next_back().expect("it is there")
+    }
+
+    fn place_of(&mut self, name: &str, header: &str, value: &str) -> usize {
         let end = Instant::now() + Duration::from_secs(5);
         loop {
             let fits = |event: &Message| event.get("Event") == name && event.get(header) == value;
             if let Some(at) = self.events.iter().position(fits) {
-                return self.events.drain(..=at).next_back().expect("it is there");
+                return at;
             }
             assert!(Instant::now() < end, "{name} of {value} should come; there were {:?}", self.events);
             // An action always has an answer: no read waits for an event that does not come.
