@@ -232,6 +232,7 @@ impl Source for Queue<'_> {
         }
     }
 
+    // It was heard before, and so this listener may have it. As with every read of a voice, its stamp is asked all the same.
     fn back(&mut self, samples: usize) -> usize {
         let mut format = self.packet().filter(|_| self.used > 0).and_then(|packet| packet.format);
         let here = self.used.min(samples);

@@ -179,3 +179,30 @@ impl Voice {
         self.lap.holds(at, self.ring.capacity()).then_some(copied)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Frames of one sample that are gathered are for whom they were said to: none goes out with those of another audience.
+    #[test]
+    fn short_frames_of_different_audiences_are_not_gathered_together() {
+        let voice = Voice::new().expect("memory");
+        let format = Format::new(48_000, 1).expect("a format");
+        let stamps = [(3, 3), (4, 4), (4, 2), (9, 9)].map(|(captured, floor)| Stamp { captured, floor });
+        for (which, stamp) in (0..).zip(stamps) {
+            (0..5).for_each(|_| voice.push(stamp, format, &[which]));
+        }
+        voice.end(stamps[3]);
+        let (mut at, mut heard) = (0, Vec::new());
+        while at < voice.head() {
+            let packet = voice.packet(at).expect("it is there");
+            let mut samples = vec![MaybeUninit::uninit(); packet.samples];
+            let samples = voice.copy(packet.data, &mut samples).expect("it is there");
+            heard.extend(samples.iter().map(|&which| (packet.stamp, which)));
+            at = packet.next;
+        }
+        let said = (0..).zip(stamps).flat_map(|(which, stamp)| [(stamp, which); 5]);
+        assert_eq!(heard, said.collect::<Vec<_>>(), "each sample, in order, and to its end");
+    }
+}
