@@ -62,7 +62,7 @@ test: setup ## run every test, and the lints
 	tests/all.sh
 
 # The promises that need no switch, no sanitizer and no model checker.
-CHECKS := at_once commands conference drift explain mode_sounds opening_guard private rates realtime surface threads transparent whole
+CHECKS := at_once changing_rates commands conference drift engine_mixed events explain mode_sounds opening_guard private rates realtime surface threads transparent whole
 check: setup ## what to run while working: format, clippy, unit tests and the promises, in about two minutes
 	cargo fmt --all --check
 	cargo clippy --all-targets --features faults,freeswitch -- -D warnings

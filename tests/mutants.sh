@@ -13,7 +13,7 @@ others=(-f 'src/**/*.rs' -e 'src/host/**' -e src/audio/models.rs -e src/faults.r
     -e src/audio/guard.rs -e src/audio/pace.rs -e src/audio/plan.rs -e src/room/publish.rs)
 # Together less than a minute.
 tests=(--lib)
-for name in at_once commands conference drift explain mode_sounds opening_guard private threads transparent whole; do tests+=(--test "$name"); done
+for name in at_once changing_rates commands conference drift engine_mixed events explain mode_sounds opening_guard private threads transparent whole; do tests+=(--test "$name"); done
 
 # Runs the changes that the arguments choose; what no test noticed is appended to $out/missed.txt, without line numbers.
 break_all() {

@@ -1,0 +1,160 @@
+//! Promise 4 where rates and channels change in mid-call, with every frame at worst: what was said before a change is heard, and nothing
+//! of it later.
+
+mod support;
+
+use support::{Engine, Format, ears::Ears, signal::RATES};
+
+#[test]
+fn what_a_converter_holds_when_something_changes_is_heard_to_its_end() {
+    let (from, to) = (Format::mono(16000), Format::mono(8000));
+    for mixed_at in [None, Some(to)] {
+        for change in ["a rate", "coach"] {
+            let engine = Engine::new();
+            let ears = Ears::new(&engine, mixed_at);
+            ears.hear(&[], from, to, 20);
+            // A millisecond, 2 ms before the change; at half the rate half of it.
+            let mut burst = from.silence(20);
+            burst[272..288].fill(8000);
+            let mut heard = ears.turn(from, burst, to);
+            let next = if change == "coach" {
+                ears.speaker.coach("agent").expect("private");
+                from
+            } else {
+                Format::mono(24000)
+            };
+            for _ in 0..6 {
+                heard.extend(ears.turn(next, next.silence(20), to));
+            }
+            let sum: i32 = heard.iter().map(|&sample| i32::from(sample)).sum();
+            assert!((sum - 64_000).abs() < 1_000, "before {change}, mixed at {mixed_at:?}: {sum} of 64,000");
+            assert_eq!(engine.stats().skips, 0, "before {change}, mixed at {mixed_at:?}: nothing is skipped");
+        }
+    }
+}
+
+#[test]
+fn what_a_converter_holds_for_a_listener_whose_rate_changes_is_heard_in_the_new_rate() {
+    for mixed_at in [None, Some(Format::mono(16000))] {
+        let engine = Engine::new();
+        let ears = Ears::new(&engine, mixed_at);
+        let (from, before, after) = (Format::mono(16000), Format::mono(8000), Format::mono(24000));
+        // Both conversions are there.
+        for to in [before, after, before] {
+            ears.hear(&[], from, to, 20);
+        }
+        let mut burst = from.silence(20);
+        burst[272..288].fill(8000);
+        let area = |heard: Vec<i16>, to: Format| {
+            heard.iter().map(|&sample| f64::from(sample)).sum::<f64>() * 1_000.0 / f64::from(to.rate)
+        };
+        let mut heard = area(ears.turn(from, burst, before), before);
+        for _ in 0..6 {
+            heard += area(ears.turn(from, from.silence(20), after), after);
+        }
+        assert!((heard - 8_000.0).abs() < 800.0, "mixed at {mixed_at:?}: {heard:.0} of 8,000 for a millisecond");
+        assert_eq!(engine.stats().skips, 0, "mixed at {mixed_at:?}: nothing is skipped");
+    }
+}
+
+/// What became of a level that was said for four seconds in formats that change with every frame, into such formats.
+struct Alternating {
+    /// How much of it was heard in the last second: the mean, where what was said is 1.
+    heard: f64,
+    skipped_ms: u64,
+    waited: u64,
+}
+
+fn alternate(from: &[Format], to: &[Format], said_ms: usize, heard_ms: usize, mixed_at: Option<Format>) -> Alternating {
+    let engine = Engine::new();
+    let ears = Ears::new(&engine, mixed_at);
+    let (mut says, mut hears, mut levels) = (0, 0, Vec::new());
+    for ms in (0..4_000).step_by(10) {
+        engine.service();
+        if ms % said_ms == 0 {
+            let format = from[says % from.len()];
+            // A level that is the same at every rate.
+            let mut frame = vec![5_000; format.samples(said_ms as u32) * format.channels as usize];
+            ears.speaker.read(format, &mut frame);
+            says += 1;
+        }
+        if ears.engine_mixed && ms % 20 == 0 {
+            ears.room.tick();
+        }
+        if ms % heard_ms == 0 {
+            let format = to[hears % to.len()];
+            let mut frame = format.silence(heard_ms as u32);
+            ears.listener.write(format, &mut frame);
+            let sum: f64 = frame.iter().map(|sample| f64::from(*sample)).sum();
+            levels.push(sum / 5_000.0 / frame.len() as f64);
+            hears += 1;
+        }
+    }
+    let mean = |levels: &[f64]| levels.iter().sum::<f64>() / levels.len() as f64;
+    let stats = engine.stats();
+    Alternating {
+        heard: mean(&levels[levels.len() * 3 / 4..]),
+        skipped_ms: stats.skipped_ms,
+        waited: stats.conversions_waited,
+    }
+}
+
+/// Each conversion has to be prepared once. After that nothing is lost, whoever changes.
+#[test]
+fn formats_that_alternate_cost_each_conversion_once() {
+    let mono = |rates: &[u32]| rates.iter().map(|rate| Format::mono(*rate)).collect::<Vec<_>>();
+    let both = [Format::mono(8_000), Format::stereo(48_000), Format::stereo(8_000), Format::mono(44_100)];
+    let one = mono(&[16_000]);
+    for (from, to) in [
+        (mono(&[8_000, 16_000]), one.clone()),
+        (mono(&[8_000, 48_000]), one.clone()),
+        (mono(&RATES), one.clone()),
+        (both.to_vec(), one.clone()),
+        (one.clone(), mono(&[8_000, 16_000])),
+        (one.clone(), mono(&[8_000, 48_000])),
+        (one.clone(), mono(&RATES)),
+        (one.clone(), both.to_vec()),
+        (mono(&[8_000, 16_000]), mono(&[16_000, 8_000])),
+        (mono(&[8_000, 48_000]), mono(&[16_000, 32_000])),
+    ] {
+        for mixed_at in [None, Some(Format::mono(24_000))] {
+            for (said_ms, heard_ms) in [(20, 20), (10, 20), (20, 10), (30, 20), (20, 60), (60, 20)] {
+                let got = alternate(&from, &to, said_ms, heard_ms, mixed_at);
+                let what = format!("{from:?} in {said_ms} ms to {to:?} in {heard_ms} ms, mixed at {mixed_at:?}");
+                // Fades, of which each stretch has two, add to the mean.
+                assert!((0.93..1.2).contains(&got.heard), "{what}: {:.3} is heard", got.heard);
+                assert!(got.waited <= 7, "{what}: waited {} times", got.waited);
+                let waited_ms = got.waited * heard_ms as u64;
+                assert!(
+                    got.skipped_ms <= waited_ms + 20,
+                    "{what}: {} ms skipped, {waited_ms} ms waited",
+                    got.skipped_ms
+                );
+            }
+        }
+    }
+}
+
+/// A converter that rests while the two have one rate begins anew when it is needed again: what went into it before is not heard late.
+#[test]
+fn nothing_of_before_is_heard_when_a_rate_comes_back() {
+    let (narrow, wide) = (Format::mono(8000), Format::mono(16000));
+    for mixed_at in [None, Some(wide)] {
+        let engine = Engine::new();
+        let ears = Ears::new(&engine, mixed_at);
+        let turns = |from: Format, to: Format, value: i16, count: usize| {
+            let mut heard = Vec::new();
+            (0..count).for_each(|_| heard.extend(ears.turn(from, vec![value; from.samples(20)], to)));
+            heard
+        };
+        let loud = turns(narrow, wide, 10_000, 20);
+        assert!(loud.iter().any(|&sample| sample > 9_000), "mixed at {mixed_at:?}: it is heard first");
+        // 200 ms with no conversion at all: between the two, or into the room.
+        turns(wide, wide, 10_000, 5);
+        turns(wide, wide, 0, 10);
+        let heard = turns(narrow, wide, 10, 10);
+        let most = heard.iter().map(|sample| sample.unsigned_abs()).max();
+        assert!(most <= Some(20), "mixed at {mixed_at:?}: {most:?} is heard of what was said 200 ms before");
+        assert!(heard.iter().any(|&sample| sample >= 9), "mixed at {mixed_at:?}: what is said now is heard");
+    }
+}
