@@ -249,7 +249,9 @@ typedef struct coach_room_config {
     uint32_t size;
     uint32_t carrier;  /* COACH_CARRIER_... */
     uint32_t rate;     /* engine-mixed: the mix's rate in Hz, one of those above up to 48000. Host-mixed: 0 */
-    uint32_t channels; /* engine-mixed: 1 or 2. Host-mixed: 0 */
+    uint32_t channels; /* engine-mixed: 1 or 2. Host-mixed: those of the host's mix, 1 or 2, where it adds up channels of which it
+                          makes fewer (as FreeSWITCH does): private speech is then as loud as open speech. 0: Coach keeps up to
+                          two, and takes their mean for a listener of one */
     uint32_t tick_ms;  /* engine-mixed: 10, 20, 30, 40, 50 or 60. Host-mixed: 0 */
     uint32_t clock;    /* COACH_CLOCK_... */
 } coach_room_config_t;

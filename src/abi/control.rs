@@ -8,7 +8,7 @@ use super::{
     text::{give, null, optional, required},
 };
 use crate::{
-    audio::{format::Format, slot::Kind},
+    audio::{format::Format, host_mix::HostMix, slot::Kind},
     faults::{self, Where},
     room::{
         change::Switch,
@@ -187,17 +187,24 @@ fn carrier(config: &sys::coach_room_config_t) -> Result<Carrier> {
     range(config.clock, sys::COACH_CLOCK_HOST..=sys::COACH_CLOCK_ENGINE, "config.clock")?;
     match config.carrier {
         sys::COACH_CARRIER_HOST => {
-            for (value, name) in [
-                (config.rate, "config.rate"),
-                (config.channels, "config.channels"),
-                (config.tick_ms, "config.tick_ms"),
-                (config.clock, "config.clock"),
-            ] {
+            for (value, name) in
+                [(config.rate, "config.rate"), (config.tick_ms, "config.tick_ms"), (config.clock, "config.clock")]
+            {
                 if value != 0 {
                     return Err(Error::value(format!("{name} is {value}; a host-mixed room has 0 there")));
                 }
             }
-            Ok(Carrier::Host)
+            match config.channels {
+                0 => Ok(Carrier::Host(HostMix::Unknown)),
+                1 => Ok(Carrier::Host(HostMix::Mono)),
+                2 => Ok(Carrier::Host(HostMix::Stereo)),
+                other => {
+                    let message = format!(
+                        "config.channels is {other}; the host's mix has 1 or 2, or 0 where channels are not added up"
+                    );
+                    Err(Error::value(message))
+                }
+            }
         }
         sys::COACH_CARRIER_ENGINE => {
             let format = Format::new(config.rate, config.channels).filter(|format| format.fits_a_room());

@@ -32,7 +32,9 @@ const FADE_MS: u32 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {
     rate: u32,
-    channels: u16,
+    channels: u8,
+    /// Of two channels, one is made by adding them up, and not by taking their mean.
+    added_up: bool,
     /// Ticks in a sample: the hooks multiply rather than divide.
     step: u16,
 }
@@ -55,7 +57,7 @@ impl Format {
             192_000 => ticks_in_a_sample(192_000),
             _ => return None,
         };
-        matches!(channels, 1 | 2).then_some(Self { rate, channels: channels as u16, step })
+        matches!(channels, 1 | 2).then_some(Self { rate, channels: channels as u8, added_up: false, step })
     }
 
     /// Hz.
@@ -76,6 +78,21 @@ impl Format {
             rate => rate,
         };
         Self { rate, step: ticks_in_a_sample(rate), ..self }
+    }
+
+    /// The same of one channel.
+    pub fn mono(self) -> Self {
+        Self { channels: 1, added_up: false, ..self }
+    }
+
+    /// The same of two channels, which are added up where they are made one.
+    pub fn stereo_added_up(self) -> Self {
+        Self { channels: 2, added_up: true, ..self }
+    }
+
+    /// See [`Format::stereo_added_up`].
+    pub fn added_up(self) -> bool {
+        self.added_up
     }
 
     /// Whether a room can be mixed in it.
@@ -105,12 +122,16 @@ impl Format {
 
     /// In one word, never 0.
     pub fn code(self) -> u64 {
-        u64::from(self.rate) << 2 | u64::from(self.channels)
+        u64::from(self.rate) << 2 | u64::from(self.channels) + u64::from(self.added_up)
     }
 
     /// The inverse of [`Format::code`]; `None` for any other word.
     pub fn from_code(code: u64) -> Option<Self> {
-        Self::new(u32::try_from(code >> 2).ok()?, (code & 3) as u32)
+        let rate = u32::try_from(code >> 2).ok()?;
+        match code & 3 {
+            3 => Self::new(rate, 2).map(Self::stereo_added_up),
+            channels => Self::new(rate, channels as u32),
+        }
     }
 }
 
@@ -178,9 +199,10 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// One source sample group as `to` channels: one goes to all, and of more than `to` the mean does.
-pub fn remix<T: Copy + Into<i32>>(sample: &[T], to: usize, mut put: impl FnMut(usize, i32)) {
+/// One source sample group as `to` channels: one goes to all, and of more than `to` the mean does, or of two their sum.
+pub fn remix<T: Copy + Into<i32>>(sample: &[T], to: usize, added_up: bool, mut put: impl FnMut(usize, i32)) {
     match (sample, to) {
+        ([l, r], 1) if added_up => put(0, (*l).into() + (*r).into()),
         ([l, r], 1) => put(0, ((*l).into() + (*r).into()) / 2),
         ([m], 2) => {
             put(0, (*m).into());
@@ -203,8 +225,10 @@ mod tests {
         for rate in RATES {
             assert_eq!(TICKS_PER_SECOND % u64::from(rate), 0, "{rate} Hz");
             let format = Format::new(rate, 2).unwrap();
-            assert_eq!(Format::from_code(format.code()), Some(format));
             assert_eq!(format.samples(format.ticks(123)), 123);
+            for format in [format.mono(), format, format.stereo_added_up()] {
+                assert_eq!(Format::from_code(format.code()), Some(format));
+            }
             let kept = format.kept();
             assert_eq!((Some(kept), kept.fits_a_room()), (Format::new(kept.rate(), 2), true), "{rate} Hz");
         }

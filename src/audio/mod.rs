@@ -25,6 +25,8 @@ pub mod fade;
 #[cfg(not(loom))]
 pub mod hook;
 #[cfg(not(loom))]
+pub mod host_mix;
+#[cfg(not(loom))]
 pub mod input;
 #[cfg(not(loom))]
 pub mod link;

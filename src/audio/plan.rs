@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{bus::Bus, guard::Opening, input::Input, link::Link, slot::Slot, voice::Voice};
+use super::{bus::Bus, guard::Opening, host_mix::HostMix, input::Input, link::Link, slot::Slot, voice::Voice};
 
 /// What becomes of what a member says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,7 @@ pub struct Seat {
     /// Whether the member speaks privately, so that what is taken out of its frames is.
     pub private: bool,
     pub hearing: Hearing,
+    pub host_mix: HostMix,
     pub opening: Opening,
     /// Where private speech goes; also that of the opening guard of a member that speaks openly again.
     pub voice: Option<Arc<Voice>>,

@@ -336,7 +336,7 @@ impl Player {
                 let Some(raw) = raw else { return false };
                 left -= now;
                 for (group, converted) in raw.chunks_exact(from.channels()).zip(input.chunks_exact_mut(channels)) {
-                    remix(group, channels, |c, s| converted[c] = s as f32);
+                    remix(group, channels, from.added_up(), |c, s| converted[c] = s as f32);
                 }
                 self.held += from.ticks(now);
                 (_, given) = converter.run(&input[..now * channels], &mut out[..room]);
@@ -417,11 +417,11 @@ impl Player {
 
     /// Adds interleaved samples at the place reached; `jump`: they do not go on from what was played last.
     fn put<T: Sample>(&mut self, strip: &mut Strip, samples: &[T], channels: usize, jump: bool) {
-        let to = strip.to.channels();
+        let (to, added_up) = (strip.to.channels(), self.from.is_some_and(Format::added_up));
         let Some(first) = samples.chunks_exact(channels).next() else { return };
         if jump {
             let mut step = self.last;
-            remix(first, to, |c, s| step[c] -= s);
+            remix(first, to, added_up, |c, s| step[c] -= s);
             strip.step(&mut self.fade, step);
         }
         let count = samples.len() / channels;
@@ -430,10 +430,10 @@ impl Player {
             T::add(samples, place);
         } else {
             for (sum, group) in place.chunks_exact_mut(to).zip(samples.chunks_exact(channels)) {
-                remix(group, to, |c, s| sum[c] += s);
+                remix(group, to, added_up, |c, s| sum[c] += s);
             }
         }
-        remix(&samples[samples.len() - channels..], to, |c, s| self.last[c] = s);
+        remix(&samples[samples.len() - channels..], to, added_up, |c, s| self.last[c] = s);
         strip.done += count;
     }
 

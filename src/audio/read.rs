@@ -7,9 +7,10 @@ use smallvec::SmallVec;
 use super::{
     convert::{Conversion, Converter},
     fade::Fade,
-    format::{Frame, MAX_FRAME, Shape, remix},
+    format::{Format, Frame, MAX_FRAME, Shape, remix},
     guard::Guards,
     hook::{Outcome, Steady, last},
+    host_mix::HostMix,
     input::Input,
     media_time::FrameTime,
     member::Member,
@@ -105,7 +106,7 @@ impl Member {
             let before = std::mem::replace(&mut side.voice, Arc::as_ptr(voice) as usize);
             let anew = changed || before != side.voice;
             // SAFETY: the caller is inside the read gate.
-            if unsafe { self.capture(voice, stamp, &frame, anew) } {
+            if unsafe { self.capture(voice, stamp, seat.host_mix, &frame, anew) } {
                 self.read.counts.private.add(1);
             }
         } else {
@@ -164,27 +165,36 @@ impl Member {
     /// # Safety
     /// The caller is inside this member's read gate.
     #[inline]
-    unsafe fn capture(&self, voice: &Voice, stamp: Stamp, frame: &Frame, anew: bool) -> bool {
-        if frame.channels <= 2 && frame.format.fits_a_room() {
-            voice.push(stamp, frame.format, frame.data);
+    unsafe fn capture(&self, voice: &Voice, stamp: Stamp, host_mix: HostMix, frame: &Frame, anew: bool) -> bool {
+        let format = host_mix.keeps(frame.format);
+        if frame.channels == format.channels() && format.fits_a_room() {
+            voice.push(stamp, format, frame.data);
             return true;
         }
         // SAFETY: the caller is inside the read gate.
-        unsafe { self.capture_reduced(voice, stamp, frame, anew) }
+        unsafe { self.capture_reduced(voice, stamp, (host_mix, format), frame, anew) }
     }
 
-    /// The same where its voice keeps less than the frame has.
+    /// The same where its voice does not keep the frame as it is.
     ///
     /// # Safety
     /// The caller is inside this member's read gate.
     #[cold]
     #[inline(never)]
-    unsafe fn capture_reduced(&self, voice: &Voice, stamp: Stamp, frame: &Frame, anew: bool) -> bool {
-        let Some(conversion) = Conversion::between(frame.format, frame.format.kept()) else {
-            let mut mean = [0; MAX_FRAME / 2];
-            let groups = frame.data.chunks_exact(frame.channels);
-            groups.zip(&mut mean).for_each(|(group, mean)| remix(group, 1, |_, s| *mean = s as i16));
-            voice.push(stamp, frame.format, &mean[..frame.samples]);
+    unsafe fn capture_reduced(
+        &self,
+        voice: &Voice,
+        stamp: Stamp,
+        (host_mix, format): (HostMix, Format),
+        frame: &Frame,
+        anew: bool,
+    ) -> bool {
+        let Some(conversion) = Conversion::between(format, format.kept()) else {
+            let (mut kept, channels) = ([0; MAX_FRAME], format.channels());
+            for (group, kept) in frame.data.chunks_exact(frame.channels).zip(kept.chunks_exact_mut(channels)) {
+                host_mix.take(group, channels, |c, s| kept[c] = s);
+            }
+            voice.push(stamp, format, &kept[..frame.samples * channels]);
             return true;
         };
         // SAFETY: the mailbox is the read hook's, inside whose gate the caller is.
@@ -192,7 +202,7 @@ impl Member {
             self.read.counts.waited.add(1);
             return false;
         };
-        converter.push(voice, stamp, (frame.data, frame.channels), anew);
+        converter.push(voice, stamp, (frame.data, frame.channels), (host_mix, format.kept()), anew);
         true
     }
 
@@ -234,7 +244,7 @@ impl Member {
         for groups in frame.data.chunks(128 / 2 * frame.channels) {
             let count = groups.len() / frame.channels;
             for (group, converted) in groups.chunks_exact(frame.channels).zip(wide.chunks_exact_mut(channels)) {
-                remix(group, channels, |c, s| converted[c] = s as f32);
+                remix(group, channels, false, |c, s| converted[c] = s as f32);
             }
             push_converted(converter, &wide[..count * channels], input);
         }
@@ -310,7 +320,7 @@ fn push_spread(groups: impl Iterator<Item = impl Iterator<Item = i32>>, input: &
     let mut length = 0;
     for group in groups {
         let group: SmallVec<[i32; 8]> = group.collect();
-        remix(&group, to, |c, s| narrow[length + c] = sum::limited(s));
+        remix(&group, to, false, |c, s| narrow[length + c] = sum::limited(s));
         length += to;
     }
     input.push(&narrow[..length]);

@@ -5,7 +5,8 @@
 
 use super::{
     convert::Converter,
-    format::{MAX_FRAME, remix},
+    format::{Format, MAX_FRAME},
+    host_mix::HostMix,
     sum,
     voice::{Stamp, Voice},
 };
@@ -40,8 +41,16 @@ impl Held {
 }
 
 impl Converter {
-    /// Puts a frame, of samples in so many channels, into the voice; `anew`: it does not go on from the last one.
-    pub fn push(&mut self, voice: &Voice, stamp: Stamp, (data, channels): (&[i16], usize), anew: bool) {
+    /// Puts a frame, of samples in so many channels, into the voice, which keeps it as `kept`; `anew`: it does not go on from the last
+    /// one.
+    pub fn push(
+        &mut self,
+        voice: &Voice,
+        stamp: Stamp,
+        (data, channels): (&[i16], usize),
+        (host_mix, to): (HostMix, Format),
+        anew: bool,
+    ) {
         if anew {
             self.restart();
             self.held = Held::default();
@@ -52,7 +61,7 @@ impl Converter {
         let (mut wide, mut out) = ([0.0f32; 128], [0.0f32; 128]);
         for groups in data.chunks(wide.len() / 2 * channels) {
             for (group, wide) in groups.chunks_exact(channels).zip(wide.chunks_exact_mut(into)) {
-                remix(group, into, |c, s| wide[c] = s as f32);
+                host_mix.take(group, into, |c, s| wide[c] = s.into());
             }
             let mut left = &wide[..groups.len() / channels * into];
             loop {
@@ -68,7 +77,7 @@ impl Converter {
             }
         }
         if length > 0 {
-            voice.push(Stamp { floor, ..stamp }, self.conversion().to, &kept[..length]);
+            voice.push(Stamp { floor, ..stamp }, to, &kept[..length]);
         }
         let (samples, holds) = (data.len() / channels, self.delay());
         self.held.remember(stamp.floor, samples, holds);
@@ -91,7 +100,8 @@ mod tests {
             let voice = Voice::new().expect("memory");
             let mut converter = Converter::of(conversion.code()).expect("memory");
             let mut push = |floor: u64, value: i16| {
-                converter.push(&voice, Stamp { captured: 9, floor }, (&vec![value; length], 1), false);
+                let kept = (HostMix::Unknown, to);
+                converter.push(&voice, Stamp { captured: 9, floor }, (&vec![value; length], 1), kept, false);
             };
             push(3, 10_000);
             (0..2_000 / length).for_each(|_| push(7, 0));

@@ -4,6 +4,7 @@ use std::{cell::UnsafeCell, ptr, sync::Arc};
 
 use super::{
     bus::Bus,
+    host_mix::HostMix,
     plan::{Plan, Speech},
 };
 use crate::sync::{AtomicPtr, Ordering};
@@ -14,6 +15,7 @@ pub struct Room {
     bus: Option<Arc<Bus>>,
     /// Whether a thread of Coach's makes the ticks.
     own_clock: bool,
+    host_mix: HostMix,
     plan: AtomicPtr<Plan>,
     sum: UnsafeCell<Box<[i32]>>,
 }
@@ -23,14 +25,19 @@ unsafe impl Sync for Room {}
 
 impl Room {
     /// With nobody in it.
-    pub fn new(bus: Option<Arc<Bus>>, own_clock: bool) -> Self {
+    pub fn new(bus: Option<Arc<Bus>>, own_clock: bool, host_mix: HostMix) -> Self {
         let sum = vec![0; bus.as_ref().map_or(0, |bus| bus.tick())].into_boxed_slice();
-        Self { bus, own_clock, plan: AtomicPtr::new(ptr::null_mut()), sum: UnsafeCell::new(sum) }
+        Self { bus, own_clock, host_mix, plan: AtomicPtr::new(ptr::null_mut()), sum: UnsafeCell::new(sum) }
     }
 
     /// Its open mix, where the engine mixes.
     pub fn bus(&self) -> Option<&Arc<Bus>> {
         self.bus.as_ref()
+    }
+
+    /// The mix of a host.
+    pub fn host_mix(&self) -> HostMix {
+        self.host_mix
     }
 
     /// Whether the host is to make the ticks.

@@ -17,6 +17,7 @@ use crate::{
         self,
         bus::Bus,
         guard::Opening,
+        host_mix::HostMix,
         plan::Plan,
         slot::{MEMBER, ROOM},
         voice::Voice,
@@ -33,14 +34,14 @@ impl Control {
                 format!("there is a room called {name}; coach_room_find gives it, another name opens another");
             return Err(Error::new(sys::COACH_ERR_ROOM_EXISTS, message));
         }
-        let (bus, own_clock) = match carrier {
-            Carrier::Host => (None, false),
+        let (bus, own_clock, host_mix) = match carrier {
+            Carrier::Host(mix) => (None, false, mix),
             Carrier::Engine { format, tick_ms, own_clock } => {
                 let bus = Bus::new(format, tick_ms).ok_or_else(|| Error::memory("the room's mix"))?;
-                (Some(Arc::new(bus)), own_clock)
+                (Some(Arc::new(bus)), own_clock, HostMix::Unknown)
             }
         };
-        let lease = ROOM.lease(Box::new(audio::room::Room::new(bus, own_clock))).ok_or_else(|| {
+        let lease = ROOM.lease(Box::new(audio::room::Room::new(bus, own_clock, host_mix))).ok_or_else(|| {
             Error::new(sys::COACH_ERR_TOO_MANY, format!("{} rooms are open; close one first", audio::slot::ROOMS))
         })?;
         let handle = lease.handle;

@@ -19,6 +19,7 @@ use crate::{
         counters::Sums,
         format::{Format, Shape},
         guard::Opening,
+        host_mix::HostMix,
         input::Input,
         link::Link,
         mailbox::Bell,
@@ -133,7 +134,7 @@ impl Room {
 /// How a room is mixed.
 #[derive(Clone, Copy, Debug)]
 pub enum Carrier {
-    Host,
+    Host(HostMix),
     Engine { format: Format, tick_ms: u32, own_clock: bool },
 }
 

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     audio::{
         guard::Opening,
+        host_mix::HostMix,
         link::Link,
         plan::{Hearing, Plan, Seat, Speech},
         voice::Voice,
@@ -28,6 +29,7 @@ impl Plan {
             entered: 0,
             speech: if open { Speech::Open } else { Speech::Silent },
             private: facts.speaks.privately(),
+            host_mix: HostMix::Unknown,
             hearing: if ended && !facts.passing { Hearing::Silence } else { Hearing::Host },
             opening,
             voice,
@@ -111,7 +113,8 @@ impl Control {
                     None if !private => continue,
                     None => {
                         let link = Arc::new(Link::new(voice.clone(), number, bell.clone()));
-                        link.expect(member.lease.get().read.format(), other.lease.get().write.format());
+                        let spoken = member.lease.get().read.format().map(|format| seats[index].host_mix.keeps(format));
+                        link.expect(spoken, other.lease.get().write.format());
                         room.links.insert(pair, link.clone());
                         link
                     }
@@ -168,6 +171,7 @@ fn seat(number: u64, member: &Member, room: &Room) -> Seat {
         speech: Speech::Open,
         private: speaks.privately(),
         hearing: Hearing::Host,
+        host_mix: room.lease.get().host_mix(),
         opening: member.opening,
         voice: member.voice.clone(),
         input: None,

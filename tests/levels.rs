@@ -1,0 +1,92 @@
+//! A listener hears private speech as loud as the same speaker's open speech, whatever channels they and the host's mix have.
+
+mod support;
+
+use support::{Engine, Format, abi::*};
+
+/// What each of the speaker's channels says.
+const SAID: [i16; 3] = [1_000, 2_500, 4_000];
+
+/// One sample group in another number of channels, as a switch that adds channels up makes it (FreeSWITCH 1.10, switch_mux_channels).
+fn mixed(from: &[i16], to: usize) -> Vec<i16> {
+    match (from.len(), to) {
+        (from_channels, to) if from_channels == to => from.to_vec(),
+        (1, to) => vec![from[0]; to],
+        (_, 1) => vec![from.iter().sum()],
+        _ => (0..2).map(|side| from.iter().skip(1 - side).step_by(2).sum()).collect(),
+    }
+}
+
+/// What a listener hears of a level that is said for a second, in each of its channels.
+fn whispered(host_channels: u32, from: Format, to: Format) -> Vec<i16> {
+    let engine = Engine::new();
+    let config = coach_room_config {
+        size: size_of::<coach_room_config>() as u32,
+        carrier: COACH_CARRIER_HOST,
+        rate: 0,
+        channels: host_channels,
+        tick_ms: 0,
+        clock: COACH_CLOCK_HOST,
+    };
+    let room = engine.open_room("room", Some(config)).expect("a room whose mix has one channel or two");
+    let speaker = engine.attach("coach", "", Some("agent"));
+    let listener = engine.attach("agent", "agent", None);
+    speaker.join(&room, 1).expect("enters");
+    listener.join(&room, 2).expect("enters");
+    let mut heard = Vec::new();
+    for _ in 0..50 {
+        engine.service();
+        let group = &SAID[..from.channels as usize];
+        let mut frame = group.repeat(from.samples(20));
+        speaker.read(from, &mut frame);
+        heard = to.silence(20);
+        listener.write(to, &mut heard);
+    }
+    assert_eq!(engine.stats().skips, 0, "nothing is skipped");
+    heard[heard.len() - to.channels as usize..].to_vec()
+}
+
+#[test]
+fn a_whisper_is_as_loud_as_open_speech_where_the_host_adds_channels_up() {
+    let channels = |rate, channels| Format { rate, channels };
+    for (from_rate, to_rate) in [(8_000, 8_000), (48_000, 8_000), (8_000, 48_000), (48_000, 48_000), (96_000, 16_000)] {
+        for host_channels in [1, 2] {
+            for (from, to) in (1..=3).flat_map(|from| [(from, 1), (from, 2)]) {
+                let in_the_mix = mixed(&SAID[..from as usize], host_channels as usize);
+                let open = mixed(&in_the_mix, to as usize);
+                let private = whispered(host_channels, channels(from_rate, from), channels(to_rate, to));
+                let what = format!("{from} channels at {from_rate} Hz, a mix of {host_channels}, {to} at {to_rate} Hz");
+                for (open, private) in open.iter().zip(&private) {
+                    let near = (f64::from(*open) - f64::from(*private)).abs() <= 0.01 * f64::from(*open);
+                    assert!(near, "{what}: {private} privately, {open} openly");
+                }
+            }
+        }
+    }
+}
+
+/// Where the host tells nothing of its channels, a listener of one channel hears the mean of two.
+#[test]
+fn without_the_channels_of_the_mix_the_mean_is_taken() {
+    let channels = |channels| Format { rate: 16_000, channels };
+    assert_eq!(whispered(0, channels(2), channels(1)), [1_750]);
+    assert_eq!(whispered(0, channels(2), channels(2)), [1_000, 2_500]);
+    assert_eq!(whispered(0, channels(1), channels(2)), [1_000, 1_000]);
+    assert_eq!(whispered(0, channels(3), channels(2)), [2_500, 2_500]);
+}
+
+#[test]
+fn a_mix_of_other_channels_is_refused() {
+    let engine = Engine::new();
+    let config = coach_room_config {
+        size: size_of::<coach_room_config>() as u32,
+        carrier: COACH_CARRIER_HOST,
+        rate: 0,
+        channels: 3,
+        tick_ms: 0,
+        clock: COACH_CLOCK_HOST,
+    };
+    let refused = engine.open_room("room", Some(config)).err().expect("is refused");
+    assert_eq!(refused.status, COACH_ERR_VALUE);
+    assert!(refused.message.contains("1 or 2"), "{}", refused.message);
+}
