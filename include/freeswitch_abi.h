@@ -350,6 +350,7 @@ void switch_core_recovery_track(switch_core_session_t *session);
 
 /* configuration */
 switch_xml_t switch_xml_open_cfg(const char *name, switch_xml_t *node, switch_event_t *parameters);
+switch_xml_t switch_xml_root(void); /* the configuration in memory, held until it is freed */
 switch_xml_t switch_xml_child(switch_xml_t xml, const char *name);
 switch_xml_t switch_xml_find_child(switch_xml_t node, const char *child, const char *attribute, const char *value);
 const char *switch_xml_attr_soft(switch_xml_t xml, const char *attribute); /* "" where there is none */

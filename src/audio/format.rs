@@ -122,7 +122,7 @@ impl Format {
 
     /// In one word, never 0.
     pub fn code(self) -> u64 {
-        u64::from(self.rate) << 2 | u64::from(self.channels) + u64::from(self.added_up)
+        u64::from(self.rate) << 2 | (u64::from(self.channels) + u64::from(self.added_up))
     }
 
     /// The inverse of [`Format::code`]; `None` for any other word.

@@ -2,10 +2,7 @@
 
 use std::{ops::Range, path::Path};
 
-use crate::{
-    judge::{Legs, Levels, Recording},
-    tones,
-};
+use crate::judge::{Legs, Levels, Recording};
 
 /// How late a word may be heard, in seconds: the way through the switch, the opening guard, a changed tone.
 const LATE: f64 = 0.5;
@@ -52,8 +49,8 @@ pub struct Listener {
 
 /// A scene that is over.
 pub struct Played {
-    /// The level of open speech: what the mixer makes of what is said.
-    pub open_level: f64,
+    /// The level at which something is to be heard, privately or openly: what the mixer makes of what is said.
+    pub level: f64,
     pub listeners: Vec<Listener>,
     pub said: Vec<Said>,
     /// Whose mode has changed, and when.
@@ -189,17 +186,12 @@ impl Played {
         self.changes.iter().find(|(by, at)| *by != there.name && heard(by, *at)).map(|(_, at)| *at)
     }
 
-    /// The level at which something is to be heard. Private speech has its own in every conference.
-    fn level(&self, said: &Said) -> f64 {
-        if said.heard_by.iter().any(|name| name == "*") { self.open_level } else { tones::LEVEL }
-    }
-
     fn verdict(&self, legs: Legs, controls: &[Played]) -> Result<(), String> {
         let mut wrong = Vec::new();
         for (s, said) in self.said.iter().enumerate() {
             for (l, listener) in self.listeners.iter().enumerate().filter(|(_, listener)| listener.name != said.by) {
                 let complaint = if said.is_for(listener) {
-                    missed(said, listener, self.level(said))
+                    missed(said, listener, self.level)
                 } else {
                     match legs {
                         Legs::Linear => self.overheard(l, s),

@@ -3,6 +3,7 @@
 use super::{
     events,
     follow::{follow, left_out, not_followed, seat},
+    mix,
     module::Module,
     nest::Nest,
     roster::{self, Member},
@@ -26,6 +27,7 @@ pub fn adopt_all(module: &Module) {
 fn adopt(module: &Module, session: &Session, listed: &[Member], now: u64) {
     let uuid = session.uuid();
     let members: Vec<&Member> = listed.iter().filter(|member| member.uuid == uuid).collect();
+    let channels = seat(session).map_or(mix::USUAL, |seat| mix::channels(session, &seat));
     let enter = module.leg(session).and_then(|leg| {
         let (mut state, wanted) = leg.lock_hooked(session, |_| Settings::of(session))?;
         let state = &mut *state;
@@ -39,7 +41,7 @@ fn adopt(module: &Module, session: &Session, listed: &[Member], now: u64) {
         if let Some(seat) = seat(session)
             && let Some(member) = members.iter().find(|member| member.number == seat.number)
         {
-            leg.sit(module, state, seat, member.flags, now).unwrap_or_else(|seat| left_out(&uuid, &seat));
+            leg.sit(module, state, seat, channels, (member.flags, now)).unwrap_or_else(|seat| left_out(&uuid, &seat));
         }
         Ok(())
     });

@@ -10,7 +10,7 @@ use std::{
 use super::{
     answering, assignments, events, fs,
     leg::{Flags, Leg, Seat, State},
-    legacy,
+    legacy, mix,
     module::{Followed, Module, current, visit},
     names::engine_name,
     nest::Nest,
@@ -275,7 +275,9 @@ fn enters(module: &Module, session: &Session, message: usize) {
     }
     let Some(leg) = module.find(&uuid) else { return };
     let now = events::now();
+    // Without a lock: both ask `mod_conference`, which has its own.
     let listed = roster::flags(&seat, &uuid);
+    let channels = mix::channels(session, &seat);
     let mut state = leg.lock();
     if state.conferences.is_empty() || (state.seat.as_ref() == Some(&seat) && state.taken.name_unseen(message)) {
         return;
@@ -285,7 +287,7 @@ fn enters(module: &Module, session: &Session, message: usize) {
         return; // by one inside
     }
     let (flags, now) = listed.map_or((Flags { muted: true, deaf: true, held: false }, 0), |flags| (flags, now));
-    let mut unseated = leg.sit(module, &mut state, seat, flags, now).err();
+    let mut unseated = leg.sit(module, &mut state, seat, channels, (flags, now)).err();
     drop(state);
     if listed.is_none() {
         let line = "mod_conference does not list this member: it neither speaks nor hears privately until an event tells of it";
@@ -295,7 +297,7 @@ fn enters(module: &Module, session: &Session, message: usize) {
         empty(module, &seat);
         let mut state = leg.lock();
         if state.taken.is_in(message) {
-            unseated = leg.sit(module, &mut state, seat, flags, now).err();
+            unseated = leg.sit(module, &mut state, seat, channels, (flags, now)).err();
         }
     }
     if let Some(seat) = unseated {

@@ -324,13 +324,20 @@ impl Leg {
 
     /// Takes a seat, as one who may do this from the first moment on: what events tell counts that happened after `now`. Gives it back
     /// where another conference of that name has the room.
-    pub fn sit(&self, module: &Module, state: &mut State, seat: Seat, flags: Flags, now: u64) -> Result<(), Seat> {
+    pub fn sit(
+        &self,
+        module: &Module,
+        state: &mut State,
+        seat: Seat,
+        channels: u32,
+        (flags, now): (Flags, u64),
+    ) -> Result<(), Seat> {
         state.sequence = now;
         self.hold(state, module.is_on_hold(&self.uuid));
         self.follow(state, flags);
         // First: the engine tells at once whom this one hears.
         module.legs.lock().numbers.insert(seat.number, self.uuid.clone());
-        match module.rooms.join(module, self.member, &seat) {
+        match module.rooms.join(module, self.member, &seat, channels) {
             Ok(()) => {
                 module.changed.note(&seat.conference);
                 state.seat = Some(seat);

@@ -44,6 +44,7 @@ mod hooks;
 mod leg;
 mod legacy;
 mod listeners;
+mod mix;
 mod module;
 mod names;
 mod nest;

@@ -40,6 +40,11 @@ pub fn is_plain(name: &str) -> bool {
     !name.contains(['%', CUT])
 }
 
+/// Whether it is FreeSWITCH's own name too, and can be one word, in quotes, of a command.
+pub fn is_word(name: &str) -> bool {
+    is_plain(name) && !name.contains(['\'', '"', '\\'])
+}
+
 /// FreeSWITCH's name, of one that was not too long.
 pub fn original(name: &str) -> CString {
     CString::new(percent_decode_str(name).collect::<Vec<_>>()).unwrap_or_default()

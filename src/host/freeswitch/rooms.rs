@@ -54,14 +54,28 @@ pub enum Unseated {
 }
 
 impl Rooms {
-    /// Seats a member.
-    pub fn join(&self, module: &Module, member: sys::coach_member_t, seat: &Seat) -> Result<(), Unseated> {
+    /// Seats a member. `channels`: those of the conference's mix, if this opens its room.
+    pub fn join(
+        &self,
+        module: &Module,
+        member: sys::coach_member_t,
+        seat: &Seat,
+        channels: u32,
+    ) -> Result<(), Unseated> {
         let mut open = self.open.lock();
         if !open.contains_key(&seat.conference) {
             let mut room = 0;
-            // SAFETY: a text that outlives the call; null is a host-mixed room.
+            let config = sys::coach_room_config_t {
+                size: size_of::<sys::coach_room_config_t>() as u32,
+                carrier: sys::COACH_CARRIER_HOST,
+                rate: 0,
+                channels,
+                tick_ms: 0,
+                clock: sys::COACH_CLOCK_HOST,
+            };
+            // SAFETY: a text and a configuration that outlive the call.
             let status = unsafe {
-                sys::coach_room_open(module.engine, c(&seat.conference).as_ptr(), std::ptr::null(), &raw mut room)
+                sys::coach_room_open(module.engine, c(&seat.conference).as_ptr(), &raw const config, &raw mut room)
             };
             if status != sys::COACH_OK {
                 return Err(Unseated::Refused(said()));

@@ -6,7 +6,7 @@ use std::ffi::CStr;
 use super::{
     api,
     leg::{Flags, Seat},
-    names::{is_plain, uuid_as_text},
+    names::{is_word, uuid_as_text},
     switch::c,
 };
 
@@ -28,9 +28,8 @@ pub fn all() -> Vec<Member> {
 /// What a member may do, by the call's UUID.
 pub fn flags(seat: &Seat, uuid: &str) -> Option<Flags> {
     // Of a name that cannot be written as one word of a command, everybody is asked for: no number is given twice.
-    let is_word = is_plain(&seat.conference) && !seat.conference.contains(['\'', '"', '\\']);
     let one = || listed(&c(&format!("'{}' list delim {DELIMITER}", seat.conference)));
-    let here = if is_word { one() } else { all() };
+    let here = if is_word(&seat.conference) { one() } else { all() };
     here.into_iter().find(|member| member.uuid == uuid && member.number == seat.number).map(|member| member.flags)
 }
 

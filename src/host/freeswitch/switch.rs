@@ -144,6 +144,17 @@ impl Session {
         unsafe { fs::switch_channel_get_state(self.channel()) }
     }
 
+    /// Channels of what it says.
+    pub fn channels(&self) -> u32 {
+        let mut codec = std::mem::MaybeUninit::zeroed();
+        // SAFETY: the session lives; all zeros are a codec, of no channels.
+        let codec = unsafe {
+            fs::switch_core_session_get_real_read_impl(self.raw, codec.as_mut_ptr());
+            codec.assume_init()
+        };
+        codec.number_of_channels.into()
+    }
+
     /// A channel variable; of one that is not UTF-8 only that it is there: "" is no tag.
     pub fn variable(&self, name: &CStr) -> Option<String> {
         // SAFETY: the session lives, and with it the duplicate.

@@ -137,10 +137,14 @@ switch_xml_t switch_xml_open_cfg(const char *name, switch_xml_t *found, switch_e
     return configuration[0][0] || configuration[2][0] ? *found = &node : NULL;
 }
 
+/* The whole configuration in memory has no conference's profile. */
+switch_xml_t switch_xml_root(void) { return &node; }
+
 switch_xml_t switch_xml_child(switch_xml_t xml, const char *name) { return strcmp(name, "settings") ? NULL : xml; }
 
 switch_xml_t switch_xml_find_child(switch_xml_t xml, const char *child, const char *attribute, const char *value)
 {
+    if (strcmp(child, "section") == 0) return NULL;
     check(strcmp(child, "param") == 0 && strcmp(attribute, "name") == 0, "a <%s> by its %s", child, attribute);
     for (int i = 0; i < 3; i++)
         if (configuration[i][0] && strcmp(configuration[i][0], value) == 0) return xml->value = configuration[i][1], xml;

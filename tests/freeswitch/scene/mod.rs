@@ -49,7 +49,7 @@ pub struct Scene<'s> {
     /// The conference's name.
     pub room: String,
     profile: &'static str,
-    /// Of open speech, two channels are added up for one.
+    /// The mixer adds two channels up for one.
     added_up: Cell<bool>,
     /// Private speech is not spoken: what is heard all the same was not private speech.
     control: bool,
@@ -208,8 +208,8 @@ impl<'s> Scene<'s> {
         });
         let mut said = self.said.take();
         said.iter_mut().for_each(|said| said.until = said.until.min(over));
-        let open_level = tones::LEVEL + if self.added_up.get() { 20.0 * 2f64.log10() } else { 0.0 };
-        Ok(Played { open_level, listeners: listeners.collect::<Outcome<_>>()?, said, changes })
+        let level = tones::LEVEL + if self.added_up.get() { 20.0 * 2f64.log10() } else { 0.0 };
+        Ok(Played { level, listeners: listeners.collect::<Outcome<_>>()?, said, changes })
     }
 
     /// Seconds since it began.
