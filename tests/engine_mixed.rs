@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Engine, Format};
+use support::{COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, Engine, Format};
 
 const WIDE: Format = Format::mono(16000);
 
@@ -68,4 +68,74 @@ fn who_joins_an_engine_mixed_room_hears_it_from_the_first_frame_on() {
     assert!(first.abs() <= 1_000, "the tick of before holds its own voice: {first}");
     turn(true);
     assert_eq!(hears(), 1_000);
+}
+
+/// What a listener has heard of a speaker that says noise: all of it once, in order, but for fades of its first sample and of one change.
+fn is_heard_once(said: &[i16], heard: &[i16]) -> Result<(), String> {
+    // Within a fade something is added to what is said, or to silence.
+    let goes_on = |next: usize, place: usize| {
+        let heard = heard.get(place..place + 8)?;
+        (next..=next + FADE).find(|&at| said.get(at..at + 8) == Some(heard))
+    };
+    let (mut next, mut odd) = (0, 0);
+    for (place, &sample) in heard.iter().enumerate() {
+        if said.get(next) == Some(&sample) {
+            next += 1;
+        } else if sample != 0 {
+            odd += 1;
+            next = goes_on(next, place + 1).unwrap_or(next);
+            if odd > 4 * FADE {
+                return Err(format!("at {} ms there is something that was not said just then", place / 8));
+            }
+        }
+    }
+    if said.len() - next > 3 * 60 * 8 { Err(format!("{} samples of {} are heard", next, said.len())) } else { Ok(()) }
+}
+
+/// Samples of a declared fade at 8 kHz.
+const FADE: usize = 32;
+
+/// A speaker that turns private in the middle of a word is heard at one moment at a time, and whole, whatever the lengths of
+/// frames and ticks; and nothing is left out later.
+#[test]
+fn a_speaker_that_changes_its_mode_is_heard_at_one_moment_at_a_time() {
+    let format = Format::mono(8000);
+    for (speaker_ms, tick_ms, listener_ms) in
+        [(20, 20, 20), (20, 20, 60), (60, 20, 20), (60, 60, 20), (20, 60, 20), (60, 20, 60), (30, 20, 20), (10, 60, 10)]
+    {
+        let engine = Engine::configured(COACH_ENGINE_HOST_SERVICE | COACH_ENGINE_HOST_CLOCK, 0, None);
+        let room = engine.engine_room("room", format, tick_ms);
+        let (speaker, listener) = (engine.attach("speaker", "", None), engine.attach("listener", "agent", None));
+        speaker.join(&room, 1).expect("enters");
+        listener.join(&room, 2).expect("enters");
+        // Noise: two moments of it at once are neither of them.
+        let sample = |n: u64| {
+            let mixed = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mixed = (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            (1_000 + (mixed ^ mixed >> 32) % 8_000) as i16
+        };
+        let (mut said, mut heard) = (Vec::new(), Vec::new());
+        let mut numbers = 0u64..;
+        for ms in (0..15_000).step_by(10) {
+            if ms == 600 {
+                speaker.coach("agent").expect("private");
+            }
+            if ms % speaker_ms == 0 {
+                let mut frame: Vec<i16> = numbers.by_ref().take(format.samples(speaker_ms)).map(sample).collect();
+                said.extend(&frame);
+                speaker.read(format, &mut frame);
+            }
+            if ms % tick_ms == 0 {
+                room.tick();
+            }
+            if ms % listener_ms == 0 {
+                let mut frame = format.silence(listener_ms);
+                listener.write(format, &mut frame);
+                heard.extend(frame);
+            }
+        }
+        let what = format!("speaker {speaker_ms} ms, tick {tick_ms} ms, listener {listener_ms} ms");
+        is_heard_once(&said, &heard).unwrap_or_else(|why| panic!("{what}: {why}"));
+        assert_eq!(engine.stats().skips, 0, "{what}: nothing is left out");
+    }
 }

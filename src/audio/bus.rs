@@ -58,6 +58,11 @@ impl Bus {
         self.lap.head()
     }
 
+    /// The length of a tick, in ticks of the audio plane's clock.
+    pub fn tick_length(&self) -> u64 {
+        self.format.ticks(self.format.a_channel(self.tick))
+    }
+
     /// Tick: everything of tick `tick`, the inputs' parts included, may change from now on.
     pub fn announce(&self, tick: u64) {
         self.lap.announce(tick + 1);
@@ -120,6 +125,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// Whether a listener that has come so far has heard all that a member said openly.
+    pub fn has_passed(self, input: &Input, bus: &Bus) -> bool {
+        input.is_heard((self.tick, self.offset), bus.ticks())
+    }
+
     /// Goes on by interleaved samples in ticks of `tick`.
     fn pass(&mut self, samples: usize, tick: usize) {
         self.offset += samples;

@@ -25,7 +25,9 @@ pub struct Input {
     format: Format,
     /// Ticks of audio that come at a time; 0 while none is to come.
     packet: AtomicU64,
-    ticked: UnsafeCell<Ticked>,
+    /// Where the next tick takes from. Only the tick writes it, after what it took is in `parts`.
+    at: AtomicU64,
+    ticked: UnsafeCell<Pace>,
     /// The first tick that may have taken something; all ones until that is known.
     born: AtomicU64,
     /// The first tick after it has left. It may hold what its member says after coming back, with another input.
@@ -34,13 +36,6 @@ pub struct Input {
     parts: [AtomicU64; KEEP_TICKS],
     /// What ran dry and was skipped on the way into the mix. The tick counts.
     pub counts: Counts,
-}
-
-/// The tick's own.
-#[derive(Default)]
-struct Ticked {
-    at: u64,
-    pace: Pace,
 }
 
 // SAFETY: `ticked` is touched by the room's tick alone (the contracts below), the rest is atomic.
@@ -98,6 +93,7 @@ impl Input {
             born: AtomicU64::new(u64::MAX),
             left: AtomicU64::new(u64::MAX),
             parts: [const { AtomicU64::new(0) }; KEEP_TICKS],
+            at: AtomicU64::new(0),
             ticked: UnsafeCell::default(),
             counts: Counts::default(),
         })
@@ -151,7 +147,8 @@ impl Input {
     /// The caller is inside the room's tick gate.
     pub unsafe fn pull(&self, tick: u64, sum: &mut [i32]) {
         // SAFETY: the caller's promise.
-        let Ticked { at, pace } = unsafe { &mut *self.ticked.get() };
+        let pace = unsafe { &mut *self.ticked.get() };
+        let at = &mut self.at.load(Ordering::Relaxed);
         let channels = self.format.channels();
         let ticks = |samples: u64| self.format.ticks(self.format.a_channel(samples as usize));
         let head = self.lap.head();
@@ -193,6 +190,7 @@ impl Input {
             }
         }
         self.store(tick, part);
+        self.at.store(*at, Ordering::Release);
     }
 
     fn store(&self, tick: u64, part: Part) {
@@ -211,12 +209,8 @@ impl Input {
     }
 
     /// Then brings in what tick `tick` will read.
-    ///
-    /// # Safety
-    /// The caller is inside the room's tick gate.
-    pub unsafe fn prefetch_samples(&self, tick: u64) {
-        // SAFETY: the caller's promise.
-        self.ring.prefetch(unsafe { &*self.ticked.get() }.at);
+    pub fn prefetch_samples(&self, tick: u64) {
+        self.ring.prefetch(self.at.load(Ordering::Relaxed));
         prefetch(self.part(tick), 1);
     }
 
@@ -226,11 +220,12 @@ impl Input {
     /// The caller is inside the room's tick gate.
     pub unsafe fn forget(&self, tick: u64, sum: &mut [i32]) {
         // SAFETY: the caller's promise.
-        let ticked = unsafe { &mut *self.ticked.get() };
-        let part = Part { at: ticked.at, length: 0, start: false, end: ticked.pace.playing() };
+        let pace = unsafe { &mut *self.ticked.get() };
+        let part = Part { at: self.at.load(Ordering::Relaxed), length: 0, start: false, end: pace.playing() };
         self.render(part, 0, sum, Sign::Plus);
-        *ticked = Ticked { at: self.lap.head(), pace: Pace::default() };
+        *pace = Pace::default();
         self.store(tick, part);
+        self.at.store(self.lap.head(), Ordering::Release);
     }
 
     /// Write hook: takes out of `sum` what tick `tick` added of this member, from interleaved sample `offset` of the tick
@@ -259,6 +254,20 @@ impl Input {
         let at = part.at + offset as u64;
         let samples = self.ring.get(at, out);
         self.lap.holds(at, self.ring.capacity()).then_some(samples)
+    }
+
+    /// Write hook: whether all that the member said openly so far, and that is to be heard, was heard by a listener that has come to
+    /// interleaved sample `offset` of tick `tick`, when `made` ticks were made.
+    pub fn is_heard(&self, (tick, offset): (u64, usize), made: u64) -> bool {
+        let head = self.lap.head();
+        // The tick that is being made may be the one that took the last of it.
+        let is_ahead = |number: u64| {
+            let part = Part::from_word(self.part(number).load(Ordering::Relaxed));
+            let heard = if number == tick { offset } else { 0 };
+            part.at + part.length as u64 == head && part.length > heard && self.knows(number)
+        };
+        self.at.load(Ordering::Acquire) == head
+            && !(tick.max(made.saturating_sub(KEEP_TICKS as u64 - 1))..=made).any(is_ahead)
     }
 
     /// Adds a part to `sum`, or takes it away, from its interleaved sample `offset` on; how many samples of it there were.

@@ -4,10 +4,12 @@
 use std::{cell::UnsafeCell, mem::MaybeUninit, num::NonZeroU64, sync::Arc};
 
 use super::{
+    bus::{Bus, Place},
     convert::{Conversion, Mailbox},
     counters::Counts,
-    format::Format,
+    format::{Format, MAX_FRAME_MS, TICKS_PER_MS},
     hook::last,
+    input::Input,
     mailbox::Bell,
     player::{CHUNK, Due, Player, Source},
     sum,
@@ -24,6 +26,8 @@ pub struct Link {
     cursor: AtomicU64,
     /// 1 while something is left to play that has left the voice: in a converter, or a fade.
     playing: AtomicU64,
+    /// Engine-mixed: where the speaker's open speech goes.
+    open: Option<Arc<Input>>,
     state: UnsafeCell<State>,
     mailbox: Arc<Mailbox>,
 }
@@ -37,6 +41,8 @@ struct State {
     before: Option<NonZeroU64>,
     /// Ticks of the voice up to there.
     heard: u64,
+    /// For so many ticks it was held back.
+    held_back: u64,
     /// What came last before there was the end of a stretch, or not for this listener: if nothing follows, nothing is late.
     ended: bool,
 }
@@ -45,14 +51,16 @@ struct State {
 unsafe impl Sync for Link {}
 
 impl Link {
-    /// From the newest frame on. `since`: the plan that will be the first to grant it.
-    pub fn new(voice: Arc<Voice>, since: u64, bell: Bell) -> Self {
+    /// From the newest frame on. `since`: the plan that will be the first to grant it. `open`: where an engine-mixed room has what the
+    /// speaker says openly.
+    pub fn new(voice: Arc<Voice>, since: u64, bell: Bell, open: Option<Arc<Input>>) -> Self {
         Self {
             since,
             cursor: AtomicU64::new(voice.head()),
             playing: AtomicU64::new(0),
             state: UnsafeCell::new(State { heard: voice.ticks(), ..State::default() }),
             voice,
+            open,
             mailbox: Arc::new(Mailbox::new(bell)),
         }
     }
@@ -108,16 +116,47 @@ impl Link {
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
-    pub unsafe fn play(&self, now: u64, sum: &mut [i32], to: Format, counts: &Counts) -> bool {
+    pub unsafe fn play(
+        &self,
+        now: u64,
+        sum: &mut [i32],
+        to: Format,
+        counts: &Counts,
+        mix: Option<(&Bus, Place)>,
+    ) -> bool {
+        // SAFETY: the caller's promise.
+        if unsafe { self.holds_back(to.ticks(to.a_channel(sum.len())), mix) } {
+            return false;
+        }
         // SAFETY: passed on; the mailbox is the write hook's.
         unsafe { self.with_queue(now, |player, queue| player.play(queue, &self.mailbox, sum, to, counts)) }
+    }
+
+    /// Whether a stretch of private speech has to wait for one more frame: a listener that has come so far in the room's mix has not
+    /// heard there yet what the speaker said openly before it. It waits no longer than that takes.
+    ///
+    /// # Safety
+    /// The caller is inside the listener's write gate.
+    unsafe fn holds_back(&self, frame: u64, mix: Option<(&Bus, Place)>) -> bool {
+        let (Some(open), Some((bus, place))) = (&self.open, mix) else { return false };
+        // SAFETY: the caller's promise.
+        let state = unsafe { &mut *self.state.get() };
+        if state.player.playing() {
+            return false;
+        }
+        if state.held_back < 2 * bus.tick_length() + MAX_FRAME_MS * TICKS_PER_MS && !place.has_passed(open, bus) {
+            state.held_back += frame;
+            return true;
+        }
+        state.player.hold_back(std::mem::take(&mut state.held_back));
+        false
     }
 
     /// # Safety
     /// The caller is inside the listener's write gate.
     unsafe fn with_queue<R>(&self, now: u64, action: impl FnOnce(&mut Player, &mut Queue) -> R) -> R {
         // SAFETY: the caller's promise.
-        let State { player, used, before, heard, ended } = unsafe { &mut *self.state.get() };
+        let State { player, used, before, heard, ended, .. } = unsafe { &mut *self.state.get() };
         let at = self.cursor.load(Ordering::Relaxed);
         let mut queue = Queue {
             voice: &self.voice,
@@ -288,7 +327,7 @@ mod tests {
     fn hears(link: &Link, now: u64) -> i32 {
         let mut sum = [0; SAMPLES];
         // SAFETY: nobody else has this link.
-        unsafe { link.play(now, &mut sum, Format::new(8_000, 1).expect("a format"), &Counts::default()) };
+        unsafe { link.play(now, &mut sum, Format::new(8_000, 1).expect("a format"), &Counts::default(), None) };
         sum[SAMPLES - 1]
     }
 
@@ -300,7 +339,7 @@ mod tests {
             let stamp = Stamp { captured, floor: captured };
             voice.push(stamp, Format::new(8_000, 1).expect("a format"), &[value; SAMPLES]);
         };
-        let link = Link::new(voice.clone(), 3, Bell::default());
+        let link = Link::new(voice.clone(), 3, Bell::default(), None);
         push(3, 100);
         push(4, 200);
         assert_eq!(hears(&link, 3), 100);
@@ -315,7 +354,7 @@ mod tests {
         let push = |floor: u64, value: i16| {
             voice.push(Stamp { captured: 5, floor }, Format::new(8_000, 1).expect("a format"), &[value; SAMPLES]);
         };
-        let link = Link::new(voice.clone(), 4, Bell::default());
+        let link = Link::new(voice.clone(), 4, Bell::default(), None);
         push(3, 100); // guarded: for who was there since plan 3
         push(4, 200);
         assert_eq!([hears(&link, 5), hears(&link, 5)], [200, 0]);

@@ -23,6 +23,8 @@ pub struct Pace {
     window: u8,
     /// The largest burst of each of the last windows, in ms rounded up.
     bursts: [u16; WINDOWS],
+    /// How many ms it was held back before it began: so much stays queued beyond what it would need.
+    held_back: u16,
     /// How much of the running window has passed.
     passed: u32,
     /// What was queued after the last frame.
@@ -38,7 +40,7 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         let (bursts, least) = ([0; WINDOWS], u32::MAX);
-        Self { playing: false, window: 0, bursts, passed: 0, queued: 0, most: 0, least, skip: 0 }
+        Self { playing: false, window: 0, bursts, held_back: 0, passed: 0, queued: 0, most: 0, least, skip: 0 }
     }
 }
 
@@ -51,6 +53,11 @@ impl Pace {
     /// time, so that with steady clocks it never runs dry whatever the phase: `frame + packet - gcd`.
     fn need(frame: u64, packet: u64) -> u64 {
         frame + packet - gcd(frame, packet)
+    }
+
+    /// It was held back for so long before it began, and more is queued for that until it turns or stops.
+    pub fn hold_back(&mut self, ticks: u64) {
+        self.held_back = u16::try_from(ticks.div_ceil(TICKS_PER_MS)).unwrap_or(u16::MAX);
     }
 
     /// A frame is due, and so much is at hand: how much of that to skip. `beyond` is what is queued behind it, in other formats.
@@ -100,7 +107,8 @@ impl Pace {
     pub fn took(&mut self, taken: u64, frame: u64, packet: u64) {
         // What stays is the delay: at most the largest burst and a frame. The frame itself is queued besides, and where sizes differ a
         // reader can start on a part of a packet more than it needs.
-        let explained = 2 * frame + packet - gcd(frame, packet);
+        let held_back = u64::from(self.held_back) * TICKS_PER_MS;
+        let explained = 2 * frame + packet - gcd(frame, packet) + held_back;
         self.most = self.most.max(self.queued.saturating_sub(explained as u32));
         self.queued = self.queued.saturating_sub(taken as u32);
         self.least = self.least.min(self.queued);
@@ -125,12 +133,14 @@ impl Pace {
 
     /// What follows is another stretch, or in another format: it starts as if nothing had been played, of what is queued by then.
     pub fn turn(&mut self) {
-        self.playing = false;
+        if self.playing {
+            (self.playing, self.held_back) = (false, 0);
+        }
     }
 
     /// The queue is empty though more should come: it starts again when enough is there.
     pub fn stop(&mut self) {
-        (self.playing, self.queued, self.skip) = (false, 0, 0);
+        (self.playing, self.held_back, self.queued, self.skip) = (false, 0, 0, 0);
         self.begin_window();
     }
 }

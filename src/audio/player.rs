@@ -120,6 +120,16 @@ impl Player {
         !self.pace.playing() && !self.fade.active() && self.owed == 0
     }
 
+    /// In the middle of a stretch.
+    pub fn playing(&self) -> bool {
+        self.pace.playing()
+    }
+
+    /// See [`Pace::hold_back`].
+    pub fn hold_back(&mut self, ticks: u64) {
+        self.pace.hold_back(ticks);
+    }
+
     /// What the listener is hearing at this moment, for a fade should this voice be taken away.
     pub fn tail(&self) -> [i32; 2] {
         [self.last[0] + self.fade.value(0), self.last[1] + self.fade.value(1)]

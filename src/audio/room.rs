@@ -74,8 +74,7 @@ impl Room {
                 input.prefetch();
             }
             if let Some(input) = seats.get(index + 2).and_then(|seat| seat.input.as_deref()) {
-                // SAFETY: the caller's promise.
-                unsafe { input.prefetch_samples(tick) };
+                input.prefetch_samples(tick);
             }
             let Some(input) = &seat.input else { continue };
             // SAFETY: the caller's promise.

@@ -115,6 +115,8 @@ impl Member {
     unsafe fn sum(&self, side: &mut Writing, seat: &Seat, listening: Option<&Arc<Bus>>, frame: Frame) {
         let mut scratch = [const { MaybeUninit::uninit() }; MAX_FRAME];
         let sum = widen(&mut scratch, frame.data, seat.hearing == Hearing::Host);
+        // Where the mix of this frame begins.
+        let begin = listening.map(|bus| (&**bus, side.at));
         if let Some(bus) = listening {
             let mut mix = Mix { bus, own: seat.input.as_deref(), at: &mut side.at };
             // SAFETY: the mailbox is the write hook's, inside whose gate the caller is.
@@ -122,7 +124,7 @@ impl Member {
         }
         for link in &seat.voices {
             // SAFETY: as above.
-            if unsafe { link.play(seat.number, sum, frame.format, &self.write.counts) } {
+            if unsafe { link.play(seat.number, sum, frame.format, &self.write.counts, begin) } {
                 self.write.counts.private.add(1);
             }
         }

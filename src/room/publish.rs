@@ -112,7 +112,7 @@ impl Control {
                     Some(link) => link.clone(),
                     None if !private => continue,
                     None => {
-                        let link = Arc::new(Link::new(voice.clone(), number, bell.clone()));
+                        let link = Arc::new(Link::new(voice.clone(), number, bell.clone(), member.input.clone()));
                         let spoken = member.lease.get().read.format().map(|format| seats[index].host_mix.keeps(format));
                         link.expect(spoken, other.lease.get().write.format());
                         room.links.insert(pair, link.clone());
