@@ -24,6 +24,8 @@ use super::{
 #[repr(C)]
 pub struct Reading {
     steady: Steady,
+    /// What becomes of a frame under `steady`.
+    way: Way,
     /// The last open sample, if the last frame was open.
     open: Option<[i32; 2]>,
     /// The voice that the last frame went into, by address.
@@ -34,7 +36,35 @@ pub struct Reading {
     guards: Guards,
 }
 
+/// What becomes of every frame of one shape under one plan, while nothing else is going on.
+#[derive(Clone, Copy, Debug, Default)]
+enum Way {
+    /// It is left as it is.
+    #[default]
+    Left,
+    /// It goes into the voice as it is, in this format.
+    Voice(Format),
+    /// It goes into the mix as it is, in this format.
+    Mix(Format),
+}
+
 impl Member {
+    /// Whether the read hook leaves a frame as it left the last one. The usual case, and it cannot panic.
+    ///
+    /// # Safety
+    /// The caller is inside this member's read gate.
+    #[inline(always)]
+    pub unsafe fn leaves_read(&self, shape: Shape, data: &[i16]) -> bool {
+        // SAFETY: the caller is inside the read gate.
+        let (seat, side) = unsafe { self.read.enter() };
+        let left = (Steady { plan: seat.number, shape }) == side.steady && matches!(side.way, Way::Left);
+        if left {
+            self.read.counts.frames.add(1);
+            side.open = Some(last(data, shape.channels as usize));
+        }
+        left
+    }
+
     /// The read hook, for a frame of as many samples as `shape` says, or none if it cannot be one.
     ///
     /// # Safety
@@ -44,20 +74,42 @@ impl Member {
         // SAFETY: the caller's promise.
         let (seat, side) = unsafe { self.read.enter() };
         if (Steady { plan: seat.number, shape }) == side.steady {
-            self.read.counts.frames.add(1);
-            side.open = Some(last(data, shape.channels as usize));
-            return Outcome::Left;
+            match (side.way, &seat.voice, &seat.input) {
+                (Way::Left, ..) => {
+                    self.read.counts.frames.add(1);
+                    side.open = Some(last(data, shape.channels as usize));
+                    return Outcome::Left;
+                }
+                // What is known of a frame's time is for the next opening guard.
+                (Way::Voice(format), Some(voice), _) if !matches!(time, FrameTime::Said(_)) => {
+                    self.read.counts.frames.add(1);
+                    self.read.counts.private.add(1);
+                    voice.push(Stamp { captured: seat.number, floor: seat.number }, format, data);
+                    data.fill(0);
+                    return Outcome::Taken;
+                }
+                (Way::Mix(format), _, Some(input)) => {
+                    self.read.counts.frames.add(1);
+                    input.expect(format.ticks(shape.samples as usize));
+                    input.push(data);
+                    data.fill(0);
+                    return Outcome::Changed;
+                }
+                _ => {}
+            }
         }
         side.steady = Steady::default();
         // SAFETY: the caller's promise.
-        let outcome = unsafe { self.read_anew(side, seat, shape, time, data) };
-        if outcome == Outcome::Left && side.guards.none() {
-            side.steady = Steady { plan: seat.number, shape };
+        let (outcome, way) = unsafe { self.read_anew(side, seat, shape, time, data) };
+        if let Some(way) = way
+            && side.guards.none()
+        {
+            (side.steady, side.way) = (Steady { plan: seat.number, shape }, way);
         }
         outcome
     }
 
-    /// The read hook where there may be something to do.
+    /// The read hook where there may be something to do. With what becomes of the next frame of that shape, should nothing change.
     ///
     /// # Safety
     /// As [`Member::read`].
@@ -69,7 +121,7 @@ impl Member {
         shape: Shape,
         time: FrameTime,
         data: &mut [i16],
-    ) -> Outcome {
+    ) -> (Outcome, Option<Way>) {
         let (floor, moment) = side.guards.begin(seat.opening, seat.private, time, &self.clock, &self.guarded);
         let open = matches!(seat.speech, Speech::Open | Speech::Pass) && floor.is_none();
         let mixed = seat.input.is_some() && seat.speech != Speech::Pass;
@@ -79,7 +131,7 @@ impl Member {
             if !side.guards.none() && can_be_one {
                 side.guards.end(moment, shape.ticks(), &self.guarded); // a leg of such a format is to be heard again, too
             }
-            return if open && !mixed { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };
+            return (if open && !mixed { Outcome::UnknownLeft } else { Outcome::UnknownSilenced }, None);
         };
         self.read.counts.frames.add(1);
         let changed = self.read.changes_to(frame.format);
@@ -100,13 +152,16 @@ impl Member {
         if let Some(input) = &seat.input {
             input.expect(0);
         }
+        let mut way = None;
         let voice = seat.voice.as_ref().filter(|_| seat.speech != Speech::Silent);
         if let Some(voice) = voice {
             let stamp = Stamp { captured: seat.number, floor: floor.unwrap_or(seat.number) };
             let before = std::mem::replace(&mut side.voice, Arc::as_ptr(voice) as usize);
             let anew = changed || before != side.voice;
             // SAFETY: the caller is inside the read gate.
-            if unsafe { self.capture(voice, stamp, seat.host_mix, &frame, anew) } {
+            let (captured, plain) = unsafe { self.capture(voice, stamp, seat.host_mix, &frame, anew) };
+            way = plain.filter(|_| floor.is_none() && seat.private).map(Way::Voice);
+            if captured {
                 self.read.counts.private.add(1);
             }
         } else {
@@ -123,11 +178,12 @@ impl Member {
         frame.data.fill(0);
         if side.fade.active() {
             fade(&mut side.fade, &mut frame);
+            way = None;
         }
         if floor.is_none() && !seat.private {
-            return Outcome::Changed;
+            return (Outcome::Changed, None);
         }
-        Outcome::Taken
+        (Outcome::Taken, way)
     }
 
     /// Open speech: left where the host mixes, put into the room where the engine does.
@@ -135,13 +191,14 @@ impl Member {
     /// # Safety
     /// As [`Member::read`].
     #[inline]
-    unsafe fn read_open(&self, side: &mut Reading, seat: &Seat, frame: &mut Frame) -> Outcome {
+    unsafe fn read_open(&self, side: &mut Reading, seat: &Seat, frame: &mut Frame) -> (Outcome, Option<Way>) {
         if let Some(input) = seat.input.as_ref().filter(|_| seat.speech == Speech::Open) {
             side.open = Some([0, 0]);
             // SAFETY: the caller's promise.
             unsafe { self.enter_mix(side, seat, input, frame) };
             frame.data.fill(0);
-            return Outcome::Changed;
+            let plain = frame.format == input.format() && frame.channels == frame.format.channels();
+            return (Outcome::Changed, plain.then_some(Way::Mix(frame.format)));
         }
         // SAFETY: the caller's promise.
         unsafe { self.end_mix(side, seat) };
@@ -154,25 +211,33 @@ impl Member {
             side.fade.step([-first[0], -first[1]], frame.format);
         }
         if !side.fade.active() {
-            return Outcome::Left;
+            return (Outcome::Left, Some(Way::Left));
         }
         fade(&mut side.fade, frame);
-        Outcome::Changed
+        (Outcome::Changed, None)
     }
 
-    /// Puts private speech into its voice; whether it could be. `anew`: it does not go on from the last frame.
+    /// Puts private speech into its voice; whether it could be, and its format if that keeps it as it is. `anew`: it does not go on from the
+    /// last frame.
     ///
     /// # Safety
     /// The caller is inside this member's read gate.
     #[inline]
-    unsafe fn capture(&self, voice: &Voice, stamp: Stamp, host_mix: HostMix, frame: &Frame, anew: bool) -> bool {
+    unsafe fn capture(
+        &self,
+        voice: &Voice,
+        stamp: Stamp,
+        host_mix: HostMix,
+        frame: &Frame,
+        anew: bool,
+    ) -> (bool, Option<Format>) {
         let format = host_mix.keeps(frame.format);
         if frame.channels == format.channels() && format.fits_a_room() {
             voice.push(stamp, format, frame.data);
-            return true;
+            return (true, Some(format));
         }
         // SAFETY: the caller is inside the read gate.
-        unsafe { self.capture_reduced(voice, stamp, (host_mix, format), frame, anew) }
+        (unsafe { self.capture_reduced(voice, stamp, (host_mix, format), frame, anew) }, None)
     }
 
     /// The same where its voice does not keep the frame as it is.

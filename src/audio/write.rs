@@ -33,6 +33,21 @@ pub struct Writing {
 }
 
 impl Member {
+    /// Whether the write hook leaves a frame as it left the last one. The usual case, and it cannot panic.
+    ///
+    /// # Safety
+    /// The caller is inside this member's write gate.
+    #[inline(always)]
+    pub unsafe fn leaves_written(&self, shape: Shape) -> bool {
+        // SAFETY: the caller is inside the write gate.
+        let (seat, side) = unsafe { self.write.enter() };
+        let left = (Steady { plan: seat.number, shape }) == side.steady;
+        if left {
+            self.write.counts.frames.add(1);
+        }
+        left
+    }
+
     /// The write hook, for a frame of as many samples as `shape` says, or none if it cannot be one.
     ///
     /// # Safety
