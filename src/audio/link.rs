@@ -17,6 +17,9 @@ use super::{
 };
 use crate::sync::{AtomicU64, Ordering};
 
+/// The most interleaved samples of a frame that is taken whole: 20 ms of 48 kHz.
+const ONE: usize = 960;
+
 /// The pair. Shared by the plans that grant it; its state belongs to the listener's write hook.
 pub struct Link {
     voice: Arc<Voice>,
@@ -108,8 +111,43 @@ impl Link {
     /// # Safety
     /// The caller is inside the listener's write gate.
     pub unsafe fn lay(&self, now: u64, frame: &mut [i16], to: Format, counts: &Counts) -> bool {
+        // SAFETY: the caller is inside the listener's write gate.
+        unsafe {
+            self.lay_one(now, frame, to) || self.with_queue(now, |player, queue| player.lay(queue, frame, to, counts))
+        }
+    }
+
+    /// The same where the one packet that is queued is as long as the frame. `false`, and nothing done, if it is not so.
+    ///
+    /// # Safety
+    /// The caller is inside the listener's write gate.
+    unsafe fn lay_one(&self, now: u64, frame: &mut [i16], to: Format) -> bool {
         // SAFETY: the caller's promise.
-        unsafe { self.with_queue(now, |player, queue| player.lay(queue, frame, to, counts)) }
+        let state = unsafe { &mut *self.state.get() };
+        let at = self.cursor.load(Ordering::Relaxed);
+        let head = self.voice.head();
+        if at == head || state.used > 0 || state.ended || frame.len() > ONE {
+            return false;
+        }
+        let Some(packet) = self.voice.packet(at) else { return false };
+        let fits = packet.next == head && packet.format == Some(to) && packet.samples == to.a_channel(frame.len());
+        let mut samples = [MaybeUninit::uninit(); ONE];
+        if !fits
+            || !packet.stamp.may_reach(self.since, now)
+            || !state.player.lays_one(to, packet.samples)
+            || self.voice.copy(packet.data, &mut samples[..frame.len()]).is_none()
+        {
+            return false;
+        }
+        // SAFETY: `copy` has filled it so far.
+        let samples = unsafe { samples[..frame.len()].assume_init_mut() };
+        sum::add_limited(samples, frame);
+        state.player.laid_one(to, packet.samples, last(samples, to.channels()));
+        state.before = NonZeroU64::new(at + 1);
+        state.heard += to.ticks(packet.samples);
+        self.playing.store(1, Ordering::Relaxed);
+        self.cursor.store(packet.next, Ordering::Release); // who reads it knows what is left to play: see `idle`
+        true
     }
 
     /// Adds what is due to the listener under plan `now`; whether there was any.

@@ -77,6 +77,22 @@ impl Pace {
         u64::from(self.skip).min(queued.saturating_sub(need))
     }
 
+    /// As [`skip`](Self::skip) where one packet is queued, as long as the frame: whether nothing is to be skipped.
+    pub fn takes_one(&mut self, frame: u64) -> bool {
+        let largest = &mut self.bursts[usize::from(self.window)];
+        *largest = u16::try_from(frame.div_ceil(TICKS_PER_MS)).unwrap_or(u16::MAX).max(*largest);
+        self.skip == 0
+    }
+
+    /// As [`took`](Self::took) after that: nothing stays queued.
+    pub fn took_one(&mut self, frame: u64) {
+        (self.queued, self.least) = (0, 0);
+        self.passed = self.passed.saturating_add(frame as u32);
+        if u64::from(self.passed) >= WINDOW {
+            self.end_window();
+        }
+    }
+
     /// What [`skip`](Self::skip) told of was skipped.
     pub fn skipped(&mut self, ticks: u64) {
         let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);

@@ -216,6 +216,18 @@ impl Player {
         true
     }
 
+    /// Whether a packet of so many samples a channel, all that is queued, can be added as it is to a frame of its length and format.
+    pub fn lays_one(&mut self, to: Format, samples: usize) -> bool {
+        let even = self.pace.playing() && !self.fade.active() && self.owed == 0;
+        even && self.to == Some(to) && self.from == Some(to) && self.pace.takes_one(to.ticks(samples))
+    }
+
+    /// It was, and ends so.
+    pub fn laid_one(&mut self, to: Format, samples: usize, last: [i32; 2]) {
+        self.last = last;
+        self.pace.took_one(to.ticks(samples));
+    }
+
     /// Plays what is due of one stretch; whether the frame has room for the next one. `first`: nothing was played into it before.
     ///
     /// # Safety

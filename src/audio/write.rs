@@ -19,6 +19,8 @@ use super::{
 #[repr(C)]
 pub struct Writing {
     steady: Steady,
+    /// Under `steady`, the one private voice is added to the frame, which is of this format; else it is left.
+    adds: Option<Format>,
     /// The plan of the last frame.
     number: u64,
     /// What all private voices together amounted to at the end of the last frame.
@@ -41,7 +43,7 @@ impl Member {
     pub unsafe fn leaves_written(&self, shape: Shape) -> bool {
         // SAFETY: the caller is inside the write gate.
         let (seat, side) = unsafe { self.write.enter() };
-        let left = (Steady { plan: seat.number, shape }) == side.steady;
+        let left = (Steady { plan: seat.number, shape }) == side.steady && side.adds.is_none();
         if left {
             self.write.counts.frames.add(1);
         }
@@ -57,12 +59,23 @@ impl Member {
         // SAFETY: the caller's promise.
         let (seat, side) = unsafe { self.write.enter() };
         if (Steady { plan: seat.number, shape }) == side.steady {
-            self.write.counts.frames.add(1);
-            return Outcome::Left;
+            let Some(format) = side.adds else {
+                self.write.counts.frames.add(1);
+                return Outcome::Left;
+            };
+            let link = seat.voices.first().filter(|link| !link.idle());
+            // SAFETY: the links are this listener's, inside whose write gate the caller is.
+            if let Some(link) = link.filter(|link| unsafe { link.lay(seat.number, data, format, &self.write.counts) }) {
+                self.write.counts.frames.add(1);
+                self.write.counts.private.add(1);
+                // SAFETY: as above.
+                side.tails = unsafe { link.tail() };
+                return Outcome::Changed;
+            }
         }
         side.steady = Steady::default();
         // SAFETY: the caller's promise.
-        let outcome = unsafe { self.write_anew(side, seat, shape, Frame::new(shape, data)) };
+        let (outcome, adds) = unsafe { self.write_anew(side, seat, shape, Frame::new(shape, data)) };
         // Last of all: neither fades nor tails know of it.
         if side.sounding.begin(&self.sounds)
             && let Some(frame) = Frame::new(shape, data)
@@ -70,21 +83,29 @@ impl Member {
             side.sounding.play(frame.data, frame.format);
             return Outcome::Changed;
         }
-        if outcome == Outcome::Left && seat.voices.is_empty() {
-            side.steady = Steady { plan: seat.number, shape };
+        if adds.is_some() || outcome == Outcome::Left && seat.voices.is_empty() {
+            (side.steady, side.adds) = (Steady { plan: seat.number, shape }, adds);
         }
         outcome
     }
 
-    /// The write hook where there may be something to do; `None` is a frame of unknown format.
+    /// The write hook where there may be something to do; `frame`: none if it is of unknown format. With its format if nothing but one private
+    /// voice was added to it, and may be to the next of that shape.
     ///
     /// # Safety
     /// As [`Member::write`].
     #[inline(never)]
-    unsafe fn write_anew(&self, side: &mut Writing, seat: &Seat, shape: Shape, frame: Option<Frame>) -> Outcome {
+    unsafe fn write_anew(
+        &self,
+        side: &mut Writing,
+        seat: &Seat,
+        shape: Shape,
+        frame: Option<Frame>,
+    ) -> (Outcome, Option<Format>) {
         let Some(frame) = frame else {
             self.write.cannot_serve(shape);
-            return if seat.hearing == Hearing::Host { Outcome::UnknownLeft } else { Outcome::UnknownSilenced };
+            let left = seat.hearing == Hearing::Host;
+            return (if left { Outcome::UnknownLeft } else { Outcome::UnknownSilenced }, None);
         };
         self.write.counts.frames.add(1);
         let same_format = !self.write.changes_to(frame.format);
@@ -111,15 +132,16 @@ impl Member {
         let quiet = !side.fade.active() && seat.voices.iter().all(|link| link.idle());
         if seat.hearing == Hearing::Host && quiet {
             side.tails = [0, 0];
-            return Outcome::Left;
+            return (Outcome::Left, None);
         }
         // SAFETY: as above.
         if unsafe { self.lay(side, seat, frame.data, frame.format) } {
-            return Outcome::Changed;
+            let alone = seat.hearing == Hearing::Host && seat.voices.len() == 1;
+            return (Outcome::Changed, alone.then_some(frame.format));
         }
         // SAFETY: as above.
         unsafe { self.sum(side, seat, listening, frame) };
-        Outcome::Changed
+        (Outcome::Changed, None)
     }
 
     /// Sums all that the member hears into `frame`.
