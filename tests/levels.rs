@@ -22,7 +22,7 @@ fn whispered(host_channels: u32, from: Format, to: Format) -> Vec<i16> {
     let engine = Engine::new();
     let config = coach_room_config {
         size: size_of::<coach_room_config>() as u32,
-        carrier: COACH_CARRIER_HOST,
+        mixer: COACH_MIXER_HOST,
         rate: 0,
         channels: host_channels,
         tick_ms: 0,
@@ -80,7 +80,7 @@ fn a_mix_of_other_channels_is_refused() {
     let engine = Engine::new();
     let config = coach_room_config {
         size: size_of::<coach_room_config>() as u32,
-        carrier: COACH_CARRIER_HOST,
+        mixer: COACH_MIXER_HOST,
         rate: 0,
         channels: 3,
         tick_ms: 0,

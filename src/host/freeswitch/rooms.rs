@@ -67,7 +67,7 @@ impl Rooms {
             let mut room = 0;
             let config = sys::coach_room_config_t {
                 size: size_of::<sys::coach_room_config_t>() as u32,
-                carrier: sys::COACH_CARRIER_HOST,
+                mixer: sys::COACH_MIXER_HOST,
                 rate: 0,
                 channels,
                 tick_ms: 0,
