@@ -5,7 +5,7 @@ mod support;
 
 use std::{sync::mpsc, thread};
 use support::{
-    COACH_CHANGED, COACH_ERR_FORMAT, COACH_OK, COACH_TAKEN, Done, Engine, Format, Member, Room, coach,
+    COACH_CHANGED, COACH_ERR_FORMAT, COACH_OK, COACH_SILENCED, Done, Engine, Format, Member, Room, coach,
     rule::{Leg, Rule},
     scene::{level, turn, value},
     signal::mix,
@@ -67,7 +67,11 @@ fn the_next_hook_call_on_another_thread_acts_on_a_command() {
             let (_, got) = hears.call(vec![0; 320]);
 
             let private = rule.legs[0].speak_only_to.is_some();
-            assert_eq!(status == COACH_TAKEN, private, "round {round}: the read hook should act on the last command");
+            assert_eq!(
+                status == COACH_SILENCED,
+                private,
+                "round {round}: the read hook should act on the last command"
+            );
             let left = value(WIDE, &left);
             assert_eq!(left, if private { 0 } else { level }, "round {round}: what is left to the host's mixer");
             let due = private && rule.hears(1, 0);
@@ -133,7 +137,7 @@ fn command(random: u64, room: &Room, members: [&Member; 2], rule: &mut Rule) {
     done.expect("each of these commands can be carried out");
 }
 
-/// A coach, an agent that hears it, and somebody else, in a room of either carrier.
+/// A coach, an agent that hears it, and somebody else, in a room of either mixer.
 struct Call<'e> {
     engine: &'e Engine,
     room: Room<'e>,
@@ -193,7 +197,7 @@ impl<'e> Call<'e> {
     fn only_the_agent_hears(&mut self, frames: u32, why: &str) {
         for index in 0..frames {
             let fate = self.frame();
-            let right = Fate { took: COACH_TAKEN, left: 0, agent: fate.frame, other: 0, ..fate };
+            let right = Fate { took: COACH_SILENCED, left: 0, agent: fate.frame, other: 0, ..fate };
             assert_eq!(fate, right, "{why}: frame {index} of {frames}, {} ms each", self.ms);
         }
     }
@@ -202,7 +206,7 @@ impl<'e> Call<'e> {
     fn both_hear(&mut self, frames: u32, why: &str) {
         for index in 0..frames {
             let fate = self.frame();
-            let right = Fate { took: COACH_TAKEN, left: 0, agent: fate.frame, other: fate.frame, ..fate };
+            let right = Fate { took: COACH_SILENCED, left: 0, agent: fate.frame, other: fate.frame, ..fate };
             assert_eq!(fate, right, "{why}: frame {index} of {frames}, {} ms each", self.ms);
         }
     }
@@ -224,7 +228,7 @@ impl<'e> Call<'e> {
     }
 }
 
-/// Runs a check for several guards, frame sizes and both carriers.
+/// Runs a check for several guards, frame sizes and both mixers.
 fn everywhere(check: impl Fn(Call, u32)) {
     for guard_ms in [0, 200, 1000] {
         for ms in FRAMES_MS {
@@ -275,12 +279,12 @@ fn an_audience_that_moves_closes_at_once_and_opens_after_the_guard() {
         call.coach.coach("sales").expect("an audience is set");
         for _ in 0..guard {
             let fate = call.frame();
-            assert_eq!((fate.took, fate.agent, fate.other), (COACH_TAKEN, 0, 0), "in the guard nobody hears it");
+            assert_eq!((fate.took, fate.agent, fate.other), (COACH_SILENCED, 0, 0), "in the guard nobody hears it");
         }
         let fate = call.frame();
         assert_eq!(
             (fate.took, fate.agent, fate.other),
-            (COACH_TAKEN, 0, fate.frame),
+            (COACH_SILENCED, 0, fate.frame),
             "after the guard the new ones do"
         );
     });
@@ -293,7 +297,7 @@ fn passing_through_begins_after_exactly_the_guard() {
             let engine = Engine::with_guard(guard_ms);
             let mut call = Call::new(&engine, false, ms);
             call.only_the_agent_hears(3, "private");
-            call.coach.pass(true).expect("a member passes everything");
+            call.coach.bypass(true).expect("a member passes everything");
             for index in 0..guarded(guard_ms, ms) {
                 let fate = call.frame();
                 assert_eq!((fate.left, fate.other), (0, 0), "frame {index} in the guard of {guard_ms} ms is silence");
@@ -302,7 +306,7 @@ fn passing_through_begins_after_exactly_the_guard() {
                 let fate = call.frame();
                 assert_eq!((fate.left, fate.agent, fate.other), (fate.frame, 0, 0), "passed through as it is");
             }
-            call.coach.pass(false).expect("a member stops passing");
+            call.coach.bypass(false).expect("a member stops passing");
             call.only_the_agent_hears(3, "private again, at once");
         }
     }
@@ -317,7 +321,7 @@ fn narrowing_is_at_once() {
         call.only_the_agent_hears(2, "private at once");
         call.agent.untag().expect("a tag is removed");
         let fate = call.frame();
-        assert_eq!((fate.took, fate.agent, fate.other), (COACH_TAKEN, 0, 0), "nobody is left to hear it");
+        assert_eq!((fate.took, fate.agent, fate.other), (COACH_SILENCED, 0, 0), "nobody is left to hear it");
     });
 }
 
@@ -402,7 +406,11 @@ fn opening_in_the_guard_of_a_tag_waits_for_both() {
         for _ in 0..5 {
             let fate = call.frame();
             // The other may hear it by now, but need not.
-            assert_eq!((fate.took, fate.left, fate.agent), (COACH_TAKEN, 0, fate.frame), "in the guard of the opening");
+            assert_eq!(
+                (fate.took, fate.left, fate.agent),
+                (COACH_SILENCED, 0, fate.frame),
+                "in the guard of the opening"
+            );
         }
         call.everyone_hears(3, "both guards are over");
     }
@@ -445,13 +453,17 @@ fn leaving_and_coming_back_does_not_end_a_guard() {
         call.coach.leave().expect("leaves");
         for _ in 0..3 {
             let fate = call.frame();
-            assert_eq!((fate.took, fate.left, fate.agent, fate.other), (COACH_TAKEN, 0, 0, 0), "outside, in the guard");
+            assert_eq!(
+                (fate.took, fate.left, fate.agent, fate.other),
+                (COACH_SILENCED, 0, 0, 0),
+                "outside, in the guard"
+            );
         }
         let room = if elsewhere { &other_room } else { &call.room };
         call.coach.join(room, 9).expect("comes back");
         for _ in 0..3 {
             let fate = call.frame();
-            assert_eq!((fate.took, fate.left, fate.other), (COACH_TAKEN, 0, 0), "back, and still in the guard");
+            assert_eq!((fate.took, fate.left, fate.other), (COACH_SILENCED, 0, 0), "back, and still in the guard");
         }
         call.everyone_hears(3, "after it");
     }
@@ -467,7 +479,7 @@ fn frames_of_changing_size_pass_the_guard_by_their_length() {
         call.ms = ms;
         let fate = call.frame();
         assert_eq!(
-            fate.took == COACH_TAKEN,
+            fate.took == COACH_SILENCED,
             passed < 200,
             "a frame of {ms} ms that begins {passed} ms after the command"
         );
@@ -517,7 +529,7 @@ fn an_audience_that_is_widened_outside_a_room_is_guarded_too() {
         }
         for frame in 0..10 {
             let turns = says(6_000);
-            assert_eq!(turns[0].took, COACH_TAKEN);
+            assert_eq!(turns[0].took, COACH_SILENCED);
             assert_eq!(turns[2].heard, level(WIDE, 20, 0), "leaves: {leaves}, frame {frame} is guarded");
         }
         assert_eq!(value(WIDE, &says(6_000)[2].heard), 6_000, "leaves: {leaves}, after the guard");
@@ -534,7 +546,7 @@ fn coming_back_to_a_wider_audience_is_guarded_too() {
         call.coach.join(&call.room, 8).expect("comes back");
         for frame in 0..guard {
             let fate = call.frame();
-            let right = Fate { took: COACH_TAKEN, left: 0, agent: 0, other: 0, ..fate };
+            let right = Fate { took: COACH_SILENCED, left: 0, agent: 0, other: 0, ..fate };
             assert_eq!(fate, right, "frame {frame} of {guard} in the guard, {} ms each", call.ms);
         }
         call.both_hear(3, "after the guard");
@@ -573,7 +585,7 @@ fn going_to_an_audience_in_another_room_is_guarded_too() {
         assert_eq!(join.map(|event| event.opens_in_ms), Some(200), "closes: {closes}: and the event says so");
         for frame in 0..10 {
             let turns = says(6_000);
-            assert_eq!(turns[0].took, COACH_TAKEN);
+            assert_eq!(turns[0].took, COACH_SILENCED);
             assert_eq!(turns[2].heard, level(WIDE, 20, 0), "closes: {closes}, frame {frame} is guarded");
         }
         assert_eq!(value(WIDE, &says(6_000)[2].heard), 6_000, "closes: {closes}, after the guard");
