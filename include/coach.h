@@ -45,9 +45,9 @@
 extern "C" {
 #endif
 
-/* The version of this file. A library serves a host whose major (upper 16 bits) is its own and whose minor (lower 16)
- * is its own or less. */
-#define COACH_ABI_VERSION 0x00010001u
+/* The version of this file, 2.0. A library serves a host whose major (upper 16 bits) is its own and whose minor (lower 16)
+ * is its own or less. Hosts of ABI 1, the one before the first release, are refused: their header names things otherwise. */
+#define COACH_ABI_VERSION 0x00020000u
 
 /* ------------------------------------------------------------------------------------------------- status ---- */
 
