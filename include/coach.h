@@ -140,12 +140,28 @@ enum {
     COACH_EVENT_UNBYPASS = 15,
     COACH_EVENT_START = 16,   /* the room: a member that starts it has come */
     COACH_EVENT_END = 17,     /* the room ended for this member: it is outside now; if Coach mixed the room, in silence until it
-                                 joins another or passes */
+                                 joins another or passes. Never for a room without members: see "Which events come" */
     COACH_EVENT_WARNING = 18, /* something to log: text says what */
     COACH_EVENT_LOST = 19     /* as many events as `lost` says are missing here, because the callback was too slow and the queue was full;
                                  the rooms' sequence numbers skip them. It is about no room and no member. coach_state_json and `show`
                                  tell how things are */
 };
+
+/* Which events come. From the engine: COACH_EVENT_END where a member with COACH_MEMBER_ENDS leaves, or where a room is closed, once for
+ * each member that is still inside; none of it where the last member of a room leaves, or an empty room is closed, which the host knows
+ * anyway. All others come from each host that makes the calls they are about. From the modules in this package:
+ *
+ *                     mod_coach, FreeSWITCH              res_coach, Asterisk
+ *   DEAF, UNDEAF      mod_conference's deaf              never: ConfBridge makes nobody deaf
+ *   MUTE, UNMUTE      mod_conference's mute              ConfBridge's mute of a member that Coach has a hook on
+ *   HOLD, UNHOLD      the phone's hold, by SIP           the phone's hold, and the action CoachHold
+ *   START             the conference's first member      CoachStart, the same
+ *   END               never: mod_conference tells        CoachEnd, which res_coach makes itself when the last member has
+ *                     conference-destroy                 left; the engine's never comes
+ *   TAG, UNTAG        each its own                       CoachTag for both
+ *   COACH, UNCOACH    each its own                       CoachMode for both
+ *   LOST              `lost`, and a warning in the log   CoachLost, and a warning in the log
+ *   WARNING           the log alone                      the log alone */
 
 /* One change. Everything in it lasts until the callback returns. */
 typedef struct coach_event {
