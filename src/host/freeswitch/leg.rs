@@ -1,4 +1,4 @@
-//! One call that Coach knows: its member of the engine, its settings, its hooks, its seat in a conference.
+//! One call that Coach knows: its member of the engine, its settings, its hooks, its membership in a conference.
 
 use std::{
     ffi::CString,
@@ -7,14 +7,15 @@ use std::{
 };
 
 use super::{
-    answering, fs,
-    hooks::{Hook, Put, Side},
-    module::{Module, said},
+    answering,
+    app_stack::AppStack,
+    fs,
+    media_bug::{Installation, MediaBug, Side},
+    module::{Module, last_error},
     names::{engine_name, uuid_for_core},
-    nest::Nest,
-    rooms::Unseated,
+    rooms::JoinError,
+    session::{Session, c, log},
     settings::{Action, Settings, names_mode},
-    switch::{Session, c, log},
 };
 use crate::{
     lock::{Mutex, MutexGuard},
@@ -23,7 +24,7 @@ use crate::{
 
 /// Where it is in a conference.
 #[derive(PartialEq, Eq)]
-pub struct Seat {
+pub struct Membership {
     /// The engine's name for the conference.
     pub conference: String,
     /// FreeSWITCH's own.
@@ -45,18 +46,18 @@ pub struct Flags {
 pub struct State {
     pub settings: Settings,
     /// `conference` applications that run on it.
-    pub conferences: Nest,
+    pub conferences: AppStack,
     /// Conferences that have taken it in.
-    pub taken: Nest,
+    pub taken: AppStack,
     /// The leg before it whose settings have had their effect.
     pub inherited: Option<String>,
     /// The hooks let everything pass: it is an ordinary call for now.
-    passing: bool,
-    pub seat: Option<Seat>,
+    bypassed: bool,
+    pub membership: Option<Membership>,
     pub flags: Flags,
     /// Its phone has put the call on hold.
     pub on_hold: bool,
-    /// `Event-Sequence` of the last conference event that counted, or of the moment in which it took its seat.
+    /// `Event-Sequence` of the last conference event that counted, or of the moment in which it took its membership.
     pub sequence: u64,
 }
 
@@ -74,14 +75,14 @@ pub struct Leg {
     pub sip_call_id: Option<String>,
     member: sys::coach_member_t,
     /// What it says passes Coach, and what it hears.
-    reads: Hook,
-    writes: Hook,
+    reads: MediaBug,
+    writes: MediaBug,
     /// It speaks privately, and holds the module's lock for that: mod_coach is not unloaded.
     private: AtomicBool,
     /// Something took a hook off it: it cannot speak privately any more.
-    pub unhooked: AtomicBool,
+    pub lost_bugs: AtomicBool,
     /// It is in a conference that runs inside its endpoint's work: a hook would have the call hang.
-    pub unhookable: AtomicBool,
+    pub allows_no_bugs: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -101,7 +102,7 @@ impl Leg {
         let mut member = 0;
         // SAFETY: the config and its text outlive the call.
         if unsafe { sys::coach_member_attach(module.engine, &raw const config, &raw mut member) } != sys::COACH_OK {
-            return Err(said());
+            return Err(last_error());
         }
         Ok(Self {
             uuid,
@@ -109,11 +110,11 @@ impl Leg {
             session: session.raw().addr(),
             sip_call_id: session.variable(c"sip_call_id"),
             member,
-            reads: Hook::new(Side::Read),
-            writes: Hook::new(Side::Write),
+            reads: MediaBug::new(Side::Read),
+            writes: MediaBug::new(Side::Write),
             private: AtomicBool::new(false),
-            unhooked: AtomicBool::new(false),
-            unhookable: AtomicBool::new(false),
+            lost_bugs: AtomicBool::new(false),
+            allows_no_bugs: AtomicBool::new(false),
             state: Mutex::default(),
         })
     }
@@ -124,7 +125,7 @@ impl Leg {
     }
 
     /// The same, to make it what is wanted then, its read hook on if that is private.
-    pub fn lock_hooked(
+    pub fn lock_with_read_bug(
         &self,
         session: &Session,
         wanted: impl Fn(&State) -> Settings,
@@ -133,11 +134,11 @@ impl Leg {
             let state = self.lock();
             // As it stands now: until it was locked, commands may have changed it.
             let wanted = wanted(&state);
-            if wanted.speak_only_to.is_none() || self.reads.is_there() {
+            if wanted.speak_only_to.is_none() || self.reads.is_installed() {
                 return Ok((state, wanted));
             }
             drop(state);
-            self.hook_read(session)?;
+            self.install_read_bug(session)?;
         }
     }
 
@@ -147,23 +148,23 @@ impl Leg {
     }
 
     /// Sees to it that what it says passes Coach, before it is made private. No lock of ours may be held.
-    pub fn hook_read(&self, session: &Session) -> Result<(), String> {
-        if self.unhookable.load(Ordering::Acquire) {
+    pub fn install_read_bug(&self, session: &Session) -> Result<(), String> {
+        if self.allows_no_bugs.load(Ordering::Acquire) {
             return Err(answering::INSTEAD.into());
         }
-        if self.reads.put_on_now(session, self.member) {
+        if self.reads.install_now(session, self.member) {
             return Ok(());
         }
         Err("its media cannot be hooked; is it a call with audio, and up?".into())
     }
 
     /// Sees to it that it hears what is said to it privately. No lock of ours may be held.
-    pub fn hook_write(&self, session: &Session) -> Put {
-        if self.unhookable.load(Ordering::Acquire) {
-            return Put::Failed;
+    pub fn install_write_bug(&self, session: &Session) -> Installation {
+        if self.allows_no_bugs.load(Ordering::Acquire) {
+            return Installation::Failed;
         }
-        let put = self.writes.put_on(session, self.member);
-        if put == Put::Failed {
+        let put = self.writes.install(session, self.member);
+        if put == Installation::Failed {
             let line = "its media cannot be hooked: it does not hear what is said to it privately";
             log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), line);
         }
@@ -223,7 +224,7 @@ impl Leg {
             state.settings = was;
             self.keep(module, state)?;
         }
-        state.seat.iter().for_each(|seat| module.changed.note(&seat.conference));
+        state.membership.iter().for_each(|membership| module.changed.note(&membership.conference));
         // Not the other: somebody may have set it for the next conference.
         match action {
             Action::Tag(_) | Action::Untag => state.settings.write_tags(session),
@@ -234,20 +235,21 @@ impl Leg {
 
     /// Tags would say that it hears what is said to them, and speech would be private where there is no hook.
     fn can_be_hooked(&self) -> Result<(), String> {
-        if self.unhookable.load(Ordering::Acquire) { Err(answering::INSTEAD.into()) } else { Ok(()) }
+        if self.allows_no_bugs.load(Ordering::Acquire) { Err(answering::INSTEAD.into()) } else { Ok(()) }
     }
 
     fn can_be_private(&self) -> Result<(), String> {
-        if self.unhooked.load(Ordering::Acquire) {
+        if self.lost_bugs.load(Ordering::Acquire) {
             return Err("something took Coach's hooks off this call; it has to call again".into());
         }
-        if self.reads.is_there() { Ok(()) } else { Err("its media is not hooked".into()) }
+        if self.reads.is_installed() { Ok(()) } else { Err("its media is not hooked".into()) }
     }
 
     /// Has the engine do it; whether it is done, since for want of memory the answer may be an error, and the call private all the same.
     fn perform(&self, module: &Module, state: &State, action: Action) -> (Result<String, String>, bool) {
         let (word, tags) = action.words();
-        let place = state.seat.as_ref().map(|seat| format!("{} {}", seat.conference, seat.number));
+        let place =
+            state.membership.as_ref().map(|membership| format!("{} {}", membership.conference, membership.number));
         let reply = place.map(|place| module.command(&format!("{word} {place} {tags}")));
         if let Some(Ok(reply)) = reply {
             return (Ok(reply), true);
@@ -262,7 +264,7 @@ impl Leg {
             }
         };
         let done = matches!(status, sys::COACH_OK | sys::COACH_ERR_MEMORY);
-        let direct = if status == sys::COACH_OK { Ok(state.settings.to_string()) } else { Err(said()) };
+        let direct = if status == sys::COACH_OK { Ok(state.settings.to_string()) } else { Err(last_error()) };
         (reply.unwrap_or(direct), done)
     }
 
@@ -311,36 +313,43 @@ impl Leg {
     }
 
     /// In, or on its way into, a conference (`false`); or an ordinary call (`true`), whose hooks let everything pass.
-    pub fn pass(&self, module: &Module, state: &mut State, on: bool) -> Result<(), String> {
-        if state.passing == on {
+    pub fn bypass(&self, module: &Module, state: &mut State, on: bool) -> Result<(), String> {
+        if state.bypassed == on {
             return Ok(());
         }
-        state.passing = on;
+        state.bypassed = on;
         // SAFETY: a number.
         let status = unsafe { sys::coach_member_bypass(self.member, on.into()) };
         self.keep(module, state)?;
-        if status == sys::COACH_OK { Ok(()) } else { Err(said()) }
+        if status == sys::COACH_OK { Ok(()) } else { Err(last_error()) }
     }
 
-    /// Takes a seat, as one who may do this from the first moment on: what events tell counts that happened after `now`. Gives it back
+    /// Takes a membership, as one who may do this from the first moment on: what events tell counts that happened after `now`. Gives it back
     /// where another conference of that name has the room.
-    pub fn sit(&self, module: &Module, state: &mut State, seat: Seat, flags: Flags, now: u64) -> Result<(), Seat> {
+    pub fn join(
+        &self,
+        module: &Module,
+        state: &mut State,
+        membership: Membership,
+        flags: Flags,
+        now: u64,
+    ) -> Result<(), Membership> {
         state.sequence = now;
         self.hold(state, module.is_on_hold(&self.uuid));
         self.follow(state, flags);
         // First: the engine tells at once whom this one hears.
-        module.legs.lock().numbers.insert(seat.number, self.uuid.clone());
-        match module.rooms.join(module, self.member, &seat) {
+        module.legs.lock().numbers.insert(membership.number, self.uuid.clone());
+        match module.rooms.join(module, self.member, &membership) {
             Ok(()) => {
-                module.changed.note(&seat.conference);
-                state.seat = Some(seat);
+                module.changed.note(&membership.conference);
+                state.membership = Some(membership);
             }
-            Err(Unseated::Taken) => {
-                module.legs.lock().numbers.remove(&seat.number);
-                return Err(seat);
+            Err(JoinError::Taken) => {
+                module.legs.lock().numbers.remove(&membership.number);
+                return Err(membership);
             }
-            Err(Unseated::Refused(why)) => {
-                module.legs.lock().numbers.remove(&seat.number);
+            Err(JoinError::Refused(why)) => {
+                module.legs.lock().numbers.remove(&membership.number);
                 let line =
                     format!("{why}. The member is in no room of Coach's: what it says privately is heard by nobody");
                 log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), &line);
@@ -349,11 +358,11 @@ impl Leg {
         Ok(())
     }
 
-    /// Gives its seat up.
-    pub fn rise(&self, module: &Module, state: &mut State) {
-        if let Some(seat) = state.seat.take() {
-            module.legs.lock().numbers.remove(&seat.number);
-            module.rooms.leave(self.member, &seat);
+    /// Gives its membership up.
+    pub fn leave(&self, module: &Module, state: &mut State) {
+        if let Some(membership) = state.membership.take() {
+            module.legs.lock().numbers.remove(&membership.number);
+            module.rooms.leave(self.member, &membership);
         }
     }
 
@@ -389,10 +398,10 @@ impl Leg {
     /// The end of it. Hooks that it has make silence of what was private from now on.
     pub fn end(&self, module: &Module) {
         let mut state = self.lock();
-        self.rise(module, &mut state);
+        self.leave(module, &mut state);
         // SAFETY: a number.
         unsafe { sys::coach_member_detach(self.member) };
-        module.legacy.leave(self, &state.settings);
+        module.departed.leave(self, &state.settings);
         if self.private.swap(false, Ordering::AcqRel) {
             module.lock.release();
         }
@@ -400,15 +409,15 @@ impl Leg {
 
     /// Keeps the module loaded while the call speaks privately.
     fn keep(&self, module: &Module, state: &State) -> Result<(), String> {
-        let private = state.settings.speak_only_to.is_some() && !state.passing;
+        let private = state.settings.speak_only_to.is_some() && !state.bypassed;
         match (self.private(), private) {
             (false, true) if !module.is_current() || !module.lock.hold() => {
                 return Err("mod_coach is being unloaded".into());
             }
             (true, false) => {
-                module.legacy.opened();
+                module.departed.opened();
                 // Outside, the unload itself waits for the length of a guard.
-                if state.seat.is_some() { module.guarding.begins(self) } else { module.lock.release() }
+                if state.membership.is_some() { module.opening_guards.begins(self) } else { module.lock.release() }
             }
             _ => {}
         }

@@ -14,19 +14,20 @@ use std::{
 };
 
 use super::{
-    adopt, api, complete, configuration,
-    events::{self, Told},
-    follow, fs,
-    guarding::Guarding,
-    hooks,
+    coach_events, commands, completion,
+    conference_events::{self, PendingFlags},
+    config,
+    departed::Departed,
+    existing_calls, fs,
     leg::Leg,
-    legacy::Legacy,
-    listeners::{self, Changed},
+    media_bug,
+    opening_guards::OpeningGuards,
     recovery::Recovery,
     rooms::Rooms,
     rtp_times,
-    switch::{Session, c, log, text},
-    tell,
+    session::{Session, c, log, text},
+    session_hooks,
+    write_bugs::{self, ChangedRooms},
 };
 use crate::{lock::Mutex, sys};
 
@@ -53,25 +54,25 @@ pub struct Module {
     /// Held while one is made: two threads may meet a call first, one that loads the module and the call's own.
     making: Mutex<()>,
     /// Sessions that have our message hook, by UUID.
-    pub followed: Mutex<HashMap<String, Followed>>,
+    pub tracked: Mutex<HashMap<String, TrackedSession>>,
     pub rooms: Rooms,
     pub lock: Lock,
-    pub legacy: Legacy,
-    pub guarding: Guarding,
+    pub departed: Departed,
+    pub opening_guards: OpeningGuards,
     pub recovery: Recovery,
     /// A leg that takes another's place in a conference takes over its tags too.
     pub tags_pass: bool,
     /// Who speaks privately hears a sound of its mode.
     pub mode_sounds: bool,
-    pub changed: Changed,
-    pub told: Told,
+    pub changed: ChangedRooms,
+    pub pending_flags: PendingFlags,
     /// What this version's numbers for messages about applications are short of those declared.
     pub message_shift: u32,
-    bindings: Mutex<events::Bindings>,
+    bindings: Mutex<conference_events::Bindings>,
 }
 
-/// A session that is followed.
-pub struct Followed {
+/// A session whose messages come to us.
+pub struct TrackedSession {
     /// Which one of that UUID.
     pub session: usize,
     /// It has left a conference since.
@@ -116,14 +117,14 @@ impl Module {
         Ok(leg)
     }
 
-    /// Whether a session has left a conference since it is followed.
+    /// Whether a session has left a conference since it is tracked.
     pub fn has_left(&self, uuid: &str) -> bool {
-        self.followed.lock().get(uuid).is_some_and(|followed| followed.has_left)
+        self.tracked.lock().get(uuid).is_some_and(|tracked| tracked.has_left)
     }
 
     /// Whether a call's phone has put it on hold.
     pub fn is_on_hold(&self, uuid: &str) -> bool {
-        self.followed.lock().get(uuid).is_some_and(|followed| followed.on_hold)
+        self.tracked.lock().get(uuid).is_some_and(|tracked| tracked.on_hold)
     }
 
     /// Not one that is being unloaded, or has been; another may be loaded by now.
@@ -135,7 +136,7 @@ impl Module {
     pub fn end(&self, leg: &Leg) {
         // In this order: whoever replaces it finds it among the calls or among those that have left.
         leg.end(self);
-        self.guarding.ends(self, &leg.uuid);
+        self.opening_guards.ends(self, &leg.uuid);
         self.recovery.remove(&leg.uuid);
         rtp_times::forget(leg.session);
         self.legs.lock().calls.remove(&leg.uuid);
@@ -147,7 +148,7 @@ impl Module {
         // SAFETY: texts that end in NUL; the reply is ours until it is given back.
         let answer = unsafe {
             if sys::coach_command(self.engine, c(command).as_ptr(), &raw mut reply) != sys::COACH_OK {
-                return Err(said());
+                return Err(last_error());
             }
             let answer = text(reply).unwrap_or_default().to_owned();
             sys::coach_string_free(reply);
@@ -165,7 +166,7 @@ impl Module {
         // SAFETY: null is every room; the answer is ours until it is given back.
         unsafe {
             if sys::coach_state_json(self.engine, ptr::null(), &raw mut json) != sys::COACH_OK {
-                return Err(said());
+                return Err(last_error());
             }
             let rooms = text(json).unwrap_or_default().to_owned();
             sys::coach_string_free(json);
@@ -208,15 +209,15 @@ pub fn current() -> Option<Arc<Module>> {
 }
 
 /// Does something with the module, unless it is being unloaded; then sees to those who hear somebody privately by now.
-pub fn visit<R>(act: impl FnOnce(&Module) -> R) -> Option<R> {
+pub fn with_module<R>(act: impl FnOnce(&Module) -> R) -> Option<R> {
     let module = current()?;
     let done = act(&module);
-    listeners::hook(&module);
+    write_bugs::hook(&module);
     Some(done)
 }
 
 /// What the engine's last failure on this thread was.
-pub fn said() -> String {
+pub fn last_error() -> String {
     // SAFETY: never null; the engine's until this thread's next call.
     unsafe { text(sys::coach_last_error()) }.unwrap_or("the engine refused").into()
 }
@@ -249,8 +250,8 @@ pub unsafe extern "C" fn runtime() -> fs::switch_status_t {
         // SAFETY: a number.
         unsafe { sys::coach_engine_service(module.engine) };
         if catch_unwind(AssertUnwindSafe(|| {
-            events::follow(&module);
-            module.guarding.look(&module);
+            conference_events::follow(&module);
+            module.opening_guards.look(&module);
         }))
         .is_err()
         {
@@ -261,20 +262,20 @@ pub unsafe extern "C" fn runtime() -> fs::switch_status_t {
 }
 
 fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), String> {
-    let configuration = configuration::read()?;
+    let configuration = config::read()?;
     let config = sys::coach_engine_config_t {
         size: size_of::<sys::coach_engine_config_t>() as u32,
         flags: configuration.flags | sys::COACH_ENGINE_HOST_SERVICE,
         guard_ms: configuration.guard_ms,
         reserved: 0,
-        on_event: Some(tell::on_event),
+        on_event: Some(coach_events::on_event),
         user: ptr::null_mut(),
     };
     let mut engine = 0;
     // SAFETY: the config outlives the call.
     if unsafe { sys::coach_engine_create(sys::COACH_ABI_VERSION, &raw const config, &raw mut engine) } != sys::COACH_OK
     {
-        return Err(said());
+        return Err(last_error());
     }
     // SAFETY: the core's table.
     let lock = unsafe { (*table).rwlock };
@@ -282,32 +283,32 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
         engine,
         legs: Mutex::default(),
         making: Mutex::default(),
-        followed: Mutex::default(),
+        tracked: Mutex::default(),
         rooms: Rooms::default(),
         lock: Lock(AtomicPtr::new(lock)),
-        legacy: Legacy::new(Duration::from_millis(configuration.guard_ms.into())),
-        guarding: Guarding::default(),
+        departed: Departed::new(Duration::from_millis(configuration.guard_ms.into())),
+        opening_guards: OpeningGuards::default(),
         recovery: Recovery::new(),
         tags_pass: configuration.tags_pass,
         mode_sounds: configuration.flags & sys::COACH_ENGINE_MODE_SOUNDS != 0,
-        changed: Changed::default(),
-        told: Told::default(),
+        changed: ChangedRooms::default(),
+        pending_flags: PendingFlags::default(),
         message_shift: message_shift(),
         bindings: Mutex::default(),
     });
-    tell::reserve()?;
+    coach_events::reserve()?;
     *MODULE.lock() = Some(module.clone());
-    match follow::bind().and_then(|()| events::bind().inspect_err(|_| follow::unbind())) {
+    match session_hooks::bind().and_then(|()| conference_events::bind().inspect_err(|_| session_hooks::unbind())) {
         Ok(bindings) => *module.bindings.lock() = bindings,
         Err(why) => {
             *MODULE.lock() = None;
-            tell::give_back();
+            coach_events::give_back();
             return Err(why);
         }
     }
-    api::register(table);
-    complete::add();
-    visit(adopt::adopt_all);
+    commands::register(table);
+    completion::add();
+    with_module(existing_calls::adopt_all);
     log(fs::SWITCH_LOG_INFO, None, &format!("Coach {}", crate::VERSION));
     Ok(())
 }
@@ -316,12 +317,12 @@ fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), Strin
 /// calls that speak privately, and they end.
 pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
     let Some(module) = MODULE.lock().take() else { return fs::SWITCH_STATUS_SUCCESS };
-    complete::delete();
-    follow::unbind();
-    events::unbind(std::mem::take(&mut *module.bindings.lock()));
+    completion::delete();
+    session_hooks::unbind();
+    conference_events::unbind(std::mem::take(&mut *module.bindings.lock()));
     let stays = !is_empty(&module);
     end_private(&module);
-    module.legacy.wait_for_guards();
+    module.departed.wait_for_guards();
     detach(&module);
     // A thread may have read the address of a hook just before it was taken away, and have been preempted: it finds no module, and returns.
     thread::sleep(Duration::from_millis(100));
@@ -335,7 +336,7 @@ pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
     // What waits to be told is told now, or never.
     // SAFETY: a number.
     unsafe { sys::coach_engine_service(module.engine) };
-    tell::give_back();
+    coach_events::give_back();
     if stays { fs::SWITCH_STATUS_NOUNLOAD } else { fs::SWITCH_STATUS_SUCCESS }
 }
 
@@ -353,9 +354,9 @@ fn is_empty(module: &Arc<Module>) -> bool {
 
 /// Takes everything off every session.
 fn detach(module: &Module) {
-    for session in module.followed.lock().keys().filter_map(|uuid| Session::locate_to_its_end(uuid)) {
-        follow::unhook(&session);
-        hooks::detach(&session);
+    for session in module.tracked.lock().keys().filter_map(|uuid| Session::locate_to_its_end(uuid)) {
+        session_hooks::unhook(&session);
+        media_bug::detach(&session);
     }
 }
 

@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    leg::Seat,
-    module::{Module, said},
-    switch::c,
+    leg::Membership,
+    module::{Module, last_error},
+    session::c,
 };
 use crate::{lock::Mutex, sys};
 
@@ -46,7 +46,7 @@ struct Open {
 }
 
 /// Why a member is not seated.
-pub enum Unseated {
+pub enum JoinError {
     /// Another conference of that name has the room: one of the two is ending.
     Taken,
     /// What the engine says.
@@ -55,45 +55,48 @@ pub enum Unseated {
 
 impl Rooms {
     /// Seats a member.
-    pub fn join(&self, module: &Module, member: sys::coach_member_t, seat: &Seat) -> Result<(), Unseated> {
+    pub fn join(&self, module: &Module, member: sys::coach_member_t, membership: &Membership) -> Result<(), JoinError> {
         let mut open = self.open.lock();
-        if !open.contains_key(&seat.conference) {
+        if !open.contains_key(&membership.conference) {
             let mut room = 0;
             // SAFETY: a text that outlives the call; null is a host-mixed room.
             let status = unsafe {
-                sys::coach_room_open(module.engine, c(&seat.conference).as_ptr(), std::ptr::null(), &raw mut room)
+                sys::coach_room_open(module.engine, c(&membership.conference).as_ptr(), std::ptr::null(), &raw mut room)
             };
             if status != sys::COACH_OK {
-                return Err(Unseated::Refused(said()));
+                return Err(JoinError::Refused(last_error()));
             }
-            open.insert(seat.conference.clone(), Open { room, unique_id: seat.unique_id.clone(), members: 0 });
+            open.insert(
+                membership.conference.clone(),
+                Open { room, unique_id: membership.unique_id.clone(), members: 0 },
+            );
             self.known.lock().conferences.insert(
                 room,
                 Conference {
-                    room: seat.conference.clone(),
-                    name: seat.name.clone(),
-                    unique_id: seat.unique_id.clone(),
+                    room: membership.conference.clone(),
+                    name: membership.name.clone(),
+                    unique_id: membership.unique_id.clone(),
                 },
             );
         }
-        let here = open.get_mut(&seat.conference).filter(|here| here.unique_id == seat.unique_id);
-        let Some(here) = here else { return Err(Unseated::Taken) };
+        let here = open.get_mut(&membership.conference).filter(|here| here.unique_id == membership.unique_id);
+        let Some(here) = here else { return Err(JoinError::Taken) };
         here.members += 1;
         // SAFETY: numbers.
-        let status = unsafe { sys::coach_member_join(member, here.room, seat.number) };
-        let done = if status == sys::COACH_OK { Ok(()) } else { Err(Unseated::Refused(said())) };
+        let status = unsafe { sys::coach_member_join(member, here.room, membership.number) };
+        let done = if status == sys::COACH_OK { Ok(()) } else { Err(JoinError::Refused(last_error())) };
         if done.is_err() {
-            self.fewer(&mut open, &seat.conference);
+            self.fewer(&mut open, &membership.conference);
         }
         done
     }
 
     /// Takes a member out.
-    pub fn leave(&self, member: sys::coach_member_t, seat: &Seat) {
+    pub fn leave(&self, member: sys::coach_member_t, membership: &Membership) {
         let mut open = self.open.lock();
         // SAFETY: a number.
         unsafe { sys::coach_member_leave(member) };
-        self.fewer(&mut open, &seat.conference);
+        self.fewer(&mut open, &membership.conference);
     }
 
     fn fewer(&self, open: &mut HashMap<String, Open>, name: &str) {

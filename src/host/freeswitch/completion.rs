@@ -8,7 +8,7 @@ use std::{
 use super::{
     fs,
     module::{Module, current},
-    switch::{c, text},
+    session::{c, text},
 };
 
 const ROOM: &CStr = c"::coach::room";
@@ -76,11 +76,15 @@ unsafe extern "C" fn members(
     let room = unsafe { text(line) }.and_then(|line| line.split_whitespace().nth(2)).unwrap_or_default();
     let inside = |module: &Module| -> Vec<String> {
         let legs = module.all();
-        let seats = legs.iter().filter_map(|leg| {
+        let numbers = legs.iter().filter_map(|leg| {
             let state = leg.lock();
-            state.seat.as_ref().filter(|seat| seat.conference == room).map(|seat| seat.number.to_string())
+            state
+                .membership
+                .as_ref()
+                .filter(|membership| membership.conference == room)
+                .map(|membership| membership.number.to_string())
         });
-        seats.collect()
+        numbers.collect()
     };
     // SAFETY: the core's list.
     unsafe { push(matches, current().map(|module| inside(&module)).unwrap_or_default()) }

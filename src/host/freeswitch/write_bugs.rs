@@ -5,17 +5,17 @@ use std::{collections::BTreeMap, ptr};
 use serde::Deserialize;
 
 use super::{
-    hooks::Put,
+    media_bug::Installation,
     module::Module,
-    switch::{Session, c, text},
+    session::{Session, c, text},
 };
 use crate::{lock::Mutex, sys};
 
 /// Conferences in which somebody may hear somebody privately who did not before: each with the number of its latest change.
 #[derive(Default)]
-pub struct Changed(Mutex<(u64, BTreeMap<String, u64>)>);
+pub struct ChangedRooms(Mutex<(u64, BTreeMap<String, u64>)>);
 
-impl Changed {
+impl ChangedRooms {
     /// Something has changed.
     pub fn note(&self, room: &str) {
         let (count, rooms) = &mut *self.0.lock();
@@ -54,7 +54,7 @@ pub fn hook(module: &Module) {
             if let Some(leg) = uuid.and_then(|uuid| module.find(&uuid))
                 && let Some(session) = Session::locate(&leg.uuid)
             {
-                coming |= leg.hook_write(&session) == Put::Coming;
+                coming |= leg.install_write_bug(&session) == Installation::Pending;
             }
         }
     }

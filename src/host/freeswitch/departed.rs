@@ -13,8 +13,8 @@ use super::{
     fs::SWITCH_LOG_NOTICE,
     leg::Leg,
     module::Module,
+    session::{Session, log},
     settings::Settings,
-    switch::{Session, log},
 };
 use crate::lock::Mutex;
 
@@ -56,7 +56,7 @@ struct Left {
 }
 
 /// See the module.
-pub struct Legacy {
+pub struct Departed {
     left: Recent<Left>,
     /// UUIDs of calls that have ended as one of the two of an attended transfer, each with the other's.
     partners: Recent<[String; 2]>,
@@ -64,7 +64,7 @@ pub struct Legacy {
     opened: Mutex<Option<Instant>>,
 }
 
-impl Legacy {
+impl Departed {
     pub fn new(guard: Duration) -> Self {
         Self { left: Recent(Mutex::default()), partners: Recent(Mutex::default()), guard, opened: Mutex::default() }
     }
@@ -183,7 +183,7 @@ pub fn inherited(module: &Module, session: &Session) -> Option<Inherited> {
             return Some(Inherited { from: leg.uuid.clone(), settings });
         }
     }
-    module.legacy.left.find(|left| {
+    module.departed.left.find(|left| {
         let inherited = || Inherited { from: left.uuid.clone(), settings: left.settings.clone() };
         (left.uuid != session.uuid() && meant(&left.uuid, &left.sip_call_id)).then(inherited)
     })
@@ -193,7 +193,7 @@ pub fn inherited(module: &Module, session: &Session) -> Option<Inherited> {
 fn partner(module: &Module, uuid: &str) -> Option<String> {
     let lives = Session::locate_to_its_end(uuid).and_then(|session| session.variable(PARTNER));
     lives.or_else(|| {
-        module.legacy.partners.find(|pair| {
+        module.departed.partners.find(|pair| {
             let at = pair.iter().position(|one| one == uuid)?;
             Some(pair[1 - at].clone())
         })

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{leg::Leg, listeners, module::Module};
+use super::{leg::Leg, module::Module, write_bugs};
 use crate::lock::Mutex;
 
 /// So late may speech come.
@@ -14,7 +14,7 @@ const PERIOD: Duration = Duration::from_millis(50);
 
 /// See the module.
 #[derive(Default)]
-pub struct Guarding(Mutex<State>);
+pub struct OpeningGuards(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -24,7 +24,7 @@ struct State {
     looked: Option<Instant>,
 }
 
-impl Guarding {
+impl OpeningGuards {
     /// A call speaks openly from now on. The module's lock, which it has held, is this one's.
     pub fn begins(&self, leg: &Leg) {
         self.0.lock().guarded.push((leg.uuid.clone(), Instant::now()));
@@ -67,6 +67,7 @@ fn still_runs(module: &Module, uuid: &str, since: Instant) -> bool {
         return false;
     }
     let Some(leg) = module.find(uuid) else { return false };
-    let seat = leg.lock().seat.as_ref().map(|seat| (seat.conference.clone(), seat.number));
-    seat.is_some_and(|(room, number)| listeners::is_guarded(module, &room, number))
+    let membership =
+        leg.lock().membership.as_ref().map(|membership| (membership.conference.clone(), membership.number));
+    membership.is_some_and(|(room, number)| write_bugs::is_guarded(module, &room, number))
 }

@@ -12,7 +12,7 @@ use super::{
     leg::Flags,
     module::{Module, NAME, current},
     names::uuid_as_text,
-    switch::{log, text},
+    session::{log, text},
 };
 use crate::lock::Mutex;
 
@@ -81,7 +81,7 @@ fn sequence(header: Option<&str>) -> u64 {
 unsafe extern "C" fn on_conference(event: *mut fs::switch_event_t) {
     // SAFETY: the core's event, which lives during the call.
     let header = |name: &CStr| unsafe { text(fs::switch_event_get_header_idx(event, name.as_ptr(), -1)) };
-    let _ = catch_unwind(AssertUnwindSafe(|| current().map(|module| module.told.note(header))));
+    let _ = catch_unwind(AssertUnwindSafe(|| current().map(|module| module.pending_flags.note(header))));
 }
 
 /// A phone puts its call on hold.
@@ -104,13 +104,14 @@ unsafe fn holds(event: *mut fs::switch_event_t, on: bool) {
         let uuid = fs::switch_event_get_header_idx(event, c"Unique-ID".as_ptr(), -1);
         if uuid.is_null() { return } else { uuid_as_text(CStr::from_ptr(uuid).to_bytes()) }
     };
-    let _ = catch_unwind(AssertUnwindSafe(|| current().map(|module| module.told.holds.lock().push((uuid, on)))));
+    let _ =
+        catch_unwind(AssertUnwindSafe(|| current().map(|module| module.pending_flags.holds.lock().push((uuid, on)))));
 }
 
 /// What events say that members may do, until it is followed. The core's threads that tell of events only leave it here: who fires one
 /// waits for them where many are on their way, and may hold what they would wait for.
 #[derive(Default)]
-pub struct Told {
+pub struct PendingFlags {
     members: Mutex<HashMap<Whose, News>>,
     /// Calls that their phones have put on hold, or taken back, in this order.
     holds: Mutex<Vec<(String, bool)>>,
@@ -124,7 +125,7 @@ struct News {
     flags: Flags,
 }
 
-impl Told {
+impl PendingFlags {
     /// Every event about a member says what the member may do. The latest counts.
     fn note<'a>(&self, header: impl Fn(&CStr) -> Option<&'a str>) -> Option<()> {
         let uuid = header(c"Unique-ID")?;
@@ -146,26 +147,26 @@ impl Told {
 /// Follows what events have said. What is late does not count: of an earlier stay, or from before this one began; nor does what is said of a
 /// conference inside the one that a member sits in.
 pub fn follow(module: &Module) {
-    let holds = std::mem::take(&mut *module.told.holds.lock());
+    let holds = std::mem::take(&mut *module.pending_flags.holds.lock());
     for (uuid, on) in holds {
-        if let Some(followed) = module.followed.lock().get_mut(&uuid) {
-            followed.on_hold = on;
+        if let Some(tracked) = module.tracked.lock().get_mut(&uuid) {
+            tracked.on_hold = on;
         }
         if let Some(leg) = module.find(&uuid) {
             leg.hold(&mut leg.lock(), on);
         }
     }
-    let told = std::mem::take(&mut *module.told.members.lock());
+    let told = std::mem::take(&mut *module.pending_flags.members.lock());
     for (whose, news) in told {
         let Some(leg) = module.find(&whose.0) else { continue };
         let mut state = leg.lock();
-        match &state.seat {
-            Some(seat) if seat.unique_id == whose.1 && news.sequence >= state.sequence => {
+        match &state.membership {
+            Some(membership) if membership.unique_id == whose.1 && news.sequence >= state.sequence => {
                 state.sequence = news.sequence;
                 leg.follow(&mut state, news.flags);
             }
             // It is about to be seated, by what was so before this, perhaps.
-            None if !state.conferences.is_empty() => module.told.leave(whose, news),
+            None if !state.conferences.is_empty() => module.pending_flags.leave(whose, news),
             _ => {}
         }
     }

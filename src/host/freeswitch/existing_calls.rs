@@ -1,22 +1,22 @@
 //! Calls that were in a conference before Coach saw them: the module was loaded under them.
 
 use super::{
-    events,
-    follow::{follow, left_out, not_followed, seat},
+    app_stack::AppStack,
+    conference_events,
+    conference_list::{self, Member},
     module::Module,
-    nest::Nest,
-    roster::{self, Member},
+    session::Session,
+    session_hooks::{left_out, membership, not_tracked, track},
     settings::Settings,
-    switch::Session,
 };
 
-/// The module has been loaded under calls: they are followed from now on, and those in conferences are members.
+/// The module has been loaded under calls: they are tracked from now on, and those in conferences are members.
 pub fn adopt_all(module: &Module) {
     for session in Session::all().iter().filter_map(|uuid| Session::locate(uuid)) {
-        follow(module, &session);
+        track(module, &session);
     }
-    let now = events::now();
-    let listed = roster::all();
+    let now = conference_events::now();
+    let listed = conference_list::all();
     for session in listed.iter().filter_map(|member| Session::locate(&member.uuid)) {
         adopt(module, &session, &listed, now);
     }
@@ -27,23 +27,24 @@ fn adopt(module: &Module, session: &Session, listed: &[Member], now: u64) {
     let uuid = session.uuid();
     let members: Vec<&Member> = listed.iter().filter(|member| member.uuid == uuid).collect();
     let enter = module.leg(session).and_then(|leg| {
-        let (mut state, wanted) = leg.lock_hooked(session, |_| Settings::of(session))?;
+        let (mut state, wanted) = leg.lock_with_read_bug(session, |_| Settings::of(session))?;
         let state = &mut *state;
         // Asked once there is a leg: who leaves from now on finds it.
         if !state.conferences.is_empty() || module.has_left(&uuid) {
             return Ok(());
         }
         leg.apply(module, session, state, &wanted)?;
-        leg.pass(module, state, false)?;
-        (state.conferences, state.taken) = (Nest::unseen(members.len()), Nest::unseen(members.len()));
-        if let Some(seat) = seat(session)
-            && let Some(member) = members.iter().find(|member| member.number == seat.number)
+        leg.bypass(module, state, false)?;
+        (state.conferences, state.taken) = (AppStack::unseen(members.len()), AppStack::unseen(members.len()));
+        if let Some(membership) = membership(session)
+            && let Some(member) = members.iter().find(|member| member.number == membership.number)
         {
-            leg.sit(module, state, seat, member.flags, now).unwrap_or_else(|seat| left_out(&uuid, &seat));
+            leg.join(module, state, membership, member.flags, now)
+                .unwrap_or_else(|membership| left_out(&uuid, &membership));
         }
         Ok(())
     });
     if let Err(why) = enter {
-        not_followed(module, session, &Settings::of(session), why);
+        not_tracked(module, session, &Settings::of(session), why);
     }
 }

@@ -9,7 +9,7 @@ use super::{
     fs,
     module::{NAME, current},
     names::{original, uuid_for_core},
-    switch::{c, log, text},
+    session::{c, log, text},
 };
 use crate::sys;
 

@@ -9,10 +9,10 @@ use std::{
 
 use super::{
     fs,
-    leg::{How, Leg, Seat, State},
-    module::{Module, current, visit},
+    leg::{How, Leg, Membership, State},
+    module::{Module, current, with_module},
+    session::{Session, c, log, text},
     settings::{Action, names_mode},
-    switch::{Session, c, log, text},
 };
 
 const COACH_USAGE: &CStr = c"rooms|show|explain|tag|untag|coach|uncoach|gettag|stats|version|help [<room> [<member>] [<tag>[,<tag>...]]] [as json]|state [<variable>[,<variable>...]] as json";
@@ -107,7 +107,7 @@ unsafe fn answer(
 
 /// Does what somebody asked for; a fault in it is an answer too.
 fn contained<R>(run: impl FnOnce(&Module) -> Result<R, String>) -> Result<R, String> {
-    catch_unwind(AssertUnwindSafe(|| visit(run)))
+    catch_unwind(AssertUnwindSafe(|| with_module(run)))
         .unwrap_or_else(|_| Some(Err("a fault inside Coach was contained: please report it".into())))
         .unwrap_or_else(|| Err("mod_coach is being unloaded".into()))
 }
@@ -170,7 +170,7 @@ fn change(module: &Module, room: &str, member: &str, action: Action) -> Result<S
     if let Some(leg) = leg_of(module, member)
         && let Some(session) = Session::locate(&leg.uuid)
     {
-        let is_here = |state: &State| state.seat.as_ref().is_some_and(|seat| seat.conference == room);
+        let is_here = |state: &State| state.membership.as_ref().is_some_and(|membership| membership.conference == room);
         if is_here(&leg.lock()) {
             hooked_for(&leg, &session, &[action])?;
             let mut state = leg.lock();
@@ -187,7 +187,7 @@ fn change(module: &Module, room: &str, member: &str, action: Action) -> Result<S
 /// The hook comes first: a call is never private without it.
 fn hooked_for(leg: &Leg, session: &Session, actions: &[Action]) -> Result<(), String> {
     let private = actions.iter().any(|action| matches!(action, Action::Coach(_)));
-    if private { leg.hook_read(session) } else { Ok(()) }
+    if private { leg.install_read_bug(session) } else { Ok(()) }
 }
 
 /// The leg of a member, given by number or UUID.
@@ -224,8 +224,8 @@ fn uuid_coach(module: &Module, words: &[&str]) -> Result<String, String> {
         return leg.command(module, &session, &mut state, action);
     }
     let json = words.ends_with(&["as", "json"]);
-    match &state.seat {
-        Some(Seat { conference, number, .. }) => {
+    match &state.membership {
+        Some(Membership { conference, number, .. }) => {
             module.command(&format!("explain {conference} {number}{}", if json { " as json" } else { "" }))
         }
         None if json => Ok(serde_json::json!({
@@ -273,7 +273,7 @@ fn application(module: &Module, session: &Session, data: &str) -> Result<(), Str
     let leg = module.leg(session)?;
     hooked_for(&leg, session, &actions)?;
     let mut state = leg.lock();
-    leg.pass(module, &mut state, false)?;
+    leg.bypass(module, &mut state, false)?;
     // Inside a conference it is somebody's command, by a key for one; before, what the dialplan does in any case.
     let how: How = if state.conferences.is_empty() { Leg::change } else { Leg::command };
     actions.into_iter().try_for_each(|action| leg.set(module, session, &mut state, action, how))
