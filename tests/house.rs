@@ -11,7 +11,7 @@ use std::{
 const CIRCLES_TO_UNDO: [(&str, usize); 6] = [
     ("src/audio", 15),
     ("src/room", 4),
-    ("src/host/freeswitch", 21),
+    ("src/host/freeswitch", 0),
     ("src/host/asterisk", 0),
     ("src", 0),
     ("gateway/src", 27),

@@ -61,7 +61,7 @@ unsafe extern "C" fn rooms(
     _: *const c_char,
     matches: *mut *mut fs::switch_console_callback_match_t,
 ) -> fs::switch_status_t {
-    let names = current().map(|module| module.rooms.names()).unwrap_or_default();
+    let names = current().map(|module| module.services.rooms.names()).unwrap_or_default();
     // SAFETY: the core's list.
     unsafe { push(matches, names) }
 }

@@ -4,10 +4,9 @@
 use std::ffi::CStr;
 
 use super::{
-    commands,
-    leg::{Flags, Membership},
+    membership::{Flags, Membership},
     names::{is_plain, uuid_as_text},
-    session::c,
+    session::{self, c},
 };
 
 /// Between the parts of a line; names of channels and callers have no control characters.
@@ -36,7 +35,7 @@ pub fn flags(membership: &Membership, uuid: &str) -> Option<Flags> {
 
 fn listed(command: &CStr) -> Vec<Member> {
     // With no conference, or no mod_conference, the answer is no list.
-    commands::execute(c"conference", command).split(|&b| b == b'\n').filter_map(member).collect()
+    session::execute(c"conference", command).split(|&b| b == b'\n').filter_map(member).collect()
 }
 
 /// Number, channel, UUID, the caller's name and number, what it may do and does, two volumes, energy.

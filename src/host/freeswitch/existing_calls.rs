@@ -4,9 +4,10 @@ use super::{
     app_stack::AppStack,
     conference_events,
     conference_list::{self, Member},
+    membership::Membership,
     module::Module,
     session::Session,
-    session_hooks::{left_out, membership, not_tracked, track},
+    session_hooks::{left_out, not_tracked, track},
     settings::Settings,
 };
 
@@ -33,13 +34,14 @@ fn adopt(module: &Module, session: &Session, listed: &[Member], now: u64) {
         if !state.conferences.is_empty() || module.has_left(&uuid) {
             return Ok(());
         }
-        leg.apply(module, session, state, &wanted)?;
-        leg.bypass(module, state, false)?;
+        leg.apply(&module.services, session, state, &wanted)?;
+        leg.bypass(&module.services, state, false)?;
         (state.conferences, state.taken) = (AppStack::unseen(members.len()), AppStack::unseen(members.len()));
-        if let Some(membership) = membership(session)
+        if let Some(membership) = Membership::of(session)
             && let Some(member) = members.iter().find(|member| member.number == membership.number)
         {
-            leg.join(module, state, membership, member.flags, now)
+            module
+                .join(&leg, state, membership, member.flags, now)
                 .unwrap_or_else(|membership| left_out(&uuid, &membership));
         }
         Ok(())

@@ -1,7 +1,6 @@
 //! One call that Coach knows: its member of the engine, its settings, its hooks, its membership in a conference.
 
 use std::{
-    ffi::CString,
     ptr,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -9,11 +8,13 @@ use std::{
 use super::{
     answering,
     app_stack::AppStack,
+    engine::last_error,
     fs,
     media_bug::{Installation, MediaBug, Side},
-    module::{Module, last_error},
+    membership::{Flags, Membership},
     names::{engine_name, uuid_for_core},
     rooms::JoinError,
+    services::Services,
     session::{Session, c, log},
     settings::{Action, Settings, names_mode},
 };
@@ -21,25 +22,6 @@ use crate::{
     lock::{Mutex, MutexGuard},
     sys,
 };
-
-/// Where it is in a conference.
-#[derive(PartialEq, Eq)]
-pub struct Membership {
-    /// The engine's name for the conference.
-    pub conference: String,
-    /// FreeSWITCH's own.
-    pub name: CString,
-    pub unique_id: String,
-    pub number: u32,
-}
-
-/// What `mod_conference` lets a member do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags {
-    pub muted: bool,
-    pub deaf: bool,
-    pub held: bool,
-}
 
 /// What changes.
 #[derive(Default)]
@@ -62,7 +44,7 @@ pub struct State {
 }
 
 /// `change` or `command`.
-pub type How = fn(&Leg, &Module, &Session, &mut State, Action) -> Result<String, String>;
+pub type How = fn(&Leg, &Services, &Session, &mut State, Action) -> Result<String, String>;
 
 /// See the module.
 pub struct Leg {
@@ -88,7 +70,7 @@ pub struct Leg {
 
 impl Leg {
     /// Makes its member: with no hooks, no tags, speaking openly, and in no conference.
-    pub fn new(module: &Module, session: &Session) -> Result<Self, String> {
+    pub fn new(services: &Services, session: &Session) -> Result<Self, String> {
         let uuid = session.uuid();
         let call_id = engine_name(uuid_for_core(&uuid).to_bytes(), &format!("{:x}", session.raw().addr()));
         let id = c(&call_id);
@@ -101,7 +83,9 @@ impl Leg {
         };
         let mut member = 0;
         // SAFETY: the config and its text outlive the call.
-        if unsafe { sys::coach_member_attach(module.engine, &raw const config, &raw mut member) } != sys::COACH_OK {
+        if unsafe { sys::coach_member_attach(services.engine.handle(), &raw const config, &raw mut member) }
+            != sys::COACH_OK
+        {
             return Err(last_error());
         }
         Ok(Self {
@@ -175,19 +159,19 @@ impl Leg {
     /// whenever the switch ends, the call comes back no more open than it was.
     pub fn command(
         &self,
-        module: &Module,
+        services: &Services,
         session: &Session,
         state: &mut State,
         action: Action,
     ) -> Result<String, String> {
         let closes = matches!(action, Action::Coach(_) | Action::Untag);
-        let before = closes.then(|| module.recovery.prepare(session, action));
-        let reply = self.change(module, session, state, action);
+        let before = closes.then(|| services.recovery.prepare(session, action));
+        let reply = self.change(services, session, state, action);
         // For want of memory the reply may be an error, and the call private all the same.
         if reply.is_ok() || matches!(action, Action::Coach(to) if state.settings.speak_only_to.as_deref() == Some(to)) {
-            module.recovery.keep(session, action);
+            services.recovery.keep(session, action);
         } else if let Some(before) = before {
-            module.recovery.undo(session, &before);
+            services.recovery.undo(session, &before);
         }
         reply
     }
@@ -195,7 +179,7 @@ impl Leg {
     /// Does what somebody asked for, and says what is now. What makes the call private is refused unless its read hook is there.
     pub fn change(
         &self,
-        module: &Module,
+        services: &Services,
         session: &Session,
         state: &mut State,
         action: Action,
@@ -218,13 +202,13 @@ impl Leg {
             Action::Coach(to) => state.settings.speak_only_to = Some(to.into()),
             Action::Uncoach => state.settings.speak_only_to = None,
         }
-        self.keep(module, state).inspect_err(|_| state.settings.clone_from(&was))?;
-        let (reply, done) = self.perform(module, state, action);
+        self.keep(services, state).inspect_err(|_| state.settings.clone_from(&was))?;
+        let (reply, done) = self.perform(services, state, action);
         if !done {
             state.settings = was;
-            self.keep(module, state)?;
+            self.keep(services, state)?;
         }
-        state.membership.iter().for_each(|membership| module.changed.note(&membership.conference));
+        state.membership.iter().for_each(|membership| services.changed.note(&membership.conference));
         // Not the other: somebody may have set it for the next conference.
         match action {
             Action::Tag(_) | Action::Untag => state.settings.write_tags(session),
@@ -246,11 +230,11 @@ impl Leg {
     }
 
     /// Has the engine do it; whether it is done, since for want of memory the answer may be an error, and the call private all the same.
-    fn perform(&self, module: &Module, state: &State, action: Action) -> (Result<String, String>, bool) {
+    fn perform(&self, services: &Services, state: &State, action: Action) -> (Result<String, String>, bool) {
         let (word, tags) = action.words();
         let place =
             state.membership.as_ref().map(|membership| format!("{} {}", membership.conference, membership.number));
-        let reply = place.map(|place| module.command(&format!("{word} {place} {tags}")));
+        let reply = place.map(|place| services.engine.command(&format!("{word} {place} {tags}")));
         if let Some(Ok(reply)) = reply {
             return (Ok(reply), true);
         }
@@ -271,13 +255,13 @@ impl Leg {
     /// The same for who cannot be asked again: what cannot be meant so is closed, private to nobody or without tags, and logged.
     pub fn set(
         &self,
-        module: &Module,
+        services: &Services,
         session: &Session,
         state: &mut State,
         action: Action,
         how: How,
     ) -> Result<(), String> {
-        let done = how(self, module, session, state, action).or_else(|why| {
+        let done = how(self, services, session, state, action).or_else(|why| {
             let closed = match action {
                 Action::Coach(_) => Action::Coach("-"),
                 Action::Tag(_) => Action::Untag,
@@ -285,7 +269,7 @@ impl Leg {
             };
             let instead = if matches!(closed, Action::Untag) { "has no tags" } else { "is private to nobody" };
             log(fs::SWITCH_LOG_WARNING, Some(&self.uuid), &format!("{why}. The call {instead}"));
-            how(self, module, session, state, closed)
+            how(self, services, session, state, closed)
         });
         done.map(drop)
     }
@@ -293,7 +277,7 @@ impl Leg {
     /// Makes it what its variables say.
     pub fn apply(
         &self,
-        module: &Module,
+        services: &Services,
         session: &Session,
         state: &mut State,
         wanted: &Settings,
@@ -303,24 +287,24 @@ impl Leg {
         }
         if wanted.speak_only_to != state.settings.speak_only_to {
             let action = wanted.speak_only_to.as_deref().map_or(Action::Uncoach, Action::Coach);
-            self.set(module, session, state, action, Self::change)?;
+            self.set(services, session, state, action, Self::change)?;
         }
         if wanted.tags != state.settings.tags {
             let action = wanted.tags.as_deref().map_or(Action::Untag, Action::Tag);
-            self.set(module, session, state, action, Self::change)?;
+            self.set(services, session, state, action, Self::change)?;
         }
         Ok(())
     }
 
     /// In, or on its way into, a conference (`false`); or an ordinary call (`true`), whose hooks let everything pass.
-    pub fn bypass(&self, module: &Module, state: &mut State, on: bool) -> Result<(), String> {
+    pub fn bypass(&self, services: &Services, state: &mut State, on: bool) -> Result<(), String> {
         if state.bypassed == on {
             return Ok(());
         }
         state.bypassed = on;
         // SAFETY: a number.
         let status = unsafe { sys::coach_member_bypass(self.member, on.into()) };
-        self.keep(module, state)?;
+        self.keep(services, state)?;
         if status == sys::COACH_OK { Ok(()) } else { Err(last_error()) }
     }
 
@@ -328,28 +312,27 @@ impl Leg {
     /// where another conference of that name has the room.
     pub fn join(
         &self,
-        module: &Module,
+        services: &Services,
         state: &mut State,
         membership: Membership,
         flags: Flags,
         now: u64,
     ) -> Result<(), Membership> {
         state.sequence = now;
-        self.hold(state, module.is_on_hold(&self.uuid));
         self.follow(state, flags);
         // First: the engine tells at once whom this one hears.
-        module.legs.lock().numbers.insert(membership.number, self.uuid.clone());
-        match module.rooms.join(module, self.member, &membership) {
+        services.numbers.lock().insert(membership.number, self.uuid.clone());
+        match services.rooms.join(&services.engine, self.member, &membership) {
             Ok(()) => {
-                module.changed.note(&membership.conference);
+                services.changed.note(&membership.conference);
                 state.membership = Some(membership);
             }
             Err(JoinError::Taken) => {
-                module.legs.lock().numbers.remove(&membership.number);
+                services.numbers.lock().remove(&membership.number);
                 return Err(membership);
             }
             Err(JoinError::Refused(why)) => {
-                module.legs.lock().numbers.remove(&membership.number);
+                services.numbers.lock().remove(&membership.number);
                 let line =
                     format!("{why}. The member is in no room of Coach's: what it says privately is heard by nobody");
                 log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), &line);
@@ -359,10 +342,10 @@ impl Leg {
     }
 
     /// Gives its membership up.
-    pub fn leave(&self, module: &Module, state: &mut State) {
+    pub fn leave(&self, services: &Services, state: &mut State) {
         if let Some(membership) = state.membership.take() {
-            module.legs.lock().numbers.remove(&membership.number);
-            module.rooms.leave(self.member, &membership);
+            services.numbers.lock().remove(&membership.number);
+            services.rooms.leave(self.member, &membership);
         }
     }
 
@@ -396,28 +379,32 @@ impl Leg {
     }
 
     /// The end of it. Hooks that it has make silence of what was private from now on.
-    pub fn end(&self, module: &Module) {
+    pub fn end(&self, services: &Services) {
         let mut state = self.lock();
-        self.leave(module, &mut state);
+        self.leave(services, &mut state);
         // SAFETY: a number.
         unsafe { sys::coach_member_detach(self.member) };
-        module.departed.leave(self, &state.settings);
+        services.departed.note(&self.uuid, self.sip_call_id.clone(), &state.settings);
         if self.private.swap(false, Ordering::AcqRel) {
-            module.lock.release();
+            services.unload_lock.release();
         }
     }
 
     /// Keeps the module loaded while the call speaks privately.
-    fn keep(&self, module: &Module, state: &State) -> Result<(), String> {
+    fn keep(&self, services: &Services, state: &State) -> Result<(), String> {
         let private = state.settings.speak_only_to.is_some() && !state.bypassed;
         match (self.private(), private) {
-            (false, true) if !module.is_current() || !module.lock.hold() => {
+            (false, true) if !services.unload_lock.hold() => {
                 return Err("mod_coach is being unloaded".into());
             }
             (true, false) => {
-                module.departed.opened();
+                services.opening_guards.opened();
                 // Outside, the unload itself waits for the length of a guard.
-                if state.membership.is_some() { module.opening_guards.begins(self) } else { module.lock.release() }
+                if state.membership.is_some() {
+                    services.opening_guards.begins(&self.uuid)
+                } else {
+                    services.unload_lock.release()
+                }
             }
             _ => {}
         }

@@ -5,7 +5,10 @@ use std::{
     ffi::c_void,
     mem::MaybeUninit,
     ptr,
-    sync::atomic::{AtomicU8, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU8, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -13,7 +16,6 @@ use std::{
 use super::{
     fs, rtp_times,
     session::{Session, c},
-    session_hooks,
 };
 use crate::sys;
 
@@ -24,6 +26,15 @@ pub enum Side {
     Read,
     /// What it hears.
     Write,
+}
+
+/// What is called where the core has taken the bugs off a session.
+static ON_REMOVED: OnceLock<fn(&Session)> = OnceLock::new();
+
+/// Has `removed` called wherever the core takes the bugs off a session, with a lock of the core's held. It stays so until the code is
+/// unloaded.
+pub fn when_removed(removed: fn(&Session)) {
+    let _ = ON_REMOVED.set(removed);
 }
 
 /// How long one who wants a hook waits for another who is putting it on.
@@ -189,7 +200,9 @@ unsafe extern "C" fn on_media(
                 }
             }
             fs::SWITCH_ABC_TYPE_CLOSE => {
-                session_hooks::bugs_removed(&Session::given(fs::switch_core_media_bug_get_session(bug)))
+                if let Some(removed) = ON_REMOVED.get() {
+                    removed(&Session::given(fs::switch_core_media_bug_get_session(bug)));
+                }
             }
             _ => {}
         }

@@ -13,12 +13,17 @@
 //! app_stack          what runs on a call, one inside the other
 //! rtp_times          when frames were said
 //! media_bug          the media bug: what audio threads run
+//! membership         where a call is in a conference, and what it may do there
+//! engine             the engine over the C ABI: commands, state
 //! rooms              the engine's rooms, one a conference
 //! recovery           what commands have set, kept for the time after a crash of the switch
 //! departed           what a call leaves behind for the leg that takes its place
 //! opening_guards     who keeps the module loaded while an opening guard runs
+//! pending_flags      what events say that members may do, until somebody acts on it
+//! services           all of these, as every call uses them
 //! leg                one call: its member of the engine, its bugs, its membership
-//! module             what there is while the module is loaded
+//! module             what there is while the module is loaded: the calls, the tracked sessions
+//! transfer           a leg that takes another's place
 //! write_bugs         who needs a write bug
 //! conference_list    who is in a conference, asked of mod_conference
 //! session_hooks      what a call does: conferences that begin and end, hang-up
@@ -27,6 +32,7 @@
 //! commands           what people do: the commands and the dialplan application
 //! completion         tab completion
 //! existing_calls     calls that were there before the module
+//! load               loading and unloading
 //! ```
 //!
 //! Three rules keep its threads from waiting for each other. A leg's lock is held while the core is asked for variables or told of events,
@@ -44,18 +50,24 @@ mod conference_events;
 mod conference_list;
 mod config;
 mod departed;
+mod engine;
 mod existing_calls;
 mod leg;
+mod load;
 mod media_bug;
+mod membership;
 mod module;
 mod names;
 mod opening_guards;
+mod pending_flags;
 mod recovery;
 mod rooms;
 mod rtp_times;
+mod services;
 mod session;
 mod session_hooks;
 mod settings;
+mod transfer;
 mod write_bugs;
 
 /// What FreeSWITCH declares, from `include/freeswitch_abi.h`.
@@ -63,14 +75,3 @@ mod write_bugs;
 mod fs {
     include!(concat!(env!("OUT_DIR"), "/freeswitch.rs"));
 }
-
-/// What the core looks up in `mod_coach.so`.
-#[unsafe(no_mangle)]
-pub static mod_coach_module_interface: fs::switch_loadable_module_function_table_t =
-    fs::switch_loadable_module_function_table_t {
-        switch_api_version: fs::SWITCH_API_VERSION as i32,
-        load: Some(module::load),
-        shutdown: Some(module::shutdown),
-        runtime: Some(module::runtime),
-        flags: 0,
-    };

@@ -1,9 +1,11 @@
-//! Calls that speak openly again, and whose opening guards have not ended: without Coach's hook, what they had said privately and comes
+//! Calls that speak openly again, and whose opening guards have not ended: without Coach's bug, what they had said privately and comes
 //! late, after a stall of the network, would be heard by everyone. Each of them keeps the module from being unloaded.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-use super::{leg::Leg, module::Module, write_bugs};
 use crate::lock::Mutex;
 
 /// So late may speech come.
@@ -13,11 +15,15 @@ const LATE: Duration = Duration::from_secs(10);
 const PERIOD: Duration = Duration::from_millis(50);
 
 /// See the module.
-#[derive(Default)]
-pub struct OpeningGuards(Mutex<State>);
+pub struct OpeningGuards {
+    length: Duration,
+    state: Mutex<State>,
+}
 
 #[derive(Default)]
 struct State {
+    /// When somebody began to speak openly last.
+    opened: Option<Instant>,
     /// UUIDs, and since when; each holds the module's lock once.
     guarded: Vec<(String, Instant)>,
     /// When they were looked at last.
@@ -25,49 +31,55 @@ struct State {
 }
 
 impl OpeningGuards {
+    pub fn new(length: Duration) -> Self {
+        Self { length, state: Mutex::default() }
+    }
+
+    /// Somebody speaks openly from now on; what it said privately may still be on its way to the media bugs.
+    pub fn opened(&self) {
+        self.state.lock().opened = Some(Instant::now());
+    }
+
+    /// Returns once the opening guards have passed that run now.
+    pub fn wait(&self) {
+        let opened = self.state.lock().opened;
+        if let Some(opened) = opened {
+            thread::sleep(self.length.saturating_sub(opened.elapsed()));
+        }
+    }
+
     /// A call speaks openly from now on. The module's lock, which it has held, is this one's.
-    pub fn begins(&self, leg: &Leg) {
-        self.0.lock().guarded.push((leg.uuid.clone(), Instant::now()));
+    pub fn begins(&self, uuid: &str) {
+        self.state.lock().guarded.push((uuid.into(), Instant::now()));
     }
 
-    /// A call has ended.
-    pub fn ends(&self, module: &Module, uuid: &str) {
-        self.retain(module, |guarded, _| guarded != uuid);
+    /// A call has ended. How many times the module's lock is to be released.
+    #[must_use]
+    pub fn ends(&self, uuid: &str) -> usize {
+        self.retain(|guarded, _| guarded != uuid)
     }
 
-    /// Lets go of those whose guards have ended.
-    pub fn look(&self, module: &Module) {
+    /// Lets go of those whose guards have ended, as `runs` says by the call's UUID, or are too long ago. How many times the module's lock
+    /// is to be released.
+    #[must_use]
+    pub fn look(&self, runs: impl Fn(&str) -> bool) -> usize {
         let now = Instant::now();
         let guarded = {
-            let State { guarded, looked } = &mut *self.0.lock();
+            let State { guarded, looked, .. } = &mut *self.state.lock();
             if guarded.is_empty() || looked.is_some_and(|at| now.duration_since(at) < PERIOD) {
-                return;
+                return 0;
             }
             *looked = Some(now);
             guarded.clone()
         };
-        let stays: Vec<_> = guarded.into_iter().filter(|(uuid, since)| still_runs(module, uuid, *since)).collect();
-        self.retain(module, |uuid, since| since > now || stays.iter().any(|stays| stays.0 == uuid && stays.1 == since));
+        let stays: Vec<_> = guarded.into_iter().filter(|(uuid, since)| since.elapsed() <= LATE && runs(uuid)).collect();
+        self.retain(|uuid, since| since > now || stays.iter().any(|stays| stays.0 == uuid && stays.1 == since))
     }
 
-    fn retain(&self, module: &Module, stays: impl Fn(&str, Instant) -> bool) {
-        let gone = {
-            let State { guarded, .. } = &mut *self.0.lock();
-            let before = guarded.len();
-            guarded.retain(|(uuid, since)| stays(uuid, *since));
-            before - guarded.len()
-        };
-        (0..gone).for_each(|_| module.lock.release());
+    fn retain(&self, stays: impl Fn(&str, Instant) -> bool) -> usize {
+        let State { guarded, .. } = &mut *self.state.lock();
+        let before = guarded.len();
+        guarded.retain(|(uuid, since)| stays(uuid, *since));
+        before - guarded.len()
     }
-}
-
-/// In a conference the engine says so; elsewhere the unload itself waits for the length of a guard.
-fn still_runs(module: &Module, uuid: &str, since: Instant) -> bool {
-    if since.elapsed() > LATE {
-        return false;
-    }
-    let Some(leg) = module.find(uuid) else { return false };
-    let membership =
-        leg.lock().membership.as_ref().map(|membership| (membership.conference.clone(), membership.number));
-    membership.is_some_and(|(room, number)| write_bugs::is_guarded(module, &room, number))
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    leg::Membership,
-    module::{Module, last_error},
+    engine::{Engine, last_error},
+    membership::Membership,
     session::c,
 };
 use crate::{lock::Mutex, sys};
@@ -55,13 +55,18 @@ pub enum JoinError {
 
 impl Rooms {
     /// Seats a member.
-    pub fn join(&self, module: &Module, member: sys::coach_member_t, membership: &Membership) -> Result<(), JoinError> {
+    pub fn join(&self, engine: &Engine, member: sys::coach_member_t, membership: &Membership) -> Result<(), JoinError> {
         let mut open = self.open.lock();
         if !open.contains_key(&membership.conference) {
             let mut room = 0;
             // SAFETY: a text that outlives the call; null is a host-mixed room.
             let status = unsafe {
-                sys::coach_room_open(module.engine, c(&membership.conference).as_ptr(), std::ptr::null(), &raw mut room)
+                sys::coach_room_open(
+                    engine.handle(),
+                    c(&membership.conference).as_ptr(),
+                    std::ptr::null(),
+                    &raw mut room,
+                )
             };
             if status != sys::COACH_OK {
                 return Err(JoinError::Refused(last_error()));

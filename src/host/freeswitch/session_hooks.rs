@@ -10,25 +10,20 @@ use std::{
 use super::{
     answering,
     app_stack::AppStack,
-    assignments, conference_events, conference_list, departed, fs,
-    leg::{Flags, Leg, Membership, State},
-    module::{Module, TrackedSession, current, with_module},
-    names::engine_name,
+    assignments, conference_events, conference_list, fs,
+    leg::{Leg, State},
+    membership::{Flags, Membership},
+    module::{Module, TrackedSession, current},
     recovery,
     session::{Session, log, text},
     settings::{self, Action, Settings},
+    transfer,
+    write_bugs::with_module,
 };
 use crate::lock::MutexGuard;
 
 /// The application whose members Coach serves.
 const CONFERENCE: &str = "conference";
-
-/// `mod_conference` sets these on a member's channel before it takes the member in.
-const CONFERENCE_NAME: &CStr = c"conference_name";
-/// See [`CONFERENCE_NAME`].
-const CONFERENCE_ID: &CStr = c"conference_uuid";
-/// See [`CONFERENCE_NAME`].
-const MEMBER_ID: &CStr = c"conference_member_id";
 
 /// On the outer leg of a loopback: the inner one, which runs what was called.
 const INNER_LEG: &CStr = c"other_loopback_leg_uuid";
@@ -115,7 +110,7 @@ unsafe extern "C" fn on_routing(session: *mut fs::switch_core_session_t) -> fs::
     // SAFETY: the core's session.
     let session = unsafe { Session::given(session) };
     let act = |module: &Module| {
-        module.recovery.forget(&session);
+        module.services.recovery.forget(&session);
         if let Some(tracked) = module.tracked.lock().get_mut(&session.uuid()) {
             tracked.recovered = false;
         }
@@ -126,9 +121,9 @@ unsafe extern "C" fn on_routing(session: *mut fs::switch_core_session_t) -> fs::
 
 unsafe extern "C" fn on_hangup(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
     let act = |module: &Module, session: &Session| {
-        module.departed.hang_up(session);
+        transfer::hang_up(module, session);
         if let Some(leg) = module.find(&session.uuid()) {
-            module.departed.hand_over(&leg, session);
+            transfer::hand_over(module, &leg, session);
             module.end(&leg);
         }
     };
@@ -221,8 +216,8 @@ fn begins(module: &Module, session: &Session, message: usize) {
     settings::look_at_names(session);
     // Of a call that was recovered after a crash: its first conference since.
     let recovered = module.tracked.lock().get_mut(&session.uuid()).is_some_and(|it| std::mem::take(&mut it.recovered));
-    let commanded = recovered.then(|| module.recovery.commanded(session));
-    let inherited = departed::inherited(module, session);
+    let commanded = recovered.then(|| module.services.recovery.commanded(session));
+    let inherited = transfer::inherited(module, session);
     let wanted = |state: &State| {
         let mut wanted = Settings::of(session);
         commanded.iter().for_each(|commanded| commanded.overrule(&mut wanted));
@@ -239,7 +234,7 @@ fn begins(module: &Module, session: &Session, message: usize) {
     }
     if wanted(&State::default()).speak_only_to.is_some() {
         session.make_media();
-        if !module.is_current() {
+        if module.services.unload_lock.is_closed() {
             return refuse(session, "mod_coach is being unloaded"); // it may have taken long
         }
     }
@@ -253,10 +248,10 @@ fn begins(module: &Module, session: &Session, message: usize) {
             inherited.tell(&leg.uuid, &Settings::of(session), &wanted);
             state.inherited = Some(inherited.from.clone());
         }
-        leg.apply(module, session, state, &wanted)?;
-        leg.bypass(module, state, false)?;
+        leg.apply(&module.services, session, state, &wanted)?;
+        leg.bypass(&module.services, state, false)?;
         if state.conferences.is_empty() {
-            module.recovery.settle(session, &wanted);
+            module.services.recovery.settle(session, &wanted);
         }
         state.conferences.begins(message);
         state.settings.write(session);
@@ -270,7 +265,7 @@ fn begins(module: &Module, session: &Session, message: usize) {
 /// `mod_conference` has taken it in, and has not heard a word of it yet. What it may do is asked for, since an event tells it too late, or
 /// never: not of members that join unannounced.
 fn enters(module: &Module, session: &Session, message: usize) {
-    let Some(membership) = membership(session) else { return };
+    let Some(membership) = Membership::of(session) else { return };
     let uuid = session.uuid();
     let begun = module.find(&uuid).is_some_and(|leg| !leg.lock().conferences.is_empty());
     // A loopback that runs an application keeps what the core tells it, but for this: with this, that begins then. Or it is no conference
@@ -292,7 +287,7 @@ fn enters(module: &Module, session: &Session, message: usize) {
         return; // by one inside
     }
     let (flags, now) = listed.map_or((Flags { muted: true, deaf: true, held: false }, 0), |flags| (flags, now));
-    let mut refused = leg.join(module, &mut state, membership, flags, now).err();
+    let mut refused = module.join(&leg, &mut state, membership, flags, now).err();
     drop(state);
     if listed.is_none() {
         let line = "mod_conference does not list this member: it neither speaks nor hears privately until an event tells of it";
@@ -302,7 +297,7 @@ fn enters(module: &Module, session: &Session, message: usize) {
         empty(module, &membership);
         let mut state = leg.lock();
         if state.taken.is_in(message) {
-            refused = leg.join(module, &mut state, membership, flags, now).err();
+            refused = module.join(&leg, &mut state, membership, flags, now).err();
         }
     }
     if let Some(membership) = refused {
@@ -327,7 +322,7 @@ fn empty(module: &Module, membership: &Membership) {
             .as_ref()
             .is_some_and(|old| old.conference == membership.conference && old.unique_id != membership.unique_id)
         {
-            leg.leave(module, &mut state);
+            leg.leave(&module.services, &mut state);
         }
     }
 }
@@ -343,7 +338,7 @@ fn leaves(module: &Module, session: &Session, message: usize) {
     if !state.taken.ends(message, || true) || !state.taken.is_empty() {
         return;
     }
-    leg.leave(module, &mut state);
+    leg.leave(&module.services, &mut state);
     // Of who is behind an endpoint that keeps the rest.
     if state.conferences.ends(message, || false) {
         over(module, &leg, state);
@@ -368,8 +363,8 @@ fn over(module: &Module, leg: &Leg, mut state: MutexGuard<State>) {
         return;
     }
     state.taken = AppStack::default();
-    leg.leave(module, &mut state);
-    if let Err(why) = leg.bypass(module, &mut state, true) {
+    leg.leave(&module.services, &mut state);
+    if let Err(why) = leg.bypass(&module.services, &mut state, true) {
         log(fs::SWITCH_LOG_ERROR, Some(&leg.uuid), &format!("{why}. What the call says stays silence"));
     }
 }
@@ -399,7 +394,7 @@ fn bridged(module: &Module, session: &Session, other: &str) {
         .and_then(|tracked| tracked.bridged_with.replace(other.into()))
         .filter(|before| before != other);
     let inner = before.and(session.variable(INNER_LEG));
-    let Some(leg) = inner.and_then(|uuid| module.find(&uuid)).filter(|_| !module.tags_pass) else { return };
+    let Some(leg) = inner.and_then(|uuid| module.find(&uuid)).filter(|_| !module.services.tags_pass) else { return };
     let Some(inner) = Session::locate(&leg.uuid) else { return };
     let mut state = leg.lock();
     if state.settings.tags.is_some() {
@@ -407,7 +402,7 @@ fn bridged(module: &Module, session: &Session, other: &str) {
             "{other} takes this leg's place: its tags do not pass. Who wants them to sets them now, or tags-pass in coach.conf.xml"
         );
         log(fs::SWITCH_LOG_NOTICE, Some(&leg.uuid), &line);
-        if let Err(why) = leg.command(module, &inner, &mut state, Action::Untag) {
+        if let Err(why) = leg.command(&module.services, &inner, &mut state, Action::Untag) {
             refuse(&inner, why);
         }
     }
@@ -439,11 +434,4 @@ pub fn bugs_removed(session: &Session) {
         log(fs::SWITCH_LOG_ERROR, Some(&session.uuid()), line);
         session.hang_up();
     }
-}
-
-/// Where `mod_conference` says that it has put a session.
-pub fn membership(session: &Session) -> Option<Membership> {
-    let (name, unique_id) = (session.variable_bytes(CONFERENCE_NAME)?, session.variable(CONFERENCE_ID)?);
-    let conference = engine_name(name.to_bytes(), &unique_id);
-    Some(Membership { conference, name, unique_id, number: session.variable(MEMBER_ID)?.parse().ok()? })
 }

@@ -1,56 +1,31 @@
 //! Who hears somebody privately gets a write hook, and keeps it; so does who speaks privately, for the sounds of its mode. Nobody else has one.
 
-use std::{collections::BTreeMap, ptr};
-
-use serde::Deserialize;
-
 use super::{
+    engine::Member,
     media_bug::Installation,
-    module::Module,
-    session::{Session, c, text},
+    module::{Module, current},
+    session::Session,
 };
-use crate::{lock::Mutex, sys};
 
-/// Conferences in which somebody may hear somebody privately who did not before: each with the number of its latest change.
-#[derive(Default)]
-pub struct ChangedRooms(Mutex<(u64, BTreeMap<String, u64>)>);
-
-impl ChangedRooms {
-    /// Something has changed.
-    pub fn note(&self, room: &str) {
-        let (count, rooms) = &mut *self.0.lock();
-        *count += 1;
-        rooms.insert(room.into(), *count);
-    }
-}
-
-/// What the engine says of a room, as far as it matters here.
-#[derive(Deserialize)]
-struct Room {
-    members: Vec<Member>,
-}
-
-/// See [`Room`].
-#[derive(Deserialize)]
-struct Member {
-    number: u32,
-    tags: Vec<String>,
-    /// Of who speaks openly, none.
-    speak_only_to: Option<Vec<String>>,
-    opens_in_ms: u32,
+/// Does something with the module, unless it is being unloaded; then sees to those who hear somebody privately by now.
+pub fn with_module<R>(act: impl FnOnce(&Module) -> R) -> Option<R> {
+    let module = current()?;
+    let done = act(&module);
+    install(&module);
+    Some(done)
 }
 
 /// Sees to the conferences that have changed. No lock of ours may be held. Who has made a change finds it here until it has been seen to,
 /// by whichever thread.
-pub fn hook(module: &Module) {
-    let changed = module.changed.0.lock().1.clone();
+pub fn install(module: &Module) {
+    let changed = module.services.changed.pending();
     if changed.is_empty() {
         return;
     }
     let mut coming = false;
     if module.all().iter().any(|leg| leg.private()) {
         for number in changed.keys().flat_map(|room| listeners(module, room)) {
-            let uuid = module.legs.lock().numbers.get(&number).cloned();
+            let uuid = module.services.numbers.lock().get(&number).cloned();
             if let Some(leg) = uuid.and_then(|uuid| module.find(&uuid))
                 && let Some(session) = Session::locate(&leg.uuid)
             {
@@ -60,19 +35,19 @@ pub fn hook(module: &Module) {
     }
     // What another thread is doing may fail: somebody looks again.
     if !coming {
-        module.changed.0.lock().1.retain(|room, change| changed.get(room) != Some(change));
+        module.services.changed.done(&changed);
     }
 }
 
 /// Numbers of those who hear a sound of their mode, and of those who hear somebody privately, or would, were they not deaf, or the other
 /// mute: that ends by an event, and on the thread that follows events nothing may wait for the core.
 fn listeners(module: &Module, room: &str) -> Vec<u32> {
-    let members = members(module, room);
+    let members = module.services.engine.members(room);
     let hears = |listener: &Member, speaker: &Member| {
         let to = speaker.speak_only_to.iter().flatten();
         listener.number != speaker.number && to.into_iter().any(|tag| listener.tags.contains(tag))
     };
-    let told = |listener: &Member| module.mode_sounds && listener.speak_only_to.is_some();
+    let told = |listener: &Member| module.services.mode_sounds && listener.speak_only_to.is_some();
     let listeners =
         members.iter().filter(|listener| told(listener) || members.iter().any(|speaker| hears(listener, speaker)));
     listeners.map(|listener| listener.number).collect()
@@ -80,19 +55,5 @@ fn listeners(module: &Module, room: &str) -> Vec<u32> {
 
 /// Whether an opening guard of this member runs.
 pub fn is_guarded(module: &Module, room: &str, number: u32) -> bool {
-    members(module, room).iter().any(|member| member.number == number && member.opens_in_ms > 0)
-}
-
-fn members(module: &Module, room: &str) -> Vec<Member> {
-    let mut json = ptr::null_mut();
-    // SAFETY: texts that end in NUL; the answer is ours until it is given back.
-    let state = unsafe {
-        if sys::coach_state_json(module.engine, c(room).as_ptr(), &raw mut json) != sys::COACH_OK {
-            return Vec::new(); // it has ended
-        }
-        let state = serde_json::from_str::<Room>(text(json).unwrap_or_default());
-        sys::coach_string_free(json);
-        state
-    };
-    state.map_or(Vec::new(), |room| room.members)
+    module.services.engine.members(room).iter().any(|member| member.number == number && member.opens_in_ms > 0)
 }
