@@ -62,7 +62,7 @@ test: setup ## run every test, and the lints
 	tests/all.sh
 
 # The promises that need no switch, no sanitizer and no model checker.
-CHECKS := at_once changing_rates commands conference drift engine_mixed events explain mode_sounds opening_guard private rates realtime surface threads transparent whole
+CHECKS := at_once changing_rates commands conference drift engine_mixed events explain house mode_sounds opening_guard private rates realtime surface threads transparent whole
 check: setup ## what to run while working: format, clippy, unit tests and the promises, in about two minutes
 	cargo fmt --all --check
 	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
@@ -78,8 +78,10 @@ mutants: setup ## break the code in some 400 places, one at a time: does a test 
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked
 	tests/mutants.sh
 
-lint: setup ## format, clippy and documentation, without a warning
+lint: setup ## format, clippy, documentation and the order of the house, without a warning
 	cargo fmt --all --check
+	@# Which file may use which, and words that were given up.
+	cargo test --test house
 	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
 	@# Cargo leaves out what is no test by default.
 	cargo clippy --test asterisk -- -D warnings

@@ -45,9 +45,9 @@
 extern "C" {
 #endif
 
-/* The version of this file. A library serves a host whose major (upper 16 bits) is its own and whose minor (lower 16)
- * is its own or less. */
-#define COACH_ABI_VERSION 0x00010001u
+/* The version of this file, 2.0. A library serves a host whose major (upper 16 bits) is its own and whose minor (lower 16)
+ * is its own or less. Hosts of ABI 1, the one before the first release, are refused: their header names things otherwise. */
+#define COACH_ABI_VERSION 0x00020000u
 
 /* ------------------------------------------------------------------------------------------------- status ---- */
 
@@ -56,7 +56,7 @@ typedef int32_t coach_status_t;
 enum {
     COACH_OK = 0,      /* done; a hook left the frame as it was */
     COACH_CHANGED = 1, /* hooks: the frame was changed: pass on what it holds now */
-    COACH_SILENCED = 2,   /* read hook: private speech was taken out, the frame holds what everyone may hear (silence) */
+    COACH_SILENCED = 2, /* read hook: private speech was taken out, the frame holds what everyone may hear (silence) */
 
     COACH_ERR_VERSION = -1,     /* the ABI version is not served */
     COACH_ERR_SIZE = -2,        /* a struct's size field is not its size */
@@ -75,7 +75,7 @@ enum {
     COACH_ERR_STATE = -15,      /* joining while in a room, leaving while in none */
     COACH_ERR_FORMAT = -16,     /* hooks: a rate, channel count or frame size that Coach does not handle */
     COACH_ERR_OVERLAP = -17,    /* hooks: the same hook of this member (or tick of this room) is running already */
-    COACH_ERR_MIXER = -18,    /* a tick for a room that the host mixes, or that the engine ticks itself */
+    COACH_ERR_MIXER = -18,      /* a tick for a room that the host mixes, or that the engine ticks itself */
     COACH_ERR_MEMORY = -19,     /* no memory; nothing was changed, except where the function says */
     COACH_ERR_BUSY = -20,       /* destroying an engine inside its own event callback */
     COACH_ERR_CLOCK = -22,      /* coach_engine_clock for an engine without COACH_ENGINE_HOST_CLOCK */
@@ -136,16 +136,32 @@ enum {
     COACH_EVENT_HOLD = 11,
     COACH_EVENT_UNHOLD = 12,
     COACH_EVENT_AUDIENCE = 13, /* who hears this private speaker has changed, also by its turning private or joining: heard_by */
-    COACH_EVENT_BYPASS = 14,    /* its hooks pass everything through */
+    COACH_EVENT_BYPASS = 14,  /* its hooks pass everything through */
     COACH_EVENT_UNBYPASS = 15,
     COACH_EVENT_START = 16,   /* the room: a member that starts it has come */
     COACH_EVENT_END = 17,     /* the room ended for this member: it is outside now; if Coach mixed the room, in silence until it
-                                 joins another or passes */
+                                 joins another or passes. Never for a room without members: see "Which events come" */
     COACH_EVENT_WARNING = 18, /* something to log: text says what */
     COACH_EVENT_LOST = 19     /* as many events as `lost` says are missing here, because the callback was too slow and the queue was full;
                                  the rooms' sequence numbers skip them. It is about no room and no member. coach_state_json and `show`
                                  tell how things are */
 };
+
+/* Which events come. From the engine: COACH_EVENT_END where a member with COACH_MEMBER_ENDS leaves, or where a room is closed, once for
+ * each member that is still inside; none of it where the last member of a room leaves, or an empty room is closed, which the host knows
+ * anyway. All others come from each host that makes the calls they are about. From the modules in this package:
+ *
+ *                     mod_coach, FreeSWITCH              res_coach, Asterisk
+ *   DEAF, UNDEAF      mod_conference's deaf              never: ConfBridge makes nobody deaf
+ *   MUTE, UNMUTE      mod_conference's mute              ConfBridge's mute of a member that Coach has a hook on
+ *   HOLD, UNHOLD      the phone's hold, by SIP           the phone's hold, and the action CoachHold
+ *   START             the conference's first member      CoachStart, the same
+ *   END               never: mod_conference tells        CoachEnd, which res_coach makes itself when the last member has
+ *                     conference-destroy                 left; the engine's never comes
+ *   TAG, UNTAG        each its own                       CoachTag for both
+ *   COACH, UNCOACH    each its own                       CoachMode for both
+ *   LOST              `lost`, and a warning in the log   CoachLost, and a warning in the log
+ *   WARNING           the log alone                      the log alone */
 
 /* One change. Everything in it lasts until the callback returns. */
 typedef struct coach_event {
@@ -247,7 +263,7 @@ enum {
 
 typedef struct coach_room_config {
     uint32_t size;
-    uint32_t mixer;  /* COACH_MIXER_... */
+    uint32_t mixer;    /* COACH_MIXER_... */
     uint32_t rate;     /* engine-mixed: the mix's rate in Hz, one of those above up to 48000. Host-mixed: 0 */
     uint32_t channels; /* engine-mixed: 1 or 2. Host-mixed: those of the host's mix, 1 or 2, where it adds up channels of which it
                           makes fewer (as FreeSWITCH does): private speech is then as loud as open speech. 0: Coach keeps up to

@@ -36,13 +36,11 @@ pub unsafe extern "C" fn coach_engine_create(
     guarded(|| {
         let ours = sys::COACH_ABI_VERSION;
         if abi_version >> 16 != ours >> 16 || abi_version & 0xffff > ours & 0xffff {
+            let (host, library) = ((abi_version >> 16, abi_version & 0xffff), (ours >> 16, ours & 0xffff));
             let message = format!(
-                "ABI version {}.{} is not served; this library serves {}.0 to {}.{}",
-                abi_version >> 16,
-                abi_version & 0xffff,
-                ours >> 16,
-                ours >> 16,
-                ours & 0xffff
+                "the host is built for ABI {}.{}, and this library has ABI {}.{}: build the host against this library's \
+                 coach.h, or load the library that it was built for",
+                host.0, host.1, library.0, library.1
             );
             return Err(Error::new(sys::COACH_ERR_VERSION, message));
         }

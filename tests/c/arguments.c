@@ -10,6 +10,13 @@ static void asks_for_a_version_that_is_not_served(void **state)
     for (size_t i = 0; i < COUNT(versions); i++)
         refused_row(COACH_ERR_VERSION, coach.engine_create(versions[i], NULL, &output), "coach_engine_create(%#x)",
                     versions[i]);
+    static const uint32_t before_release[] = {0x00010000, 0x00010001}; /* hosts whose header has the old names */
+    for (size_t i = 0; i < COUNT(before_release); i++) {
+        refused_row(COACH_ERR_VERSION, coach.engine_create(before_release[i], NULL, &output), "a host of ABI %#x", before_release[i]);
+        const char *why = coach.last_error();
+        check(strstr(why, "2.0") && strstr(why, "build"), "a host of ABI %#x is told \"%s\"; right: the version and what to do",
+              before_release[i], why);
+    }
     for (uint32_t minor = 0; minor <= (COACH_ABI_VERSION & 0xffff); minor++) { /* hosts of an older header too */
         expect(COACH_OK, coach.engine_create((coach.abi_version() & 0xffff0000) + minor, NULL, &output));
         expect(COACH_OK, coach.engine_destroy(output));

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "shim.h"
+#include "res_coach.h"
 
 #include "asterisk/cli.h"
 #include "asterisk/module.h"
@@ -106,7 +106,7 @@ static char *run(struct ast_cli_entry *entry, int what, struct ast_cli_args *arg
 	if (!answer) {
 		return CLI_FAILURE;
 	}
-	mode_command(command, &answer);
+	privacy_command(command, &answer);
 	ast_cli(args->fd, "%s\n", ast_str_buffer(answer));
 	ast_free(answer);
 	return CLI_SUCCESS;

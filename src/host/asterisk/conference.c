@@ -2,17 +2,17 @@
  * res_coach: which channel is in which ConfBridge.
  *
  * Asterisk tells of it late, from a thread of its own. Privacy does not wait for that: a hook works only in the bridge that it
- * was placed in (said.c, heard.c), and until then private speech is heard by nobody.
+ * was placed in (read_path.c, write_path.c), and until then private speech is heard by nobody.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "shim.h"
+#include "res_coach.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/bridge.h"
 #include "asterisk/linkedlists.h"
 
-/* One ConfBridge while somebody is in it. `settling`. */
+/* One ConfBridge while somebody is in it. `membership_lock`. */
 struct conference {
 	char name[COACH_MAX_NAME_BYTES + 1]; /* as the engine takes it */
 	struct ast_bridge *bridge;           /* a reference */
@@ -23,7 +23,7 @@ struct conference {
 	AST_LIST_ENTRY(conference) entry;
 };
 
-AST_MUTEX_DEFINE_STATIC(settling);
+AST_MUTEX_DEFINE_STATIC(membership_lock);
 static AST_LIST_HEAD_NOLOCK_STATIC(conferences, conference);
 
 int is_confbridge(const struct ast_bridge *bridge)
@@ -63,7 +63,7 @@ static void conference_close(struct conference *conference)
 {
 	AST_LIST_REMOVE(&conferences, conference, entry);
 	coach_room_close(conference->room);
-	identity_ends(IDENTITY_OF_ROOM, conference->room);
+	name_ends(NAME_OF_ROOM, conference->room);
 	ao2_ref(conference->bridge, -1);
 	ast_free(conference);
 }
@@ -78,7 +78,7 @@ static struct conference *conference_obtain(struct ast_bridge *bridge)
 			return conference;
 		}
 		if (!strcmp(conference->bridge->name, bridge->name)) {
-			/* The one before of that name has not ended. With the last of its members it does, and `settle_room` is there for both. */
+			/* The one before of that name has not ended. With the last of its members it does, and `rescan` is there for both. */
 			if (!conference->outlasts) {
 				conference->outlasts = 1;
 				ast_log(LOG_NOTICE, "Coach waits for the end of an earlier conference '%s': until then nobody hears who speaks"
@@ -97,7 +97,7 @@ static struct conference *conference_obtain(struct ast_bridge *bridge)
 		ast_free(conference);
 		return NULL;
 	}
-	identity_begins(IDENTITY_OF_ROOM, conference->room, bridge->uniqueid);
+	name_begins(NAME_OF_ROOM, conference->room, bridge->uniqueid);
 	conference->bridge = ao2_bump(bridge);
 	AST_LIST_INSERT_TAIL(&conferences, conference, entry);
 	return conference;
@@ -105,9 +105,9 @@ static struct conference *conference_obtain(struct ast_bridge *bridge)
 
 void conference_bridge(struct leg *leg, char *uniqueid)
 {
-	ast_mutex_lock(&settling);
+	ast_mutex_lock(&membership_lock);
 	ast_copy_string(uniqueid, leg->conference ? leg->conference->bridge->uniqueid : "", BRIDGE_ID);
-	ast_mutex_unlock(&settling);
+	ast_mutex_unlock(&membership_lock);
 }
 
 /* Where commands find it. */
@@ -128,7 +128,7 @@ void conference_leave(struct leg *leg)
 	}
 	if (conference->members == 1) {
 		/* Before the engine tells that it has left. */
-		identity_last(conference->room, leg->member);
+		name_set_last(conference->room, leg->member);
 	}
 	coach_member_leave(leg->member);
 	leg->conference = NULL;
@@ -199,10 +199,10 @@ static void tell(struct leg *leg, struct ast_channel *chan)
 {
 	int muted, held, passes;
 
-	mode_change_begins();
+	privacy_change_begins();
 	if (leg->conference) {
 		/* Before the hook hands what it says to the engine. */
-		mode_pass(leg, 0);
+		privacy_bypass(leg, 0);
 	}
 	ast_channel_lock(chan);
 	passes = hook_place(leg->hook, leg->conference ? leg->conference->bridge : NULL);
@@ -213,16 +213,16 @@ static void tell(struct leg *leg, struct ast_channel *chan)
 		hook_attach(chan, leg);
 	}
 	ast_channel_unlock(chan);
-	mode_pass(leg, passes);
-	mode_change_ends();
+	privacy_bypass(leg, passes);
+	privacy_change_ends();
 	coach_member_mute(leg->member, muted);
 	coach_member_hold(leg->member, held);
 }
 
-static void settle_leg(struct leg *leg, struct ast_channel *chan, struct ast_bridge *bridge)
+static void sync_leg(struct leg *leg, struct ast_channel *chan, struct ast_bridge *bridge)
 {
-	if (chan && leg_is_displaced(leg)) {
-		seat_hand_over(leg, chan);
+	if (chan && leg_is_replaced(leg)) {
+		transfer_hand_over(leg, chan);
 	}
 	if (leg->conference && leg->conference->bridge != bridge) {
 		conference_leave(leg);
@@ -242,18 +242,18 @@ static void settle_leg(struct leg *leg, struct ast_channel *chan, struct ast_bri
 }
 
 /* Legs whose channel another leg has, by a transfer, are in no conference. */
-static void settle_astray(void)
+static void sync_displaced(void)
 {
 	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
 	struct leg *leg;
 
 	while ((leg = ao2_iterator_next(&all))) {
-		if (leg->astray) {
-			ast_mutex_lock(&settling);
-			settle_leg(leg, NULL, NULL);
-			ast_mutex_unlock(&settling);
+		if (leg->displaced) {
+			ast_mutex_lock(&membership_lock);
+			sync_leg(leg, NULL, NULL);
+			ast_mutex_unlock(&membership_lock);
 			if (leg->hook && !leg->gone) {
-				seat_give_way(leg);
+				transfer_give_way(leg);
 			}
 		}
 		ao2_ref(leg, -1);
@@ -261,37 +261,37 @@ static void settle_astray(void)
 	ao2_iterator_destroy(&all);
 }
 
-void settle(const char *uniqueid)
+void sync_channel(const char *uniqueid)
 {
 	struct ast_channel *chan;
 	struct ast_bridge *bridge;
 	struct leg *leg;
 
 	if (ast_strlen_zero(uniqueid)) {
-		settle_astray();
+		sync_displaced();
 		return;
 	}
 	leg = leg_find(uniqueid);
 	chan = leg && leg->hook ? leg_channel(leg) : ast_channel_get_by_name(uniqueid);
 	ao2_cleanup(leg);
-	ast_mutex_lock(&settling);
+	ast_mutex_lock(&membership_lock);
 	bridge = chan ? bridge_of(chan) : NULL;
 	leg = bridge ? leg_obtain(chan) : leg_find(uniqueid);
 	if (leg) {
-		settle_leg(leg, chan, bridge);
+		sync_leg(leg, chan, bridge);
 		ao2_ref(leg, -1);
 	}
-	ast_mutex_unlock(&settling);
+	ast_mutex_unlock(&membership_lock);
 	ao2_cleanup(bridge);
 	ast_channel_cleanup(chan);
 }
 
-struct leg *leg_settled(const char *uniqueid)
+struct leg *leg_synced(const char *uniqueid)
 {
 	struct leg *leg = leg_find(uniqueid);
 
-	if (leg && leg_is_displaced(leg)) {
-		settle(uniqueid);
+	if (leg && leg_is_replaced(leg)) {
+		sync_channel(uniqueid);
 	}
 	return leg;
 }

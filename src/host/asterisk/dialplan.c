@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "shim.h"
+#include "res_coach.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/module.h"
@@ -100,9 +100,9 @@ static int carry_out(struct ast_channel *chan, const char *data)
 			}
 			failed = !*list || ast_str_append(list, 0, "%s", tag ? tag : to) < 0;
 		} else if (!strcasecmp(word, "untag")) {
-			mode_untag(chan);
+			privacy_untag(chan);
 		} else if (!strcasecmp(word, "uncoach")) {
-			mode_uncoach(chan);
+			privacy_uncoach(chan);
 		} else if (list && !strchr(word, '=')) {
 			failed = ast_str_append(list, 0, ",%s", word) < 0;
 		} else {
@@ -110,8 +110,8 @@ static int carry_out(struct ast_channel *chan, const char *data)
 			failed = refuse(chan, word);
 		}
 	}
-	failed = failed || (speak_only_to && mode_set_speak_only_to(chan, ast_str_buffer(speak_only_to)))
-		|| (tags && mode_set_tags(chan, ast_str_buffer(tags)));
+	failed = failed || (speak_only_to && privacy_set_speak_only_to(chan, ast_str_buffer(speak_only_to)))
+		|| (tags && privacy_set_tags(chan, ast_str_buffer(tags)));
 	ast_free(tags);
 	ast_free(speak_only_to);
 	return failed;
@@ -143,7 +143,7 @@ static int coach_function_read(struct ast_channel *chan, const char *function, c
 	if (!chan || (strcasecmp(key, MEMBER_TAG) && strcasecmp(key, SPEAK_ONLY_TO))) {
 		return unknown(key);
 	}
-	leg = leg_settled(ast_channel_uniqueid(chan));
+	leg = leg_synced(ast_channel_uniqueid(chan));
 	if (leg) {
 		ao2_lock(leg);
 		ast_copy_string(buffer, S_OR(strcasecmp(key, MEMBER_TAG) ? leg->speak_only_to : leg->tags, ""), size);
@@ -156,15 +156,15 @@ static int coach_function_read(struct ast_channel *chan, const char *function, c
 static int write_to(struct ast_channel *chan, const char *key, const char *value)
 {
 	if (!strcasecmp(key, SPEAK_ONLY_TO)) {
-		return mode_set_speak_only_to(chan, S_OR(value, ""));
+		return privacy_set_speak_only_to(chan, S_OR(value, ""));
 	}
 	if (!strcasecmp(key, MEMBER_TAG)) {
-		return mode_set_tags(chan, S_OR(value, ""));
+		return privacy_set_tags(chan, S_OR(value, ""));
 	}
 	if (!strcasecmp(key, "untag")) {
-		mode_untag(chan);
+		privacy_untag(chan);
 	} else if (!strcasecmp(key, "uncoach")) {
-		mode_uncoach(chan);
+		privacy_uncoach(chan);
 	} else {
 		return unknown(key);
 	}

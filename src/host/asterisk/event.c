@@ -5,7 +5,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "shim.h"
+#include "res_coach.h"
 
 #include "asterisk/json.h"
 #include "asterisk/manager.h"
@@ -39,7 +39,7 @@ static struct ast_json *of_room(const coach_event_t *event, uint64_t sequence)
 	if (!event->room) {
 		return ast_json_object_create();
 	}
-	identity_of(IDENTITY_OF_ROOM, event->room, bridge, sizeof(bridge));
+	name_of(NAME_OF_ROOM, event->room, bridge, sizeof(bridge));
 	snprintf(number, sizeof(number), "%" PRIu64, sequence);
 	return ast_json_pack("{s: s, s: s, s: s}", "Conference", event->room_name, "BridgeUniqueid", bridge, "Sequence", number);
 }
@@ -48,7 +48,7 @@ static struct ast_json *of_member(const coach_event_t *event)
 {
 	char uniqueid[AST_MAX_UNIQUEID];
 
-	identity_of(IDENTITY_OF_MEMBER, event->member, uniqueid, sizeof(uniqueid));
+	name_of(NAME_OF_MEMBER, event->member, uniqueid, sizeof(uniqueid));
 	return ast_json_pack("{s: s, s: s, s: s, s: s, s: s, s: s, s: i}", "Channel", event->call_id, "Uniqueid", uniqueid,
 		"MemberTag", event->tags, "Mode", event->speak_only_to ? "private" : "open",
 		"SpeakOnlyTo", event->speak_only_to ? event->speak_only_to : "", "HeardBy", event->heard_by,
@@ -96,7 +96,7 @@ void on_event(void *user, const coach_event_t *event)
 		ast_json_object_set(more, "Number", ast_json_integer_create(event->number));
 	}
 	publish(names[event->kind], of_room(event, event->sequence), more);
-	if (event->kind == COACH_EVENT_LEAVE && identity_is_last(event->room, event->member)) {
+	if (event->kind == COACH_EVENT_LEAVE && name_is_last(event->room, event->member)) {
 		/* The engine closes an empty room without a word. */
 		publish(names[COACH_EVENT_END], of_room(event, event->sequence + 1), ast_json_object_create());
 	}

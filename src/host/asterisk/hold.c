@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "hook.h"
+#include "hook_state.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/format_cache.h"
@@ -59,7 +59,7 @@ static int act(struct mansession *session, const struct message *message)
 	if (!leg) {
 		return 0;
 	}
-	obstacle = mode_hold(leg, on);
+	obstacle = privacy_hold(leg, on);
 	if (obstacle) {
 		astman_send_error_va(session, message, "%s cannot be held: %s", leg->call_id, obstacle);
 	} else {

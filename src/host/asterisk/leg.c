@@ -3,11 +3,11 @@
  *
  * A leg without a hook lives while its channel is in a ConfBridge; one with a hook until its channel hangs up.
  * Where Asterisk moves a call to another channel of its own, hook and datastore move along, and the leg follows. Where another call
- * takes the leg's channel, see seat.c.
+ * takes the leg's channel, see transfer.c.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "shim.h"
+#include "res_coach.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/datastore.h"
@@ -18,7 +18,7 @@ static void leg_free(void *data)
 {
 	struct leg *leg = data;
 
-	mode_forget(leg);
+	privacy_forget(leg);
 	if (leg->hook) {
 		hook_free(leg->hook);
 	}
@@ -37,7 +37,7 @@ int leg_is_at(struct leg *leg, const char *uniqueid)
 	int is;
 
 	ao2_lock(leg);
-	is = !leg->astray && !strcmp(leg->uniqueid, uniqueid);
+	is = !leg->displaced && !strcmp(leg->uniqueid, uniqueid);
 	ao2_unlock(leg);
 	return is;
 }
@@ -49,12 +49,12 @@ void leg_call_id(struct leg *leg, char *call_id)
 	ao2_unlock(leg);
 }
 
-int leg_is_displaced(struct leg *leg)
+int leg_is_replaced(struct leg *leg)
 {
 	int is;
 
 	ao2_lock(leg);
-	is = leg->displaced;
+	is = leg->replaced;
 	ao2_unlock(leg);
 	return is;
 }
@@ -91,14 +91,14 @@ coach_member_t leg_attach(const char *name, const char *uniqueid, const char *ta
 			return 0;
 		}
 	}
-	identity_begins(IDENTITY_OF_MEMBER, member, uniqueid);
+	name_begins(NAME_OF_MEMBER, member, uniqueid);
 	return member;
 }
 
 void leg_detach(coach_member_t member)
 {
 	coach_member_detach(member);
-	identity_ends(IDENTITY_OF_MEMBER, member);
+	name_ends(NAME_OF_MEMBER, member);
 }
 
 static struct leg *leg_make(const char *name, const char *uniqueid)
@@ -119,7 +119,7 @@ static struct leg *leg_make(const char *name, const char *uniqueid)
 }
 
 /* Two interfaces may ask for the same channel at once. Nobody who holds this waits for a channel. */
-AST_MUTEX_DEFINE_STATIC(making);
+AST_MUTEX_DEFINE_STATIC(registry_lock);
 
 struct leg *leg_obtain(struct ast_channel *chan)
 {
@@ -130,12 +130,12 @@ struct leg *leg_obtain(struct ast_channel *chan)
 	ast_copy_string(name, ast_channel_name(chan), sizeof(name));
 	ast_copy_string(uniqueid, ast_channel_uniqueid(chan), sizeof(uniqueid));
 	ast_channel_unlock(chan);
-	ast_mutex_lock(&making);
+	ast_mutex_lock(&registry_lock);
 	leg = leg_find(uniqueid);
 	if (!leg) {
 		leg = leg_make(name, uniqueid);
 	}
-	ast_mutex_unlock(&making);
+	ast_mutex_unlock(&registry_lock);
 	return leg;
 }
 
@@ -166,21 +166,21 @@ static void on_channel_end(void *data)
 
 	ao2_lock(leg);
 	leg->gone = 1;
-	ast_copy_string(uniqueid, leg->astray ? "" : leg->uniqueid, sizeof(uniqueid));
+	ast_copy_string(uniqueid, leg->displaced ? "" : leg->uniqueid, sizeof(uniqueid));
 	ao2_unlock(leg);
-	settle_soon(uniqueid);
+	sync_soon(uniqueid);
 	ao2_ref(leg, -1);
 }
 
 /* A masquerade, both channels locked, so that the engine has to wait. The channel that stays gets the other's phone and unique id,
- * and has the hooks of both. Its own leg stays where that is hooked, and is displaced; the other one goes astray: until that is settled
+ * and has the hooks of both. Its own leg stays where that is hooked, and is replaced; the other one is displaced: until it is in sync
  * its hook keeps its mode, private to nobody. The two are told of it in either order. */
-static void go_astray(struct leg *leg)
+static void displace(struct leg *leg)
 {
 	ao2_lock(leg);
-	leg->astray = 1;
+	leg->displaced = 1;
 	ao2_unlock(leg);
-	settle_soon("");
+	sync_soon("");
 }
 
 static void move(struct leg *leg, struct ast_channel *chan)
@@ -188,7 +188,7 @@ static void move(struct leg *leg, struct ast_channel *chan)
 	ao2_lock(leg);
 	ast_copy_string(leg->uniqueid, ast_channel_uniqueid(chan), sizeof(leg->uniqueid));
 	ao2_unlock(leg);
-	settle_soon(ast_channel_uniqueid(chan));
+	sync_soon(ast_channel_uniqueid(chan));
 }
 
 void leg_stays(struct leg *leg, struct ast_channel *chan)
@@ -196,35 +196,35 @@ void leg_stays(struct leg *leg, struct ast_channel *chan)
 	struct leg *other = leg_find(ast_channel_uniqueid(chan));
 
 	if (other && other != leg) {
-		go_astray(other);
+		displace(other);
 	}
 	if (other != leg) {
-		hook_displaced(leg->hook);
+		hook_replaced(leg->hook);
 		ao2_lock(leg);
-		leg->displaced = 1;
+		leg->replaced = 1;
 		ao2_unlock(leg);
 	}
 	ao2_cleanup(other);
 	move(leg, chan);
 }
 
-static int is_astray_at(void *data, void *uniqueid, int flags)
+static int is_displaced_at(void *data, void *uniqueid, int flags)
 {
 	struct leg *leg = data;
 	int is;
 
 	ao2_lock(leg);
-	is = leg->astray && !leg->gone && !strcmp(leg->uniqueid, uniqueid);
+	is = leg->displaced && !leg->gone && !strcmp(leg->uniqueid, uniqueid);
 	ao2_unlock(leg);
 	return is ? CMP_MATCH | CMP_STOP : 0;
 }
 
-struct leg *leg_astray_at(struct leg *leg)
+struct leg *leg_displaced_at(struct leg *leg)
 {
 	char uniqueid[AST_MAX_UNIQUEID];
 
 	leg_uniqueid(leg, uniqueid);
-	return ao2_callback(registry, 0, is_astray_at, uniqueid);
+	return ao2_callback(registry, 0, is_displaced_at, uniqueid);
 }
 
 static int is_another(void *data, void *leg, int flags)
@@ -238,10 +238,10 @@ static void on_fixup(void *data, struct ast_channel *old, struct ast_channel *ch
 
 	hook_moves(leg->hook, chan);
 	move(leg, chan);
-	settle_soon(ast_channel_uniqueid(old)); /* the other's, if it has no hook to tell */
+	sync_soon(ast_channel_uniqueid(old)); /* the other's, if it has no hook to tell */
 	other = ao2_callback(registry, 0, is_another, leg);
 	if (other) {
-		go_astray(leg);
+		displace(leg);
 		ao2_ref(other, -1);
 	}
 }
@@ -301,7 +301,7 @@ struct leg *leg_hooked(struct ast_channel *chan)
 		}
 		/* One that left its conference just now was about to be forgotten. */
 	} while (over);
-	settle(ast_channel_uniqueid(chan));
+	sync_channel(ast_channel_uniqueid(chan));
 	return leg;
 }
 

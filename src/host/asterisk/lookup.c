@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "shim.h"
+#include "res_coach.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/strings.h"
@@ -26,11 +26,11 @@ static int is_in(struct leg *leg, const char *room)
 struct leg *leg_called(const char *channel)
 {
 	struct ast_channel *chan = ast_strlen_zero(channel) ? NULL : ast_channel_get_by_name(channel);
-	struct leg *leg = chan ? leg_settled(ast_channel_uniqueid(chan)) : NULL;
+	struct leg *leg = chan ? leg_synced(ast_channel_uniqueid(chan)) : NULL;
 
 	if (chan && !leg) {
-		/* It may be in a conference, and nobody has told of it: see settle_room. */
-		settle(ast_channel_uniqueid(chan));
+		/* It may be in a conference, and nobody has told of it: see rescan. */
+		sync_channel(ast_channel_uniqueid(chan));
 		leg = leg_find(ast_channel_uniqueid(chan));
 	}
 	ast_channel_cleanup(chan);

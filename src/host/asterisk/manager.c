@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "shim.h"
+#include "res_coach.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/json.h"
@@ -68,7 +68,7 @@ struct leg *manager_leg(struct mansession *session, const struct message *messag
 		astman_send_error(session, message, "Conference is too long a name");
 		return NULL;
 	} else {
-		settle_room(room);
+		rescan(room);
 		leg = member_find(room, channel);
 	}
 	if (!leg) {
@@ -105,7 +105,7 @@ static int act(struct mansession *session, const struct message *message)
 	answer = ast_str_create(128);
 	if (!answer) {
 		astman_send_error(session, message, "No memory");
-	} else if (mode_command_about(leg, action->verb, room, tags, &answer)) {
+	} else if (privacy_command_about(leg, action->verb, room, tags, &answer)) {
 		astman_send_error(session, message, ast_str_buffer(answer) + strlen("-ERR "));
 	} else {
 		astman_send_ack(session, message, ast_str_buffer(answer) + strlen("+OK "));
@@ -210,7 +210,7 @@ static int list(struct mansession *session, const struct message *message)
 		ao2_cleanup(only);
 		return 0;
 	}
-	settle_room(room);
+	rescan(room);
 	if (only) {
 		leg_call_id(only, call_id);
 	}

@@ -6,7 +6,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "shim.h"
+#include "res_coach.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/chanvars.h"

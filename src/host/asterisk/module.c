@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "shim.h"
+#include "res_coach.h"
 
 #include "asterisk/module.h"
 
@@ -71,16 +71,16 @@ static int stop(void)
 	cli_stop();
 	misspelt_stop();
 	dialplan_stop();
-	follow_stop();
+	rescan_stop();
 	/* From here on no leg comes and no frame. */
 	in_use = legs_unhook();
-	settler_stop();
+	sync_queue_stop();
 	conferences_stop();
 	legs_stop();
 	server_stop();
 	coach_engine_service(engine); /* what waits to be told is told now, or never */
 	coach_engine_destroy(engine);
-	identities_stop();
+	names_stop();
 	if (in_use) {
 		ast_log(LOG_ERROR, "Coach has stopped, but stays in memory: Asterisk holds a channel that never hung up\n");
 	}
@@ -116,12 +116,12 @@ static int load_module(void)
 		coach_engine_destroy(engine);
 		return AST_MODULE_LOAD_DECLINE;
 	}
-	if (server_start() || settler_start() || follow_start() || start_interfaces()) {
+	if (server_start() || sync_queue_start() || rescan_start() || start_interfaces()) {
 		ast_log(LOG_ERROR, "Coach cannot start: its words are taken by another module, or memory is short\n");
 		stop();
 		return AST_MODULE_LOAD_DECLINE;
 	}
-	mode_take_up_tags();
+	privacy_take_up_tags();
 	running = 1;
 	return AST_MODULE_LOAD_SUCCESS;
 }
@@ -129,11 +129,11 @@ static int load_module(void)
 /* Without the hooks a private speaker would be heard by everyone: refused, however it is asked for. */
 static int unload_module(void)
 {
-	if (mode_end() || mode_wait_for_guard()) {
+	if (privacy_end() || privacy_wait_for_guard()) {
 		hold();
 		return -1;
 	}
-	mode_keep_tags();
+	privacy_keep_tags();
 	running = 0;
 	if (stop()) {
 		hold();

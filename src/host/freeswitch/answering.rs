@@ -2,7 +2,7 @@
 //! endpoint's own work: Sofia holds its lock on the call meanwhile. The first frame that passes a media bug has the core tell Sofia that it
 //! transcodes, which waits for that lock, so a `conference` that runs there with a media bug hangs for good, and cannot be hung up.
 
-use super::{fs, switch::Session};
+use super::{fs, session::Session};
 
 /// How the variables' names begin; whatever follows is a part of the name.
 const VARIABLES: [&str; 4] = ["execute_on_answer", "execute_on_media", "execute_on_pre_answer", "execute_on_ring"];

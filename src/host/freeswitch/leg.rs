@@ -1,67 +1,50 @@
-//! One call that Coach knows: its member of the engine, its settings, its hooks, its seat in a conference.
+//! One call that Coach knows: its member of the engine, its settings, its hooks, its membership in a conference.
 
 use std::{
-    ffi::CString,
     ptr,
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use super::{
-    answering, fs,
-    hooks::{Hook, Put, Side},
-    module::{Module, said},
+    answering,
+    app_stack::AppStack,
+    engine::last_error,
+    fs,
+    media_bug::{Installation, MediaBug, Side},
+    membership::{Flags, Membership},
     names::{engine_name, uuid_for_core},
-    nest::Nest,
-    rooms::Unseated,
+    rooms::JoinError,
+    services::Services,
+    session::{Session, c, log},
     settings::{Action, Settings, names_mode},
-    switch::{Session, c, log},
 };
 use crate::{
     lock::{Mutex, MutexGuard},
     sys,
 };
 
-/// Where it is in a conference.
-#[derive(PartialEq, Eq)]
-pub struct Seat {
-    /// The engine's name for the conference.
-    pub conference: String,
-    /// FreeSWITCH's own.
-    pub name: CString,
-    pub unique_id: String,
-    pub number: u32,
-}
-
-/// What `mod_conference` lets a member do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags {
-    pub muted: bool,
-    pub deaf: bool,
-    pub held: bool,
-}
-
 /// What changes.
 #[derive(Default)]
 pub struct State {
     pub settings: Settings,
     /// `conference` applications that run on it.
-    pub conferences: Nest,
+    pub conferences: AppStack,
     /// Conferences that have taken it in.
-    pub taken: Nest,
+    pub taken: AppStack,
     /// The leg before it whose settings have had their effect.
     pub inherited: Option<String>,
     /// The hooks let everything pass: it is an ordinary call for now.
-    passing: bool,
-    pub seat: Option<Seat>,
+    bypassed: bool,
+    pub membership: Option<Membership>,
     pub flags: Flags,
     /// Its phone has put the call on hold.
     pub on_hold: bool,
-    /// `Event-Sequence` of the last conference event that counted, or of the moment in which it took its seat.
+    /// `Event-Sequence` of the last conference event that counted, or of the moment in which it took its membership.
     pub sequence: u64,
 }
 
 /// `change` or `command`.
-pub type How = fn(&Leg, &Module, &Session, &mut State, Action) -> Result<String, String>;
+pub type How = fn(&Leg, &Services, &Session, &mut State, Action) -> Result<String, String>;
 
 /// See the module.
 pub struct Leg {
@@ -74,20 +57,20 @@ pub struct Leg {
     pub sip_call_id: Option<String>,
     member: sys::coach_member_t,
     /// What it says passes Coach, and what it hears.
-    reads: Hook,
-    writes: Hook,
+    reads: MediaBug,
+    writes: MediaBug,
     /// It speaks privately, and holds the module's lock for that: mod_coach is not unloaded.
     private: AtomicBool,
     /// Something took a hook off it: it cannot speak privately any more.
-    pub unhooked: AtomicBool,
+    pub lost_bugs: AtomicBool,
     /// It is in a conference that runs inside its endpoint's work: a hook would have the call hang.
-    pub unhookable: AtomicBool,
+    pub allows_no_bugs: AtomicBool,
     state: Mutex<State>,
 }
 
 impl Leg {
     /// Makes its member: with no hooks, no tags, speaking openly, and in no conference.
-    pub fn new(module: &Module, session: &Session) -> Result<Self, String> {
+    pub fn new(services: &Services, session: &Session) -> Result<Self, String> {
         let uuid = session.uuid();
         let call_id = engine_name(uuid_for_core(&uuid).to_bytes(), &format!("{:x}", session.raw().addr()));
         let id = c(&call_id);
@@ -100,8 +83,10 @@ impl Leg {
         };
         let mut member = 0;
         // SAFETY: the config and its text outlive the call.
-        if unsafe { sys::coach_member_attach(module.engine, &raw const config, &raw mut member) } != sys::COACH_OK {
-            return Err(said());
+        if unsafe { sys::coach_member_attach(services.engine.handle(), &raw const config, &raw mut member) }
+            != sys::COACH_OK
+        {
+            return Err(last_error());
         }
         Ok(Self {
             uuid,
@@ -109,11 +94,11 @@ impl Leg {
             session: session.raw().addr(),
             sip_call_id: session.variable(c"sip_call_id"),
             member,
-            reads: Hook::new(Side::Read),
-            writes: Hook::new(Side::Write),
+            reads: MediaBug::new(Side::Read),
+            writes: MediaBug::new(Side::Write),
             private: AtomicBool::new(false),
-            unhooked: AtomicBool::new(false),
-            unhookable: AtomicBool::new(false),
+            lost_bugs: AtomicBool::new(false),
+            allows_no_bugs: AtomicBool::new(false),
             state: Mutex::default(),
         })
     }
@@ -124,7 +109,7 @@ impl Leg {
     }
 
     /// The same, to make it what is wanted then, its read hook on if that is private.
-    pub fn lock_hooked(
+    pub fn lock_with_read_bug(
         &self,
         session: &Session,
         wanted: impl Fn(&State) -> Settings,
@@ -133,11 +118,11 @@ impl Leg {
             let state = self.lock();
             // As it stands now: until it was locked, commands may have changed it.
             let wanted = wanted(&state);
-            if wanted.speak_only_to.is_none() || self.reads.is_there() {
+            if wanted.speak_only_to.is_none() || self.reads.is_installed() {
                 return Ok((state, wanted));
             }
             drop(state);
-            self.hook_read(session)?;
+            self.install_read_bug(session)?;
         }
     }
 
@@ -147,23 +132,23 @@ impl Leg {
     }
 
     /// Sees to it that what it says passes Coach, before it is made private. No lock of ours may be held.
-    pub fn hook_read(&self, session: &Session) -> Result<(), String> {
-        if self.unhookable.load(Ordering::Acquire) {
+    pub fn install_read_bug(&self, session: &Session) -> Result<(), String> {
+        if self.allows_no_bugs.load(Ordering::Acquire) {
             return Err(answering::INSTEAD.into());
         }
-        if self.reads.put_on_now(session, self.member) {
+        if self.reads.install_now(session, self.member) {
             return Ok(());
         }
         Err("its media cannot be hooked; is it a call with audio, and up?".into())
     }
 
     /// Sees to it that it hears what is said to it privately. No lock of ours may be held.
-    pub fn hook_write(&self, session: &Session) -> Put {
-        if self.unhookable.load(Ordering::Acquire) {
-            return Put::Failed;
+    pub fn install_write_bug(&self, session: &Session) -> Installation {
+        if self.allows_no_bugs.load(Ordering::Acquire) {
+            return Installation::Failed;
         }
-        let put = self.writes.put_on(session, self.member);
-        if put == Put::Failed {
+        let put = self.writes.install(session, self.member);
+        if put == Installation::Failed {
             let line = "its media cannot be hooked: it does not hear what is said to it privately";
             log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), line);
         }
@@ -174,19 +159,19 @@ impl Leg {
     /// whenever the switch ends, the call comes back no more open than it was.
     pub fn command(
         &self,
-        module: &Module,
+        services: &Services,
         session: &Session,
         state: &mut State,
         action: Action,
     ) -> Result<String, String> {
         let closes = matches!(action, Action::Coach(_) | Action::Untag);
-        let before = closes.then(|| module.recovery.prepare(session, action));
-        let reply = self.change(module, session, state, action);
+        let before = closes.then(|| services.recovery.prepare(session, action));
+        let reply = self.change(services, session, state, action);
         // For want of memory the reply may be an error, and the call private all the same.
         if reply.is_ok() || matches!(action, Action::Coach(to) if state.settings.speak_only_to.as_deref() == Some(to)) {
-            module.recovery.keep(session, action);
+            services.recovery.keep(session, action);
         } else if let Some(before) = before {
-            module.recovery.undo(session, &before);
+            services.recovery.undo(session, &before);
         }
         reply
     }
@@ -194,7 +179,7 @@ impl Leg {
     /// Does what somebody asked for, and says what is now. What makes the call private is refused unless its read hook is there.
     pub fn change(
         &self,
-        module: &Module,
+        services: &Services,
         session: &Session,
         state: &mut State,
         action: Action,
@@ -217,13 +202,13 @@ impl Leg {
             Action::Coach(to) => state.settings.speak_only_to = Some(to.into()),
             Action::Uncoach => state.settings.speak_only_to = None,
         }
-        self.keep(module, state).inspect_err(|_| state.settings.clone_from(&was))?;
-        let (reply, done) = self.perform(module, state, action);
+        self.keep(services, state).inspect_err(|_| state.settings.clone_from(&was))?;
+        let (reply, done) = self.perform(services, state, action);
         if !done {
             state.settings = was;
-            self.keep(module, state)?;
+            self.keep(services, state)?;
         }
-        state.seat.iter().for_each(|seat| module.changed.note(&seat.conference));
+        state.membership.iter().for_each(|membership| services.changed.note(&membership.conference));
         // Not the other: somebody may have set it for the next conference.
         match action {
             Action::Tag(_) | Action::Untag => state.settings.write_tags(session),
@@ -234,21 +219,22 @@ impl Leg {
 
     /// Tags would say that it hears what is said to them, and speech would be private where there is no hook.
     fn can_be_hooked(&self) -> Result<(), String> {
-        if self.unhookable.load(Ordering::Acquire) { Err(answering::INSTEAD.into()) } else { Ok(()) }
+        if self.allows_no_bugs.load(Ordering::Acquire) { Err(answering::INSTEAD.into()) } else { Ok(()) }
     }
 
     fn can_be_private(&self) -> Result<(), String> {
-        if self.unhooked.load(Ordering::Acquire) {
+        if self.lost_bugs.load(Ordering::Acquire) {
             return Err("something took Coach's hooks off this call; it has to call again".into());
         }
-        if self.reads.is_there() { Ok(()) } else { Err("its media is not hooked".into()) }
+        if self.reads.is_installed() { Ok(()) } else { Err("its media is not hooked".into()) }
     }
 
     /// Has the engine do it; whether it is done, since for want of memory the answer may be an error, and the call private all the same.
-    fn perform(&self, module: &Module, state: &State, action: Action) -> (Result<String, String>, bool) {
+    fn perform(&self, services: &Services, state: &State, action: Action) -> (Result<String, String>, bool) {
         let (word, tags) = action.words();
-        let place = state.seat.as_ref().map(|seat| format!("{} {}", seat.conference, seat.number));
-        let reply = place.map(|place| module.command(&format!("{word} {place} {tags}")));
+        let place =
+            state.membership.as_ref().map(|membership| format!("{} {}", membership.conference, membership.number));
+        let reply = place.map(|place| services.engine.command(&format!("{word} {place} {tags}")));
         if let Some(Ok(reply)) = reply {
             return (Ok(reply), true);
         }
@@ -262,20 +248,20 @@ impl Leg {
             }
         };
         let done = matches!(status, sys::COACH_OK | sys::COACH_ERR_MEMORY);
-        let direct = if status == sys::COACH_OK { Ok(state.settings.to_string()) } else { Err(said()) };
+        let direct = if status == sys::COACH_OK { Ok(state.settings.to_string()) } else { Err(last_error()) };
         (reply.unwrap_or(direct), done)
     }
 
     /// The same for who cannot be asked again: what cannot be meant so is closed, private to nobody or without tags, and logged.
     pub fn set(
         &self,
-        module: &Module,
+        services: &Services,
         session: &Session,
         state: &mut State,
         action: Action,
         how: How,
     ) -> Result<(), String> {
-        let done = how(self, module, session, state, action).or_else(|why| {
+        let done = how(self, services, session, state, action).or_else(|why| {
             let closed = match action {
                 Action::Coach(_) => Action::Coach("-"),
                 Action::Tag(_) => Action::Untag,
@@ -283,7 +269,7 @@ impl Leg {
             };
             let instead = if matches!(closed, Action::Untag) { "has no tags" } else { "is private to nobody" };
             log(fs::SWITCH_LOG_WARNING, Some(&self.uuid), &format!("{why}. The call {instead}"));
-            how(self, module, session, state, closed)
+            how(self, services, session, state, closed)
         });
         done.map(drop)
     }
@@ -291,7 +277,7 @@ impl Leg {
     /// Makes it what its variables say.
     pub fn apply(
         &self,
-        module: &Module,
+        services: &Services,
         session: &Session,
         state: &mut State,
         wanted: &Settings,
@@ -301,53 +287,53 @@ impl Leg {
         }
         if wanted.speak_only_to != state.settings.speak_only_to {
             let action = wanted.speak_only_to.as_deref().map_or(Action::Uncoach, Action::Coach);
-            self.set(module, session, state, action, Self::change)?;
+            self.set(services, session, state, action, Self::change)?;
         }
         if wanted.tags != state.settings.tags {
             let action = wanted.tags.as_deref().map_or(Action::Untag, Action::Tag);
-            self.set(module, session, state, action, Self::change)?;
+            self.set(services, session, state, action, Self::change)?;
         }
         Ok(())
     }
 
     /// In, or on its way into, a conference (`false`); or an ordinary call (`true`), whose hooks let everything pass.
-    pub fn pass(&self, module: &Module, state: &mut State, on: bool) -> Result<(), String> {
-        if state.passing == on {
+    pub fn bypass(&self, services: &Services, state: &mut State, on: bool) -> Result<(), String> {
+        if state.bypassed == on {
             return Ok(());
         }
-        state.passing = on;
+        state.bypassed = on;
         // SAFETY: a number.
         let status = unsafe { sys::coach_member_bypass(self.member, on.into()) };
-        self.keep(module, state)?;
-        if status == sys::COACH_OK { Ok(()) } else { Err(said()) }
+        self.keep(services, state)?;
+        if status == sys::COACH_OK { Ok(()) } else { Err(last_error()) }
     }
 
-    /// Takes a seat, as one who may do this from the first moment on: what events tell counts that happened after `now`. Gives it back
-    /// where another conference of that name has the room.
-    pub fn sit(
+    /// Takes a membership, as one who may do this from the first moment on: what events tell counts that happened after `now`. Gives it back
+    /// where another conference of that name has the room. `channels`: see [`mix::channels`](super::mix::channels).
+    pub fn join(
         &self,
-        module: &Module,
+        services: &Services,
         state: &mut State,
-        seat: Seat,
+        membership: Membership,
+        flags: Flags,
+        now: u64,
         channels: u32,
-        (flags, now): (Flags, u64),
-    ) -> Result<(), Seat> {
+    ) -> Result<(), Membership> {
         state.sequence = now;
-        self.hold(state, module.is_on_hold(&self.uuid));
         self.follow(state, flags);
         // First: the engine tells at once whom this one hears.
-        module.legs.lock().numbers.insert(seat.number, self.uuid.clone());
-        match module.rooms.join(module, self.member, &seat, channels) {
+        services.numbers.lock().insert(membership.number, self.uuid.clone());
+        match services.rooms.join(&services.engine, self.member, &membership, channels) {
             Ok(()) => {
-                module.changed.note(&seat.conference);
-                state.seat = Some(seat);
+                services.changed.note(&membership.conference);
+                state.membership = Some(membership);
             }
-            Err(Unseated::Taken) => {
-                module.legs.lock().numbers.remove(&seat.number);
-                return Err(seat);
+            Err(JoinError::Taken) => {
+                services.numbers.lock().remove(&membership.number);
+                return Err(membership);
             }
-            Err(Unseated::Refused(why)) => {
-                module.legs.lock().numbers.remove(&seat.number);
+            Err(JoinError::Refused(why)) => {
+                services.numbers.lock().remove(&membership.number);
                 let line =
                     format!("{why}. The member is in no room of Coach's: what it says privately is heard by nobody");
                 log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), &line);
@@ -356,11 +342,11 @@ impl Leg {
         Ok(())
     }
 
-    /// Gives its seat up.
-    pub fn rise(&self, module: &Module, state: &mut State) {
-        if let Some(seat) = state.seat.take() {
-            module.legs.lock().numbers.remove(&seat.number);
-            module.rooms.leave(self.member, &seat);
+    /// Gives its membership up.
+    pub fn leave(&self, services: &Services, state: &mut State) {
+        if let Some(membership) = state.membership.take() {
+            services.numbers.lock().remove(&membership.number);
+            services.rooms.leave(self.member, &membership);
         }
     }
 
@@ -394,28 +380,32 @@ impl Leg {
     }
 
     /// The end of it. Hooks that it has make silence of what was private from now on.
-    pub fn end(&self, module: &Module) {
+    pub fn end(&self, services: &Services) {
         let mut state = self.lock();
-        self.rise(module, &mut state);
+        self.leave(services, &mut state);
         // SAFETY: a number.
         unsafe { sys::coach_member_detach(self.member) };
-        module.legacy.leave(self, &state.settings);
+        services.departed.note(&self.uuid, self.sip_call_id.clone(), &state.settings);
         if self.private.swap(false, Ordering::AcqRel) {
-            module.lock.release();
+            services.unload_lock.release();
         }
     }
 
     /// Keeps the module loaded while the call speaks privately.
-    fn keep(&self, module: &Module, state: &State) -> Result<(), String> {
-        let private = state.settings.speak_only_to.is_some() && !state.passing;
+    fn keep(&self, services: &Services, state: &State) -> Result<(), String> {
+        let private = state.settings.speak_only_to.is_some() && !state.bypassed;
         match (self.private(), private) {
-            (false, true) if !module.is_current() || !module.lock.hold() => {
+            (false, true) if !services.unload_lock.hold() => {
                 return Err("mod_coach is being unloaded".into());
             }
             (true, false) => {
-                module.legacy.opened();
+                services.opening_guards.opened();
                 // Outside, the unload itself waits for the length of a guard.
-                if state.seat.is_some() { module.guarding.begins(self) } else { module.lock.release() }
+                if state.membership.is_some() {
+                    services.opening_guards.begins(&self.uuid)
+                } else {
+                    services.unload_lock.release()
+                }
             }
             _ => {}
         }

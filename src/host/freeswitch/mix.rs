@@ -4,10 +4,10 @@
 use std::{ffi::CStr, ptr};
 
 use super::{
-    api, fs,
-    leg::Seat,
+    fs,
+    membership::Membership,
     names::is_word,
-    switch::{Session, c, text},
+    session::{self, Session, c, text},
 };
 
 /// On the call that opens a conference, this counts for more than the profile.
@@ -18,9 +18,9 @@ pub const USUAL: u32 = 1;
 
 /// Those of the conference that a call has just opened, or that it is the first to be seen in. Asked of the configuration in memory: a
 /// profile that another program serves (`mod_xml_curl`) is not there, since asking for it might take seconds.
-pub fn channels(session: &Session, seat: &Seat) -> u32 {
+pub fn channels(session: &Session, membership: &Membership) -> u32 {
     let said = session.variable(FORCED).and_then(|forced| parse(session, &forced));
-    said.or_else(|| parse(session, &of_profile(&profile(seat)?)?)).unwrap_or(USUAL)
+    said.or_else(|| parse(session, &of_profile(&profile(membership)?)?)).unwrap_or(USUAL)
 }
 
 /// `1`, `2`, or `auto` for those of the call.
@@ -34,11 +34,11 @@ fn parse(session: &Session, said: &str) -> Option<u32> {
 }
 
 /// The name of the conference's profile.
-fn profile(seat: &Seat) -> Option<String> {
-    if !is_word(&seat.conference) {
+fn profile(membership: &Membership) -> Option<String> {
+    if !is_word(&membership.conference) {
         return None;
     }
-    let answer = api::execute(c"conference", &c(&format!("'{}' get profile_name", seat.conference)));
+    let answer = session::execute(c"conference", &c(&format!("'{}' get profile_name", membership.conference)));
     String::from_utf8(answer).ok().map(|name| name.trim().into())
 }
 

@@ -16,8 +16,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     fs::SWITCH_LOG_ERROR,
+    session::{self, Session, log},
     settings::{Action, Settings},
-    switch::{self, Session, log},
 };
 
 /// The channel variable.
@@ -113,7 +113,7 @@ pub struct Recovery {
 impl Recovery {
     /// Where the core has its database. Files that are old go.
     pub fn new() -> Self {
-        let folder = switch::global(c"db_dir").map(|folder| PathBuf::from(folder).join("coach"));
+        let folder = session::global(c"db_dir").map(|folder| PathBuf::from(folder).join("coach"));
         let recovery = Self { folder };
         recovery.forget_old();
         recovery

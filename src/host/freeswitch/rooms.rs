@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    leg::Seat,
-    module::{Module, said},
-    switch::c,
+    engine::{Engine, last_error},
+    membership::Membership,
+    session::c,
 };
 use crate::{lock::Mutex, sys};
 
@@ -46,7 +46,7 @@ struct Open {
 }
 
 /// Why a member is not seated.
-pub enum Unseated {
+pub enum JoinError {
     /// Another conference of that name has the room: one of the two is ending.
     Taken,
     /// What the engine says.
@@ -57,13 +57,13 @@ impl Rooms {
     /// Seats a member. `channels`: those of the conference's mix, if this opens its room.
     pub fn join(
         &self,
-        module: &Module,
+        engine: &Engine,
         member: sys::coach_member_t,
-        seat: &Seat,
+        membership: &Membership,
         channels: u32,
-    ) -> Result<(), Unseated> {
+    ) -> Result<(), JoinError> {
         let mut open = self.open.lock();
-        if !open.contains_key(&seat.conference) {
+        if !open.contains_key(&membership.conference) {
             let mut room = 0;
             let config = sys::coach_room_config_t {
                 size: size_of::<sys::coach_room_config_t>() as u32,
@@ -75,39 +75,47 @@ impl Rooms {
             };
             // SAFETY: a text and a configuration that outlive the call.
             let status = unsafe {
-                sys::coach_room_open(module.engine, c(&seat.conference).as_ptr(), &raw const config, &raw mut room)
+                sys::coach_room_open(
+                    engine.handle(),
+                    c(&membership.conference).as_ptr(),
+                    &raw const config,
+                    &raw mut room,
+                )
             };
             if status != sys::COACH_OK {
-                return Err(Unseated::Refused(said()));
+                return Err(JoinError::Refused(last_error()));
             }
-            open.insert(seat.conference.clone(), Open { room, unique_id: seat.unique_id.clone(), members: 0 });
+            open.insert(
+                membership.conference.clone(),
+                Open { room, unique_id: membership.unique_id.clone(), members: 0 },
+            );
             self.known.lock().conferences.insert(
                 room,
                 Conference {
-                    room: seat.conference.clone(),
-                    name: seat.name.clone(),
-                    unique_id: seat.unique_id.clone(),
+                    room: membership.conference.clone(),
+                    name: membership.name.clone(),
+                    unique_id: membership.unique_id.clone(),
                 },
             );
         }
-        let here = open.get_mut(&seat.conference).filter(|here| here.unique_id == seat.unique_id);
-        let Some(here) = here else { return Err(Unseated::Taken) };
+        let here = open.get_mut(&membership.conference).filter(|here| here.unique_id == membership.unique_id);
+        let Some(here) = here else { return Err(JoinError::Taken) };
         here.members += 1;
         // SAFETY: numbers.
-        let status = unsafe { sys::coach_member_join(member, here.room, seat.number) };
-        let done = if status == sys::COACH_OK { Ok(()) } else { Err(Unseated::Refused(said())) };
+        let status = unsafe { sys::coach_member_join(member, here.room, membership.number) };
+        let done = if status == sys::COACH_OK { Ok(()) } else { Err(JoinError::Refused(last_error())) };
         if done.is_err() {
-            self.fewer(&mut open, &seat.conference);
+            self.fewer(&mut open, &membership.conference);
         }
         done
     }
 
     /// Takes a member out.
-    pub fn leave(&self, member: sys::coach_member_t, seat: &Seat) {
+    pub fn leave(&self, member: sys::coach_member_t, membership: &Membership) {
         let mut open = self.open.lock();
         // SAFETY: a number.
         unsafe { sys::coach_member_leave(member) };
-        self.fewer(&mut open, &seat.conference);
+        self.fewer(&mut open, &membership.conference);
     }
 
     fn fewer(&self, open: &mut HashMap<String, Open>, name: &str) {

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use super::{fs, switch::Session};
+use super::{fs, session::Session};
 use crate::sys;
 
 /// So many sessions can have their stamps noted; of others, it is not known when something was said.

@@ -4,7 +4,7 @@ use std::{ffi::CStr, fmt};
 
 use super::{
     fs,
-    switch::{Session, c, log},
+    session::{Session, c, log},
 };
 
 /// The channel variables. They say what holds: read when `conference` starts, written when a command changes it, so that settings go

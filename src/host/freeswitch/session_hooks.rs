@@ -8,27 +8,23 @@ use std::{
 };
 
 use super::{
-    answering, assignments, events, fs,
-    leg::{Flags, Leg, Seat, State},
-    legacy, mix,
-    module::{Followed, Module, current, visit},
-    names::engine_name,
-    nest::Nest,
-    recovery, roster,
+    answering,
+    app_stack::AppStack,
+    assignments, conference_events, conference_list, fs,
+    leg::{Leg, State},
+    membership::{Flags, Membership},
+    mix,
+    module::{Module, TrackedSession, current},
+    recovery,
+    session::{Session, log, text},
     settings::{self, Action, Settings},
-    switch::{Session, log, text},
+    transfer,
+    write_bugs::with_module,
 };
 use crate::lock::MutexGuard;
 
 /// The application whose members Coach serves.
 const CONFERENCE: &str = "conference";
-
-/// `mod_conference` sets these on a member's channel before it takes the member in.
-const CONFERENCE_NAME: &CStr = c"conference_name";
-/// See [`CONFERENCE_NAME`].
-const CONFERENCE_ID: &CStr = c"conference_uuid";
-/// See [`CONFERENCE_NAME`].
-const MEMBER_ID: &CStr = c"conference_member_id";
 
 /// On the outer leg of a loopback: the inner one, which runs what was called.
 const INNER_LEG: &CStr = c"other_loopback_leg_uuid";
@@ -52,7 +48,7 @@ static STATES: States = States(fs::switch_state_handler_table_t {
     ..unsafe { std::mem::zeroed() }
 });
 
-/// From now on sessions are followed that begin.
+/// From now on sessions that begin are tracked.
 pub fn bind() -> Result<(), String> {
     // SAFETY: the table and its functions stay until `unbind` has returned.
     match unsafe { fs::switch_core_add_state_handler(&raw const STATES.0) } {
@@ -67,20 +63,25 @@ pub fn unbind() {
     unsafe { fs::switch_core_remove_state_handler(&raw const STATES.0) };
 }
 
-/// Follows a session.
-pub fn follow(module: &Module, session: &Session) {
-    follow_as(module, session, false);
+/// Tracks a session: its messages come here.
+pub fn track(module: &Module, session: &Session) {
+    track_as(module, session, false);
 }
 
-fn follow_as(module: &Module, session: &Session, recovered: bool) {
-    let followed =
-        Followed { session: session.raw().addr(), has_left: false, recovered, on_hold: false, bridged_with: None };
-    module.followed.lock().insert(session.uuid(), followed);
+fn track_as(module: &Module, session: &Session, recovered: bool) {
+    let tracked = TrackedSession {
+        session: session.raw().addr(),
+        has_left: false,
+        recovered,
+        on_hold: false,
+        bridged_with: None,
+    };
+    module.tracked.lock().insert(session.uuid(), tracked);
     // SAFETY: the session lives; who is hooked twice is hooked once.
     unsafe { fs::switch_core_event_hook_add_receive_message(session.raw(), Some(on_message)) };
 }
 
-/// Follows a session no more.
+/// Tracks a session no more.
 pub fn unhook(session: &Session) {
     // SAFETY: the session lives.
     unsafe { fs::switch_core_event_hook_remove_receive_message(session.raw(), Some(on_message)) };
@@ -90,7 +91,7 @@ pub fn unhook(session: &Session) {
 unsafe fn with(raw: *mut fs::switch_core_session_t, act: impl FnOnce(&Module, &Session)) -> fs::switch_status_t {
     // SAFETY: the caller was given the session for the time of its call.
     let session = unsafe { Session::given(raw) };
-    contained(&session, || visit(|module| act(module, &session)));
+    contained(&session, || with_module(|module| act(module, &session)));
     fs::SWITCH_STATUS_SUCCESS
 }
 
@@ -102,7 +103,7 @@ fn contained<R>(session: &Session, act: impl FnOnce() -> R) {
 
 unsafe extern "C" fn on_init(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
     // SAFETY: the core's session.
-    unsafe { with(session, |module, session| follow_as(module, session, recovery::is_recovered(session))) }
+    unsafe { with(session, |module, session| track_as(module, session, recovery::is_recovered(session))) }
 }
 
 /// A call looks for an extension: a new one, or it is transferred. One that is recovered after a crash runs its own again without looking.
@@ -110,9 +111,9 @@ unsafe extern "C" fn on_routing(session: *mut fs::switch_core_session_t) -> fs::
     // SAFETY: the core's session.
     let session = unsafe { Session::given(session) };
     let act = |module: &Module| {
-        module.recovery.forget(&session);
-        if let Some(followed) = module.followed.lock().get_mut(&session.uuid()) {
-            followed.recovered = false;
+        module.services.recovery.forget(&session);
+        if let Some(tracked) = module.tracked.lock().get_mut(&session.uuid()) {
+            tracked.recovered = false;
         }
     };
     contained(&session, || current().map(|module| act(&module)));
@@ -121,9 +122,9 @@ unsafe extern "C" fn on_routing(session: *mut fs::switch_core_session_t) -> fs::
 
 unsafe extern "C" fn on_hangup(session: *mut fs::switch_core_session_t) -> fs::switch_status_t {
     let act = |module: &Module, session: &Session| {
-        module.legacy.hang_up(session);
+        transfer::hang_up(module, session);
         if let Some(leg) = module.find(&session.uuid()) {
-            module.legacy.hand_over(&leg, session);
+            transfer::hand_over(module, &leg, session);
             module.end(&leg);
         }
     };
@@ -135,11 +136,11 @@ unsafe extern "C" fn on_destroy(session: *mut fs::switch_core_session_t) -> fs::
     let act = |module: &Module, session: &Session| {
         // By now there may be another session of that UUID.
         let (uuid, this) = (session.uuid(), session.raw().addr());
-        let mut followed = module.followed.lock();
-        if followed.get(&uuid).is_some_and(|followed| followed.session == this) {
-            followed.remove(&uuid);
+        let mut tracked = module.tracked.lock();
+        if tracked.get(&uuid).is_some_and(|tracked| tracked.session == this) {
+            tracked.remove(&uuid);
         }
-        drop(followed);
+        drop(tracked);
         // Loading the module may have made it known while it hung up.
         if let Some(leg) = module.find(&uuid).filter(|leg| leg.session == this) {
             module.end(&leg);
@@ -164,7 +165,7 @@ unsafe extern "C" fn on_message(
     // Hooking a session tells it things too, with the leg's lock held: only what matters here goes on.
     let conference = application.is_some_and(|name| name.eq_ignore_ascii_case(CONFERENCE));
     // A bridge of two calls names the other one; a conference has none to name.
-    let seats =
+    let moves =
         matches!(what, fs::SWITCH_MESSAGE_INDICATE_BRIDGE | fs::SWITCH_MESSAGE_INDICATE_UNBRIDGE) && other.is_none();
     if let Some(application) = application.filter(|name| assignments::assigns(name)) {
         // Every call does so many times: they do not wait for each other, as those do that visit.
@@ -176,7 +177,7 @@ unsafe extern "C" fn on_message(
         // SAFETY: the core's session.
         return unsafe { with(session, |module, session| bridged(module, session, other)) };
     }
-    if !conference && !seats {
+    if !conference && !moves {
         return fs::SWITCH_STATUS_SUCCESS;
     }
     let act = |module: &Module, session: &Session| match what {
@@ -215,9 +216,9 @@ fn runs_conference(session: &Session) -> bool {
 fn begins(module: &Module, session: &Session, message: usize) {
     settings::look_at_names(session);
     // Of a call that was recovered after a crash: its first conference since.
-    let recovered = module.followed.lock().get_mut(&session.uuid()).is_some_and(|it| std::mem::take(&mut it.recovered));
-    let commanded = recovered.then(|| module.recovery.commanded(session));
-    let inherited = legacy::inherited(module, session);
+    let recovered = module.tracked.lock().get_mut(&session.uuid()).is_some_and(|it| std::mem::take(&mut it.recovered));
+    let commanded = recovered.then(|| module.services.recovery.commanded(session));
+    let inherited = transfer::inherited(module, session);
     let wanted = |state: &State| {
         let mut wanted = Settings::of(session);
         commanded.iter().for_each(|commanded| commanded.overrule(&mut wanted));
@@ -234,13 +235,13 @@ fn begins(module: &Module, session: &Session, message: usize) {
     }
     if wanted(&State::default()).speak_only_to.is_some() {
         session.make_media();
-        if !module.is_current() {
+        if module.services.unload_lock.is_closed() {
             return refuse(session, "mod_coach is being unloaded"); // it may have taken long
         }
     }
     let enter = module.leg(session).and_then(|leg| {
-        leg.unhookable.store(inside, Ordering::Release);
-        let (mut state, wanted) = leg.lock_hooked(session, wanted)?;
+        leg.allows_no_bugs.store(inside, Ordering::Release);
+        let (mut state, wanted) = leg.lock_with_read_bug(session, wanted)?;
         let state = &mut *state;
         if let Some(inherited) = &inherited
             && state.inherited.as_ref() != Some(&inherited.from)
@@ -248,38 +249,40 @@ fn begins(module: &Module, session: &Session, message: usize) {
             inherited.tell(&leg.uuid, &Settings::of(session), &wanted);
             state.inherited = Some(inherited.from.clone());
         }
-        leg.apply(module, session, state, &wanted)?;
-        leg.pass(module, state, false)?;
+        leg.apply(&module.services, session, state, &wanted)?;
+        leg.bypass(&module.services, state, false)?;
         if state.conferences.is_empty() {
-            module.recovery.settle(session, &wanted);
+            module.services.recovery.settle(session, &wanted);
         }
         state.conferences.begins(message);
         state.settings.write(session);
         Ok(())
     });
     if let Err(why) = enter {
-        not_followed(module, session, &wanted(&State::default()), why);
+        not_tracked(module, session, &wanted(&State::default()), why);
     }
 }
 
 /// `mod_conference` has taken it in, and has not heard a word of it yet. What it may do is asked for, since an event tells it too late, or
 /// never: not of members that join unannounced.
 fn enters(module: &Module, session: &Session, message: usize) {
-    let Some(seat) = seat(session) else { return };
+    let Some(membership) = Membership::of(session) else { return };
     let uuid = session.uuid();
     let begun = module.find(&uuid).is_some_and(|leg| !leg.lock().conferences.is_empty());
     // A loopback that runs an application keeps what the core tells it, but for this: with this, that begins then. Or it is no conference
     // that takes it in, but something else that names no other call.
-    if !begun && roster::all().iter().any(|member| member.uuid == uuid) {
+    if !begun && conference_list::all().iter().any(|member| member.uuid == uuid) {
         begins(module, session, message);
     }
     let Some(leg) = module.find(&uuid) else { return };
-    let now = events::now();
+    let now = conference_events::now();
     // Without a lock: both ask `mod_conference`, which has its own.
-    let listed = roster::flags(&seat, &uuid);
-    let channels = mix::channels(session, &seat);
+    let listed = conference_list::flags(&membership, &uuid);
+    let channels = mix::channels(session, &membership);
     let mut state = leg.lock();
-    if state.conferences.is_empty() || (state.seat.as_ref() == Some(&seat) && state.taken.name_unseen(message)) {
+    if state.conferences.is_empty()
+        || (state.membership.as_ref() == Some(&membership) && state.taken.name_unseen(message))
+    {
         return;
     }
     state.taken.begins(message);
@@ -287,38 +290,42 @@ fn enters(module: &Module, session: &Session, message: usize) {
         return; // by one inside
     }
     let (flags, now) = listed.map_or((Flags { muted: true, deaf: true, held: false }, 0), |flags| (flags, now));
-    let mut unseated = leg.sit(module, &mut state, seat, channels, (flags, now)).err();
+    let mut refused = module.join(&leg, &mut state, membership, flags, now, channels).err();
     drop(state);
     if listed.is_none() {
         let line = "mod_conference does not list this member: it neither speaks nor hears privately until an event tells of it";
         log(fs::SWITCH_LOG_WARNING, Some(&uuid), line);
-    } else if let Some(seat) = unseated.take() {
+    } else if let Some(membership) = refused.take() {
         // The one that has its room has ended, with members in it: what is listed is the living one's.
-        empty(module, &seat);
+        empty(module, &membership);
         let mut state = leg.lock();
         if state.taken.is_in(message) {
-            unseated = leg.sit(module, &mut state, seat, channels, (flags, now)).err();
+            refused = module.join(&leg, &mut state, membership, flags, now, channels).err();
         }
     }
-    if let Some(seat) = unseated {
-        left_out(&uuid, &seat);
+    if let Some(membership) = refused {
+        left_out(&uuid, &membership);
     }
 }
 
-/// Of a member that has no seat, since another conference of that name has the room.
-pub fn left_out(uuid: &str, seat: &Seat) {
-    let name = &seat.conference;
+/// Of a member that has no membership, since another conference of that name has the room.
+pub fn left_out(uuid: &str, membership: &Membership) {
+    let name = &membership.conference;
     let line =
         format!("another conference called {name} has not ended: what this member says privately is heard by nobody");
     log(fs::SWITCH_LOG_WARNING, Some(uuid), &line);
 }
 
 /// Takes everybody out of another conference of that name.
-fn empty(module: &Module, seat: &Seat) {
+fn empty(module: &Module, membership: &Membership) {
     for leg in module.all() {
         let mut state = leg.lock();
-        if state.seat.as_ref().is_some_and(|old| old.conference == seat.conference && old.unique_id != seat.unique_id) {
-            leg.rise(module, &mut state);
+        if state
+            .membership
+            .as_ref()
+            .is_some_and(|old| old.conference == membership.conference && old.unique_id != membership.unique_id)
+        {
+            leg.leave(&module.services, &mut state);
         }
     }
 }
@@ -326,15 +333,15 @@ fn empty(module: &Module, seat: &Seat) {
 /// `mod_conference` lets it go.
 fn leaves(module: &Module, session: &Session, message: usize) {
     // First: whoever is making a leg for it looks here next.
-    if let Some(followed) = module.followed.lock().get_mut(&session.uuid()) {
-        followed.has_left = true;
+    if let Some(tracked) = module.tracked.lock().get_mut(&session.uuid()) {
+        tracked.has_left = true;
     }
     let Some(leg) = module.find(&session.uuid()) else { return };
     let mut state = leg.lock();
     if !state.taken.ends(message, || true) || !state.taken.is_empty() {
         return;
     }
-    leg.rise(module, &mut state);
+    leg.leave(&module.services, &mut state);
     // Of who is behind an endpoint that keeps the rest.
     if state.conferences.ends(message, || false) {
         over(module, &leg, state);
@@ -358,9 +365,9 @@ fn over(module: &Module, leg: &Leg, mut state: MutexGuard<State>) {
     if !state.conferences.is_empty() {
         return;
     }
-    state.taken = Nest::default();
-    leg.rise(module, &mut state);
-    if let Err(why) = leg.pass(module, &mut state, true) {
+    state.taken = AppStack::default();
+    leg.leave(&module.services, &mut state);
+    if let Err(why) = leg.bypass(&module.services, &mut state, true) {
         log(fs::SWITCH_LOG_ERROR, Some(&leg.uuid), &format!("{why}. What the call says stays silence"));
     }
 }
@@ -384,13 +391,13 @@ fn assigned(
 /// one has that leg's place; if that is somebody else than before, it does not get the tags.
 fn bridged(module: &Module, session: &Session, other: &str) {
     let before = module
-        .followed
+        .tracked
         .lock()
         .get_mut(&session.uuid())
-        .and_then(|followed| followed.bridged_with.replace(other.into()))
+        .and_then(|tracked| tracked.bridged_with.replace(other.into()))
         .filter(|before| before != other);
     let inner = before.and(session.variable(INNER_LEG));
-    let Some(leg) = inner.and_then(|uuid| module.find(&uuid)).filter(|_| !module.tags_pass) else { return };
+    let Some(leg) = inner.and_then(|uuid| module.find(&uuid)).filter(|_| !module.services.tags_pass) else { return };
     let Some(inner) = Session::locate(&leg.uuid) else { return };
     let mut state = leg.lock();
     if state.settings.tags.is_some() {
@@ -398,14 +405,14 @@ fn bridged(module: &Module, session: &Session, other: &str) {
             "{other} takes this leg's place: its tags do not pass. Who wants them to sets them now, or tags-pass in coach.conf.xml"
         );
         log(fs::SWITCH_LOG_NOTICE, Some(&leg.uuid), &line);
-        if let Err(why) = leg.command(module, &inner, &mut state, Action::Untag) {
+        if let Err(why) = leg.command(&module.services, &inner, &mut state, Action::Untag) {
             refuse(&inner, why);
         }
     }
 }
 
 /// Coach cannot have this call as its member. If that one is open and has no tags, it is none of Coach's business, and goes on.
-pub fn not_followed(module: &Module, session: &Session, wanted: &Settings, why: impl AsRef<str>) {
+pub fn not_tracked(module: &Module, session: &Session, wanted: &Settings, why: impl AsRef<str>) {
     let uuid = session.uuid();
     if *wanted != Settings::default() || module.find(&uuid).is_some() {
         return refuse(session, why);
@@ -422,19 +429,12 @@ pub fn refuse(session: &Session, why: impl AsRef<str>) {
 }
 
 /// The core has taken the hooks off a session, with a lock of its own held: none of ours may be taken that is held during calls into it.
-pub fn hook_lost(session: &Session) {
+pub fn bugs_removed(session: &Session) {
     let Some(leg) = current().and_then(|module| module.find(&session.uuid())) else { return };
-    leg.unhooked.store(true, Ordering::Release);
+    leg.lost_bugs.store(true, Ordering::Release);
     if leg.private() {
         let line = "something took Coach's hooks off this call while it speaks privately: the call ends";
         log(fs::SWITCH_LOG_ERROR, Some(&session.uuid()), line);
         session.hang_up();
     }
-}
-
-/// Where `mod_conference` says that it has put a session.
-pub fn seat(session: &Session) -> Option<Seat> {
-    let (name, unique_id) = (session.variable_bytes(CONFERENCE_NAME)?, session.variable(CONFERENCE_ID)?);
-    let conference = engine_name(name.to_bytes(), &unique_id);
-    Some(Seat { conference, name, unique_id, number: session.variable(MEMBER_ID)?.parse().ok()? })
 }

@@ -4,10 +4,9 @@
 use std::ffi::CStr;
 
 use super::{
-    api,
-    leg::{Flags, Seat},
+    membership::{Flags, Membership},
     names::{is_word, uuid_as_text},
-    switch::c,
+    session::{self, c},
 };
 
 /// Between the parts of a line; names of channels and callers have no control characters.
@@ -26,16 +25,16 @@ pub fn all() -> Vec<Member> {
 }
 
 /// What a member may do, by the call's UUID.
-pub fn flags(seat: &Seat, uuid: &str) -> Option<Flags> {
+pub fn flags(membership: &Membership, uuid: &str) -> Option<Flags> {
     // Of a name that cannot be written as one word of a command, everybody is asked for: no number is given twice.
-    let one = || listed(&c(&format!("'{}' list delim {DELIMITER}", seat.conference)));
-    let here = if is_word(&seat.conference) { one() } else { all() };
-    here.into_iter().find(|member| member.uuid == uuid && member.number == seat.number).map(|member| member.flags)
+    let one = || listed(&c(&format!("'{}' list delim {DELIMITER}", membership.conference)));
+    let here = if is_word(&membership.conference) { one() } else { all() };
+    here.into_iter().find(|member| member.uuid == uuid && member.number == membership.number).map(|member| member.flags)
 }
 
 fn listed(command: &CStr) -> Vec<Member> {
     // With no conference, or no mod_conference, the answer is no list.
-    api::execute(c"conference", command).split(|&b| b == b'\n').filter_map(member).collect()
+    session::execute(c"conference", command).split(|&b| b == b'\n').filter_map(member).collect()
 }
 
 /// Number, channel, UUID, the caller's name and number, what it may do and does, two volumes, energy.

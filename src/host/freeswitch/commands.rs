@@ -3,16 +3,17 @@
 use std::{
     ffi::{CStr, c_char},
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
     sync::Arc,
 };
 
 use super::{
     fs,
-    leg::{How, Leg, Seat, State},
-    module::{Module, current, visit},
+    leg::{How, Leg, State},
+    membership::Membership,
+    module::{Module, current},
+    session::{Session, c, log, text},
     settings::{Action, names_mode},
-    switch::{Session, c, log, text},
+    write_bugs::with_module,
 };
 
 const COACH_USAGE: &CStr = c"rooms|show|explain|tag|untag|coach|uncoach|gettag|stats|version|help [<room> [<member>] [<tag>[,<tag>...]]] [as json]|state [<variable>[,<variable>...]] as json";
@@ -41,29 +42,6 @@ pub fn register(table: *mut fs::switch_loadable_module_interface_t) {
         entry.short_desc = c"Who this call is heard by in a conference".as_ptr();
         entry.long_desc = c"Sets memberTag and speakOnlyTo of this call, before `conference` or inside it".as_ptr();
         entry.application_function = Some(on_application);
-    }
-}
-
-/// The answer of another module's command.
-pub fn execute(command: &CStr, arguments: &CStr) -> Vec<u8> {
-    const CHUNK: usize = 1024;
-    // SAFETY: a stream as the core makes its own: the core's function grows `data` with realloc, and it ends in NUL.
-    unsafe {
-        let data = libc::calloc(CHUNK, 1);
-        let mut stream = fs::switch_stream_handle_t {
-            write_function: Some(fs::switch_console_stream_write),
-            data,
-            end: data,
-            data_size: CHUNK,
-            alloc_len: CHUNK,
-            alloc_chunk: CHUNK,
-            ..std::mem::zeroed()
-        };
-        fs::switch_api_execute(command.as_ptr(), arguments.as_ptr(), ptr::null_mut(), &raw mut stream);
-        let answer = stream.data.cast::<c_char>().as_ref().map(|answer| CStr::from_ptr(answer).to_bytes().to_owned());
-        let answer = answer.unwrap_or_default();
-        libc::free(stream.data);
-        answer
     }
 }
 
@@ -107,7 +85,7 @@ unsafe fn answer(
 
 /// Does what somebody asked for; a fault in it is an answer too.
 fn contained<R>(run: impl FnOnce(&Module) -> Result<R, String>) -> Result<R, String> {
-    catch_unwind(AssertUnwindSafe(|| visit(run)))
+    catch_unwind(AssertUnwindSafe(|| with_module(run)))
         .unwrap_or_else(|_| Some(Err("a fault inside Coach was contained: please report it".into())))
         .unwrap_or_else(|| Err("mod_coach is being unloaded".into()))
 }
@@ -126,7 +104,7 @@ fn coach(module: &Module, words: &[&str]) -> Result<String, String> {
         ["state", "as", "json"] => state(module, &[]),
         ["state", variables, "as", "json"] => state(module, &variables.split(',').collect::<Vec<_>>()),
         ["state", ..] => Err("usage: state [<variable>[,<variable>...]] as json".into()),
-        _ => module.command(&words.join(" ")),
+        _ => module.services.engine.command(&words.join(" ")),
     }
 }
 
@@ -160,7 +138,7 @@ fn state(module: &Module, variables: &[&str]) -> Result<String, String> {
         })
         .collect();
     let mut state: serde_json::Value =
-        serde_json::from_str(&module.rooms_json()?).map_err(|error| error.to_string())?;
+        serde_json::from_str(&module.services.engine.rooms_json()?).map_err(|error| error.to_string())?;
     state["calls"] = calls.into();
     Ok(state.to_string())
 }
@@ -170,31 +148,31 @@ fn change(module: &Module, room: &str, member: &str, action: Action) -> Result<S
     if let Some(leg) = leg_of(module, member)
         && let Some(session) = Session::locate(&leg.uuid)
     {
-        let is_here = |state: &State| state.seat.as_ref().is_some_and(|seat| seat.conference == room);
+        let is_here = |state: &State| state.membership.as_ref().is_some_and(|membership| membership.conference == room);
         if is_here(&leg.lock()) {
             hooked_for(&leg, &session, &[action])?;
             let mut state = leg.lock();
             if is_here(&state) {
-                return leg.command(module, &session, &mut state, action);
+                return leg.command(&module.services, &session, &mut state, action);
             }
         }
     }
     // The engine knows what is wrong with the names.
-    module.command(&format!("explain {room} {member}"))?;
+    module.services.engine.command(&format!("explain {room} {member}"))?;
     Err(format!("{member} is just coming to {room} or leaving it; nothing has changed"))
 }
 
 /// The hook comes first: a call is never private without it.
 fn hooked_for(leg: &Leg, session: &Session, actions: &[Action]) -> Result<(), String> {
     let private = actions.iter().any(|action| matches!(action, Action::Coach(_)));
-    if private { leg.hook_read(session) } else { Ok(()) }
+    if private { leg.install_read_bug(session) } else { Ok(()) }
 }
 
 /// The leg of a member, given by number or UUID.
 fn leg_of(module: &Module, member: &str) -> Option<Arc<Leg>> {
     if member.bytes().all(|b| b.is_ascii_digit()) {
-        let legs = module.legs.lock();
-        return legs.calls.get(legs.numbers.get(&member.parse().ok()?)?).cloned();
+        let uuid = module.services.numbers.lock().get(&member.parse().ok()?).cloned()?;
+        return module.find(&uuid);
     }
     module.called(member).or_else(|| module.find(member))
 }
@@ -221,13 +199,14 @@ fn uuid_coach(module: &Module, words: &[&str]) -> Result<String, String> {
     }
     let mut state = leg.lock();
     if let Some(action) = action {
-        return leg.command(module, &session, &mut state, action);
+        return leg.command(&module.services, &session, &mut state, action);
     }
     let json = words.ends_with(&["as", "json"]);
-    match &state.seat {
-        Some(Seat { conference, number, .. }) => {
-            module.command(&format!("explain {conference} {number}{}", if json { " as json" } else { "" }))
-        }
+    match &state.membership {
+        Some(Membership { conference, number, .. }) => module
+            .services
+            .engine
+            .command(&format!("explain {conference} {number}{}", if json { " as json" } else { "" })),
         None if json => Ok(serde_json::json!({
             "room": null,
             "memberTag": state.settings.tags,
@@ -267,14 +246,14 @@ fn application(module: &Module, session: &Session, data: &str) -> Result<(), Str
     let actions = actions.filter(|actions| actions.iter().all(meant));
     let actions = actions.ok_or_else(|| format!("right is {}", APPLICATION_USAGE.to_string_lossy()))?;
     session.make_media();
-    if !module.is_current() {
+    if module.services.unload_lock.is_closed() {
         return Err("mod_coach is being unloaded".into()); // it may have taken long
     }
     let leg = module.leg(session)?;
     hooked_for(&leg, session, &actions)?;
     let mut state = leg.lock();
-    leg.pass(module, &mut state, false)?;
+    leg.bypass(&module.services, &mut state, false)?;
     // Inside a conference it is somebody's command, by a key for one; before, what the dialplan does in any case.
     let how: How = if state.conferences.is_empty() { Leg::change } else { Leg::command };
-    actions.into_iter().try_for_each(|action| leg.set(module, session, &mut state, action, how))
+    actions.into_iter().try_for_each(|action| leg.set(&module.services, session, &mut state, action, how))
 }

@@ -7,7 +7,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "shim.h"
+#include "res_coach.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/strings.h"
@@ -26,7 +26,7 @@ static void take(struct leg *leg, coach_member_t member, const char *call_id)
 {
 	ao2_lock(leg);
 	leg->member = member;
-	leg->passes = 1; /* it may be that one that does */
+	leg->bypassed = 1; /* it may be that one that does */
 	ast_copy_string(leg->call_id, call_id, sizeof(leg->call_id));
 	ao2_unlock(leg);
 }
@@ -44,9 +44,9 @@ static void serve(struct leg *leg, struct leg *own, struct ast_channel *chan, co
 		hook_listen(leg->hook);
 	}
 	ao2_lock(leg);
-	leg->displaced = strcmp(ast_channel_uniqueid(chan), uniqueid) != 0;
-	if (leg->displaced) {
-		hook_displaced(leg->hook);
+	leg->replaced = strcmp(ast_channel_uniqueid(chan), uniqueid) != 0;
+	if (leg->replaced) {
+		hook_replaced(leg->hook);
 	}
 	ao2_unlock(leg);
 	ast_channel_unlock(chan);
@@ -62,10 +62,10 @@ static void tell(const char *now, const char *before, const char *tags, const ch
 	}
 }
 
-void seat_hand_over(struct leg *leg, struct ast_channel *chan)
+void transfer_hand_over(struct leg *leg, struct ast_channel *chan)
 {
 	/* The newcomer's own leg, if Coach knew it. Its member has its name, and its tags. */
-	RAII_VAR(struct leg *, own, leg_astray_at(leg), ao2_cleanup);
+	RAII_VAR(struct leg *, own, leg_displaced_at(leg), ao2_cleanup);
 	char name[AST_CHANNEL_NAME], uniqueid[AST_MAX_UNIQUEID], call_id[AST_CHANNEL_NAME], call_id_before[AST_CHANNEL_NAME];
 	const char *tags_before, *tags, *mode;
 	coach_member_t before, member;
@@ -76,7 +76,7 @@ void seat_hand_over(struct leg *leg, struct ast_channel *chan)
 	ast_channel_unlock(chan);
 	leg_call_id(leg, call_id_before);
 
-	mode_change_begins();
+	privacy_change_begins();
 	before = leg->member;
 	tags_before = ON_RECORD(leg, tags);
 	mode = ON_RECORD(leg, speak_only_to);
@@ -98,12 +98,12 @@ void seat_hand_over(struct leg *leg, struct ast_channel *chan)
 		strcpy(call_id, call_id_before);
 	}
 	take(leg, member, call_id);
-	mode_pass(leg, 0);
+	privacy_bypass(leg, 0);
 	if (own) {
 		take(own, before, call_id_before);
-		mode_record(own, NULL, NULL);
+		privacy_record(own, NULL, NULL);
 		/* Before it joins, so that nobody hears it for a moment whom the mode keeps out. */
-		mode_apply(member, tags, mode);
+		privacy_apply(member, tags, mode);
 	}
 	if (member != before) {
 		conference_admit(leg);
@@ -116,18 +116,18 @@ void seat_hand_over(struct leg *leg, struct ast_channel *chan)
 		}
 	}
 	/* Nothing changes by this for a member that was there, or has joined: it has the events told, and who replaced whom is known. */
-	mode_apply(member, tags, mode);
-	mode_record(leg, tags, mode);
-	mode_change_ends();
+	privacy_apply(member, tags, mode);
+	privacy_record(leg, tags, mode);
+	privacy_change_ends();
 	tell(name, call_id_before, tags_before, mode, settings.tags_pass);
 }
 
-void seat_give_way(struct leg *leg)
+void transfer_give_way(struct leg *leg)
 {
 	struct ast_channel *chan = leg_channel(leg);
-	struct leg *stays = chan ? leg_settled(ast_channel_uniqueid(chan)) : NULL;
+	struct leg *stays = chan ? leg_synced(ast_channel_uniqueid(chan)) : NULL;
 
-	if (stays && stays->hook && !leg_is_displaced(stays)) {
+	if (stays && stays->hook && !leg_is_replaced(stays)) {
 		leg_keep(stays, leg);
 		leg_unhook(leg, chan);
 	}

@@ -1,4 +1,4 @@
-//! FreeSWITCH's calls in the words of Rust: sessions that are held, channel variables, the log.
+//! FreeSWITCH's core in the words of Rust: sessions that are held, channel variables, commands of other modules, the log.
 
 use std::{
     ffi::{CStr, CString, c_char},
@@ -10,8 +10,11 @@ use super::{
     names::{uuid_as_text, uuid_for_core},
 };
 
+/// FreeSWITCH's name for us.
+pub const NAME: &CStr = c"mod_coach";
+
 /// Where our lines of its log come from.
-const FILE: &CStr = c"mod_coach";
+const FILE: &CStr = NAME;
 
 /// Text for C; a NUL in it ends it.
 pub fn c(text: &str) -> CString {
@@ -54,6 +57,29 @@ pub fn log(level: fs::switch_log_level_t, uuid: Option<&str>, line: &str) {
             c"%s\n".as_ptr(),
             line.as_ptr(),
         );
+    }
+}
+
+/// The answer of another module's command.
+pub fn execute(command: &CStr, arguments: &CStr) -> Vec<u8> {
+    const CHUNK: usize = 1024;
+    // SAFETY: a stream as the core makes its own: the core's function grows `data` with realloc, and it ends in NUL.
+    unsafe {
+        let data = libc::calloc(CHUNK, 1);
+        let mut stream = fs::switch_stream_handle_t {
+            write_function: Some(fs::switch_console_stream_write),
+            data,
+            end: data,
+            data_size: CHUNK,
+            alloc_len: CHUNK,
+            alloc_chunk: CHUNK,
+            ..std::mem::zeroed()
+        };
+        fs::switch_api_execute(command.as_ptr(), arguments.as_ptr(), ptr::null_mut(), &raw mut stream);
+        let answer = stream.data.cast::<c_char>().as_ref().map(|answer| CStr::from_ptr(answer).to_bytes().to_owned());
+        let answer = answer.unwrap_or_default();
+        libc::free(stream.data);
+        answer
     }
 }
 

@@ -5,14 +5,17 @@ use std::{
     ffi::c_void,
     mem::MaybeUninit,
     ptr,
-    sync::atomic::{AtomicU8, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU8, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use super::{
-    follow, fs, rtp_times,
-    switch::{Session, c},
+    fs, rtp_times,
+    session::{Session, c},
 };
 use crate::sys;
 
@@ -25,60 +28,69 @@ pub enum Side {
     Write,
 }
 
+/// What is called where the core has taken the bugs off a session.
+static ON_REMOVED: OnceLock<fn(&Session)> = OnceLock::new();
+
+/// Has `removed` called wherever the core takes the bugs off a session, with a lock of the core's held. It stays so until the code is
+/// unloaded.
+pub fn when_removed(removed: fn(&Session)) {
+    let _ = ON_REMOVED.set(removed);
+}
+
 /// How long one who wants a hook waits for another who is putting it on.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A call's hook on one side. It is put on once, by whoever comes first, and stays. While it is put on, the core takes locks, of the
 /// endpoint's for one, that others hold who come here: so nobody may hold a lock of ours then, and who comes second waits with patience,
 /// and not for ever.
-pub struct Hook {
+pub struct MediaBug {
     side: Side,
     state: AtomicU8,
 }
 
 /// What has become of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Put {
-    There,
-    /// Another thread is about to put it on.
-    Coming,
+pub enum Installation {
+    Installed,
+    /// Another thread is about to install it.
+    Pending,
     Failed,
 }
 
 const NONE: u8 = 0;
-const COMING: u8 = 1;
-const THERE: u8 = 2;
+const PENDING: u8 = 1;
+const INSTALLED: u8 = 2;
 
-impl Hook {
+impl MediaBug {
     pub fn new(side: Side) -> Self {
         Self { side, state: AtomicU8::new(NONE) }
     }
 
-    pub fn is_there(&self) -> bool {
-        self.state.load(Ordering::Acquire) == THERE
+    pub fn is_installed(&self) -> bool {
+        self.state.load(Ordering::Acquire) == INSTALLED
     }
 
     /// Sees to it that it is there, or that it is coming.
-    pub fn put_on(&self, session: &Session, member: sys::coach_member_t) -> Put {
-        match self.state.compare_exchange(NONE, COMING, Ordering::AcqRel, Ordering::Acquire) {
+    pub fn install(&self, session: &Session, member: sys::coach_member_t) -> Installation {
+        match self.state.compare_exchange(NONE, PENDING, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
                 let attached = attach(session, member, self.side);
-                self.state.store(if attached { THERE } else { NONE }, Ordering::Release);
-                if attached { Put::There } else { Put::Failed }
+                self.state.store(if attached { INSTALLED } else { NONE }, Ordering::Release);
+                if attached { Installation::Installed } else { Installation::Failed }
             }
-            Err(THERE) => Put::There,
-            Err(_) => Put::Coming,
+            Err(INSTALLED) => Installation::Installed,
+            Err(_) => Installation::Pending,
         }
     }
 
     /// Sees to it that it is there.
-    pub fn put_on_now(&self, session: &Session, member: sys::coach_member_t) -> bool {
+    pub fn install_now(&self, session: &Session, member: sys::coach_member_t) -> bool {
         let since = Instant::now();
         while since.elapsed() < PATIENCE {
-            match self.put_on(session, member) {
-                Put::There => return true,
-                Put::Failed => return false,
-                Put::Coming => thread::sleep(Duration::from_millis(1)),
+            match self.install(session, member) {
+                Installation::Installed => return true,
+                Installation::Failed => return false,
+                Installation::Pending => thread::sleep(Duration::from_millis(1)),
             }
         }
         false
@@ -113,7 +125,7 @@ fn attach(session: &Session, member: sys::coach_member_t, side: Side) -> bool {
         // A call may ask its bugs to sleep until it is answered: this one would leak that long.
         fs::switch_core_media_bug_clear_flag(bug, fs::SMBF_ANSWER_REQ);
     }
-    awaken(session);
+    reevaluate_bugs(session);
     if side == Side::Read {
         rtp_times::note(session);
     }
@@ -122,7 +134,7 @@ fn attach(session: &Session, member: sys::coach_member_t, side: Side) -> bool {
 
 /// Where there are taps of coded frames alone (`native_eavesdrop`), the core has nothing else run. Whether it is so it works out as a bug
 /// is added, without a look at that bug: another has to follow.
-fn awaken(session: &Session) {
+fn reevaluate_bugs(session: &Session) {
     let (name, mut bug) = (c"coach".as_ptr(), ptr::null_mut());
     // SAFETY: as above; it has no callback, and goes at once.
     unsafe {
@@ -187,7 +199,11 @@ unsafe extern "C" fn on_media(
                     hook(write, member, frame, codec, codec.number_of_channels.into());
                 }
             }
-            fs::SWITCH_ABC_TYPE_CLOSE => follow::hook_lost(&Session::given(fs::switch_core_media_bug_get_session(bug))),
+            fs::SWITCH_ABC_TYPE_CLOSE => {
+                if let Some(removed) = ON_REMOVED.get() {
+                    removed(&Session::given(fs::switch_core_media_bug_get_session(bug)));
+                }
+            }
             _ => {}
         }
     }

@@ -7,9 +7,9 @@ use std::{
 
 use super::{
     fs,
-    module::{NAME, current},
+    module::current,
     names::{original, uuid_for_core},
-    switch::{c, log, text},
+    session::{NAME, c, log, text},
 };
 use crate::sys;
 
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn on_event(_: *mut c_void, event: *const sys::coach_event
     // SAFETY: the event's text.
     let room = unsafe { text(event.room_name) }.unwrap_or_default();
     let module = current();
-    let conference = module.as_ref().and_then(|module| module.rooms.conference(event.room));
+    let conference = module.as_ref().and_then(|module| module.services.rooms.conference(event.room));
     let unique_id = conference.as_ref().map(|conference| c(&conference.unique_id));
     let name = conference.as_ref().map_or(event.room_name, |conference| conference.name.as_ptr());
     // SAFETY: the event's text.

@@ -3,14 +3,14 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "hook.h"
+#include "hook_state.h"
 
 /* Adds private speech to the linear frames that `frame` became, in `out`. The number of samples there; 0: nothing was to be
  * added. */
 static unsigned int mix(struct hook *hook, struct ast_frame *linear, const struct ast_frame *frame)
 {
 	unsigned int total = 0, changed = 0;
-	unsigned int rate = linear_rate(linear->subclass.format);
+	unsigned int rate = slin_rate(linear->subclass.format);
 
 	for (struct ast_frame *f = linear; f; f = f == frame ? NULL : AST_LIST_NEXT(f, frame_list)) {
 		unsigned int samples = samples_of(f);
@@ -38,13 +38,13 @@ struct ast_frame *to_member(struct ast_channel *chan, struct hook *hook, struct 
 	unsigned int samples;
 
 	/* Who has taken an agent's place must not hear what was said to the agent. */
-	if (hook->displaced) {
+	if (hook->replaced) {
 		return frame;
 	}
 	/* While a generator plays (music on hold, say), Asterisk drops what the bridge writes: then the generator's frames, for
 	 * which it hides itself, are what the member hears. */
 	if (!hook->bridge || hook->bridge != ast_channel_internal_bridge(chan) || ast_channel_generatordata(chan)
-		|| !(linear = linear_frames(&hook->hears, frame))) {
+		|| !(linear = slin_frames(&hook->write_slin, frame))) {
 		return frame;
 	}
 	samples = mix(hook, linear, frame);

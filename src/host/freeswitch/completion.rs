@@ -8,7 +8,7 @@ use std::{
 use super::{
     fs,
     module::{Module, current},
-    switch::{c, text},
+    session::{c, text},
 };
 
 const ROOM: &CStr = c"::coach::room";
@@ -61,7 +61,7 @@ unsafe extern "C" fn rooms(
     _: *const c_char,
     matches: *mut *mut fs::switch_console_callback_match_t,
 ) -> fs::switch_status_t {
-    let names = current().map(|module| module.rooms.names()).unwrap_or_default();
+    let names = current().map(|module| module.services.rooms.names()).unwrap_or_default();
     // SAFETY: the core's list.
     unsafe { push(matches, names) }
 }
@@ -76,11 +76,15 @@ unsafe extern "C" fn members(
     let room = unsafe { text(line) }.and_then(|line| line.split_whitespace().nth(2)).unwrap_or_default();
     let inside = |module: &Module| -> Vec<String> {
         let legs = module.all();
-        let seats = legs.iter().filter_map(|leg| {
+        let numbers = legs.iter().filter_map(|leg| {
             let state = leg.lock();
-            state.seat.as_ref().filter(|seat| seat.conference == room).map(|seat| seat.number.to_string())
+            state
+                .membership
+                .as_ref()
+                .filter(|membership| membership.conference == room)
+                .map(|membership| membership.number.to_string())
         });
-        seats.collect()
+        numbers.collect()
     };
     // SAFETY: the core's list.
     unsafe { push(matches, current().map(|module| inside(&module)).unwrap_or_default()) }

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "shim.h"
+#include "res_coach.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/bridge.h"
@@ -16,20 +16,20 @@
 #include "asterisk/vector.h"
 
 static struct stasis_subscription *subscription;
-static struct ast_taskprocessor *settler;
+static struct ast_taskprocessor *sync_queue;
 
-static int settle_task(void *data)
+static int sync_task(void *data)
 {
-	settle(data);
+	sync_channel(data);
 	ast_free(data);
 	return 0;
 }
 
-void settle_soon(const char *uniqueid)
+void sync_soon(const char *uniqueid)
 {
-	char *copy = settler ? ast_strdup(uniqueid) : NULL;
+	char *copy = sync_queue ? ast_strdup(uniqueid) : NULL;
 
-	if (copy && ast_taskprocessor_push(settler, settle_task, copy)) {
+	if (copy && ast_taskprocessor_push(sync_queue, sync_task, copy)) {
 		ast_free(copy);
 	}
 }
@@ -39,7 +39,7 @@ static int close_task(void *data)
 	struct ast_channel *chan = ast_channel_get_by_name(data);
 
 	if (chan) {
-		mode_set_speak_only_to(chan, "-");
+		privacy_set_speak_only_to(chan, "-");
 		ast_channel_unref(chan);
 	}
 	ast_free(data);
@@ -48,9 +48,9 @@ static int close_task(void *data)
 
 void close_soon(const char *uniqueid)
 {
-	char *copy = settler ? ast_strdup(uniqueid) : NULL;
+	char *copy = sync_queue ? ast_strdup(uniqueid) : NULL;
 
-	if (copy && ast_taskprocessor_push(settler, close_task, copy)) {
+	if (copy && ast_taskprocessor_push(sync_queue, close_task, copy)) {
 		ast_free(copy);
 	}
 }
@@ -111,8 +111,8 @@ static void add_legs(struct ao2_container *known, const char *room)
 	while ((leg = ao2_iterator_next(&all))) {
 		char own[COACH_MAX_NAME_BYTES + 1], uniqueid[AST_MAX_UNIQUEID];
 
-		/* One that is displaced is settled even where its channel is known. */
-		if (room_of(leg, own) && (!*room || !strcmp(own, room)) && !leg_is_displaced(leg)) {
+		/* One that is replaced is brought in sync even where its channel is known. */
+		if (room_of(leg, own) && (!*room || !strcmp(own, room)) && !leg_is_replaced(leg)) {
 			leg_uniqueid(leg, uniqueid);
 			ast_str_container_add(known, uniqueid);
 		}
@@ -121,19 +121,19 @@ static void add_legs(struct ao2_container *known, const char *room)
 	ao2_iterator_destroy(&all);
 }
 
-static void settle_those(struct ao2_container *uniqueids)
+static void sync_those(struct ao2_container *uniqueids)
 {
 	struct ao2_iterator all = ao2_iterator_init(uniqueids, 0);
 	char *uniqueid;
 
 	while ((uniqueid = ao2_iterator_next(&all))) {
-		settle(uniqueid);
+		sync_channel(uniqueid);
 		ao2_ref(uniqueid, -1);
 	}
 	ao2_iterator_destroy(&all);
 }
 
-void settle_room(const char *room)
+void rescan(const char *room)
 {
 	struct ao2_container *known = ast_str_container_alloc(127);
 	struct uniqueids there;
@@ -153,10 +153,10 @@ void settle_room(const char *room)
 		}
 	}
 	/* Who has gone comes first: with the last of them a conference ends, and the next one of its name can begin. */
-	settle_those(known);
+	sync_those(known);
 	for (size_t i = 0; i < AST_VECTOR_SIZE(&there); i++) {
 		if (*AST_VECTOR_GET(&there, i)) {
-			settle(AST_VECTOR_GET(&there, i));
+			sync_channel(AST_VECTOR_GET(&there, i));
 		}
 	}
 	AST_VECTOR_CALLBACK_VOID(&there, ast_free);
@@ -165,48 +165,48 @@ void settle_room(const char *room)
 }
 
 /* A conference that is to be looked at. */
-struct look {
-	AST_LIST_ENTRY(look) entry;
+struct scan {
+	AST_LIST_ENTRY(scan) entry;
 	char room[COACH_MAX_NAME_BYTES + 1];
 };
 
-/* Those that the settler has not begun with. */
-static AST_LIST_HEAD_STATIC(looks, look);
+/* Those that the sync_queue has not begun with. */
+static AST_LIST_HEAD_STATIC(scans, scan);
 
-static int look_task(void *data)
+static int rescan_task(void *data)
 {
-	struct look *look = data;
+	struct scan *scan = data;
 
 	/* First: who moves from now on is looked for again. */
-	AST_LIST_LOCK(&looks);
-	AST_LIST_REMOVE(&looks, look, entry);
-	AST_LIST_UNLOCK(&looks);
-	settle_room(look->room);
-	ast_free(look);
+	AST_LIST_LOCK(&scans);
+	AST_LIST_REMOVE(&scans, scan, entry);
+	AST_LIST_UNLOCK(&scans);
+	rescan(scan->room);
+	ast_free(scan);
 	return 0;
 }
 
-/* `settle_room`, soon, in the settler's thread: it takes as long as the conference is large, and when that ends, every member leaves
+/* `rescan`, soon, in the sync queue's thread: it takes as long as the conference is large, and when that ends, every member leaves
  * at once. One look is enough for all that have moved before it begins. */
-static void look_soon(const char *room)
+static void rescan_soon(const char *room)
 {
-	struct look *look;
+	struct scan *scan;
 
-	AST_LIST_LOCK(&looks);
-	AST_LIST_TRAVERSE(&looks, look, entry) {
-		if (!strcmp(look->room, room)) {
+	AST_LIST_LOCK(&scans);
+	AST_LIST_TRAVERSE(&scans, scan, entry) {
+		if (!strcmp(scan->room, room)) {
 			break;
 		}
 	}
-	if (!look && (look = ast_calloc(1, sizeof(*look)))) {
-		strcpy(look->room, room);
-		AST_LIST_INSERT_TAIL(&looks, look, entry);
-		if (ast_taskprocessor_push(settler, look_task, look)) {
-			AST_LIST_REMOVE(&looks, look, entry);
-			ast_free(look);
+	if (!scan && (scan = ast_calloc(1, sizeof(*scan)))) {
+		strcpy(scan->room, room);
+		AST_LIST_INSERT_TAIL(&scans, scan, entry);
+		if (ast_taskprocessor_push(sync_queue, rescan_task, scan)) {
+			AST_LIST_REMOVE(&scans, scan, entry);
+			ast_free(scan);
 		}
 	}
-	AST_LIST_UNLOCK(&looks);
+	AST_LIST_UNLOCK(&scans);
 }
 
 static void on_move(void *data, struct stasis_subscription *sub, struct stasis_message *message)
@@ -217,25 +217,25 @@ static void on_move(void *data, struct stasis_subscription *sub, struct stasis_m
 	if ((stasis_message_type(message) == ast_channel_entered_bridge_type()
 			|| stasis_message_type(message) == ast_channel_left_bridge_type())
 		&& !strcmp(moved->bridge->creator, "ConfBridge")) {
-		settle(moved->channel->base->uniqueid);
+		sync_channel(moved->channel->base->uniqueid);
 		if (!conference_name(moved->bridge->name, room)) {
-			look_soon(room);
+			rescan_soon(room);
 		}
 	}
 }
 
-int settler_start(void)
+int sync_queue_start(void)
 {
-	settler = ast_taskprocessor_get("coach", TPS_REF_DEFAULT);
-	return settler ? 0 : -1;
+	sync_queue = ast_taskprocessor_get("coach", TPS_REF_DEFAULT);
+	return sync_queue ? 0 : -1;
 }
 
-void settler_stop(void)
+void sync_queue_stop(void)
 {
-	settler = ast_taskprocessor_unreference(settler);
+	sync_queue = ast_taskprocessor_unreference(sync_queue);
 }
 
-int follow_start(void)
+int rescan_start(void)
 {
 	subscription = stasis_subscribe(ast_bridge_topic_all(), on_move, NULL);
 	if (!subscription) {
@@ -245,11 +245,11 @@ int follow_start(void)
 	stasis_subscription_accept_message_type(subscription, ast_channel_left_bridge_type());
 	stasis_subscription_set_filter(subscription, STASIS_SUBSCRIPTION_FILTER_SELECTIVE);
 	/* Those that were there before this module. */
-	settle_room("");
+	rescan("");
 	return 0;
 }
 
-void follow_stop(void)
+void rescan_stop(void)
 {
 	subscription = stasis_unsubscribe_and_join(subscription);
 }

@@ -7,7 +7,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "shim.h"
+#include "res_coach.h"
 
 #include "asterisk/linkedlists.h"
 #include "asterisk/utils.h"
@@ -15,9 +15,9 @@
 /* The engine tells an event some milliseconds after it happened. */
 #define KEPT_S 60
 
-struct identity {
-	AST_LIST_ENTRY(identity) entry;
-	enum identity_of of;
+struct known {
+	AST_LIST_ENTRY(known) entry;
+	enum name_of of;
 	uint64_t handle;
 	coach_member_t last;     /* a room's: with that member it ends */
 	struct timeval ended;    /* zero while it lives */
@@ -26,7 +26,7 @@ struct identity {
 
 #define BUCKETS 1024
 
-static AST_LIST_HEAD_NOLOCK(bucket, identity) buckets[BUCKETS];
+static AST_LIST_HEAD_NOLOCK(bucket, known) buckets[BUCKETS];
 AST_MUTEX_DEFINE_STATIC(lock);
 /* Where those that have ended are looked for next: a few buckets each time that one begins. */
 static size_t sweep;
@@ -37,97 +37,97 @@ static struct bucket *bucket_of(uint64_t handle)
 	return &buckets[(handle ^ (handle >> 32)) % BUCKETS];
 }
 
-static struct identity *find(enum identity_of of, uint64_t handle)
+static struct known *find(enum name_of of, uint64_t handle)
 {
-	struct identity *identity;
+	struct known *known;
 
-	AST_LIST_TRAVERSE(bucket_of(handle), identity, entry) {
-		if (identity->of == of && identity->handle == handle) {
+	AST_LIST_TRAVERSE(bucket_of(handle), known, entry) {
+		if (known->of == of && known->handle == handle) {
 			break;
 		}
 	}
-	return identity;
+	return known;
 }
 
 static void free_old(struct bucket *bucket, int64_t older_than_ms)
 {
 	struct timeval now = ast_tvnow();
-	struct identity *identity;
+	struct known *known;
 
-	AST_LIST_TRAVERSE_SAFE_BEGIN(bucket, identity, entry) {
-		if (older_than_ms < 0 || (!ast_tvzero(identity->ended) && ast_tvdiff_ms(now, identity->ended) > older_than_ms)) {
+	AST_LIST_TRAVERSE_SAFE_BEGIN(bucket, known, entry) {
+		if (older_than_ms < 0 || (!ast_tvzero(known->ended) && ast_tvdiff_ms(now, known->ended) > older_than_ms)) {
 			AST_LIST_REMOVE_CURRENT(entry);
-			ast_free(identity);
+			ast_free(known);
 		}
 	}
 	AST_LIST_TRAVERSE_SAFE_END;
 }
 
-void identity_begins(enum identity_of of, uint64_t handle, const char *uniqueid)
+void name_begins(enum name_of of, uint64_t handle, const char *uniqueid)
 {
-	struct identity *identity = ast_calloc(1, sizeof(*identity) + strlen(uniqueid) + 1);
+	struct known *known = ast_calloc(1, sizeof(*known) + strlen(uniqueid) + 1);
 
-	if (!identity) {
+	if (!known) {
 		return; /* its events come without */
 	}
-	identity->of = of;
-	identity->handle = handle;
-	strcpy(identity->uniqueid, uniqueid); /* there is room for it */
+	known->of = of;
+	known->handle = handle;
+	strcpy(known->uniqueid, uniqueid); /* there is room for it */
 	ast_mutex_lock(&lock);
 	for (int i = 0; i < 8; i++) {
 		free_old(&buckets[sweep++ % BUCKETS], KEPT_S * 1000);
 	}
-	AST_LIST_INSERT_HEAD(bucket_of(handle), identity, entry);
+	AST_LIST_INSERT_HEAD(bucket_of(handle), known, entry);
 	ast_mutex_unlock(&lock);
 }
 
-void identity_ends(enum identity_of of, uint64_t handle)
+void name_ends(enum name_of of, uint64_t handle)
 {
-	struct identity *identity;
+	struct known *known;
 
 	ast_mutex_lock(&lock);
-	identity = find(of, handle);
-	if (identity) {
-		identity->ended = ast_tvnow();
+	known = find(of, handle);
+	if (known) {
+		known->ended = ast_tvnow();
 	}
 	ast_mutex_unlock(&lock);
 }
 
-void identity_of(enum identity_of of, uint64_t handle, char *uniqueid, size_t size)
+void name_of(enum name_of of, uint64_t handle, char *uniqueid, size_t size)
 {
-	struct identity *identity;
+	struct known *known;
 
 	ast_mutex_lock(&lock);
-	identity = find(of, handle);
-	ast_copy_string(uniqueid, identity ? identity->uniqueid : "", size);
+	known = find(of, handle);
+	ast_copy_string(uniqueid, known ? known->uniqueid : "", size);
 	ast_mutex_unlock(&lock);
 }
 
-void identity_last(coach_room_t room, coach_member_t member)
+void name_set_last(coach_room_t room, coach_member_t member)
 {
-	struct identity *identity;
+	struct known *known;
 
 	ast_mutex_lock(&lock);
-	identity = find(IDENTITY_OF_ROOM, room);
-	if (identity) {
-		identity->last = member;
+	known = find(NAME_OF_ROOM, room);
+	if (known) {
+		known->last = member;
 	}
 	ast_mutex_unlock(&lock);
 }
 
-int identity_is_last(coach_room_t room, coach_member_t member)
+int name_is_last(coach_room_t room, coach_member_t member)
 {
-	struct identity *identity;
+	struct known *known;
 	int is;
 
 	ast_mutex_lock(&lock);
-	identity = find(IDENTITY_OF_ROOM, room);
-	is = identity && identity->last == member;
+	known = find(NAME_OF_ROOM, room);
+	is = known && known->last == member;
 	ast_mutex_unlock(&lock);
 	return is;
 }
 
-void identities_stop(void)
+void names_stop(void)
 {
 	ast_mutex_lock(&lock);
 	for (size_t i = 0; i < BUCKETS; i++) {

@@ -3,10 +3,10 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#ifndef COACH_ASTERISK_HOOK_H
-#define COACH_ASTERISK_HOOK_H
+#ifndef COACH_ASTERISK_HOOK_STATE_H
+#define COACH_ASTERISK_HOOK_STATE_H
 
-#include "shim.h"
+#include "res_coach.h"
 
 /* 60 ms at 48 kHz: the most that the engine takes at once. Asterisk's linear frames have one channel. */
 #define ENGINE_SAMPLES (48 * COACH_MAX_FRAME_MS)
@@ -16,7 +16,7 @@
 #define MIX_SAMPLES (48 * 80)
 
 /* One of the two framehooks that a hook is. */
-struct grip {
+struct slot {
 	struct leg *leg;
 	int id;
 	int attached; /* a masquerade attaches it to the one channel before it detaches it from the other */
@@ -24,8 +24,8 @@ struct grip {
 
 /* Guarded by the channel's lock, with which Asterisk calls us. */
 struct hook {
-	struct grip takes;         /* sees every frame first, and takes private speech out */
-	struct grip guards;        /* right after it: silences what comes in its place, and everything if it is lost */
+	struct slot takes;         /* sees every frame first, and takes private speech out */
+	struct slot guards;        /* right after it: silences what comes in its place, and everything if it is lost */
 	coach_member_t member;
 	struct ast_bridge *bridge; /* the bridge of the room that the member is in; a reference */
 	unsigned int going:1;      /* we take it off ourselves */
@@ -38,10 +38,10 @@ struct hook {
 	unsigned int passes:1;     /* for that, the engine lets everything pass, or may: in a conference it has to be told first */
 	unsigned int muted:1;
 	unsigned int held:1;
-	unsigned int displaced:1;  /* another call has the channel now, and the member is still the one before */
+	unsigned int replaced:1;  /* another call has the channel now, and the member is still the one before */
 	unsigned int held_by_command:1; /* hold.c: while it is in `bridge`, nobody hears it and it hears nobody */
-	struct linear said;
-	struct linear hears;
+	struct slin read_slin;
+	struct slin write_slin;
 	struct ast_frame quiet;    /* stands in for what was said privately */
 	struct ast_frame mixed;    /* what the member hears, private speech included */
 	int16_t in[ENGINE_SAMPLES];
@@ -64,10 +64,10 @@ static inline unsigned int chunk(unsigned int rate, unsigned int samples)
 int is_held(struct ast_channel *chan, const struct hook *hook);
 /* What it hears while it is held, in place of a frame. */
 struct ast_frame *hold_silence(struct hook *hook, struct ast_frame *frame);
-/* The frame that goes on in place of one that was read from the member (said.c), or that is to be written to it (heard.c). */
+/* The frame that goes on in place of one that was read from the member (read_path.c), or that is to be written to it (write_path.c). */
 struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
 /* The same for a frame that must be silence. */
 struct ast_frame *silent(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
 struct ast_frame *to_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
 
-#endif /* COACH_ASTERISK_HOOK_H */
+#endif /* COACH_ASTERISK_HOOK_STATE_H */

@@ -1,7 +1,6 @@
 //! Events of FreeSWITCH's. They come late, and on another thread: they add what a member may do, and nothing that privacy needs.
 
 use std::{
-    collections::HashMap,
     ffi::CStr,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
@@ -9,16 +8,16 @@ use std::{
 
 use super::{
     fs,
-    leg::Flags,
-    module::{Module, NAME, current},
+    membership::Flags,
+    module::{Module, current},
     names::uuid_as_text,
-    switch::{log, text},
+    pending_flags::News,
+    session::{NAME, log, text},
 };
 use crate::lock::Mutex;
 
-/// Bindings, to be given back.
-#[derive(Default)]
-pub struct Bindings(Vec<Binding>);
+/// Our bindings, to be given back.
+static BINDINGS: Mutex<Vec<Binding>> = Mutex::new(Vec::new());
 
 struct Binding(*mut fs::switch_event_node_t);
 
@@ -26,8 +25,7 @@ struct Binding(*mut fs::switch_event_node_t);
 unsafe impl Send for Binding {}
 
 /// From now on events come.
-pub fn bind() -> Result<Bindings, String> {
-    let mut bindings = Bindings::default();
+pub fn bind() -> Result<(), String> {
     for (event, subclass, callback) in [
         (fs::SWITCH_EVENT_CUSTOM, c"conference::maintenance".as_ptr(), on_conference as unsafe extern "C" fn(_)),
         (fs::SWITCH_EVENT_API, ptr::null(), on_api),
@@ -41,17 +39,18 @@ pub fn bind() -> Result<Bindings, String> {
             fs::switch_event_bind_removable(id, event, subclass, Some(callback), none, &raw mut node)
         };
         if bound != fs::SWITCH_STATUS_SUCCESS {
-            unbind(bindings);
+            unbind();
             return Err("an event cannot be bound".into());
         }
-        bindings.0.push(Binding(node));
+        BINDINGS.lock().push(Binding(node));
     }
-    Ok(bindings)
+    Ok(())
 }
 
 /// No longer. When this returns, no callback is at work.
-pub fn unbind(bindings: Bindings) {
-    for mut binding in bindings.0 {
+pub fn unbind() {
+    let bindings = std::mem::take(&mut *BINDINGS.lock());
+    for mut binding in bindings {
         // SAFETY: bound above, and given back once.
         unsafe { fs::switch_event_unbind(&raw mut binding.0) };
     }
@@ -81,7 +80,7 @@ fn sequence(header: Option<&str>) -> u64 {
 unsafe extern "C" fn on_conference(event: *mut fs::switch_event_t) {
     // SAFETY: the core's event, which lives during the call.
     let header = |name: &CStr| unsafe { text(fs::switch_event_get_header_idx(event, name.as_ptr(), -1)) };
-    let _ = catch_unwind(AssertUnwindSafe(|| current().map(|module| module.told.note(header))));
+    let _ = catch_unwind(AssertUnwindSafe(|| current().and_then(|module| note(&module, header))));
 }
 
 /// A phone puts its call on hold.
@@ -104,68 +103,41 @@ unsafe fn holds(event: *mut fs::switch_event_t, on: bool) {
         let uuid = fs::switch_event_get_header_idx(event, c"Unique-ID".as_ptr(), -1);
         if uuid.is_null() { return } else { uuid_as_text(CStr::from_ptr(uuid).to_bytes()) }
     };
-    let _ = catch_unwind(AssertUnwindSafe(|| current().map(|module| module.told.holds.lock().push((uuid, on)))));
+    let _ = catch_unwind(AssertUnwindSafe(|| current().map(|module| module.pending_flags.leave_hold(uuid, on))));
 }
 
-/// What events say that members may do, until it is followed. The core's threads that tell of events only leave it here: who fires one
-/// waits for them where many are on their way, and may hold what they would wait for.
-#[derive(Default)]
-pub struct Told {
-    members: Mutex<HashMap<Whose, News>>,
-    /// Calls that their phones have put on hold, or taken back, in this order.
-    holds: Mutex<Vec<(String, bool)>>,
-}
-
-/// A call's UUID, and its conference's.
-type Whose = (String, String);
-
-struct News {
-    sequence: u64,
-    flags: Flags,
-}
-
-impl Told {
-    /// Every event about a member says what the member may do. The latest counts.
-    fn note<'a>(&self, header: impl Fn(&CStr) -> Option<&'a str>) -> Option<()> {
-        let uuid = header(c"Unique-ID")?;
-        let yes = |name: &CStr| header(name).map(|value| value == "true");
-        let flags = Flags { muted: !yes(c"Speak")?, deaf: !yes(c"Hear")?, held: yes(c"Hold").unwrap_or_default() };
-        let whose = (uuid.into(), header(c"Conference-Unique-ID")?.into());
-        self.leave(whose, News { sequence: sequence(header(c"Event-Sequence")), flags });
-        Some(())
-    }
-
-    fn leave(&self, whose: Whose, news: News) {
-        let mut told = self.members.lock();
-        if told.get(&whose).is_none_or(|other| other.sequence < news.sequence) {
-            told.insert(whose, news);
-        }
-    }
+/// Every event about a member says what the member may do.
+fn note<'a>(module: &Module, header: impl Fn(&CStr) -> Option<&'a str>) -> Option<()> {
+    let uuid = header(c"Unique-ID")?;
+    let yes = |name: &CStr| header(name).map(|value| value == "true");
+    let flags = Flags { muted: !yes(c"Speak")?, deaf: !yes(c"Hear")?, held: yes(c"Hold").unwrap_or_default() };
+    let whose = (uuid.into(), header(c"Conference-Unique-ID")?.into());
+    module.pending_flags.leave(whose, News { sequence: sequence(header(c"Event-Sequence")), flags });
+    Some(())
 }
 
 /// Follows what events have said. What is late does not count: of an earlier stay, or from before this one began; nor does what is said of a
 /// conference inside the one that a member sits in.
 pub fn follow(module: &Module) {
-    let holds = std::mem::take(&mut *module.told.holds.lock());
+    let holds = module.pending_flags.take_holds();
     for (uuid, on) in holds {
-        if let Some(followed) = module.followed.lock().get_mut(&uuid) {
-            followed.on_hold = on;
+        if let Some(tracked) = module.tracked.lock().get_mut(&uuid) {
+            tracked.on_hold = on;
         }
         if let Some(leg) = module.find(&uuid) {
             leg.hold(&mut leg.lock(), on);
         }
     }
-    let told = std::mem::take(&mut *module.told.members.lock());
-    for (whose, news) in told {
+    for (whose, news) in module.pending_flags.take() {
         let Some(leg) = module.find(&whose.0) else { continue };
         let mut state = leg.lock();
-        match &state.seat {
-            Some(seat) if seat.unique_id == whose.1 && news.sequence >= state.sequence => {
+        match &state.membership {
+            Some(membership) if membership.unique_id == whose.1 && news.sequence >= state.sequence => {
                 state.sequence = news.sequence;
                 leg.follow(&mut state, news.flags);
             }
             // It is about to be seated, by what was so before this, perhaps.
-            None if !state.conferences.is_empty() => module.told.leave(whose, news),
+            None if !state.conferences.is_empty() => module.pending_flags.leave(whose, news),
             _ => {}
         }
     }

@@ -1,25 +1,17 @@
-//! What calls leave behind: settings that matter to the legs that take their places, and private speech that is still on its way.
+//! A leg that takes the place of another (transfer, Replaces, pick-up) inherits what makes it private, and not the tags, which let it hear.
 
-use std::{
-    collections::VecDeque,
-    ffi::CStr,
-    thread,
-    time::{Duration, Instant},
-};
+use std::ffi::CStr;
 
 use percent_encoding::percent_decode_str;
 
 use super::{
+    departed::Left,
     fs::SWITCH_LOG_NOTICE,
     leg::Leg,
     module::Module,
+    session::{Session, log},
     settings::Settings,
-    switch::{Session, log},
 };
-use crate::lock::Mutex;
-
-/// How long after its end a leg can be replaced by one that is still on its way to the conference.
-const REPLACED_WITHIN: Duration = Duration::from_secs(60);
 
 /// On a leg whose phone sent a REFER with Replaces: the SIP call that this names, a second call of that phone's. Whoever is on the
 /// other end of that one takes the leg's place.
@@ -30,80 +22,17 @@ const PARTNER: &CStr = c"refer_uuid";
 /// ... on who takes a place: whom it was bridged with last, one of the two.
 const BRIDGED_WITH: &CStr = c"last_bridge_to";
 
-/// What is worth knowing for some time.
-struct Recent<T>(Mutex<VecDeque<(Instant, T)>>);
-
-impl<T> Recent<T> {
-    fn note(&self, what: T) {
-        let now = Instant::now();
-        let mut all = self.0.lock();
-        all.retain(|(when, _)| now.duration_since(*when) < REPLACED_WITHIN);
-        all.push_back((now, what));
-    }
-
-    /// What the latest says to which `look` finds an answer.
-    fn find<R>(&self, look: impl FnMut(&T) -> Option<R>) -> Option<R> {
-        let mut look = look;
-        self.0.lock().iter().rev().find_map(|(_, what)| look(what))
+/// A leg hangs up. If its phone has handed it over to another call of its own, that call's name stands for it.
+pub fn hand_over(module: &Module, leg: &Leg, session: &Session) {
+    if let Some(call) = session.variable(HANDED_OVER_TO) {
+        module.services.departed.note(&leg.uuid, Some(call), &leg.lock().settings);
     }
 }
 
-/// A leg with settings that has ended.
-struct Left {
-    uuid: String,
-    sip_call_id: Option<String>,
-    settings: Settings,
-}
-
-/// See the module.
-pub struct Legacy {
-    left: Recent<Left>,
-    /// UUIDs of calls that have ended as one of the two of an attended transfer, each with the other's.
-    partners: Recent<[String; 2]>,
-    guard: Duration,
-    opened: Mutex<Option<Instant>>,
-}
-
-impl Legacy {
-    pub fn new(guard: Duration) -> Self {
-        Self { left: Recent(Mutex::default()), partners: Recent(Mutex::default()), guard, opened: Mutex::default() }
-    }
-
-    /// A leg ends.
-    pub fn leave(&self, leg: &Leg, settings: &Settings) {
-        self.note(leg, leg.sip_call_id.clone(), settings);
-    }
-
-    /// A leg hangs up. If its phone has handed it over to another call of its own, that call's name stands for it.
-    pub fn hand_over(&self, leg: &Leg, session: &Session) {
-        if let Some(call) = session.variable(HANDED_OVER_TO) {
-            self.note(leg, Some(call), &leg.lock().settings);
-        }
-    }
-
-    /// Any call hangs up.
-    pub fn hang_up(&self, session: &Session) {
-        if let Some(partner) = session.variable(PARTNER) {
-            self.partners.note([session.uuid(), partner]);
-        }
-    }
-
-    fn note(&self, leg: &Leg, sip_call_id: Option<String>, settings: &Settings) {
-        if *settings != Settings::default() {
-            self.left.note(Left { uuid: leg.uuid.clone(), sip_call_id, settings: settings.clone() });
-        }
-    }
-
-    /// Somebody speaks openly from now on; what it said privately may still be on its way to the hooks.
-    pub fn opened(&self) {
-        *self.opened.lock() = Some(Instant::now());
-    }
-
-    /// Returns once the opening guards have passed that run now.
-    pub fn wait_for_guards(&self) {
-        if let Some(opened) = *self.opened.lock() {
-            thread::sleep(self.guard.saturating_sub(opened.elapsed()));
-        }
+/// Any call hangs up.
+pub fn hang_up(module: &Module, session: &Session) {
+    if let Some(partner) = session.variable(PARTNER) {
+        module.services.departed.note_partners([session.uuid(), partner]);
     }
 }
 
@@ -123,7 +52,7 @@ impl Inherited {
             wanted.speak_only_to.clone_from(&self.settings.speak_only_to);
         }
         let Some(old) = &self.settings.tags else { return };
-        if module.tags_pass {
+        if module.services.tags_pass {
             wanted.tags.get_or_insert_with(|| old.clone());
         } else if let Some(tags) = &wanted.tags {
             let kept: Vec<&str> = tags.split(',').filter(|tag| !old.split(',').any(|of| of == *tag)).collect();
@@ -183,21 +112,14 @@ pub fn inherited(module: &Module, session: &Session) -> Option<Inherited> {
             return Some(Inherited { from: leg.uuid.clone(), settings });
         }
     }
-    module.legacy.left.find(|left| {
-        let inherited = || Inherited { from: left.uuid.clone(), settings: left.settings.clone() };
-        (left.uuid != session.uuid() && meant(&left.uuid, &left.sip_call_id)).then(inherited)
-    })
+    let is_meant = |left: &Left| left.uuid != session.uuid() && meant(&left.uuid, &left.sip_call_id);
+    module.services.departed.find(is_meant).map(|left| Inherited { from: left.uuid, settings: left.settings })
 }
 
 /// The other call of an attended transfer.
 fn partner(module: &Module, uuid: &str) -> Option<String> {
     let lives = Session::locate_to_its_end(uuid).and_then(|session| session.variable(PARTNER));
-    lives.or_else(|| {
-        module.legacy.partners.find(|pair| {
-            let at = pair.iter().position(|one| one == uuid)?;
-            Some(pair[1 - at].clone())
-        })
-    })
+    lives.or_else(|| module.services.departed.partner(uuid))
 }
 
 /// What a Refer-To says is replaced; it is read as mod_sofia does, whatever the case of letters, and more than once if need be.

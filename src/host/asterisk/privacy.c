@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "shim.h"
+#include "res_coach.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/json.h"
@@ -12,7 +12,7 @@
 #include "asterisk/utils.h"
 
 /* What the engine does and what is on record of it change together, one change at a time. No media thread takes this. */
-AST_MUTEX_DEFINE_STATIC(changing);
+AST_MUTEX_DEFINE_STATIC(command_lock);
 
 /* On record where memory is short: who speaks privately must not be taken for one who does not. */
 static char nobody[] = "-";
@@ -36,7 +36,7 @@ static void record_tags(struct leg *leg, const char *tags)
 	record(leg, &leg->tags, tags ? ast_strdup(tags) : NULL);
 }
 
-/* When somebody began to speak openly. `changing` */
+/* When somebody began to speak openly. `command_lock` */
 static struct timeval opened;
 
 static void record_mode(struct leg *leg, const char *speak_only_to)
@@ -50,31 +50,31 @@ static void record_mode(struct leg *leg, const char *speak_only_to)
 	record(leg, &leg->speak_only_to, speak_only_to && !copy ? nobody : copy);
 }
 
-void mode_forget(struct leg *leg)
+void privacy_forget(struct leg *leg)
 {
 	record(leg, &leg->tags, NULL);
 	record(leg, &leg->speak_only_to, NULL);
 }
 
-void mode_change_begins(void)
+void privacy_change_begins(void)
 {
-	ast_mutex_lock(&changing);
+	ast_mutex_lock(&command_lock);
 }
 
-void mode_change_ends(void)
+void privacy_change_ends(void)
 {
-	ast_mutex_unlock(&changing);
+	ast_mutex_unlock(&command_lock);
 }
 
-void mode_pass(struct leg *leg, int on)
+void privacy_bypass(struct leg *leg, int on)
 {
-	if (leg->passes != on) {
-		leg->passes = on;
+	if (leg->bypassed != on) {
+		leg->bypassed = on;
 		coach_member_bypass(leg->member, on);
 	}
 }
 
-void mode_apply(coach_member_t member, const char *tags, const char *speak_only_to)
+void privacy_apply(coach_member_t member, const char *tags, const char *speak_only_to)
 {
 	if (!tags || coach_tag(member, tags)) {
 		coach_untag(member);
@@ -85,18 +85,18 @@ void mode_apply(coach_member_t member, const char *tags, const char *speak_only_
 	}
 }
 
-void mode_record(struct leg *leg, const char *tags, const char *speak_only_to)
+void privacy_record(struct leg *leg, const char *tags, const char *speak_only_to)
 {
 	record_tags(leg, tags);
 	record_mode(leg, speak_only_to);
 }
 
 /* Who hooks a channel, or changes a mode, holds this for reading until that is on record: the module cannot go meanwhile. */
-AST_RWLOCK_DEFINE_STATIC(staying);
-/* The module goes. `staying` */
+AST_RWLOCK_DEFINE_STATIC(unload_lock);
+/* The module goes. `unload_lock` */
 static int going;
 
-/* A channel's leg with the hook on it: a reference, or NULL, logged. `staying` is held. */
+/* A channel's leg with the hook on it: a reference, or NULL, logged. `unload_lock` is held. */
 static struct leg *hooked_to_stay(struct ast_channel *chan)
 {
 	if (going) {
@@ -118,9 +118,9 @@ static const char *expect_private(struct leg *leg, struct ast_channel *chan)
 	return obstacle;
 }
 
-int mode_set_tags(struct ast_channel *chan, const char *tags)
+int privacy_set_tags(struct ast_channel *chan, const char *tags)
 {
-	SCOPED_RDLOCK(stay, &staying);
+	SCOPED_RDLOCK(stay, &unload_lock);
 	struct leg *leg = hooked_to_stay(chan);
 
 	if (!leg) {
@@ -133,21 +133,21 @@ int mode_set_tags(struct ast_channel *chan, const char *tags)
 		ao2_ref(leg, -1);
 		return -1;
 	}
-	ast_mutex_lock(&changing);
+	ast_mutex_lock(&command_lock);
 	if (coach_tag(leg->member, tags)) {
 		ast_log(LOG_WARNING, "memberTag of %s: %s. It has no tags\n", ast_channel_name(chan), coach_last_error());
 		coach_untag(leg->member);
 		tags = NULL;
 	}
 	record_tags(leg, tags);
-	ast_mutex_unlock(&changing);
+	ast_mutex_unlock(&command_lock);
 	ao2_ref(leg, -1);
 	return 0;
 }
 
-int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
+int privacy_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 {
-	SCOPED_RDLOCK(stay, &staying);
+	SCOPED_RDLOCK(stay, &unload_lock);
 	struct leg *leg = hooked_to_stay(chan);
 	const char *obstacle;
 
@@ -161,8 +161,8 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 		ao2_ref(leg, -1);
 		return -1;
 	}
-	ast_mutex_lock(&changing);
-	mode_pass(leg, 0);
+	ast_mutex_lock(&command_lock);
+	privacy_bypass(leg, 0);
 	ast_channel_lock(chan);
 	hook_await(leg->hook);
 	ast_channel_unlock(chan);
@@ -173,35 +173,35 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 		speak_only_to = "-";
 	}
 	record_mode(leg, speak_only_to);
-	ast_mutex_unlock(&changing);
+	ast_mutex_unlock(&command_lock);
 	ao2_ref(leg, -1);
 	return 0;
 }
 
-void mode_untag(struct ast_channel *chan)
+void privacy_untag(struct ast_channel *chan)
 {
-	SCOPED_RDLOCK(stay, &staying);
-	struct leg *leg = leg_settled(ast_channel_uniqueid(chan));
+	SCOPED_RDLOCK(stay, &unload_lock);
+	struct leg *leg = leg_synced(ast_channel_uniqueid(chan));
 
 	if (leg) {
-		ast_mutex_lock(&changing);
+		ast_mutex_lock(&command_lock);
 		coach_untag(leg->member);
 		record_tags(leg, NULL);
-		ast_mutex_unlock(&changing);
+		ast_mutex_unlock(&command_lock);
 		ao2_ref(leg, -1);
 	}
 }
 
-void mode_uncoach(struct ast_channel *chan)
+void privacy_uncoach(struct ast_channel *chan)
 {
-	SCOPED_RDLOCK(stay, &staying);
-	struct leg *leg = leg_settled(ast_channel_uniqueid(chan));
+	SCOPED_RDLOCK(stay, &unload_lock);
+	struct leg *leg = leg_synced(ast_channel_uniqueid(chan));
 
 	if (leg) {
-		ast_mutex_lock(&changing);
+		ast_mutex_lock(&command_lock);
 		coach_uncoach(leg->member);
 		record_mode(leg, NULL);
-		ast_mutex_unlock(&changing);
+		ast_mutex_unlock(&command_lock);
 		ao2_ref(leg, -1);
 	}
 }
@@ -225,9 +225,9 @@ static const char *prepare(struct leg *leg, int private)
 	return obstacle;
 }
 
-const char *mode_hold(struct leg *leg, int on)
+const char *privacy_hold(struct leg *leg, int on)
 {
-	SCOPED_RDLOCK(stay, &staying);
+	SCOPED_RDLOCK(stay, &unload_lock);
 	const char *obstacle = on ? prepare(leg, 0) : NULL;
 	struct ast_channel *chan = obstacle || !leg->hook ? NULL : leg_channel(leg);
 
@@ -239,12 +239,12 @@ const char *mode_hold(struct leg *leg, int on)
 	hook_hold(leg->hook, on);
 	ast_channel_unlock(chan);
 	/* The engine is told, so that everybody is shown it when this returns. */
-	settle(ast_channel_uniqueid(chan));
+	sync_channel(ast_channel_uniqueid(chan));
 	ast_channel_unref(chan);
 	return NULL;
 }
 
-/* What the answer's `+OK` means for the record. `changing` */
+/* What the answer's `+OK` means for the record. `command_lock` */
 static void note(struct leg *leg, const char *verb, const char *value)
 {
 	if (!strcmp(verb, "tag") || !strcmp(verb, "untag")) {
@@ -288,9 +288,9 @@ static int speaks_to_nobody(const char *call_id, const char *room)
 	return found;
 }
 
-int mode_command_about(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer)
+int privacy_command_about(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer)
 {
-	SCOPED_RDLOCK(stay, &staying);
+	SCOPED_RDLOCK(stay, &unload_lock);
 	RAII_VAR(char *, command, NULL, ast_free);
 	int coach = !strcmp(verb, "coach"), failed;
 	const char *obstacle = coach || !strcmp(verb, "tag") ? prepare(leg, coach) : NULL;
@@ -306,18 +306,18 @@ int mode_command_about(struct leg *leg, const char *verb, const char *room, cons
 		ast_str_set(answer, 0, "-ERR no memory");
 		return -1;
 	}
-	ast_mutex_lock(&changing);
+	ast_mutex_lock(&command_lock);
 	failed = run(command, answer);
 	if (!failed) {
 		note(leg, verb, value);
 	} else if (coach && speaks_to_nobody(call_id, room)) {
 		record_mode(leg, "-");
 	}
-	ast_mutex_unlock(&changing);
+	ast_mutex_unlock(&command_lock);
 	return failed;
 }
 
-int mode_command(const char *command, struct ast_str **answer)
+int privacy_command(const char *command, struct ast_str **answer)
 {
 	static const char *const about_a_member[] = { "explain", "tag", "untag", "coach", "uncoach" };
 	char *rest = ast_strdupa(command);
@@ -327,14 +327,14 @@ int mode_command(const char *command, struct ast_str **answer)
 	struct leg *leg;
 	int result;
 
-	settle_room(strcmp(verb, "rooms") ? room : "");
+	rescan(strcmp(verb, "rooms") ? room : "");
 	for (size_t i = 0; i < ARRAY_LEN(about_a_member); i++) {
 		if (strcmp(verb, about_a_member[i])) {
 			continue;
 		}
 		leg = member_find(room, member);
 		if (leg) {
-			result = mode_command_about(leg, verb, room, S_OR(rest, ""), answer);
+			result = privacy_command_about(leg, verb, room, S_OR(rest, ""), answer);
 			ao2_ref(leg, -1);
 			return result;
 		}
@@ -346,9 +346,9 @@ int mode_command(const char *command, struct ast_str **answer)
 	return run(command, answer);
 }
 
-int mode_end(void)
+int privacy_end(void)
 {
-	SCOPED_WRLOCK(go, &staying);
+	SCOPED_WRLOCK(go, &unload_lock);
 	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
 	struct leg *leg;
 
@@ -373,9 +373,9 @@ static int64_t opened_ms_ago(void)
 {
 	int64_t since;
 
-	ast_mutex_lock(&changing);
+	ast_mutex_lock(&command_lock);
 	since = ast_tvdiff_ms(ast_tvnow(), opened);
-	ast_mutex_unlock(&changing);
+	ast_mutex_unlock(&command_lock);
 	return since;
 }
 
@@ -402,7 +402,7 @@ static int is_guarded(void)
 	}
 	ast_json_unref(state);
 	while ((leg = ao2_iterator_next(&all))) {
-		found |= leg->passes && hook_listens(leg->hook);
+		found |= leg->bypassed && hook_listens(leg->hook);
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);
@@ -413,7 +413,7 @@ static int is_guarded(void)
 #define PATIENCE_MS 1000
 #define LATE_MS 10000
 
-int mode_wait_for_guard(void)
+int privacy_wait_for_guard(void)
 {
 	int64_t since = opened_ms_ago();
 
@@ -424,7 +424,7 @@ int mode_wait_for_guard(void)
 		usleep(20000);
 	}
 	if (is_guarded() && opened_ms_ago() < LATE_MS) {
-		SCOPED_WRLOCK(stay, &staying);
+		SCOPED_WRLOCK(stay, &unload_lock);
 
 		going = 0;
 		ast_log(LOG_ERROR, "Coach stays: what was said privately before an `uncoach` may still be on its way, and everyone would hear it."
@@ -438,7 +438,7 @@ int mode_wait_for_guard(void)
  * take over the channel, and its variables with it. */
 #define KEPT "COACH_TAGS"
 
-void mode_keep_tags(void)
+void privacy_keep_tags(void)
 {
 	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
 	struct leg *leg;
@@ -450,7 +450,7 @@ void mode_keep_tags(void)
 		leg_uniqueid(leg, uniqueid);
 		/* An `untag` may come at any time until the interfaces have gone. */
 		ao2_lock(leg);
-		if (leg->tags && !leg->displaced && !leg->astray && ast_asprintf(&kept, "%s %s", leg->tags, uniqueid) < 0) {
+		if (leg->tags && !leg->replaced && !leg->displaced && ast_asprintf(&kept, "%s %s", leg->tags, uniqueid) < 0) {
 			kept = NULL;
 		}
 		ao2_unlock(leg);
@@ -465,7 +465,7 @@ void mode_keep_tags(void)
 	ao2_iterator_destroy(&all);
 }
 
-void mode_take_up_tags(void)
+void privacy_take_up_tags(void)
 {
 	struct ast_channel_iterator *all = ast_channel_iterator_all_new();
 	struct ast_channel *chan;
@@ -484,7 +484,7 @@ void mode_take_up_tags(void)
 		}
 		ast_channel_unlock(chan);
 		if (!ast_strlen_zero(kept)) {
-			mode_set_tags(chan, kept);
+			privacy_set_tags(chan, kept);
 		}
 		pbx_builtin_setvar_helper(chan, KEPT, NULL);
 		ast_free(kept);

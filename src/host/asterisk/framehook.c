@@ -7,7 +7,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "hook.h"
+#include "hook_state.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/bridge.h"
@@ -23,7 +23,7 @@ static void notice(struct ast_channel *chan, struct hook *hook, int held)
 	if (muted != hook->muted || (unsigned int) held != hook->held) {
 		hook->muted = muted;
 		hook->held = held;
-		settle_soon(ast_channel_uniqueid(chan));
+		sync_soon(ast_channel_uniqueid(chan));
 	}
 }
 
@@ -142,22 +142,22 @@ static void on_detached(struct ast_channel *chan, struct leg *leg)
 	} else if (!leg->hook->going) {
 		leg->hook->lost = 1;
 		hook_check(chan, leg);
-		settle_soon(ast_channel_uniqueid(chan));
+		sync_soon(ast_channel_uniqueid(chan));
 	}
 }
 
 static struct ast_frame *on_hook(struct ast_channel *chan, struct ast_frame *frame, enum ast_framehook_event event, void *data)
 {
-	struct grip *grip = data;
-	struct leg *leg = grip->leg;
-	int guards = grip == &leg->hook->guards;
+	struct slot *slot = data;
+	struct leg *leg = slot->leg;
+	int guards = slot == &leg->hook->guards;
 
 	switch (event) {
 	case AST_FRAMEHOOK_EVENT_ATTACHED:
-		grip->attached++;
+		slot->attached++;
 		break;
 	case AST_FRAMEHOOK_EVENT_DETACHED:
-		if (!--grip->attached) {
+		if (!--slot->attached) {
 			on_detached(chan, leg);
 		}
 		break;
@@ -179,7 +179,7 @@ int hooks_in_use(void)
 
 static void on_destroy(void *data)
 {
-	ao2_ref(((struct grip *) data)->leg, -1);
+	ao2_ref(((struct slot *) data)->leg, -1);
 	__atomic_sub_fetch(&in_use, 1, __ATOMIC_RELEASE);
 }
 
@@ -191,7 +191,7 @@ static int consumes(void *data, enum ast_frame_type type)
 /* A masquerade gives the channel that the hook is on another phone, which has not put anybody on hold. */
 static void on_other_phone(void *data, int id, struct ast_channel *phone, struct ast_channel *chan)
 {
-	struct leg *leg = ((struct grip *) data)->leg;
+	struct leg *leg = ((struct slot *) data)->leg;
 
 	leg->hook->held = 0;
 	check(chan, leg, phone);
@@ -201,7 +201,7 @@ static void on_other_phone(void *data, int id, struct ast_channel *phone, struct
 /* A masquerade moved the hook to another channel. */
 static void on_moved(void *data, int id, struct ast_channel *old, struct ast_channel *chan)
 {
-	((struct grip *) data)->id = id;
+	((struct slot *) data)->id = id;
 }
 
 void hook_moves(struct hook *hook, struct ast_channel *chan)
@@ -209,18 +209,18 @@ void hook_moves(struct hook *hook, struct ast_channel *chan)
 	hook->buffered |= has_jitter_buffer(chan);
 }
 
-void hook_displaced(struct hook *hook)
+void hook_replaced(struct hook *hook)
 {
-	hook->displaced = 1;
+	hook->replaced = 1;
 }
 
 void hook_serve(struct hook *hook, coach_member_t member)
 {
 	hook->member = member;
-	hook->displaced = 0;
+	hook->replaced = 0;
 }
 
-static int attach(struct ast_channel *chan, struct grip *grip)
+static int attach(struct ast_channel *chan, struct slot *slot)
 {
 	struct ast_framehook_interface interface = {
 		.version = AST_FRAMEHOOK_INTERFACE_VERSION,
@@ -229,14 +229,14 @@ static int attach(struct ast_channel *chan, struct grip *grip)
 		.consume_cb = consumes,
 		.chan_fixup_cb = on_moved,
 		.chan_breakdown_cb = on_other_phone,
-		.data = grip,
+		.data = slot,
 	};
 
-	grip->id = ast_framehook_attach(chan, &interface);
-	if (grip->id < 0) {
+	slot->id = ast_framehook_attach(chan, &interface);
+	if (slot->id < 0) {
 		return -1;
 	}
-	ao2_ref(grip->leg, +1);
+	ao2_ref(slot->leg, +1);
 	__atomic_add_fetch(&in_use, 1, __ATOMIC_RELAXED);
 	return 0;
 }
@@ -280,12 +280,12 @@ int hook_attach(struct ast_channel *chan, struct leg *leg)
 
 void hook_detach(struct ast_channel *chan, struct leg *leg)
 {
-	struct grip *const grips[] = { &leg->hook->takes, &leg->hook->guards };
+	struct slot *const slots[] = { &leg->hook->takes, &leg->hook->guards };
 
 	leg->hook->going = 1;
-	for (size_t i = 0; i < ARRAY_LEN(grips); i++) {
-		if (grips[i]->attached) {
-			ast_framehook_detach(chan, grips[i]->id);
+	for (size_t i = 0; i < ARRAY_LEN(slots); i++) {
+		if (slots[i]->attached) {
+			ast_framehook_detach(chan, slots[i]->id);
 		}
 	}
 	if (ast_channel_framehooks(chan)) {
@@ -333,8 +333,8 @@ void hook_seen(const struct hook *hook, int *muted, int *held)
 
 void hook_free(struct hook *hook)
 {
-	linear_done(&hook->said);
-	linear_done(&hook->hears);
+	slin_done(&hook->read_slin);
+	slin_done(&hook->write_slin);
 	ao2_cleanup(hook->bridge);
 	ast_free(hook);
 }

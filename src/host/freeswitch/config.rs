@@ -4,7 +4,7 @@ use std::{ffi::CStr, ptr};
 
 use super::{
     fs,
-    switch::{c, text},
+    session::{c, text},
 };
 use crate::sys;
 

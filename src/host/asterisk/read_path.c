@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "hook.h"
+#include "hook_state.h"
 
 #include "asterisk/format_cache.h"
 
@@ -48,17 +48,17 @@ static int capture(struct hook *hook, unsigned int rate, const int16_t *pcm, uns
 /* Whether a frame is private. `audible`: those who may hear it do; else they hear a pause. */
 static int is_private(struct hook *hook, struct ast_frame *frame, int audible)
 {
-	struct ast_frame *linear = audible ? linear_frames(&hook->said, frame) : NULL;
+	struct ast_frame *linear = audible ? slin_frames(&hook->read_slin, frame) : NULL;
 	coach_media_time_t time = said_at(frame);
 	int taken = 0, said = 0;
 
 	for (struct ast_frame *f = linear; f; f = f == frame ? NULL : AST_LIST_NEXT(f, frame_list)) {
-		taken |= capture(hook, linear_rate(f->subclass.format), f->data.ptr, samples_of(f), &time);
+		taken |= capture(hook, slin_rate(f->subclass.format), f->data.ptr, samples_of(f), &time);
 		said |= samples_of(f) > 0;
 	}
 	if (!said) {
 		/* Whether it is private has to be asked all the same: what cannot be decoded must not pass either. */
-		unsigned int rate = linear_rate(frame->subclass.format);
+		unsigned int rate = slin_rate(frame->subclass.format);
 		unsigned int own = ast_format_get_sample_rate(frame->subclass.format);
 
 		taken = capture(hook, rate, NULL, MAX(1, (uint64_t) frame->samples * rate / MAX(1, own)), &time);
@@ -133,7 +133,7 @@ struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struc
 	if (hook->inside && !inside && !hook->left) {
 		/* Of a conference that Coach could not serve, or that was left before Coach was told, nobody else says so. */
 		hook->left = 1;
-		settle_soon(ast_channel_uniqueid(chan));
+		sync_soon(ast_channel_uniqueid(chan));
 	}
 	hook->inside = inside;
 	taken = is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held

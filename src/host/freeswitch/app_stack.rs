@@ -3,12 +3,12 @@
 
 /// By the messages' addresses, the outermost first.
 #[derive(Default)]
-pub struct Nest(Vec<usize>);
+pub struct AppStack(Vec<usize>);
 
 /// Stands for a message that nobody saw.
 const UNSEEN: usize = 0;
 
-impl Nest {
+impl AppStack {
     /// So many that had begun before the module was loaded.
     pub fn unseen(count: usize) -> Self {
         Self(vec![UNSEEN; count])
