@@ -53,16 +53,26 @@ fn module() -> &'static Path {
     })
 }
 
-/// The stand-in with a program of tests.
+/// Every C file of a folder.
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let mut files: Vec<_> = files.map(|file| file.expect("it can be read").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "c"));
+    files.sort();
+    files
+}
+
+/// The stand-in with a program of tests: a file of `tests/c`, or a folder there.
 fn program(name: &str, kind: &str, flags: &[&str]) -> PathBuf {
     let program = folder().join(format!("{name}-{kind}"));
     let mut gcc = Command::new("gcc");
     gcc.args(["-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-rdynamic"]).args(flags);
-    gcc.args(["-I", "include", "-I", "tests/c"]).arg(format!("tests/c/{name}.c"));
-    gcc.args(["calls", "dialplan", "events", "media", "module"].map(|part| format!("tests/c/freeswitch/{part}.c")));
+    gcc.args(["-I", "include", "-I", "tests/c"]).args(sources("tests/c/freeswitch"));
+    let tests = format!("tests/c/{name}");
+    gcc.args(if Path::new(&tests).is_dir() { sources(&tests) } else { vec![format!("{tests}.c").into()] });
     gcc.arg("-o").arg(&program).args(["-ldl", "-lcmocka", "-lpthread"]);
     let compiled = output(&mut gcc);
-    assert!(compiled.status.success(), "{name}.c should compile without a warning: {}", told(&compiled));
+    assert!(compiled.status.success(), "{name} should compile without a warning: {}", told(&compiled));
     program
 }
 
