@@ -61,8 +61,10 @@ demo: setup ## play a coached call on real speech; ARGS=--help says how to play 
 test: setup ## run every test, and the lints
 	tests/all.sh
 
-# The promises that need no switch, no sanitizer and no model checker.
-CHECKS := at_once changing_rates commands conference drift engine_mixed events explain mode_sounds opening_guard private rates realtime surface threads transparent whole
+# The promises that need no switch, no sanitizer and no model checker; `make mutants` has the first of them notice changes.
+PROMISES := at_once audience_events changing_rates commands conference drift engine_mixed events explain guard_length guarded_moves mode_sounds \
+	opening_guard private threads transparent whole
+CHECKS := $(PROMISES) rates realtime surface
 check: setup ## what to run while working: format, clippy, unit tests and the promises, in about two minutes
 	cargo fmt --all --check
 	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
@@ -76,7 +78,7 @@ fuzz: setup ## fuzz commands and calls for SECONDS (600)
 
 mutants: setup ## break the code in some 400 places, one at a time: does a test notice each? SEED=<number> draws others; takes two hours
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked
-	tests/mutants.sh
+	tests/mutants.sh $(PROMISES)
 
 lint: setup ## format, clippy and documentation, without a warning
 	cargo fmt --all --check
