@@ -31,8 +31,6 @@ fn main() {
     if env::var_os("CARGO_FEATURE_FREESWITCH").is_some() {
         freeswitch(&out);
     }
-    // The shared object says its own name, as a packager expects.
-    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libcoach.so");
 }
 
 /// The part of FreeSWITCH's binary interface that `mod_coach` uses.

@@ -30,7 +30,7 @@ fn target() -> PathBuf {
     program.ancestors().nth(3).expect("it is in the target folder").to_owned()
 }
 
-/// The folder with Asterisk in it, as tests/asterisk/fetch.sh makes it.
+/// The folder with Asterisk in it, as tests/fetch.sh makes it.
 fn stock() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/asterisk");
     assert!(folder.exists(), "{}: not there; `make test-asterisk` fetches it first", folder.display());
