@@ -75,17 +75,18 @@ lint: setup ## format, clippy and documentation, without a warning
 	cargo fmt --all --check
 	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
 	@# Cargo leaves out what is no test by default.
-	cargo clippy --test asterisk -- -D warnings
-	cargo clippy -p coach-gateway --all-targets -- -D warnings
+	cargo clippy --test asterisk --test packages -- -D warnings
+	cargo clippy -p coach-gateway -p coach-packaging --all-targets -- -D warnings
 	cargo clippy -p coach-gateway --test asterisk --test freeswitch -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps -p coach -p coach-gateway
 
-install: ## install library, header and pkg-config file under PREFIX (/usr/local)
+install: ## install library, header, manual page and pkg-config file under PREFIX (/usr/local)
 	$(call built,$(LIBRARY)/libcoach.so,build,$(CORE))
 	install -D -m 644 $(LIBRARY)/libcoach.so $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sfn $(SONAME) $(DESTDIR)$(LIBDIR)/libcoach.so
 	install -D -m 644 $(LIBRARY)/libcoach.a $(DESTDIR)$(LIBDIR)/libcoach.a
 	install -D -m 644 include/coach.h $(DESTDIR)$(PREFIX)/include/coach.h
+	install -D -m 644 packaging/man/coach.3 $(DESTDIR)$(PREFIX)/share/man/man3/coach.3
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
 	printf '%s\n' 'Name: coach' 'Description: Coach mode for the conferences of SIP switches' 'Version: $(VERSION)' \
 		'Cflags: -I$(PREFIX)/include' 'Libs: -L$(LIBDIR) -lcoach' 'Libs.private: -lgcc_s -lm -lc' \
@@ -93,7 +94,7 @@ install: ## install library, header and pkg-config file under PREFIX (/usr/local
 	@# The loader looks in a list of its own for names with a version.
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 
-include src/host/asterisk/asterisk.mk src/host/freeswitch/freeswitch.mk gateway/gateway.mk
+include src/host/asterisk/asterisk.mk src/host/freeswitch/freeswitch.mk gateway/gateway.mk packaging/packages.mk
 
 clean: ## remove everything that was built
 	cargo clean
