@@ -27,7 +27,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 CORE := Cargo.toml Cargo.lock build.rs include src
 define built
 @newer=$$(find $3 -type f -newer $1 -print -quit 2>/dev/null) && [ -z "$$newer" ] || { \
-	echo "$@: $1 is $${newer:+older than $$newer}$${newer:-not there}: building it"; $(MAKE) --no-print-directory $2; }
+	echo "$@: $1 is $${newer:+older than }$${newer:-not there}: building it"; $(MAKE) --no-print-directory $2; }
 endef
 
 .DEFAULT_GOAL := help
@@ -79,6 +79,8 @@ lint: setup ## format, clippy and documentation, without a warning
 	cargo clippy -p coach-gateway -p coach-packaging --all-targets -- -D warnings
 	cargo clippy -p coach-gateway --test asterisk --test freeswitch -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps -p coach -p coach-gateway
+	cd tests/workflows && { [ node_modules -nt package-lock.json ] || { npm ci --silent && touch node_modules; }; }
+	node tests/workflows/lint.mjs .github/workflows/*.yml
 
 install: ## install library, header, manual page and pkg-config file under PREFIX (/usr/local)
 	$(call built,$(LIBRARY)/libcoach.so,build,$(CORE))

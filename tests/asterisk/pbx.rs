@@ -190,11 +190,15 @@ fn guide() -> String {
         .join("\n")
 }
 
+/// Its loader, by the name that the machine's architecture gives it.
+const LOADER: &str =
+    if cfg!(target_arch = "aarch64") { "lib/ld-linux-aarch64.so.1" } else { "lib64/ld-linux-x86-64.so.2" };
+
 /// Asterisk with its own loader and libraries: it needs no root to run, whatever this machine's C library is.
 fn asterisk(folder: &Path, valgrind: bool) -> Command {
     let stock = stock();
     let libraries = libraries(&stock);
-    let loader = stock.join("lib64/ld-linux-x86-64.so.2");
+    let loader = stock.join(LOADER);
     let mut command = if valgrind {
         let mut command = Command::new(stock.join("usr/bin/valgrind"));
         command.env("VALGRIND_LIB", stock.join("usr/libexec/valgrind"));
