@@ -3,9 +3,9 @@
 mod support;
 
 use support::{
-    COACH_TAKEN, Engine,
+    COACH_TAKEN, Engine, Member,
     call::{Call, Fate, WIDE, everywhere},
-    scene::{level, turn, value},
+    scene::{Turn, level, turn, value},
 };
 
 #[test]
@@ -31,6 +31,22 @@ fn leaving_and_coming_back_does_not_end_a_guard() {
     }
 }
 
+/// The coach says a frame of 20 ms, agent and boss are silent: what became of it for each of them.
+fn coach_says(engine: &Engine, [coach, agent, boss]: [&Member; 3], value: i16) -> [Turn; 3] {
+    let says = [(coach, level(WIDE, 20, value)), (agent, level(WIDE, 20, 0)), (boss, level(WIDE, 20, 0))];
+    turn(engine, &[], WIDE, &says).try_into().expect("one of each")
+}
+
+/// The boss, who is new to the coach's audience, hears what it says once 200 ms have passed.
+fn the_boss_hears_after_the_guard(says: impl Fn(i16) -> [Turn; 3], how: &str) {
+    for frame in 0..10 {
+        let [coach, _, boss] = says(6_000);
+        assert_eq!(coach.took, COACH_TAKEN);
+        assert_eq!(boss.heard, level(WIDE, 20, 0), "{how}, frame {frame} is guarded");
+    }
+    assert_eq!(value(WIDE, &says(6_000)[2].heard), 6_000, "{how}, after the guard");
+}
+
 /// What was said to `agent` before the command may still be on its way when the command has returned.
 #[test]
 fn an_audience_that_is_widened_outside_a_room_is_guarded_too() {
@@ -40,10 +56,7 @@ fn an_audience_that_is_widened_outside_a_room_is_guarded_too() {
         let (coach, agent) = engine.coach_and_agent(&room);
         let boss = engine.attach("boss", "boss", None);
         boss.join(&room, 3).expect("enters");
-        let says = |value| {
-            let says = [(&coach, level(WIDE, 20, value)), (&agent, level(WIDE, 20, 0)), (&boss, level(WIDE, 20, 0))];
-            turn(&engine, &[], WIDE, &says)
-        };
+        let says = |value| coach_says(&engine, [&coach, &agent, &boss], value);
         (0..5).for_each(|_| drop(says(5_000)));
         if leaves {
             coach.leave().expect("leaves");
@@ -52,12 +65,7 @@ fn an_audience_that_is_widened_outside_a_room_is_guarded_too() {
         if leaves {
             coach.join(&room, 1).expect("enters");
         }
-        for frame in 0..10 {
-            let turns = says(6_000);
-            assert_eq!(turns[0].took, COACH_TAKEN);
-            assert_eq!(turns[2].heard, level(WIDE, 20, 0), "leaves: {leaves}, frame {frame} is guarded");
-        }
-        assert_eq!(value(WIDE, &says(6_000)[2].heard), 6_000, "leaves: {leaves}, after the guard");
+        the_boss_hears_after_the_guard(says, &format!("leaves: {leaves}"));
     }
 }
 
@@ -93,10 +101,7 @@ fn going_to_an_audience_in_another_room_is_guarded_too() {
         let (coach, agent) = engine.coach_and_agent(&first);
         let boss = engine.attach("boss", "agent", None);
         boss.join(&second, 1).expect("enters");
-        let says = |value| {
-            let says = [(&coach, level(WIDE, 20, value)), (&agent, level(WIDE, 20, 0)), (&boss, level(WIDE, 20, 0))];
-            turn(&engine, &[], WIDE, &says)
-        };
+        let says = |value| coach_says(&engine, [&coach, &agent, &boss], value);
         (0..5).for_each(|_| drop(says(5_000)));
         assert_eq!(value(WIDE, &says(5_000)[1].heard), 5_000, "the agent hears it");
         if closes {
@@ -108,12 +113,7 @@ fn going_to_an_audience_in_another_room_is_guarded_too() {
         coach.join(&second, 2).expect("enters");
         let join = engine.events().into_iter().find(|event| event.kind == support::COACH_EVENT_JOIN);
         assert_eq!(join.map(|event| event.opens_in_ms), Some(200), "closes: {closes}: and the event says so");
-        for frame in 0..10 {
-            let turns = says(6_000);
-            assert_eq!(turns[0].took, COACH_TAKEN);
-            assert_eq!(turns[2].heard, level(WIDE, 20, 0), "closes: {closes}, frame {frame} is guarded");
-        }
-        assert_eq!(value(WIDE, &says(6_000)[2].heard), 6_000, "closes: {closes}, after the guard");
+        the_boss_hears_after_the_guard(says, &format!("closes: {closes}"));
     }
 }
 

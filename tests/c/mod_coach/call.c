@@ -3,14 +3,19 @@
 
 switch_core_session_t *customer, *agent, *coach;
 
+void parties_call(void)
+{
+    customer = call_new("customer", CUSTOMER);
+    agent = call_new("agent", AGENT);
+    coach = call_new("coach", COACH);
+}
+
 int opens(void **state)
 {
     (void)state;
     events_start();
     check(load(), "the module does not load");
-    customer = call_new("customer", CUSTOMER);
-    agent = call_new("agent", AGENT);
-    coach = call_new("coach", COACH);
+    parties_call();
     return 0;
 }
 

@@ -9,6 +9,7 @@ enum { CUSTOMER = 1, AGENT = 20, COACH = 400, OTHER = 8000, SETTLED = 3, GUARD =
 
 extern switch_core_session_t *customer, *agent, *coach;
 
+void parties_call(void); /* the three of them are there anew */
 int opens(void **state);
 int closes(void **state);
 /* By its own frames and by the clock. */

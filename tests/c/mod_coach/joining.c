@@ -233,7 +233,7 @@ static void joins_as_an_older_switch_tells_it(void **state)
     check(unload(false), "the module is still in use");
     version_micro = "6";
     check(load(), "the module does not load");
-    customer = call_new("customer", CUSTOMER), agent = call_new("agent", AGENT), coach = call_new("coach", COACH);
+    parties_call();
     a_whispered_call();
     whispers();
     leaves(coach);

@@ -148,7 +148,7 @@ static void replaces_a_leg_where_tags_pass(void **state)
     configuration[0][1] = "true";
     check(load(), "the module does not load");
     memset(configuration, 0, 2 * sizeof *configuration);
-    customer = call_new("customer", CUSTOMER), agent = call_new("agent", AGENT), coach = call_new("coach", COACH);
+    parties_call();
     set_variable(agent, "sip_call_id", "abc@host");
     a_whispered_call();
     switch_core_session_t *heir = call_new("heir", 0);
@@ -184,7 +184,7 @@ static void crashes_and_recovers(void **state)
     check(unload(false), "the module is in use");
     database = folder;
     check(load(), "the module does not load");
-    customer = call_new("customer", CUSTOMER), agent = call_new("agent", AGENT), coach = call_new("coach", COACH);
+    parties_call();
     switch_core_session_t *other = call_new("other", OTHER);
     run(coach, "unset", "speakOnlyTo");
     an_open_call("r");
