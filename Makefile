@@ -47,7 +47,7 @@ build: builder ## the library as it ships: libcoach.so and libcoach.a in target/
 	@ln -sfn libcoach.so $(LIBRARY)/$(SONAME) && touch $(LIBRARY)/libcoach.so $(LIBRARY)/libcoach.a
 
 demo: setup ## play a coached call on real speech; ARGS=--help says how to play your own
-	cargo run --example demo -- $(ARGS)
+	cargo run -p coach-demo -- $(ARGS)
 
 test: setup ## run every test, and the lints
 	tests/all.sh
@@ -76,7 +76,7 @@ lint: setup ## format, clippy and documentation, without a warning
 	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
 	@# Cargo leaves out what is no test by default.
 	cargo clippy --test asterisk --test packages -- -D warnings
-	cargo clippy -p coach-gateway -p coach-packaging --all-targets -- -D warnings
+	cargo clippy -p coach-demo -p coach-fuzz -p coach-gateway -p coach-packaging --all-targets -- -D warnings
 	cargo clippy -p coach-gateway --test asterisk --test freeswitch -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps -p coach -p coach-gateway
 	cd tests/workflows && { [ node_modules -nt package-lock.json ] || { npm ci --silent && touch node_modules; }; }

@@ -15,4 +15,4 @@ test-gateway: real-asterisk ## the gateway's tests, those beside a real Asterisk
 	$(if $(FREESWITCH),,cargo test -p coach-gateway --test freeswitch)
 
 demo-gateway: real-asterisk gateway ## play a coached call through coach-gateway: applications, curl, a SIP phone for each party
-	cargo run --example demo -- --gateway --out $(TARGET)/demo-gateway $(ARGS)
+	cargo run -p coach-demo -- --gateway --out $(TARGET)/demo-gateway $(ARGS)

@@ -42,6 +42,7 @@ tests() {
 
 check 'format, lints, documentation' make --no-print-directory lint
 tests 'tests' cargo test --no-fail-fast
+tests 'the demo, and the seeds of the fuzzers' cargo test -p coach-demo -p coach-fuzz --no-fail-fast
 tests 'a real Asterisk' make --no-print-directory test-asterisk
 tests 'the gateway' make --no-print-directory test-gateway
 tests 'packages' make --no-print-directory test-packages

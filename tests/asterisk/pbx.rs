@@ -24,15 +24,22 @@ pub struct Setup {
     pub coach: &'static str,
 }
 
-/// Cargo's target folder: this program is in <target>/<profile>/<folder>.
+/// The project's folder: the demo, which has this file too, is a package further down.
+fn project() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().find(|folder| folder.join("tests/asterisk").exists()).expect("this file is in it").to_owned()
+}
+
+/// Cargo's target folder, above that of the profile, which cargo locks while it builds: this program is in it, or in a folder there.
 fn target() -> PathBuf {
     let program = std::env::current_exe().expect("a program knows its own path");
-    program.ancestors().nth(3).expect("it is in the target folder").to_owned()
+    let profile = program.ancestors().find(|folder| folder.join(".cargo-lock").exists());
+    profile.and_then(Path::parent).expect("cargo has built it").to_owned()
 }
 
 /// The folder with Asterisk in it, as tests/fetch.sh makes it.
 fn stock() -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/asterisk");
+    let folder = project().join("target/asterisk");
     assert!(folder.exists(), "{}: not there; `make test-asterisk` fetches it first", folder.display());
     folder
 }
@@ -250,12 +257,12 @@ fn configure(folder: &Path, ports: Ports, claim: &SwitchPorts, setup: Setup) {
         fs::write(folder.join("coach.conf"), setup.coach).expect("a file can be written");
     }
     symlink(res_coach(), modules.join("res_coach.so")).expect("a link can be made");
-    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/asterisk/conf")).expect("it is there") {
+    for file in fs::read_dir(project().join("tests/asterisk/conf")).expect("it is there") {
         let file = file.expect("a folder can be read");
         let mut text = fs::read_to_string(file.path()).expect("a file can be read");
         for (mark, value) in [
             ("@FOLDER@", folder.display().to_string()),
-            ("@EXAMPLES@", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/asterisk").into()),
+            ("@EXAMPLES@", project().join("examples/asterisk").display().to_string()),
             ("@KEYLESS@", keyless_manager()),
             ("@GUIDE@", guide().replace("/var/spool/asterisk", &folder.display().to_string())),
             ("@DATA@", stock().join("usr/share/asterisk").display().to_string()),

@@ -33,4 +33,4 @@ bench-asterisk: real-asterisk ## what Coach costs a ConfBridge of 100 members, a
 	cargo test --test asterisk -- --bench
 
 demo-asterisk: real-asterisk ## play the coached call on a real Asterisk, with a SIP phone for each party
-	cargo run --example demo -- --asterisk --out $(TARGET)/demo-asterisk $(ARGS)
+	cargo run -p coach-demo -- --asterisk --out $(TARGET)/demo-asterisk $(ARGS)
