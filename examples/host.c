@@ -28,7 +28,7 @@ static coach_member_t member[MEMBERS];
 static void check(coach_status_t status, const char *what)
 {
     if (status < 0) {
-        fprintf(stderr, "%s: %s %s\n", what, coach_status_text(status), coach_message());
+        fprintf(stderr, "%s: %s %s\n", what, coach_status_str(status), coach_last_error());
         exit(EXIT_FAILURE);
     }
 }
@@ -101,7 +101,7 @@ static void command(const char *text)
     printf("coach %s\n", text);
     check(coach_command(engine, text, &reply), "command");
     printf("    %s\n", reply);
-    coach_text_free(reply);
+    coach_string_free(reply);
     talk();
 }
 

@@ -188,8 +188,8 @@ fn the_state_has_the_documented_shape() {
     house.members[1].deaf(true).expect("is set");
     house.members[1].hold(true).expect("is set");
     let state = engine.state(Some("sales")).expect("it is there");
-    assert_eq!((&state["name"], &state["carrier"]), (&json!("sales"), &json!("host")));
-    assert_eq!(engine.state(Some("quiet")).expect("it is there")["carrier"], "engine");
+    assert_eq!((&state["name"], &state["mixer"]), (&json!("sales"), &json!("host")));
+    assert_eq!(engine.state(Some("quiet")).expect("it is there")["mixer"], "engine");
     let (first, second, third) = (house.member(1), house.member(2), house.member(3));
     assert_eq!((&first["number"], &first["call_id"]), (&json!(1), &json!("chan-7")));
     assert_eq!((&first["muted"], &first["deaf"], &first["held"]), (&json!(true), &json!(false), &json!(false)));
@@ -331,11 +331,11 @@ fn calls_refuse_the_same_with_their_status() {
             assert!(refused.message.len() > 20, "{tags:?} should be answered by a sentence: {refused:?}");
         }
     }
-    assert_eq!(member.join(&house._rooms[1], 9).expect_err("is in a room").status, COACH_ERR_PLACE);
+    assert_eq!(member.join(&house._rooms[1], 9).expect_err("is in a room").status, COACH_ERR_STATE);
     assert_eq!((house.state(), engine.events()), (before, vec![]), "nothing changed");
     let fourth = engine.attach("chan-9", "", None);
     assert_eq!(fourth.join(&house._rooms[0], 3).expect_err("3 is taken").status, COACH_ERR_NUMBER_IN_USE);
-    assert_eq!(fourth.leave().expect_err("is nowhere").status, COACH_ERR_PLACE);
+    assert_eq!(fourth.leave().expect_err("is nowhere").status, COACH_ERR_STATE);
     fourth.join(&house._rooms[0], u32::MAX).expect("any other number is fine");
     house.ok("tag sales 4294967295 agent");
     for (call_id, status) in [
@@ -367,7 +367,7 @@ fn malformed_speak_only_to_is_private_to_nobody_and_logged() {
         let state = engine.state(Some("sales")).expect("it is there");
         assert_eq!(state["members"][0]["speak_only_to"], json!([]), "speakOnlyTo {text:?} is nobody");
         let mut said = vec![1000; 160];
-        assert_eq!(member.read(Format::mono(8000), &mut said), support::COACH_TAKEN);
+        assert_eq!(member.read(Format::mono(8000), &mut said), support::COACH_SILENCED);
         assert_eq!(said, [0; 160], "nothing of it is left");
     }
     engine.events();

@@ -1,10 +1,10 @@
-//! The conference around the speech: who starts it, who ends it, and what mute, deaf and hold do, on both carriers.
+//! The conference around the speech: who starts it, who ends it, and what mute, deaf and hold do, on both mixers.
 
 mod support;
 
 use support::{
-    COACH_CHANGED, COACH_ERR_PLACE, COACH_EVENT_END, COACH_EVENT_START, COACH_MEMBER_DEAF, COACH_MEMBER_ENDS,
-    COACH_MEMBER_MUTED, COACH_MEMBER_STARTS, COACH_OK, COACH_TAKEN, Engine, Event, Format, Member, NewMember, Room,
+    COACH_CHANGED, COACH_ERR_STATE, COACH_EVENT_END, COACH_EVENT_START, COACH_MEMBER_DEAF, COACH_MEMBER_ENDS,
+    COACH_MEMBER_MUTED, COACH_MEMBER_STARTS, COACH_OK, COACH_SILENCED, Engine, Event, Format, Member, NewMember, Room,
     scene::{Turn, level, turn, value},
 };
 
@@ -114,7 +114,7 @@ fn when_a_member_leaves_that_ends_the_conference_everyone_gets_an_event_and_sile
             }
         }
         let refused = guests[0].leave().expect_err("it is outside already");
-        assert_eq!(refused.status, COACH_ERR_PLACE, "{refused:?}");
+        assert_eq!(refused.status, COACH_ERR_STATE, "{refused:?}");
         let mut frame = level(WIDE, MS, 1000);
         guests[1].write(WIDE, &mut frame);
         assert!(frame.iter().all(|&sample| sample == 0), "in silence until it is detached");
@@ -166,7 +166,7 @@ fn closing_a_room_ends_it_for_its_members() {
         room.shut();
         assert_eq!(of_kind(&engine.events(), COACH_EVENT_END).len(), 2, "an event each");
         let turns = talk(&engine, &[], &[&coach, &agent]);
-        assert_eq!((turns[0].took, value(WIDE, &turns[0].left)), (COACH_TAKEN, 0), "private speech stays private");
+        assert_eq!((turns[0].took, value(WIDE, &turns[0].left)), (COACH_SILENCED, 0), "private speech stays private");
         assert_eq!(value(WIDE, &turns[1].heard), 0, "and nobody hears it");
         let again = engine.host_room("sales");
         assert_ne!(again.handle, room.handle, "a new room has a new handle");
@@ -197,7 +197,7 @@ fn mute_deaf_and_hold_in_an_engine_mixed_room() {
 }
 
 #[test]
-fn mute_deaf_and_hold_of_private_speech_on_both_carriers() {
+fn mute_deaf_and_hold_of_private_speech_on_both_mixers() {
     for engine_mixed in [false, true] {
         let engine = Engine::new();
         let room = if engine_mixed { engine.engine_room("sales", WIDE, MS) } else { engine.host_room("sales") };

@@ -128,7 +128,7 @@ fn every_change_of_mode_is_heard_by_the_coach_alone() {
         coach.join(&room, 3).expect("enters");
         expect("back", Sound::Private);
         coach.coach("-").expect("is done");
-        coach.pass(true).expect("is done");
+        coach.bypass(true).expect("is done");
         expect("in an ordinary call", Sound::None);
     }
 }

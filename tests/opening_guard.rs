@@ -28,10 +28,10 @@ enum Widening {
     Uncoach,
     Tag,
     Coach,
-    Pass,
+    Bypass,
 }
 
-const WIDENINGS: [Widening; 4] = [Widening::Uncoach, Widening::Tag, Widening::Coach, Widening::Pass];
+const WIDENINGS: [Widening; 4] = [Widening::Uncoach, Widening::Tag, Widening::Coach, Widening::Bypass];
 
 /// A call of three with a clock: each frame is said every 20 ms, and comes when the network brings it.
 struct Call<'e> {
@@ -109,7 +109,7 @@ impl<'e> Call<'e> {
             Widening::Uncoach => self.coach.uncoach(),
             Widening::Tag => self.customer.tag("agent"),
             Widening::Coach => self.coach.coach("agent,vip"),
-            Widening::Pass => self.coach.pass(true),
+            Widening::Bypass => self.coach.bypass(true),
         }
         .expect("is done");
     }

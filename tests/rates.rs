@@ -5,7 +5,7 @@ mod support;
 
 use std::f64::consts::TAU;
 use support::{
-    COACH_OK, COACH_TAKEN, Engine, Format,
+    COACH_OK, COACH_SILENCED, Engine, Format,
     ears::Ears,
     play::{Heard, Hook, Judge, Stage, play},
     rule::Rule,
@@ -259,7 +259,7 @@ fn a_fade_ends_where_a_frame_has_more_channels() {
     coach.uncoach().expect("open");
     let few = Format::mono(8000);
     let many = Format { rate: 8000, channels: 3 };
-    for (turns_private, status) in [(true, COACH_TAKEN), (false, COACH_OK)] {
+    for (turns_private, status) in [(true, COACH_SILENCED), (false, COACH_OK)] {
         coach.read(few, &mut [1000; 8]);
         let change = if turns_private { coach.coach("agent") } else { coach.uncoach() };
         change.expect("is set");
@@ -405,7 +405,7 @@ fn in_random_schedules_everyone_hears_whom_it_may_and_nobody_else() {
         // Not those who pass everything or whose conference ended: what they hear is not Coach's. And steps are further
         // apart, so that voices settle.
         let calm = |mut schedule: Schedule| {
-            schedule.steps.retain(|timed| !matches!(timed.step, Step::Pass { .. } | Step::Reopen { .. }));
+            schedule.steps.retain(|timed| !matches!(timed.step, Step::Bypass { .. } | Step::Reopen { .. }));
             schedule.parties.iter_mut().for_each(|party| party.ends = false);
             schedule.steps.iter_mut().for_each(|timed| timed.after *= 4);
             // Nor senders that catch up for so long that nothing else is seen.

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 use support::{
-    COACH_CHANGED, COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, COACH_ERR_PLACE, COACH_OK, COACH_TAKEN, Engine,
-    Format, Member, settings, signal::mix,
+    COACH_CHANGED, COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, COACH_ERR_STATE, COACH_OK, COACH_SILENCED,
+    Engine, Format, Member, settings, signal::mix,
 };
 
 const WIDE: Format = Format::mono(16000);
@@ -116,7 +116,7 @@ fn speak(speaker: &Member, base: usize, doors: &[&Door], stop: &AtomicBool, prog
         for (span, (door, before)) in spans.iter_mut().zip(doors.iter().zip(before)) {
             span.push((before, door.now()));
         }
-        assert_eq!(status, COACH_TAKEN, "private speech is taken, whatever happens around it");
+        assert_eq!(status, COACH_SILENCED, "private speech is taken, whatever happens around it");
         assert!(samples[WIDE.fade()..].iter().all(|&sample| sample == 0), "nothing of it is left");
         progress.wait_until_others_are_at(frame, stop);
     }
@@ -215,7 +215,7 @@ fn bustle(engine: &Engine, room: &support::Room, says: i16, stop: &AtomicBool, s
             _ => visitor.hold(random & 0x100 != 0),
         };
         if let Err(refused) = result {
-            assert_eq!(refused.status, COACH_ERR_PLACE, "{refused:?}");
+            assert_eq!(refused.status, COACH_ERR_STATE, "{refused:?}");
         }
         let mut frame = [says; SAMPLES];
         visitor.read(WIDE, &mut frame);
@@ -370,7 +370,7 @@ fn no_frame_is_lost_or_heard_twice_while_others_are_changed() {
                 until(&asked, frame - 1);
                 (0..mix(frame as u64) % 200).for_each(|_| std::hint::spin_loop());
                 let status = speaker.read(WIDE, &mut [frame as i16; SAMPLES]);
-                assert_eq!(status, COACH_TAKEN);
+                assert_eq!(status, COACH_SILENCED);
                 said.store(frame, SeqCst);
             }
         });

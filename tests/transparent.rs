@@ -4,7 +4,7 @@
 mod support;
 
 use support::{
-    COACH_CHANGED, COACH_ERR_FORMAT, COACH_OK, COACH_TAKEN, Engine, Format, Member,
+    COACH_CHANGED, COACH_ERR_FORMAT, COACH_OK, COACH_SILENCED, Engine, Format, Member,
     play::{Heard, Hook, Judge, play},
     schedule::{Draw, RoomPlan, Schedule, Step},
     settings,
@@ -121,7 +121,7 @@ fn those_outside_an_audience_are_not_touched_by_it() {
     let (format, mut voice) = (Format::mono(8000), Noise::new(1, i16::MAX));
     for _ in 0..200 {
         let mut said = voice.frame(format, 20);
-        assert_eq!(coach.read(format, &mut said), COACH_TAKEN, "private speech is taken");
+        assert_eq!(coach.read(format, &mut said), COACH_SILENCED, "private speech is taken");
         let mut heard = voice.frame(format, 20);
         assert_eq!(agent.write(format, &mut heard), COACH_CHANGED, "the agent hears it");
         let frame = voice.frame(format, 20);
@@ -141,10 +141,10 @@ fn a_member_that_passes_everything_is_not_touched() {
         let engine = Engine::new();
         let room = if engine_mixed { engine.engine_room("sales", format, 20) } else { engine.host_room("sales") };
         let (coach, agent) = engine.coach_and_agent(&room);
-        agent.pass(true).expect("passes");
+        agent.bypass(true).expect("passes");
         let mut voice = Noise::new(1, i16::MAX);
         for _ in 0..20 {
-            assert_eq!(coach.read(format, &mut voice.frame(format, 20)), COACH_TAKEN, "private speech is taken");
+            assert_eq!(coach.read(format, &mut voice.frame(format, 20)), COACH_SILENCED, "private speech is taken");
             if engine_mixed {
                 room.tick();
             }
@@ -156,7 +156,7 @@ fn a_member_that_passes_everything_is_not_touched() {
                 "it is not in the conference, engine-mixed: {engine_mixed}"
             );
         }
-        coach.pass(true).expect("passes");
+        coach.bypass(true).expect("passes");
         // The opening guard, and the frame that fades in after it.
         for _ in 0..11 {
             coach.read(format, &mut voice.frame(format, 20));
@@ -185,9 +185,9 @@ fn what_was_queued_when_a_member_began_to_pass_everything_does_not_come_out_late
     }
     speaker.read(format, &mut vec![100; format.samples(60)]);
     assert_eq!(hears(), 100, "it is heard, and more is queued");
-    speaker.pass(true).expect("passes");
+    speaker.bypass(true).expect("passes");
     assert_eq!(hears(), 0, "it has left the conference");
-    speaker.pass(false).expect("passes no more");
+    speaker.bypass(false).expect("passes no more");
     assert_eq!([hears(), hears(), hears()], [0; 3], "what was queued is gone");
 }
 
@@ -198,7 +198,7 @@ fn commands_around_a_member_that_passes_everything_do_not_touch_it() {
     let (leg, agent) = (engine.attach("leg", "", Some("agent")), engine.attach("agent", "", None));
     leg.join(&room, 1).expect("enters");
     agent.join(&room, 2).expect("enters");
-    leg.pass(true).expect("passes");
+    leg.bypass(true).expect("passes");
     let (format, mut voice) = (Format::mono(16000), Noise::new(2, i16::MAX));
     for _ in 0..11 {
         leg.read(format, &mut voice.frame(format, 20));
@@ -215,9 +215,9 @@ fn commands_around_a_member_that_passes_everything_do_not_touch_it() {
     untouched(&leg, format, &voice.frame(format, 20), "still passing");
     leg.leave().expect("leaves");
     untouched(&leg, format, &voice.frame(format, 20), "passing, outside");
-    leg.pass(false).expect("passes no more");
+    leg.bypass(false).expect("passes no more");
     let mut said = voice.frame(format, 20);
-    assert_eq!(leg.read(format, &mut said), COACH_TAKEN, "private from the next frame on");
+    assert_eq!(leg.read(format, &mut said), COACH_SILENCED, "private from the next frame on");
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn after_private_speech_everything_is_as_before() {
     for _ in 0..20 {
         coach.coach("agent").expect("private");
         for _ in 0..5 {
-            assert_eq!(coach.read(format, &mut voice.frame(format, 20)), COACH_TAKEN, "private speech is taken");
+            assert_eq!(coach.read(format, &mut voice.frame(format, 20)), COACH_SILENCED, "private speech is taken");
             assert_eq!(agent.write(format, &mut voice.frame(format, 20)), COACH_CHANGED, "and heard");
         }
         coach.uncoach().expect("opens");

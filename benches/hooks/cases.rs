@@ -1,7 +1,7 @@
 //! The hooks, as a switch calls them. Every case works on frames that were filled before the clock starts, because a hook
 //! uses its frame up: the read hook of a private speaker leaves zeros, a write hook adds to what is there.
 
-use crate::host::{COACH_CHANGED, COACH_OK, COACH_TAKEN, Engine, Frame, Member, Room, SAMPLES};
+use crate::host::{COACH_CHANGED, COACH_OK, COACH_SILENCED, Engine, Frame, Member, Room, SAMPLES};
 
 /// Something whose cost is measured.
 pub trait Case {
@@ -90,7 +90,7 @@ impl Case for Captured {
 
     fn run(&mut self) {
         for frame in &mut self.frames {
-            self.taken += usize::from(self.speaker.read(frame) == COACH_TAKEN);
+            self.taken += usize::from(self.speaker.read(frame) == COACH_SILENCED);
         }
     }
 

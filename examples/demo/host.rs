@@ -3,7 +3,7 @@
 use crate::{
     coach::{Engine, Event, Library, Member},
     mixer::Mixer,
-    scenario::{Carrier, Party, Scenario, TICKS, seconds},
+    scenario::{MixedBy, Party, Scenario, TICKS, seconds},
     speech::Track,
 };
 use std::time::Duration;
@@ -90,7 +90,7 @@ impl<'a> Call<'a> {
         let parties = scenario.parties.len();
         let rates: Vec<u32> = scenario.parties.iter().map(|p| p.speech.rate).collect();
         Ok(Self {
-            engine: Engine::new(library, &scenario.room, scenario.carrier, scenario.mix_rate)
+            engine: Engine::new(library, &scenario.room, scenario.mixer, scenario.mix_rate)
                 .map_err(|e| format!("{}: room: {e}", scenario.place))?,
             scenario,
             mixer: Mixer::new(&rates),
@@ -165,7 +165,7 @@ impl<'a> Call<'a> {
 
     /// One tick of audio: all that is said is read, mixed, and written to those that listen.
     fn audio(&mut self, tick: usize, speech: &[Track], frames: &mut [Vec<i16>]) -> Result<(), String> {
-        let host_mixes = self.scenario.carrier == Carrier::Host;
+        let host_mixes = self.scenario.mixer == MixedBy::Host;
         for (speaker, frame) in frames.iter_mut().enumerate() {
             frame.fill(0);
             if let Some(member) = self.members[speaker] {

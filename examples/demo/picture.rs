@@ -3,7 +3,7 @@
 use crate::{
     host::Entry,
     report::Heard,
-    scenario::{Carrier, Party, Scenario, TICKS},
+    scenario::{MixedBy, Party, Scenario, TICKS},
     speech::{AUDIBLE, peak},
 };
 use plotters::{
@@ -59,9 +59,9 @@ pub fn load_font(path: Option<&Path>) -> Result<(), String> {
 
 /// How who heard whom was found where the call could be played again.
 pub fn by_leaving_out(scenario: &Scenario) -> &'static str {
-    match scenario.carrier {
-        Carrier::Host => "mixed by the host; found in the recordings, by leaving out one voice at a time",
-        Carrier::Engine => "mixed by the engine; found in the recordings, by leaving out one voice at a time",
+    match scenario.mixer {
+        MixedBy::Host => "mixed by the host; found in the recordings, by leaving out one voice at a time",
+        MixedBy::Engine => "mixed by the engine; found in the recordings, by leaving out one voice at a time",
     }
 }
 

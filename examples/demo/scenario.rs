@@ -15,7 +15,7 @@ const LONGEST: f64 = 3600.0;
 /// Who mixes open speech.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Carrier {
+pub enum MixedBy {
     /// The host's own conference mixer; Coach touches private speech alone
     #[default]
     Host,
@@ -39,7 +39,7 @@ pub struct Scenario {
     pub room: String,
     /// Where the room's name is written.
     pub place: String,
-    pub carrier: Carrier,
+    pub mixer: MixedBy,
     pub mix_rate: u32,
     pub ticks: usize,
     pub parties: Vec<Party>,
@@ -81,7 +81,7 @@ pub struct Command {
 struct Written {
     room: Spanned<String>,
     #[serde(default)]
-    carrier: Carrier,
+    mixer: MixedBy,
     rate: Option<Spanned<u32>>,
     ends_at: Option<Spanned<f64>>,
     party: Vec<WrittenParty>,
@@ -197,7 +197,7 @@ impl Reader<'_> {
         }
         let place = self.place(written.room.span());
         let room = written.room.into_inner();
-        Ok(Scenario { room, place, carrier: written.carrier, mix_rate, ticks, parties, commands })
+        Ok(Scenario { room, place, mixer: written.mixer, mix_rate, ticks, parties, commands })
     }
 
     fn party(&self, entry: &WrittenParty, before: usize) -> Result<Party, String> {

@@ -204,7 +204,7 @@ unsafe fn hook<T: 'static>(
         match outcome {
             Outcome::Left => sys::COACH_OK,
             Outcome::Changed => sys::COACH_CHANGED,
-            Outcome::Taken => sys::COACH_TAKEN,
+            Outcome::Taken => sys::COACH_SILENCED,
             Outcome::UnknownLeft => {
                 counts.refused.add(1);
                 UNKNOWN_LEFT
@@ -239,7 +239,7 @@ pub extern "C" fn coach_room_tick(room: sys::coach_room_t) -> sys::coach_status_
             Err(Refused::Overlap) => return sys::COACH_ERR_OVERLAP,
         };
         if !room.ticked_by_host() {
-            return sys::COACH_ERR_CARRIER;
+            return sys::COACH_ERR_MIXER;
         }
         faults::point(Where::Tick);
         // SAFETY: inside the room's tick gate.

@@ -24,7 +24,7 @@ pub extern "C" fn coach_abi_version() -> u32 {
 
 /// See `coach.h`.
 #[unsafe(no_mangle)]
-pub extern "C" fn coach_status_text(status: sys::coach_status_t) -> *const c_char {
+pub extern "C" fn coach_status_str(status: sys::coach_status_t) -> *const c_char {
     words(status).as_ptr()
 }
 
@@ -32,7 +32,7 @@ fn words(status: i32) -> &'static CStr {
     match status {
         sys::COACH_OK => c"done",
         sys::COACH_CHANGED => c"done; the frame was changed: pass on what it holds now",
-        sys::COACH_TAKEN => c"done; private speech was taken out of the frame",
+        sys::COACH_SILENCED => c"done; private speech was taken out of the frame",
         sys::COACH_ERR_VERSION => {
             c"the ABI version is not served: build against this library's coach.h, or load a newer library"
         }
@@ -55,14 +55,14 @@ fn words(status: i32) -> &'static CStr {
         sys::COACH_ERR_CALL_ID => c"a call id has 1 to 255 bytes, no white space and no control character",
         sys::COACH_ERR_CALL_IN_USE => c"a member has that call id: detach it first",
         sys::COACH_ERR_NUMBER_IN_USE => c"a member in the room has that number: give another",
-        sys::COACH_ERR_PLACE => c"joining takes a member outside rooms, leaving one inside a room",
+        sys::COACH_ERR_STATE => c"joining takes a member outside rooms, leaving one inside a room",
         sys::COACH_ERR_FORMAT => {
             c"frames are at 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000 or 192000 Hz, in 1 to 8 channels, up to 60 ms"
         }
         sys::COACH_ERR_OVERLAP => {
             c"the same hook of this member, or tick of this room, is running: call it from one thread at a time"
         }
-        sys::COACH_ERR_CARRIER => c"only engine-mixed rooms on COACH_CLOCK_HOST are ticked by the host",
+        sys::COACH_ERR_MIXER => c"only engine-mixed rooms on COACH_CLOCK_HOST are ticked by the host",
         sys::COACH_ERR_MEMORY => c"no memory: free some and try again",
         sys::COACH_ERR_BUSY => {
             c"an engine cannot be destroyed inside its own event callback: do it after that has returned"

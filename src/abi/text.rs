@@ -18,7 +18,7 @@ thread_local! {
     static LAST: UnsafeCell<[u8; MESSAGE]> = const { UnsafeCell::new([0; MESSAGE]) };
 }
 
-/// Keeps `message` for `coach_message` on this thread.
+/// Keeps `message` for `coach_last_error` on this thread.
 pub fn remember(message: &str) {
     let cut = message.floor_char_boundary(MESSAGE - 1);
     let bytes = message.as_bytes()[..cut].iter().map(|b| if *b == 0 { b'?' } else { *b });
@@ -32,7 +32,7 @@ pub fn remember(message: &str) {
 
 /// See `coach.h`.
 #[unsafe(no_mangle)]
-pub extern "C" fn coach_message() -> *const c_char {
+pub extern "C" fn coach_last_error() -> *const c_char {
     LAST.with(|last| last.get().cast_const().cast())
 }
 
@@ -41,7 +41,7 @@ pub extern "C" fn coach_message() -> *const c_char {
 /// # Safety
 /// `text` is null or was given out by this library and not given back.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn coach_text_free(text: *mut c_char) {
+pub unsafe extern "C" fn coach_string_free(text: *mut c_char) {
     if !text.is_null() {
         // SAFETY: made by CString::into_raw in `give`, as the caller promises.
         drop(unsafe { CString::from_raw(text) });

@@ -70,8 +70,8 @@ impl Member {
         data: &mut [i16],
     ) -> Outcome {
         let (floor, moment) = side.guards.begin(seat.opening, seat.private, time, &self.clock, &self.guarded);
-        let open = matches!(seat.speech, Speech::Open | Speech::Pass) && floor.is_none();
-        let mixed = seat.input.is_some() && seat.speech != Speech::Pass;
+        let open = matches!(seat.speech, Speech::Open | Speech::Bypass) && floor.is_none();
+        let mixed = seat.input.is_some() && seat.speech != Speech::Bypass;
         let can_be_one = !data.is_empty();
         let Some(mut frame) = Frame::new(shape, data) else {
             self.read.cannot_serve(shape);

@@ -75,7 +75,7 @@ impl Room {
             unsafe {
                 match seat.speech {
                     Speech::Open | Speech::Private => input.pull(tick, sum),
-                    Speech::Silent | Speech::Pass => input.forget(tick, sum),
+                    Speech::Silent | Speech::Bypass => input.forget(tick, sum),
                 }
             }
         }

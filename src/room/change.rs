@@ -105,7 +105,7 @@ impl Control {
     }
 
     /// An ordinary call from now on, or no more.
-    pub fn pass(&mut self, handle: u64, on: bool) -> Result<()> {
+    pub fn bypass(&mut self, handle: u64, on: bool) -> Result<()> {
         self.begin(handle);
         let member = self.member_mut(handle)?;
         if on && !member.facts.passing && member.facts.speaks.privately() {
@@ -115,7 +115,7 @@ impl Control {
         member.facts.passing = on;
         member.no_sound();
         self.republish(handle);
-        self.tell(if on { What::Pass } else { What::Unpass }, handle, "");
+        self.tell(if on { What::Bypass } else { What::Unbypass }, handle, "");
         self.tell_audiences_around(handle);
         Ok(())
     }

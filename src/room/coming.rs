@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    control::{Carrier, Control, Leaver, Member, NewMember, Place, Room},
+    control::{Control, Leaver, Member, Mixer, NewMember, Place, Room},
     error::{Error, Result},
     event::What,
     registry,
@@ -26,16 +26,16 @@ use crate::{
 };
 
 impl Control {
-    pub fn open_room(&mut self, name: &str, carrier: Carrier) -> Result<u64> {
+    pub fn open_room(&mut self, name: &str, mixer: Mixer) -> Result<u64> {
         name_rules(name, "a room name", sys::COACH_ERR_ROOM_NAME)?;
         if self.names.contains_key(name) {
             let message =
                 format!("there is a room called {name}; coach_room_find gives it, another name opens another");
             return Err(Error::new(sys::COACH_ERR_ROOM_EXISTS, message));
         }
-        let (bus, own_clock) = match carrier {
-            Carrier::Host => (None, false),
-            Carrier::Engine { format, tick_ms, own_clock } => {
+        let (bus, own_clock) = match mixer {
+            Mixer::Host => (None, false),
+            Mixer::Engine { format, tick_ms, own_clock } => {
                 let bus = Bus::new(format, tick_ms).ok_or_else(|| Error::memory("the room's mix"))?;
                 (Some(Arc::new(bus)), own_clock)
             }
@@ -45,7 +45,7 @@ impl Control {
         })?;
         let handle = lease.handle;
         let mut clock = None;
-        if let Carrier::Engine { tick_ms, own_clock: true, .. } = carrier {
+        if let Mixer::Engine { tick_ms, own_clock: true, .. } = mixer {
             match Clock::start(handle, tick_ms) {
                 Ok(started) => clock = Some(started),
                 Err(_) => {
@@ -183,7 +183,7 @@ impl Control {
         if let Some(place) = member.place {
             let name = self.room(place.room).map_or("", |room| room.name.as_str());
             let message = format!("the member is in the room {name} as {}; leave it first", place.number);
-            return Err(Error::new(sys::COACH_ERR_PLACE, message));
+            return Err(Error::new(sys::COACH_ERR_STATE, message));
         }
         let starts = member.starts;
         let here = self.room(room)?;
@@ -230,7 +230,7 @@ impl Control {
 
     pub fn leave(&mut self, handle: u64) -> Result<()> {
         let Some(place) = self.member(handle)?.place else {
-            return Err(Error::new(sys::COACH_ERR_PLACE, "the member is in no room; join one first"));
+            return Err(Error::new(sys::COACH_ERR_STATE, "the member is in no room; join one first"));
         };
         let ends = self.member(handle)?.ends;
         self.note_audience(handle);

@@ -35,7 +35,7 @@ pub struct MemberReport {
 #[derive(Serialize)]
 pub struct RoomReport {
     pub name: String,
-    pub carrier: &'static str,
+    pub mixer: &'static str,
     pub waiting: bool,
     pub members: Vec<MemberReport>,
 }
@@ -44,7 +44,7 @@ pub struct RoomReport {
 #[derive(Serialize)]
 pub struct RoomLine {
     pub name: String,
-    pub carrier: &'static str,
+    pub mixer: &'static str,
     pub members: usize,
     pub private: usize,
 }
@@ -90,7 +90,7 @@ impl Control {
     pub fn room_lines(&self) -> Vec<RoomLine> {
         let line = |(handle, room): (u64, &Room)| RoomLine {
             name: room.name.clone(),
-            carrier: carrier(room.bus().is_some()),
+            mixer: mixer(room.bus().is_some()),
             members: room.members.len(),
             private: self.inside(handle).filter(|(.., m)| m.facts.speaks.privately()).count(),
         };
@@ -130,7 +130,7 @@ impl Control {
         });
         Ok(RoomReport {
             name: room.name.clone(),
-            carrier: carrier(room.bus().is_some()),
+            mixer: mixer(room.bus().is_some()),
             waiting: room.waiting(),
             members: members.collect(),
         })
@@ -212,7 +212,7 @@ impl Control {
     }
 }
 
-fn carrier(engine: bool) -> &'static str {
+fn mixer(engine: bool) -> &'static str {
     if engine { "engine" } else { "host" }
 }
 
@@ -270,7 +270,7 @@ impl RoomReport {
         });
         let rows: Vec<Vec<String>> = rows.collect();
         let waiting = if self.waiting { ", waiting for a member that starts it" } else { "" };
-        let head = format!("+OK {}: {}-mixed, {} members{waiting}", self.name, self.carrier, self.members.len());
+        let head = format!("+OK {}: {}-mixed, {} members{waiting}", self.name, self.mixer, self.members.len());
         if rows.is_empty() {
             return head;
         }

@@ -63,10 +63,10 @@ fn every_change(pbx: &Pbx) {
     // Out of the conference, and into it again.
     c.act("Redirect", &agent, &[("Context", "members"), ("Exten", "after"), ("Priority", "1")]);
     expect(&mut c, "CoachLeave", of_agent, &[]);
-    expect(&mut c, "CoachPass", ("", "", &agent.id), &[]);
+    expect(&mut c, "CoachBypass", ("", "", &agent.id), &[]);
     c.act("Redirect", &agent, &[("Context", "members"), ("Exten", "again"), ("Priority", "1")]);
     expect(&mut c, "CoachJoin", ("events", "3", &agent.id), &[("MemberTag", "boss,agent")]);
-    expect(&mut c, "CoachUnpass", ("events", "3", &agent.id), &[]);
+    expect(&mut c, "CoachUnbypass", ("events", "3", &agent.id), &[]);
 }
 
 /// The engine tells of them when Asterisk has forgotten them.

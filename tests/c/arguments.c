@@ -61,23 +61,23 @@ static void gives_a_media_time_that_is_none(void **state)
         {"an unknown flag", {TIME, 2, 1, 8000, 0}, COACH_ERR_VALUE},
         {"a reserved field in use", {TIME, 0, 1, 8000, 1}, COACH_ERR_VALUE},
         {"a stamp of no rate", {TIME, 0, 1, 0, 0}, COACH_ERR_VALUE},
-        {"no stamp and no rate", {TIME, 0, 0, 0, 0}, COACH_TAKEN},
-        {"the last stamp there is", {TIME, 0, UINT64_MAX, 1, 0}, COACH_TAKEN},
-        {"the rate of a nanosecond", {TIME, 0, UINT64_MAX, 1000000000, 0}, COACH_TAKEN},
-        {"the highest rate", {TIME, 0, UINT64_MAX, UINT32_MAX, 0}, COACH_TAKEN},
-        {"a filler with a stamp", {TIME, COACH_MEDIA_FILLER, UINT64_MAX, 0, 0}, COACH_TAKEN},
+        {"no stamp and no rate", {TIME, 0, 0, 0, 0}, COACH_SILENCED},
+        {"the last stamp there is", {TIME, 0, UINT64_MAX, 1, 0}, COACH_SILENCED},
+        {"the rate of a nanosecond", {TIME, 0, UINT64_MAX, 1000000000, 0}, COACH_SILENCED},
+        {"the highest rate", {TIME, 0, UINT64_MAX, UINT32_MAX, 0}, COACH_SILENCED},
+        {"a filler with a stamp", {TIME, COACH_MEDIA_FILLER, UINT64_MAX, 0, 0}, COACH_SILENCED},
     };
     int16_t frame[SAMPLES];
     for (size_t i = 0; i < COUNT(rows); i++) {
         fill(frame, SAMPLES, LEVEL);
         coach_status_t status = coach.read_at(call.manager, frame, RATE, 1, SAMPLES, &rows[i].time);
-        check(status == rows[i].right, "a media time with %s: %s; right: %s", rows[i].what, coach.status_text(status),
-              coach.status_text(rows[i].right));
+        check(status == rows[i].right, "a media time with %s: %s; right: %s", rows[i].what, coach.status_str(status),
+              coach.status_str(rows[i].right));
         check(is_silence(frame, SAMPLES), "a media time with %s: sound was left; right: silence", rows[i].what);
     }
     expect(COACH_ERR_NULL, coach.read_at(call.manager, NULL, RATE, 1, SAMPLES, &rows[0].time));
     fill(frame, SAMPLES, LEVEL);
-    expect(COACH_TAKEN, coach.read_at(call.manager, frame, RATE, 1, SAMPLES, NULL));
+    expect(COACH_SILENCED, coach.read_at(call.manager, frame, RATE, 1, SAMPLES, NULL));
     survived();
 }
 
@@ -121,13 +121,13 @@ static void configures_an_engine_out_of_range(void **state)
 static void configures_a_room_out_of_range(void **state)
 {
     (void)state;
-    enum { HOST = COACH_CARRIER_HOST, ENGINE = COACH_CARRIER_ENGINE };
+    enum { HOST = COACH_MIXER_HOST, ENGINE = COACH_MIXER_ENGINE };
     static const struct {
         const char *what;
-        uint32_t carrier, rate, channels, tick_ms, clock;
+        uint32_t mixer, rate, channels, tick_ms, clock;
     } rows[] = {
-        {"no carrier", 0, 0, 0, 0, 0},
-        {"an unknown carrier", 3, 8000, 1, 20, 0},
+        {"no mixer", 0, 0, 0, 0, 0},
+        {"an unknown mixer", 3, 8000, 1, 20, 0},
         {"a host's mixer and a rate", HOST, 8000, 0, 0, 0},
         {"a host's mixer and channels", HOST, 0, 1, 0, 0},
         {"a host's mixer and a tick", HOST, 0, 0, 20, 0},
@@ -149,7 +149,7 @@ static void configures_a_room_out_of_range(void **state)
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         coach_room_config_t config = {
-            sizeof config, rows[i].carrier, rows[i].rate, rows[i].channels, rows[i].tick_ms, rows[i].clock,
+            sizeof config, rows[i].mixer, rows[i].rate, rows[i].channels, rows[i].tick_ms, rows[i].clock,
         };
         refused_row(COACH_ERR_VALUE, coach.room_open(call.engine, "new", &config, &output), "a room with %s",
                     rows[i].what);
@@ -165,7 +165,7 @@ static void sets_a_switch_to_neither_on_nor_off(void **state)
         refused(COACH_ERR_VALUE, coach.member_mute(call.manager, values[i]));
         refused(COACH_ERR_VALUE, coach.member_deaf(call.manager, values[i]));
         refused(COACH_ERR_VALUE, coach.member_hold(call.manager, values[i]));
-        refused(COACH_ERR_VALUE, coach.member_pass(call.manager, values[i]));
+        refused(COACH_ERR_VALUE, coach.member_bypass(call.manager, values[i]));
     }
     coach_member_config_t config = COACH_MEMBER_CONFIG_INIT;
     config.call_id = "new";
@@ -201,7 +201,7 @@ static void gives_null_where_something_must_be(void **state)
     check(!text, "a call failed, yet wrote its output");
     expect(COACH_ERR_NULL, coach.read(call.manager, no_frame, RATE, 1, SAMPLES));
     expect(COACH_ERR_NULL, coach.write(call.agent, no_frame, RATE, 1, SAMPLES));
-    coach.text_free(NULL);
+    coach.string_free(NULL);
     survived();
 }
 
@@ -222,8 +222,8 @@ static void asks_what_an_unknown_status_means(void **state)
     (void)state;
     static const coach_status_t unknown[] = {3, 1000, -22, -1000, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < COUNT(unknown); i++) {
-        const char *text = coach.status_text(unknown[i]);
-        check(text && text[0], "coach_status_text(%d) is empty; right: a sentence", (int)unknown[i]);
+        const char *text = coach.status_str(unknown[i]);
+        check(text && text[0], "coach_status_str(%d) is empty; right: a sentence", (int)unknown[i]);
     }
     survived();
 }

@@ -70,7 +70,7 @@ static int with_callback(void **state)
     (void)state;
     memset(&seen, 0, sizeof seen);
     memset(&plan, 0, sizeof plan);
-    open_call(COACH_CARRIER_HOST, on_event, &seen);
+    open_call(COACH_MIXER_HOST, on_event, &seen);
     return 0;
 }
 
@@ -86,7 +86,7 @@ static void act_at(uint32_t kind, const char *call_id, void (*act)(const coach_e
 static void note(coach_status_t status)
 {
     plan.status = status;
-    snprintf(plan.message, sizeof plan.message, "%s", coach.message());
+    snprintf(plan.message, sizeof plan.message, "%s", coach.last_error());
 }
 
 static void looked_after(void)
@@ -109,7 +109,7 @@ static void destroys_the_engine_that_calls_it(void **state)
     expect(COACH_OK, coach.tag(call.customer, "guest"));
     looked_after();
     check(plan.status == COACH_ERR_BUSY, "coach_engine_destroy inside the callback: %s; right: %s",
-          coach.status_text(plan.status), coach.status_text(COACH_ERR_BUSY));
+          coach.status_str(plan.status), coach.status_str(COACH_ERR_BUSY));
     check(plan.message[0], "COACH_ERR_BUSY left no message; right: a sentence");
     survived();
 }
@@ -118,7 +118,7 @@ static void destroys_by_way_of_another(const coach_event_t *event)
 {
     (void)event;
     coach_engine_t other = an_engine(NULL, NULL);
-    a_room(other, "support", COACH_CARRIER_HOST);
+    a_room(other, "support", COACH_MIXER_HOST);
     note(coach.engine_destroy(other));
 }
 static void destroys_another_engine(void **state)
@@ -127,7 +127,7 @@ static void destroys_another_engine(void **state)
     act_at(COACH_EVENT_TAG, "customer", destroys_by_way_of_another);
     expect(COACH_OK, coach.tag(call.customer, "guest"));
     looked_after();
-    check(plan.status == COACH_OK, "destroying another engine inside the callback: %s", coach.status_text(plan.status));
+    check(plan.status == COACH_OK, "destroying another engine inside the callback: %s", coach.status_str(plan.status));
     survived();
 }
 
@@ -149,7 +149,7 @@ static void detaches_the_member_that_the_event_is_about(void **state)
         coach.member_leave(leg);
         expect(COACH_OK, serve(call.engine)); /* what waits behind the event of the callback's own call is told by the service */
         looked_after();
-        check(plan.status == COACH_OK, "coach_member_detach inside event %u: %s", kinds[i], coach.status_text(plan.status));
+        check(plan.status == COACH_OK, "coach_member_detach inside event %u: %s", kinds[i], coach.status_str(plan.status));
         int16_t frame[SAMPLES];
         fill(frame, SAMPLES, LEVEL);
         expect(COACH_ERR_HANDLE, coach.read(leg, frame, RATE, 1, SAMPLES));
@@ -163,12 +163,12 @@ static void closes_it(const coach_event_t *event) { note(coach.room_close(event-
 static void closes_the_room_that_the_event_is_about(void **state)
 {
     (void)state;
-    coach_room_t room = a_room(call.engine, "brief", COACH_CARRIER_HOST);
+    coach_room_t room = a_room(call.engine, "brief", COACH_MIXER_HOST);
     coach_member_t private = a_leg(call.engine, "private", NULL, "agent");
     act_at(COACH_EVENT_JOIN, "private", closes_it);
     expect(COACH_OK, coach.member_join(private, room, 1));
     looked_after();
-    check(plan.status == COACH_OK, "coach_room_close inside JOIN: %s", coach.status_text(plan.status));
+    check(plan.status == COACH_OK, "coach_room_close inside JOIN: %s", coach.status_str(plan.status));
     expect(COACH_ERR_HANDLE, coach.room_close(room));
     int16_t frame[SAMPLES];
     fill(frame, SAMPLES, LEVEL);
@@ -189,7 +189,7 @@ static void does_everything(const coach_event_t *event)
         if (status_ < 0 && worst >= 0) {                                                                               \
             worst = status_;                                                                                           \
             note(status_);                                                                                             \
-            print_error("inside the callback, %s: %s\n", #what, coach.status_text(status_));                           \
+            print_error("inside the callback, %s: %s\n", #what, coach.status_str(status_));                           \
         }                                                                                                              \
     } while (0)
     coach_room_t room = 0, found = 0;
@@ -209,11 +209,11 @@ static void does_everything(const coach_event_t *event)
     DO(coach.member_mute(leg, 1));
     DO(coach.member_deaf(leg, 1));
     DO(coach.member_hold(leg, 1));
-    DO(coach.member_pass(leg, 1));
+    DO(coach.member_bypass(leg, 1));
     DO(coach.command(call.engine, "tag support 1 guest", &text));
-    coach.text_free(text);
+    coach.string_free(text);
     DO(coach.state_json(call.engine, NULL, &text));
-    coach.text_free(text);
+    coach.string_free(text);
     DO(coach.engine_stats(call.engine, &stats));
     DO(serve(call.engine));
     DO(coach.member_leave(leg));
@@ -230,7 +230,7 @@ static void makes_every_control_call(void **state)
     expect(COACH_OK, serve(call.engine)); /* what happened inside the callback is told by the service */
     looked_after();
     check(plan.status == COACH_OK, "a [control] call inside the callback failed: %s; right: all of them may be made there",
-          coach.status_text(plan.status));
+          coach.status_str(plan.status));
     check(seen.count > before + 10, "only %d events came of a dozen actions inside the callback", seen.count - before);
     expect(COACH_OK, coach.member_hold(call.customer, 0));
     survived();
@@ -256,7 +256,7 @@ static void answers_each_event_with_an_action_that_makes_another(void **state)
     }
     looked_after();
     check(turns == 1000, "%d of 1,000 events came back from inside the callback", turns);
-    check(plan.status == COACH_OK, "an action inside the callback: %s", coach.status_text(plan.status));
+    check(plan.status == COACH_OK, "an action inside the callback: %s", coach.status_str(plan.status));
     survived();
 }
 
@@ -266,7 +266,7 @@ static void uses_the_texts_last(const coach_event_t *event)
 {
     note(coach.member_detach(event->member));
     char *json = NULL;
-    if (coach.state_json(call.engine, NULL, &json) == COACH_OK) coach.text_free(json);
+    if (coach.state_json(call.engine, NULL, &json) == COACH_OK) coach.string_free(json);
     snprintf(kept, sizeof kept, "%s|%s|%s|%s|%s", event->room_name, event->call_id, event->tags,
              event->speak_only_to ? event->speak_only_to : "(open)", event->heard_by);
 }
@@ -321,7 +321,7 @@ static void destroys_while_another_thread_is_in_the_callback(void **state)
     sem_init(&in_callback, 0, 0);
     memset(&race, 0, sizeof race);
     race.engine = an_engine(lingers, NULL);
-    coach_room_t room = a_room(race.engine, "race", COACH_CARRIER_HOST);
+    coach_room_t room = a_room(race.engine, "race", COACH_MIXER_HOST);
     race.member = a_leg(race.engine, "race", NULL, NULL);
     expect(COACH_OK, coach.member_join(race.member, room, 1));
     pthread_t thread;
@@ -331,7 +331,7 @@ static void destroys_while_another_thread_is_in_the_callback(void **state)
     race.destroyed = __atomic_add_fetch(&race.clock, 1, __ATOMIC_SEQ_CST);
     pthread_join(thread, NULL);
     check(race.status == COACH_OK, "coach_engine_destroy while another thread is in the callback: %s",
-          coach.status_text(race.status));
+          coach.status_str(race.status));
     check(race.left_callback < race.destroyed, "coach_engine_destroy returned inside a callback; right: it waits for it");
     expect(COACH_ERR_HANDLE, coach.tag(race.member, "agent"));
     survived();

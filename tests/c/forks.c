@@ -43,9 +43,9 @@ static char *text;
 #define IS_REFUSED(what)                                                                                               \
     do {                                                                                                               \
         coach_status_t status_ = (what);                                                                               \
-        must(status_ == COACH_ERR_FORKED, "%s: %s; right: %s", #what, coach.status_text(status_),                      \
-             coach.status_text(COACH_ERR_FORKED));                                                                     \
-        must(strstr(coach.message(), "fork"), "%s left the message \"%s\"; right: one about the fork", #what, coach.message()); \
+        must(status_ == COACH_ERR_FORKED, "%s: %s; right: %s", #what, coach.status_str(status_),                      \
+             coach.status_str(COACH_ERR_FORKED));                                                                     \
+        must(strstr(coach.last_error(), "fork"), "%s left the message \"%s\"; right: one about the fork", #what, coach.last_error()); \
     } while (0)
 
 static void is_refused_every_control_call(void)
@@ -59,7 +59,7 @@ static void is_refused_every_control_call(void)
     IS_REFUSED(coach.member_attach(call.engine, &leg_config, &leg));
     IS_REFUSED(coach.member_leave(call.agent));
     IS_REFUSED(coach.member_join(call.agent, call.room, 4));
-    IS_REFUSED(coach.member_pass(call.agent, 1));
+    IS_REFUSED(coach.member_bypass(call.agent, 1));
     IS_REFUSED(coach.member_mute(call.agent, 1));
     IS_REFUSED(coach.member_deaf(call.agent, 1));
     IS_REFUSED(coach.member_hold(call.agent, 1));
@@ -85,11 +85,11 @@ static void is_silent(void)
             fill(frame, SAMPLES, LEVEL);
             coach_status_t status = coach.read(all[i], frame, RATE, 1, SAMPLES);
             must(status == COACH_ERR_HANDLE && is_silence(frame, SAMPLES), "coach_read of member %zu: %s, up to %d; right: silence", i,
-                 coach.status_text(status), loudest(frame, SAMPLES));
+                 coach.status_str(status), loudest(frame, SAMPLES));
             fill(frame, SAMPLES, LEVEL);
             status = coach.write(all[i], frame, RATE, 1, SAMPLES);
             must(status == COACH_ERR_HANDLE && is_silence(frame, SAMPLES), "coach_write to member %zu: %s, up to %d; right: silence", i,
-                 coach.status_text(status), loudest(frame, SAMPLES));
+                 coach.status_str(status), loudest(frame, SAMPLES));
         }
     must(coach.room_tick(call.room) == COACH_ERR_HANDLE, "a room ticks");
 }
@@ -135,7 +135,7 @@ static int with_threads(void **state)
     int16_t frame[6 * SAMPLES];
     coach_engine_config_t none = COACH_ENGINE_CONFIG_INIT;
     expect(COACH_OK, coach.engine_create(COACH_ABI_VERSION, &none, &call.engine));
-    config.carrier = COACH_CARRIER_ENGINE;
+    config.mixer = COACH_MIXER_ENGINE;
     config.rate = RATE, config.channels = 1, config.tick_ms = 10, config.clock = COACH_CLOCK_ENGINE;
     expect(COACH_OK, coach.room_open(call.engine, "support", &config, &call.room));
     call.customer = a_member(call.room, 1, "customer", NULL, NULL);
@@ -162,7 +162,7 @@ static void *acts(void *none)
         coach.tag(call.agent, "agent,night");
         coach.tag(call.agent, "agent");
         char *json = NULL;
-        if (coach.state_json(call.engine, NULL, &json) == COACH_OK) coach.text_free(json);
+        if (coach.state_json(call.engine, NULL, &json) == COACH_OK) coach.string_free(json);
         coach_member_config_t config = COACH_MEMBER_CONFIG_INIT;
         coach_member_t guest;
         config.call_id = "guest";
@@ -193,7 +193,7 @@ static void forks_inside_the_event_callback(void **state)
 {
     (void)state;
     int forked = 0;
-    open_call(COACH_CARRIER_HOST, forks_inside, &forked);
+    open_call(COACH_MIXER_HOST, forks_inside, &forked);
     expect(COACH_OK, coach.tag(call.customer, "guest"));
     check(forked, "the callback never forked");
     survived();
@@ -201,9 +201,9 @@ static void forks_inside_the_event_callback(void **state)
 
 static void makes_a_call(void)
 {
-    open_call(COACH_CARRIER_HOST, NULL, NULL);
+    open_call(COACH_MIXER_HOST, NULL, NULL);
     survived();
-    must(coach.engine_destroy(call.engine) == COACH_OK, "destroy: %s", coach.message());
+    must(coach.engine_destroy(call.engine) == COACH_OK, "destroy: %s", coach.last_error());
 }
 
 /* A daemon loads the library, has perhaps had an engine, forks, and then begins: that is the way to fork. */

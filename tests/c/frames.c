@@ -45,8 +45,8 @@ static void give(hook hook, coach_member_t member, const struct format *format, 
     int16_t *frame = malloc(count * sizeof *frame);
     fill(frame, count, LEVEL);
     coach_status_t status = hook(member, frame, format->rate, format->channels, format->samples);
-    check(status == right, "%s, a frame with %s: %s; right: %s", who, format->what, coach.status_text(status),
-          coach.status_text(right));
+    check(status == right, "%s, a frame with %s: %s; right: %s", who, format->what, coach.status_str(status),
+          coach.status_str(right));
     if (format->frame && fate == SILENCED)
         check(is_silence(frame, count), "%s, a frame with %s: sound was left; right: silence", who, format->what);
     else
@@ -66,7 +66,7 @@ static void reads_a_private_member_in_a_format_that_is_none(void **state)
 static void reads_an_open_member_in_a_format_that_is_none(void **state)
 {
     (void)state;
-    enum fate fate = call.carrier == COACH_CARRIER_HOST ? LEFT : SILENCED;
+    enum fate fate = call.mixer == COACH_MIXER_HOST ? LEFT : SILENCED;
     for (size_t i = 0; i < COUNT(formats); i++)
         give(coach.read, call.customer, &formats[i], COACH_ERR_FORMAT, fate, "coach_read of an open member");
     survived();
@@ -75,7 +75,7 @@ static void reads_an_open_member_in_a_format_that_is_none(void **state)
 static void writes_in_a_format_that_is_none(void **state)
 {
     (void)state;
-    enum fate fate = call.carrier == COACH_CARRIER_HOST ? LEFT : SILENCED;
+    enum fate fate = call.mixer == COACH_MIXER_HOST ? LEFT : SILENCED;
     for (size_t i = 0; i < COUNT(formats); i++) {
         give(coach.write, call.agent, &formats[i], COACH_ERR_FORMAT, fate, "coach_write of who hears the manager");
         give(coach.write, call.customer, &formats[i], COACH_ERR_FORMAT, fate, "coach_write of who does not");
@@ -153,15 +153,15 @@ static void changes_the_format_with_every_frame(void **state)
         serve(call.engine);
         fill(frame, count, LEVEL);
         coach_status_t status = coach.read(call.manager, frame, rate, channels, samples);
-        check(status == COACH_TAKEN, "coach_read of %u x %u at %u Hz: %s; right: taken", channels, samples, rate,
-              coach.status_text(status));
+        check(status == COACH_SILENCED, "coach_read of %u x %u at %u Hz: %s; right: taken", channels, samples, rate,
+              coach.status_str(status));
         check(is_silence(frame, count), "a private frame of %u x %u at %u Hz was left audible", channels, samples, rate);
-        if (call.carrier == COACH_CARRIER_ENGINE) coach.room_tick(call.room);
+        if (call.mixer == COACH_MIXER_ENGINE) coach.room_tick(call.room);
         fill(frame, count, 0);
         coach.write(call.agent, frame, rate, channels, samples);
         fill(frame, count, 0);
         status = coach.write(call.customer, frame, rate, channels, samples);
-        check(status >= 0, "coach_write of %u x %u at %u Hz: %s", channels, samples, rate, coach.status_text(status));
+        check(status >= 0, "coach_write of %u x %u at %u Hz: %s", channels, samples, rate, coach.status_str(status));
         check(is_silence(frame, count), "the customer hears the manager in a frame of %u x %u at %u Hz", channels, samples,
               rate);
         free(frame);

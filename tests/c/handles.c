@@ -60,14 +60,14 @@ static coach_status_t join_room(uint64_t handle)
 {
     coach_member_t member = a_leg(call.engine, "outside", NULL, NULL);
     coach_status_t status = coach.member_join(member, handle, 9);
-    if (status < 0 && !coach.message()[0]) spoilt = "left no message";
+    if (status < 0 && !coach.last_error()[0]) spoilt = "left no message";
     expect(COACH_OK, coach.member_detach(member));
     return status;
 }
 static coach_status_t member_join(uint64_t handle) { return coach.member_join(handle, call.room, 9); }
 static coach_status_t member_leave(uint64_t handle) { return coach.member_leave(handle); }
 static coach_status_t member_detach(uint64_t handle) { return coach.member_detach(handle); }
-static coach_status_t member_pass(uint64_t handle) { return coach.member_pass(handle, 1); }
+static coach_status_t member_bypass(uint64_t handle) { return coach.member_bypass(handle, 1); }
 static coach_status_t member_mute(uint64_t handle) { return coach.member_mute(handle, 1); }
 static coach_status_t member_deaf(uint64_t handle) { return coach.member_deaf(handle, 1); }
 static coach_status_t member_hold(uint64_t handle) { return coach.member_hold(handle, 1); }
@@ -124,7 +124,7 @@ static const struct taker {
     {"coach_member_join(member, )", MEMBER, member_join, 0},
     {"coach_member_leave", MEMBER, member_leave, 0},
     {"coach_member_detach", MEMBER, member_detach, 0},
-    {"coach_member_pass", MEMBER, member_pass, 0},
+    {"coach_member_bypass", MEMBER, member_bypass, 0},
     {"coach_member_mute", MEMBER, member_mute, 0},
     {"coach_member_deaf", MEMBER, member_deaf, 0},
     {"coach_member_hold", MEMBER, member_hold, 0},
@@ -148,8 +148,8 @@ static void refuse(const struct taker *taker, uint64_t handle, const char *which
     if (taker->silent) {
         char *state = host_state();
         check(strcmp(state, before.state) == 0, "%s changed the state to\n  %s", what, state);
-        coach.text_free(state);
-        coach.text_free(before.state);
+        coach.string_free(state);
+        coach.string_free(before.state);
         host_expect(status, COACH_ERR_HANDLE, what, __FILE__, __LINE__);
     } else {
         host_refused(&before, COACH_ERR_HANDLE, status, what, __FILE__, __LINE__);
@@ -207,13 +207,13 @@ static void makes_handles_up(void **state)
             spoilt = NULL;
             coach_status_t status = takers[i].call(handle);
             check(status == COACH_ERR_HANDLE, "%s took the made-up handle %#018llx: %s", takers[i].name,
-                  (unsigned long long)handle, coach.status_text(status));
+                  (unsigned long long)handle, coach.status_str(status));
             check(!spoilt, "%s refused a made-up handle, but %s", takers[i].name, spoilt);
         }
     char *after = host_state();
     check(strcmp(before.state, after) == 0, "made-up handles changed the state to\n  %s", after);
-    coach.text_free(after);
-    coach.text_free(before.state);
+    coach.string_free(after);
+    coach.string_free(before.state);
     survived();
 }
 
@@ -223,7 +223,7 @@ static void goes_on_with_handles_of_a_destroyed_engine(void **state)
     uint64_t stale[] = {call.engine, call.room, call.manager};
     expect(COACH_OK, coach.engine_destroy(call.engine));
     /* A new call, which may well sit in the old one's slots. */
-    open_call(COACH_CARRIER_HOST, NULL, NULL);
+    open_call(COACH_MIXER_HOST, NULL, NULL);
     for (int i = 0; i < TAKERS; i++) refuse(&takers[i], stale[takers[i].kind], "a stale handle");
     survived();
 }
@@ -231,7 +231,7 @@ static void goes_on_with_handles_of_a_destroyed_engine(void **state)
 static void goes_on_with_handles_of_a_closed_room_and_a_detached_member(void **state)
 {
     (void)state;
-    coach_room_t room = a_room(call.engine, "short", COACH_CARRIER_HOST);
+    coach_room_t room = a_room(call.engine, "short", COACH_MIXER_HOST);
     coach_member_t member = a_member(room, 1, "short", NULL, "agent");
     expect(COACH_OK, coach.member_detach(member));
     expect(COACH_OK, coach.room_close(room));
@@ -244,7 +244,7 @@ static void goes_on_with_handles_of_a_closed_room_and_a_detached_member(void **s
 static void ends_everything_twice(void **state)
 {
     (void)state;
-    coach_room_t room = a_room(call.engine, "twice", COACH_CARRIER_HOST);
+    coach_room_t room = a_room(call.engine, "twice", COACH_MIXER_HOST);
     coach_member_t member = a_member(room, 1, "twice", NULL, NULL);
     expect(COACH_OK, coach.member_detach(member));
     refused(COACH_ERR_HANDLE, coach.member_detach(member));
@@ -284,12 +284,12 @@ static void joins_a_room_of_another_engine(void **state)
 {
     (void)state;
     coach_engine_t other = an_engine(NULL, NULL);
-    coach_room_t room = a_room(other, "support", COACH_CARRIER_HOST);
+    coach_room_t room = a_room(other, "support", COACH_MIXER_HOST);
     coach_member_t leg = a_leg(call.engine, "stray", NULL, "agent");
     refused(COACH_ERR_HANDLE, coach.member_join(leg, room, 9));
     int16_t frame[SAMPLES];
     fill(frame, SAMPLES, LEVEL);
-    expect(COACH_TAKEN, coach.read(leg, frame, RATE, 1, SAMPLES));
+    expect(COACH_SILENCED, coach.read(leg, frame, RATE, 1, SAMPLES));
     check(is_silence(frame, SAMPLES), "a private member outside rooms was left audible; right: silence");
     expect(COACH_OK, coach.engine_destroy(other));
     survived();

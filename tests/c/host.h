@@ -16,14 +16,14 @@
 /* ------------------------------------------------------------------------------------------- the library ---- */
 
 #define FUNCTIONS(X)                                                                                                   \
-    X(status_text) X(message) X(version) X(abi_version)                                                                \
+    X(status_str) X(last_error) X(version) X(abi_version)                                                                \
     X(engine_create) X(engine_destroy) X(engine_service) X(engine_clock) X(engine_stats)                               \
     X(room_open) X(room_find) X(room_close) X(room_tick)                                                               \
-    X(member_attach) X(member_join) X(member_leave) X(member_detach) X(member_pass)                                    \
+    X(member_attach) X(member_join) X(member_leave) X(member_detach) X(member_bypass)                                    \
     X(member_mute) X(member_deaf) X(member_hold)                                                                       \
     X(tag) X(untag) X(coach) X(uncoach)                                                                                \
     X(read) X(read_at) X(write)                                                                                        \
-    X(command) X(state_json) X(text_free)
+    X(command) X(state_json) X(string_free)
 
 /* `coach.tag(...)` is the library's coach_tag. */
 #define FUNCTION(name) __typeof__(coach_##name) *name;
@@ -87,7 +87,7 @@ enum {
 static struct call {
     coach_engine_t engine;
     coach_room_t room;
-    uint32_t carrier;
+    uint32_t mixer;
     coach_member_t customer; /* 1 */
     coach_member_t agent;    /* 2 */
     coach_member_t manager;  /* 3 */
@@ -97,8 +97,8 @@ static inline coach_status_t host_expect(coach_status_t got, coach_status_t righ
                                          int line)
 {
     if (got != right) {
-        print_error("%s returned %d: %s\n  right: %d: %s\n  message: %s\n", what, (int)got, coach.status_text(got),
-                    (int)right, coach.status_text(right), coach.message());
+        print_error("%s returned %d: %s\n  right: %d: %s\n  message: %s\n", what, (int)got, coach.status_str(got),
+                    (int)right, coach.status_str(right), coach.last_error());
         _fail(file, line);
     }
     return got;
@@ -126,11 +126,11 @@ static inline coach_status_t serve(coach_engine_t engine)
     return status == COACH_OK ? coach.engine_service(engine) : status;
 }
 
-static inline coach_room_t a_room(coach_engine_t engine, const char *name, uint32_t carrier)
+static inline coach_room_t a_room(coach_engine_t engine, const char *name, uint32_t mixer)
 {
     coach_room_config_t config = COACH_ROOM_CONFIG_INIT;
-    config.carrier = carrier;
-    if (carrier == COACH_CARRIER_ENGINE) {
+    config.mixer = mixer;
+    if (mixer == COACH_MIXER_ENGINE) {
         config.rate = RATE;
         config.channels = 1;
         config.tick_ms = 20;
@@ -161,11 +161,11 @@ static inline coach_member_t a_member(coach_room_t room, uint32_t number, const 
     return member;
 }
 
-static inline void open_call(uint32_t carrier, coach_event_fn on_event, void *user)
+static inline void open_call(uint32_t mixer, coach_event_fn on_event, void *user)
 {
-    call.carrier = carrier;
+    call.mixer = mixer;
     call.engine = an_engine(on_event, user);
-    call.room = a_room(call.engine, "support", carrier);
+    call.room = a_room(call.engine, "support", mixer);
     call.customer = a_member(call.room, 1, "customer", NULL, NULL);
     call.agent = a_member(call.room, 2, "agent", "agent", NULL);
     call.manager = a_member(call.room, 3, "manager", NULL, "agent");
@@ -174,14 +174,14 @@ static inline void open_call(uint32_t carrier, coach_event_fn on_event, void *us
 static inline int host_mixed(void **state)
 {
     (void)state;
-    open_call(COACH_CARRIER_HOST, NULL, NULL);
+    open_call(COACH_MIXER_HOST, NULL, NULL);
     return 0;
 }
 
 static inline int engine_mixed(void **state)
 {
     (void)state;
-    open_call(COACH_CARRIER_ENGINE, NULL, NULL);
+    open_call(COACH_MIXER_ENGINE, NULL, NULL);
     return 0;
 }
 
@@ -196,7 +196,7 @@ static inline int hang_up(void **state)
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
-#define ON(carrier, test) cmocka_unit_test_setup_teardown(test, carrier, hang_up)
+#define ON(mixer, test) cmocka_unit_test_setup_teardown(test, mixer, hang_up)
 
 /* ------------------------------------------------------------------------------------------------- frames ---- */
 
@@ -238,20 +238,20 @@ static inline void host_survived(const char *file, int line)
         coach_status_t status;
         int whispered = 0;
         serve(call.engine);
-        if (call.carrier == COACH_CARRIER_ENGINE) {
+        if (call.mixer == COACH_MIXER_ENGINE) {
             fill(agent, SAMPLES, 0);
             fill(customer, SAMPLES, 0);
             status = coach.read(call.agent, agent, RATE, 1, SAMPLES);
-            if (status < 0) print_error("afterwards, coach_read of the agent: %s\n", coach.status_text(status));
+            if (status < 0) print_error("afterwards, coach_read of the agent: %s\n", coach.status_str(status));
             status = coach.read(call.customer, customer, RATE, 1, SAMPLES);
-            if (status < 0) print_error("afterwards, coach_read of the customer: %s\n", coach.status_text(status));
+            if (status < 0) print_error("afterwards, coach_read of the customer: %s\n", coach.status_str(status));
         }
         fill(manager, SAMPLES, LEVEL);
         status = coach.read(call.manager, manager, RATE, 1, SAMPLES);
-        whispered = status == COACH_TAKEN && is_silence(manager, SAMPLES);
-        if (call.carrier == COACH_CARRIER_ENGINE) {
+        whispered = status == COACH_SILENCED && is_silence(manager, SAMPLES);
+        if (call.mixer == COACH_MIXER_ENGINE) {
             status = coach.room_tick(call.room);
-            if (status < 0) print_error("afterwards, coach_room_tick: %s\n", coach.status_text(status));
+            if (status < 0) print_error("afterwards, coach_room_tick: %s\n", coach.status_str(status));
         }
         fill(agent, SAMPLES, 0);
         fill(customer, SAMPLES, 0);
@@ -263,8 +263,8 @@ static inline void host_survived(const char *file, int line)
             _fail(file, line);
         }
         if (!whispered) {
-            print_error("afterwards the manager's frame is not taken out (%s, up to %d left); right: COACH_TAKEN, silence\n",
-                        coach.status_text(status), loudest(manager, SAMPLES));
+            print_error("afterwards the manager's frame is not taken out (%s, up to %d left); right: COACH_SILENCED, silence\n",
+                        coach.status_str(status), loudest(manager, SAMPLES));
             _fail(file, line);
         }
         heard = is_all(agent, SAMPLES, LEVEL);
@@ -298,7 +298,7 @@ static inline struct before host_before(void)
     /* Another mistake first, so that a message left over from earlier cannot pass for the new one. */
     coach_engine_t none = 0;
     coach.engine_create(0, NULL, &none);
-    snprintf(before.message, sizeof before.message, "%s", coach.message());
+    snprintf(before.message, sizeof before.message, "%s", coach.last_error());
     return before;
 }
 
@@ -306,12 +306,12 @@ static inline void host_refused(struct before *before, coach_status_t right, coa
                                 const char *file, int line)
 {
     char message[256];
-    snprintf(message, sizeof message, "%s", coach.message());
+    snprintf(message, sizeof message, "%s", coach.last_error());
     char *state = host_state();
     int same = strcmp(before->state, state) == 0;
     if (!same) print_error("%s failed, yet the state went from\n  %s\nto\n  %s\n", what, before->state, state);
-    coach.text_free(before->state);
-    coach.text_free(state);
+    coach.string_free(before->state);
+    coach.string_free(state);
     host_expect(got, right, what, file, line);
     if (!same) _fail(file, line);
     if (!message[0] || (right != COACH_ERR_VERSION && strcmp(message, before->message) == 0)) {

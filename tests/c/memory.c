@@ -30,10 +30,10 @@ static void heard_by_nobody(coach_member_t leg, const char *what)
 {
     int16_t frame[SAMPLES];
     for (int tick = 0; tick < 30; tick++) { /* three times the opening guard */
-        expect(COACH_TAKEN, say(leg, LEVEL, frame));
+        expect(COACH_SILENCED, say(leg, LEVEL, frame));
         check(is_silence(frame, SAMPLES), "%s: its own frame still holds up to %d; right: silence", what,
               loudest(frame, SAMPLES));
-        if (call.carrier == COACH_CARRIER_ENGINE) expect(COACH_OK, coach.room_tick(call.room));
+        if (call.mixer == COACH_MIXER_ENGINE) expect(COACH_OK, coach.room_tick(call.room));
         coach_member_t others[] = {call.customer, call.agent, call.manager};
         for (int i = 0; i < 3; i++) {
             fill(frame, SAMPLES, 0);
@@ -45,7 +45,7 @@ static void heard_by_nobody(coach_member_t leg, const char *what)
     char *json = NULL;
     expect(COACH_OK, coach.state_json(call.engine, "support", &json));
     check(strstr(json, "\"speak_only_to\":[]"), "%s: it is not private to nobody, but\n  %s", what, json);
-    coach.text_free(json);
+    coach.string_free(json);
 }
 
 /* With memory, the same member is heard by the agent once 200 ms, the opening guard, have passed; by the customer never. */
@@ -56,8 +56,8 @@ static void heard_by_the_agent(coach_member_t leg)
     int heard = 0;
     for (int tick = 0; tick < 20; tick++) {
         expect(COACH_OK, serve(call.engine));
-        expect(COACH_TAKEN, say(leg, LEVEL, frame));
-        if (call.carrier == COACH_CARRIER_ENGINE) expect(COACH_OK, coach.room_tick(call.room));
+        expect(COACH_SILENCED, say(leg, LEVEL, frame));
+        if (call.mixer == COACH_MIXER_ENGINE) expect(COACH_OK, coach.room_tick(call.room));
         fill(frame, SAMPLES, 0);
         check(coach.write(call.customer, frame, RATE, 1, SAMPLES) >= 0, "coach_write failed");
         check(is_silence(frame, SAMPLES), "the customer hears a member that coaches the agent");
@@ -95,10 +95,10 @@ static void coaches_without_memory(void **state)
         memory_is_gone();
         coach_status_t status = coach.coach(leg, "agent");
         char message[256];
-        snprintf(message, sizeof message, "%s", coach.message());
+        snprintf(message, sizeof message, "%s", coach.last_error());
         memory_is_back();
-        check(status == COACH_ERR_MEMORY, "coach_coach without memory: %s; right: %s", coach.status_text(status),
-              coach.status_text(COACH_ERR_MEMORY));
+        check(status == COACH_ERR_MEMORY, "coach_coach without memory: %s; right: %s", coach.status_str(status),
+              coach.status_str(COACH_ERR_MEMORY));
         check(message[0], "COACH_ERR_MEMORY left no message; right: a sentence");
         heard_by_nobody(leg, "coach_coach without memory");
     }
@@ -114,10 +114,10 @@ static void commands_coach_without_memory(void **state)
     memory_is_gone();
     coach_status_t status = coach.command(call.engine, "coach support 9 agent", &reply);
     memory_is_back();
-    check(status == COACH_OK, "coach_command without memory for a voice: %s; right: a reply", coach.status_text(status));
+    check(status == COACH_OK, "coach_command without memory for a voice: %s; right: a reply", coach.status_str(status));
     check(strstr(reply, "memory") && strstr(reply, "nobody"),
           "it is answered \"%s\"; right: that memory is missing, and that the member is private to nobody", reply);
-    coach.text_free(reply);
+    coach.string_free(reply);
     heard_by_nobody(leg, "the command `coach` without memory");
     heard_by_the_agent(leg);
     survived();
@@ -126,7 +126,7 @@ static void commands_coach_without_memory(void **state)
 static void attaches_without_memory(void **state)
 {
     (void)state;
-    open_call(COACH_CARRIER_HOST, count_warnings, NULL);
+    open_call(COACH_MIXER_HOST, count_warnings, NULL);
     warnings = 0;
     memory_is_gone();
     coach_member_config_t config = COACH_MEMBER_CONFIG_INIT;
@@ -135,7 +135,7 @@ static void attaches_without_memory(void **state)
     coach_member_t leg = 0;
     coach_status_t status = coach.member_attach(call.engine, &config, &leg);
     memory_is_back();
-    check(status == COACH_OK, "coach_member_attach without memory for a voice: %s; right: done", coach.status_text(status));
+    check(status == COACH_OK, "coach_member_attach without memory for a voice: %s; right: done", coach.status_str(status));
     check(warnings > 0, "coach_member_attach without memory for a voice raised no COACH_EVENT_WARNING");
     expect(COACH_OK, coach.member_join(leg, call.room, 9));
     heard_by_nobody(leg, "coach_member_attach without memory");
@@ -146,10 +146,10 @@ static void attaches_without_memory(void **state)
 /* --------------------------------------------------------------------------------- the n-th allocation fails ---- */
 
 /* A call in which voices are made in every way there is, and converted. One large allocation in it may fail. */
-static void play_a_call(uint32_t carrier, long nth)
+static void play_a_call(uint32_t mixer, long nth)
 {
     static int16_t frame[960];
-    open_call(carrier, NULL, NULL);
+    open_call(mixer, NULL, NULL);
     coach_member_t legs[3];
     coach.coach(call.agent, "agent");
     coach.uncoach(call.agent);
@@ -159,16 +159,16 @@ static void play_a_call(uint32_t carrier, long nth)
     coach.coach(legs[1], "agent");
     char *reply = NULL;
     expect(COACH_OK, coach.command(call.engine, "coach support 12 agent", &reply));
-    coach.text_free(reply);
+    coach.string_free(reply);
     for (int tick = 0; tick < 30; tick++) {
         serve(call.engine);
         for (int i = 0; i < 3; i++) {
             coach_status_t status = say(legs[i], LEVEL, frame);
-            check(status == COACH_TAKEN && is_silence(frame, SAMPLES),
+            check(status == COACH_SILENCED && is_silence(frame, SAMPLES),
                   "allocation %ld failed, then coach_read of leg %d: %s, up to %d left; right: taken, silence", nth, i,
-                  coach.status_text(status), loudest(frame, SAMPLES));
+                  coach.status_str(status), loudest(frame, SAMPLES));
         }
-        if (carrier == COACH_CARRIER_ENGINE) expect(COACH_OK, coach.room_tick(call.room));
+        if (mixer == COACH_MIXER_ENGINE) expect(COACH_OK, coach.room_tick(call.room));
         fill(frame, 960, 0);
         coach.write(call.agent, frame, 48000, 1, 960);
         fill(frame, 960, 0);
@@ -183,14 +183,14 @@ static void play_a_call(uint32_t carrier, long nth)
 static void runs_out_of_memory_at_the_nth_allocation(void **state)
 {
     (void)state;
-    for (uint32_t carrier = COACH_CARRIER_HOST; carrier <= COACH_CARRIER_ENGINE; carrier++) {
-        play_a_call(carrier, 0); /* what the library keeps for good is there now */
+    for (uint32_t mixer = COACH_MIXER_HOST; mixer <= COACH_MIXER_ENGINE; mixer++) {
+        play_a_call(mixer, 0); /* what the library keeps for good is there now */
         long most = 1;
         for (long nth = 1; nth <= most; nth++) {
             long live = memory.live;
             memory.large = 0;
             memory.refuse = (int)nth;
-            play_a_call(carrier, nth);
+            play_a_call(mixer, nth);
             memory.refuse = 0;
             if (memory.large > most) most = memory.large;
             check(memory.live == live, "allocation %ld failed: %ld blocks were not given back", nth, memory.live - live);
@@ -211,7 +211,7 @@ static void call_in_other_formats(void)
         serve(call.engine);
         fill(frame, samples * 2, LEVEL);
         coach.read(call.manager, frame, rate, 2, samples);
-        if (call.carrier == COACH_CARRIER_ENGINE) coach.room_tick(call.room);
+        if (call.mixer == COACH_MIXER_ENGINE) coach.room_tick(call.room);
         coach.write(call.agent, frame, RATE, 1, SAMPLES);
     }
 }
@@ -222,15 +222,15 @@ static void opens_and_ends_calls_over_and_over(void **state)
     long live = 0;
     for (int i = 0; i < 60; i++) {
         if (i == 10) live = memory.live; /* what is made once is made by now */
-        for (uint32_t carrier = COACH_CARRIER_HOST; carrier <= COACH_CARRIER_ENGINE; carrier++) {
-            open_call(carrier, NULL, NULL);
+        for (uint32_t mixer = COACH_MIXER_HOST; mixer <= COACH_MIXER_ENGINE; mixer++) {
+            open_call(mixer, NULL, NULL);
             survived();
             coach_member_t leg = a_member(call.room, 9, "leg", "night", "agent");
             static const char *const commands[] = {"uncoach support 9", "show support as json", "dance"};
             for (int command = 0; command < 3; command++) {
                 char *reply = NULL;
                 expect(COACH_OK, coach.command(call.engine, commands[command], &reply));
-                coach.text_free(reply);
+                coach.string_free(reply);
             }
             call_in_other_formats();
             if (i % 2) coach.member_detach(leg);
@@ -248,7 +248,7 @@ static void talk_for_a_while(coach_member_t speaker)
     for (int tick = 0; tick < 15; tick++) {
         serve(call.engine);
         coach.read(speaker, (fill(frame, SAMPLES, LEVEL), frame), RATE, 1, SAMPLES);
-        if (call.carrier == COACH_CARRIER_ENGINE) coach.room_tick(call.room);
+        if (call.mixer == COACH_MIXER_ENGINE) coach.room_tick(call.room);
         coach_member_t all[] = {call.customer, call.agent, call.manager};
         for (int i = 0; i < 3; i++) coach.write(all[i], (fill(frame, SAMPLES, 0), frame), RATE, 1, SAMPLES);
     }
@@ -278,7 +278,7 @@ static void gives_a_voice_back_that_is_not_needed_any_more(void **state)
 int main(int argc, char **argv)
 {
     host_load(argc, argv);
-#define WITH(carrier, test) cmocka_unit_test_setup_teardown(test, carrier, memory_back_and_hang_up)
+#define WITH(mixer, test) cmocka_unit_test_setup_teardown(test, mixer, memory_back_and_hang_up)
     const struct CMUnitTest tests[] = {
         WITH(host_mixed, has_an_allocator_that_the_library_uses),
         WITH(host_mixed, coaches_without_memory),

@@ -11,15 +11,15 @@ static coach_status_t say(coach_member_t member, int16_t *frame)
 static void leaves_from_outside_and_joins_from_inside(void **state)
 {
     (void)state;
-    coach_room_t other = a_room(call.engine, "other", COACH_CARRIER_HOST);
+    coach_room_t other = a_room(call.engine, "other", COACH_MIXER_HOST);
     coach_member_t leg = a_leg(call.engine, "leg", NULL, NULL);
-    refused(COACH_ERR_PLACE, coach.member_leave(leg));
+    refused(COACH_ERR_STATE, coach.member_leave(leg));
     expect(COACH_OK, coach.member_join(leg, call.room, 9));
-    refused(COACH_ERR_PLACE, coach.member_join(leg, call.room, 9));
-    refused(COACH_ERR_PLACE, coach.member_join(leg, call.room, 10));
-    refused(COACH_ERR_PLACE, coach.member_join(leg, other, 9));
+    refused(COACH_ERR_STATE, coach.member_join(leg, call.room, 9));
+    refused(COACH_ERR_STATE, coach.member_join(leg, call.room, 10));
+    refused(COACH_ERR_STATE, coach.member_join(leg, other, 9));
     expect(COACH_OK, coach.member_leave(leg));
-    refused(COACH_ERR_PLACE, coach.member_leave(leg));
+    refused(COACH_ERR_STATE, coach.member_leave(leg));
     expect(COACH_OK, coach.member_detach(leg));
     survived();
 }
@@ -33,14 +33,14 @@ static void repeats_every_action(void **state)
         expect(COACH_OK, coach.untag(leg));
         expect(COACH_OK, coach.uncoach(leg));
         expect(COACH_OK, coach.member_mute(leg, 0));
-        expect(COACH_OK, coach.member_pass(leg, 0));
+        expect(COACH_OK, coach.member_bypass(leg, 0));
     }
     for (int time = 0; time < 2; time++) expect(COACH_OK, coach.tag(leg, "night"));
     for (int time = 0; time < 2; time++) expect(COACH_OK, coach.coach(leg, "agent"));
     for (int time = 0; time < 2; time++) expect(COACH_OK, coach.member_mute(leg, 1));
     for (int time = 0; time < 2; time++) expect(COACH_OK, coach.member_deaf(leg, 1));
     for (int time = 0; time < 2; time++) expect(COACH_OK, coach.member_hold(leg, 1));
-    for (int time = 0; time < 2; time++) expect(COACH_OK, coach.member_pass(leg, 1));
+    for (int time = 0; time < 2; time++) expect(COACH_OK, coach.member_bypass(leg, 1));
     expect(COACH_OK, coach.member_detach(leg));
     survived();
 }
@@ -48,11 +48,11 @@ static void repeats_every_action(void **state)
 static void ticks_a_room_that_is_not_its_own_to_tick(void **state)
 {
     (void)state;
-    expect(COACH_ERR_CARRIER, coach.room_tick(call.room));
-    coach_room_config_t config = {sizeof config, COACH_CARRIER_ENGINE, RATE, 1, 20, COACH_CLOCK_ENGINE};
+    expect(COACH_ERR_MIXER, coach.room_tick(call.room));
+    coach_room_config_t config = {sizeof config, COACH_MIXER_ENGINE, RATE, 1, 20, COACH_CLOCK_ENGINE};
     coach_room_t clocked = 0;
     expect(COACH_OK, coach.room_open(call.engine, "clocked", &config, &clocked));
-    for (int i = 0; i < 100; i++) expect(COACH_ERR_CARRIER, coach.room_tick(clocked));
+    for (int i = 0; i < 100; i++) expect(COACH_ERR_MIXER, coach.room_tick(clocked));
     expect(COACH_OK, coach.room_close(clocked));
     survived();
 }
@@ -74,7 +74,7 @@ static void reads_and_never_writes(void **state)
     (void)state;
     int16_t frame[SAMPLES];
     for (int i = 0; i < 1000; i++) {
-        expect(COACH_TAKEN, say(call.manager, frame));
+        expect(COACH_SILENCED, say(call.manager, frame));
         check(is_silence(frame, SAMPLES), "private speech was left in frame %d; right: silence", i);
     }
     survived();
@@ -88,7 +88,7 @@ static void ticks_and_never_reads_or_reads_and_never_ticks(void **state)
     for (int i = 0; i < 100; i++) {
         fill(frame, SAMPLES, 0);
         check(coach.read(call.agent, frame, RATE, 1, SAMPLES) >= 0, "coach_read without a tick failed");
-        expect(COACH_TAKEN, say(call.manager, frame));
+        expect(COACH_SILENCED, say(call.manager, frame));
         fill(frame, SAMPLES, LEVEL);
         check(coach.write(call.customer, frame, RATE, 1, SAMPLES) >= 0, "coach_write without a tick failed");
         check(is_silence(frame, SAMPLES), "the customer hears something while nobody but the manager speaks");
@@ -109,20 +109,20 @@ static void calls_hooks_before_joining_and_after_leaving(void **state)
             fill(frame, SAMPLES, LEVEL);
             expect(COACH_OK, coach.write(open, frame, RATE, 1, SAMPLES));
             check(is_all(frame, SAMPLES, LEVEL), "what a member outside rooms hears was changed; right: left as it is");
-            expect(COACH_TAKEN, say(private, frame));
+            expect(COACH_SILENCED, say(private, frame));
             check(is_silence(frame, SAMPLES), "a private member outside rooms is audible; right: silence");
         }
         if (time == 1) break;
         expect(COACH_OK, coach.member_join(open, call.room, 8));
         expect(COACH_OK, coach.member_join(private, call.room, 9));
-        check(say(open, frame) >= 0 && say(private, frame) == COACH_TAKEN, "hooks inside the room failed");
+        check(say(open, frame) >= 0 && say(private, frame) == COACH_SILENCED, "hooks inside the room failed");
         expect(COACH_OK, coach.member_leave(private));
         expect(COACH_OK, coach.member_leave(open));
     }
     expect(COACH_OK, coach.member_detach(open));
     expect(COACH_OK, coach.member_detach(private));
     for (int i = 0; i < 20; i++) { /* the call goes on without them, and nothing of theirs is in it */
-        expect(COACH_TAKEN, say(call.manager, frame));
+        expect(COACH_SILENCED, say(call.manager, frame));
         fill(frame, SAMPLES, 0);
         coach.write(call.customer, frame, RATE, 1, SAMPLES);
     }
@@ -134,7 +134,7 @@ static void detaches_while_its_speech_is_queued(void **state)
 {
     (void)state;
     int16_t frame[SAMPLES];
-    for (int i = 0; i < 3; i++) expect(COACH_TAKEN, say(call.manager, frame));
+    for (int i = 0; i < 3; i++) expect(COACH_SILENCED, say(call.manager, frame));
     expect(COACH_OK, coach.member_detach(call.manager));
     expect(COACH_ERR_HANDLE, say(call.manager, frame));
     check(is_silence(frame, SAMPLES), "coach_read of a detached private member left sound; right: silence");
@@ -149,7 +149,7 @@ static void detaches_while_its_speech_is_queued(void **state)
     }
     expect(COACH_OK, coach.coach(call.manager, "agent"));
     for (int i = 0; i < 12; i++) /* past the opening guard */
-        expect(COACH_TAKEN, say(call.manager, frame));
+        expect(COACH_SILENCED, say(call.manager, frame));
     survived();
 }
 
@@ -157,10 +157,10 @@ static void closes_a_room_with_members_inside(void **state)
 {
     (void)state;
     int16_t frame[SAMPLES];
-    coach_room_t room = a_room(call.engine, "closing", call.carrier);
+    coach_room_t room = a_room(call.engine, "closing", call.mixer);
     coach_member_t open = a_member(room, 1, "open", "agent", NULL);
     coach_member_t private = a_member(room, 2, "private", NULL, "agent");
-    for (int i = 0; i < 3; i++) check(say(private, frame) == COACH_TAKEN, "coach_read failed");
+    for (int i = 0; i < 3; i++) check(say(private, frame) == COACH_SILENCED, "coach_read failed");
     expect(COACH_OK, coach.room_close(room));
     coach_room_t found = 77;
     refused(COACH_ERR_NO_ROOM, coach.room_find(call.engine, "closing", &found));
@@ -171,7 +171,7 @@ static void closes_a_room_with_members_inside(void **state)
         check(coach.write(open, frame, RATE, 1, SAMPLES) >= 0, "coach_write failed after the room ended");
         check(is_silence(frame, SAMPLES), "a member hears something after its room ended; right: silence");
     }
-    refused(COACH_ERR_PLACE, coach.member_leave(private));
+    refused(COACH_ERR_STATE, coach.member_leave(private));
     expect(COACH_OK, coach.member_detach(open));
     expect(COACH_OK, coach.member_detach(private));
     survived();
@@ -182,7 +182,7 @@ static void destroys_an_engine_with_members_inside(void **state)
     (void)state;
     struct call old = call;
     int16_t frame[SAMPLES];
-    for (int i = 0; i < 3; i++) expect(COACH_TAKEN, say(call.manager, frame));
+    for (int i = 0; i < 3; i++) expect(COACH_SILENCED, say(call.manager, frame));
     expect(COACH_OK, coach.engine_destroy(old.engine));
     expect(COACH_ERR_HANDLE, coach.engine_destroy(old.engine));
     expect(COACH_ERR_HANDLE, say(old.manager, frame));
@@ -191,7 +191,7 @@ static void destroys_an_engine_with_members_inside(void **state)
     expect(COACH_ERR_HANDLE, coach.member_detach(old.manager));
     expect(COACH_ERR_HANDLE, coach.room_close(old.room));
     expect(COACH_ERR_HANDLE, coach.room_tick(old.room));
-    open_call(old.carrier, NULL, NULL);
+    open_call(old.mixer, NULL, NULL);
     survived();
 }
 
@@ -204,7 +204,7 @@ static void destroys_many_engines_in_use(void **state)
         config.flags = round % 2 ? COACH_ENGINE_TIME_HOOKS : COACH_ENGINE_HOST_SERVICE;
         coach_engine_t engine = 0;
         expect(COACH_OK, coach.engine_create(COACH_ABI_VERSION, &config, &engine));
-        coach_room_config_t clocked = {sizeof clocked, COACH_CARRIER_ENGINE, 48000, 2, 10, COACH_CLOCK_ENGINE};
+        coach_room_config_t clocked = {sizeof clocked, COACH_MIXER_ENGINE, 48000, 2, 10, COACH_CLOCK_ENGINE};
         coach_room_t room = 0;
         expect(COACH_OK, coach.room_open(engine, "clocked", &clocked, &room));
         coach_member_t agent = a_leg(engine, "agent", "agent", NULL), manager = a_leg(engine, "manager", NULL, "agent");
@@ -212,7 +212,7 @@ static void destroys_many_engines_in_use(void **state)
         expect(COACH_OK, coach.member_join(manager, room, 2));
         int16_t frame[SAMPLES];
         for (int i = 0; i < 5; i++) { /* at another rate than the room's, so that conversions are under way */
-            expect(COACH_TAKEN, say(manager, frame));
+            expect(COACH_SILENCED, say(manager, frame));
             check(coach.write(agent, frame, RATE, 1, SAMPLES) >= 0, "coach_write failed");
         }
         expect(COACH_OK, coach.engine_destroy(engine));
@@ -236,9 +236,9 @@ static void takes_handles_until_none_is_left(void **state)
         if (status != COACH_OK) break;
         last = room;
     }
-    check(status == COACH_ERR_TOO_MANY, "after %d rooms: %s; right: %s", rooms, coach.status_text(status),
-          coach.status_text(COACH_ERR_TOO_MANY));
-    check(coach.message()[0], "COACH_ERR_TOO_MANY left no message; right: a sentence");
+    check(status == COACH_ERR_TOO_MANY, "after %d rooms: %s; right: %s", rooms, coach.status_str(status),
+          coach.status_str(COACH_ERR_TOO_MANY));
+    check(coach.last_error()[0], "COACH_ERR_TOO_MANY left no message; right: a sentence");
     check(room == last, "a coach_room_open that failed wrote *room");
     expect(COACH_OK, coach.room_close(last));
     expect(COACH_OK, coach.room_open(other, "again", NULL, &room));
@@ -252,8 +252,8 @@ static void takes_handles_until_none_is_left(void **state)
         if (status != COACH_OK) break;
         newest = member;
     }
-    check(status == COACH_ERR_TOO_MANY, "after %d members: %s; right: %s", members, coach.status_text(status),
-          coach.status_text(COACH_ERR_TOO_MANY));
+    check(status == COACH_ERR_TOO_MANY, "after %d members: %s; right: %s", members, coach.status_str(status),
+          coach.status_str(COACH_ERR_TOO_MANY));
     check(member == newest, "a coach_member_attach that failed wrote *member");
     expect(COACH_OK, coach.member_detach(newest));
     expect(COACH_OK, coach.member_attach(other, &config, &member));

@@ -11,8 +11,8 @@ static coach_status_t say(coach_member_t member, int16_t value, int16_t *frame)
 static void whisper(int16_t value)
 {
     int16_t frame[SAMPLES];
-    expect(COACH_TAKEN, say(call.manager, value, frame));
-    if (call.carrier == COACH_CARRIER_ENGINE) {
+    expect(COACH_SILENCED, say(call.manager, value, frame));
+    if (call.mixer == COACH_MIXER_ENGINE) {
         check(say(call.agent, 0, frame) >= 0, "coach_read of the agent failed");
         check(say(call.customer, 0, frame) >= 0, "coach_read of the customer failed");
         expect(COACH_OK, coach.room_tick(call.room));
@@ -37,8 +37,8 @@ static void second(hook hook, coach_member_t member, const char *what)
     for (int i = 0; i < 100; i++) {
         fill(frame, SAMPLES, LEVEL);
         coach_status_t status = hook(member, frame, RATE, 1, SAMPLES);
-        check(status == COACH_ERR_OVERLAP, "the second %s of a member: %s; right: %s", what, coach.status_text(status),
-              coach.status_text(COACH_ERR_OVERLAP));
+        check(status == COACH_ERR_OVERLAP, "the second %s of a member: %s; right: %s", what, coach.status_str(status),
+              coach.status_str(COACH_ERR_OVERLAP));
         check(is_silence(frame, SAMPLES), "the second %s of a member left sound; right: silence", what);
     }
 }
@@ -48,7 +48,7 @@ static void reads_twice_at_once(void **state)
     (void)state;
     stall_begin(coach.read, call.manager, LEVEL);
     second(coach.read, call.manager, "coach_read");
-    expect(COACH_TAKEN, stall_finish());
+    expect(COACH_SILENCED, stall_finish());
     check(is_silence(stall.frame, SAMPLES), "the first coach_read left private speech; right: silence");
     stall_end();
     survived();
@@ -78,9 +78,9 @@ static void reads_and_writes_at_once(void **state)
         check(coach.write(call.manager, frame, RATE, 1, SAMPLES) >= 0, "a write beside a read of that member failed");
         check(say(call.agent, 0, frame) >= 0, "another member's coach_read failed beside a read that is stuck");
         check(coach.write(call.customer, frame, RATE, 1, SAMPLES) >= 0, "another member's coach_write failed beside it");
-        if (call.carrier == COACH_CARRIER_ENGINE) expect(COACH_OK, coach.room_tick(call.room));
+        if (call.mixer == COACH_MIXER_ENGINE) expect(COACH_OK, coach.room_tick(call.room));
     }
-    expect(COACH_TAKEN, stall_finish());
+    expect(COACH_SILENCED, stall_finish());
     stall_end();
     survived();
 }
@@ -94,7 +94,7 @@ static void *ticks(void *room)
         coach_status_t status = coach.room_tick(*(coach_room_t *)room);
         if (status == COACH_OK) continue;
         if (status == COACH_ERR_OVERLAP) __atomic_fetch_add(&met, 1, __ATOMIC_RELAXED);
-        else print_error("coach_room_tick: %s; right: done, or overlap\n", coach.status_text(status));
+        else print_error("coach_room_tick: %s; right: done, or overlap\n", coach.status_str(status));
         __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
     }
     return NULL;
@@ -102,7 +102,7 @@ static void *ticks(void *room)
 static void ticks_twice_at_once(void **state)
 {
     (void)state;
-    coach_room_config_t config = {sizeof config, COACH_CARRIER_ENGINE, 48000, 2, 60, COACH_CLOCK_HOST};
+    coach_room_config_t config = {sizeof config, COACH_MIXER_ENGINE, 48000, 2, 60, COACH_CLOCK_HOST};
     coach_room_t room = 0;
     expect(COACH_OK, coach.room_open(call.engine, "large", &config, &room));
     for (uint32_t i = 0; i < 100; i++) { /* so that a tick takes long */
@@ -148,8 +148,8 @@ static void leaves_and_detaches_while_a_read_is_running(void **state)
     coach_member_t again = a_member(call.room, 3, "manager", NULL, "agent"); /* may well get the old one's slot */
     churn(call.agent);
     coach_status_t status = stall_finish();
-    check(status == COACH_TAKEN || status < 0, "a read around which its member was detached: %s; right: taken, or an error",
-          coach.status_text(status));
+    check(status == COACH_SILENCED || status < 0, "a read around which its member was detached: %s; right: taken, or an error",
+          coach.status_str(status));
     check(is_silence(stall.frame, SAMPLES), "that read left private speech; right: silence");
     stall_end();
     call.manager = again;
@@ -205,12 +205,12 @@ static void uncoaches_and_passes_while_a_read_is_running(void **state)
     stall_begin(coach.read, call.manager, LEVEL);
     expect(COACH_OK, coach.uncoach(call.manager));
     expect(COACH_OK, serve(call.engine));
-    expect(COACH_OK, coach.member_pass(call.manager, 1));
+    expect(COACH_OK, coach.member_bypass(call.manager, 1));
     expect(COACH_OK, serve(call.engine));
     stall_finish();
     check(is_silence(stall.frame, SAMPLES), "what was said before `uncoach` came out open; right: silence");
     stall_end();
-    expect(COACH_OK, coach.member_pass(call.manager, 0));
+    expect(COACH_OK, coach.member_bypass(call.manager, 0));
     expect(COACH_OK, coach.coach(call.manager, "agent"));
     for (int i = 0; i < 12; i++) whisper(LEVEL);
     survived();
@@ -219,7 +219,7 @@ static void uncoaches_and_passes_while_a_read_is_running(void **state)
 static void closes_the_room_while_a_read_is_running(void **state)
 {
     (void)state;
-    coach_room_t room = a_room(call.engine, "brief", call.carrier);
+    coach_room_t room = a_room(call.engine, "brief", call.mixer);
     coach_member_t private = a_member(room, 1, "private", NULL, "agent");
     stall_begin(coach.read, private, LEVEL);
     expect(COACH_OK, coach.room_close(room));
@@ -261,9 +261,9 @@ static void destroys_the_engine_while_a_read_is_running(void **state)
     check(is_silence(stall.frame, SAMPLES), "a read beside coach_engine_destroy left private speech; right: silence");
     stall_end();
     pthread_join(thread, NULL);
-    check(destroy_status == COACH_OK, "coach_engine_destroy while a hook is running: %s", coach.status_text(destroy_status));
+    check(destroy_status == COACH_OK, "coach_engine_destroy while a hook is running: %s", coach.status_str(destroy_status));
     check(released < destroyed, "coach_engine_destroy returned while a hook was running; right: it waits for it");
-    open_call(old.carrier, NULL, NULL);
+    open_call(old.mixer, NULL, NULL);
     survived();
 }
 

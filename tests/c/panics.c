@@ -21,7 +21,7 @@ static void count_events(void *user, const coach_event_t *event)
 static int host_mixed_counting(void **state)
 {
     (void)state;
-    open_call(COACH_CARRIER_HOST, count_events, NULL);
+    open_call(COACH_MIXER_HOST, count_events, NULL);
     return 0;
 }
 
@@ -39,8 +39,8 @@ static void panicking_frame(enum where where, coach_member_t member, const char 
         fault_arm(where);
         coach_status_t status = where == IN_READ ? coach.read(member, frame, RATE, 1, SAMPLES)
                                                  : coach.write(member, frame, RATE, 1, SAMPLES);
-        check(status == COACH_ERR_PANIC, "%s: %s; right: %s", what, coach.status_text(status),
-              coach.status_text(COACH_ERR_PANIC));
+        check(status == COACH_ERR_PANIC, "%s: %s; right: %s", what, coach.status_str(status),
+              coach.status_str(COACH_ERR_PANIC));
         check(is_silence(frame, SAMPLES), "%s: up to %d is left in its frame; right: silence", what,
               loudest(frame, SAMPLES));
     }
@@ -67,7 +67,7 @@ static void panics_in_a_tick(void **state)
     for (int time = 0; time < 20; time++) {
         int16_t manager[SAMPLES], customer[SAMPLES];
         fill(manager, SAMPLES, LEVEL);
-        expect(COACH_TAKEN, coach.read(call.manager, manager, RATE, 1, SAMPLES));
+        expect(COACH_SILENCED, coach.read(call.manager, manager, RATE, 1, SAMPLES));
         fault_arm(IN_TICK);
         expect(COACH_ERR_PANIC, coach.room_tick(call.room));
         fill(customer, SAMPLES, LEVEL);
@@ -95,7 +95,7 @@ static void panics_in_a_command(void **state)
     char *reply = NULL;
     expect(COACH_OK, coach.command(call.engine, "tag support 1 guest", &reply));
     check(strncmp(reply, "+OK", 3) == 0, "after panics, a command is answered \"%s\"; right: +OK", reply);
-    coach.text_free(reply);
+    coach.string_free(reply);
     survived();
 }
 
@@ -114,7 +114,7 @@ static void panics_in_a_command(void **state)
 static void panics_in_a_control_call(void **state)
 {
     (void)state;
-    coach_room_t room = a_room(call.engine, "other", COACH_CARRIER_HOST);
+    coach_room_t room = a_room(call.engine, "other", COACH_MIXER_HOST);
     coach_member_t leg = a_member(room, 1, "leg", NULL, "agent");
     CONTROL(coach.tag(leg, "agent"));
     CONTROL(coach.untag(leg));
@@ -123,7 +123,7 @@ static void panics_in_a_control_call(void **state)
     CONTROL(coach.member_deaf(leg, 1));
     CONTROL(coach.member_hold(leg, 1));
     CONTROL(coach.uncoach(leg));
-    CONTROL(coach.member_pass(leg, 1));
+    CONTROL(coach.member_bypass(leg, 1));
     expect(COACH_OK, coach.member_detach(leg));
     expect(COACH_OK, coach.room_close(room));
     survived();
@@ -133,7 +133,7 @@ static void panics_in_a_control_call(void **state)
 static void either(coach_status_t got, coach_status_t otherwise, const char *what)
 {
     check(got == COACH_OK || got == otherwise, "%s after the same call panicked: %s; right: done, or %s", what,
-          coach.status_text(got), coach.status_text(otherwise));
+          coach.status_str(got), coach.status_str(otherwise));
 }
 
 static void stays_private(coach_member_t leg, const char *after)
@@ -149,18 +149,18 @@ static void stays_private(coach_member_t leg, const char *after)
 static void panics_while_a_member_comes_and_goes(void **state)
 {
     (void)state;
-    coach_room_t room = a_room(call.engine, "other", call.carrier);
+    coach_room_t room = a_room(call.engine, "other", call.mixer);
     coach_member_t leg = a_leg(call.engine, "leg", NULL, "agent");
     for (int time = 0; time < 20; time++) {
         fault_arm(IN_CONTROL);
         expect(COACH_ERR_PANIC, coach.member_join(leg, room, 1));
-        check(coach.message()[0], "a join that panicked left no message; right: a sentence");
+        check(coach.last_error()[0], "a join that panicked left no message; right: a sentence");
         stays_private(leg, "coach_member_join");
-        either(coach.member_join(leg, room, 1), COACH_ERR_PLACE, "coach_member_join");
+        either(coach.member_join(leg, room, 1), COACH_ERR_STATE, "coach_member_join");
         fault_arm(IN_CONTROL);
         expect(COACH_ERR_PANIC, coach.member_leave(leg));
         stays_private(leg, "coach_member_leave");
-        either(coach.member_leave(leg), COACH_ERR_PLACE, "coach_member_leave");
+        either(coach.member_leave(leg), COACH_ERR_STATE, "coach_member_leave");
     }
     expect(COACH_OK, coach.member_join(leg, room, 1));
     fault_arm(IN_CONTROL);
@@ -177,7 +177,7 @@ static void panics_while_a_member_comes_and_goes(void **state)
     either(coach.room_close(room), COACH_ERR_HANDLE, "coach_room_close");
     stays_private(leg, "coach_room_close");
     expect(COACH_OK, coach.member_detach(leg));
-    room = a_room(call.engine, "other", call.carrier); /* nor is the name */
+    room = a_room(call.engine, "other", call.mixer); /* nor is the name */
     expect(COACH_OK, coach.room_close(room));
     survived();
 }
@@ -186,7 +186,7 @@ static void panics_while_a_member_comes_and_goes(void **state)
 static void panics_while_a_room_with_a_clock_is_closed(void **state)
 {
     (void)state;
-    coach_room_config_t config = {sizeof config, COACH_CARRIER_ENGINE, RATE, 1, 10, COACH_CLOCK_ENGINE};
+    coach_room_config_t config = {sizeof config, COACH_MIXER_ENGINE, RATE, 1, 10, COACH_CLOCK_ENGINE};
     for (int time = 0; time < 5; time++) {
         struct call old = call;
         coach_room_t room = 0;
@@ -198,7 +198,7 @@ static void panics_while_a_room_with_a_clock_is_closed(void **state)
         stays_private(leg, "coach_room_close");
         if (time % 2) either(coach.room_close(room), COACH_ERR_HANDLE, "coach_room_close");
         expect(COACH_OK, coach.engine_destroy(old.engine));
-        open_call(old.carrier, NULL, NULL);
+        open_call(old.mixer, NULL, NULL);
     }
     survived();
 }
@@ -224,7 +224,7 @@ static int threads_of_coachs(void)
 static void panics_while_an_engine_is_destroyed(void **state)
 {
     (void)state;
-    coach_room_config_t config = {sizeof config, COACH_CARRIER_ENGINE, RATE, 1, 10, COACH_CLOCK_ENGINE};
+    coach_room_config_t config = {sizeof config, COACH_MIXER_ENGINE, RATE, 1, 10, COACH_CLOCK_ENGINE};
     coach_engine_config_t own = COACH_ENGINE_CONFIG_INIT;
     struct call old = call;
     int16_t frame[SAMPLES];
@@ -284,7 +284,7 @@ static void others_act_while_a_change_panics(void **state)
             panicked++;
             char *state_now = host_state();
             opened = strstr(state_now, "\"speak_only_to\":[\"agent\"]") == NULL;
-            coach.text_free(state_now);
+            coach.string_free(state_now);
         } else {
             coach.coach(call.manager, "agent"); /* it was another's turn to panic */
         }

@@ -45,7 +45,7 @@ static void opens_with_leg_inside(void)
 static void command(const char *text)
 {
     char *reply = NULL;
-    if (coach.command(call.engine, text, &reply) == COACH_OK) coach.text_free(reply);
+    if (coach.command(call.engine, text, &reply) == COACH_OK) coach.string_free(reply);
 }
 static void commands(void) { command("tag support 1 guest"); }
 static void uncommands(void) { coach.untag(call.customer); }
@@ -53,7 +53,7 @@ static void explains(void) { command("explain support 3 as json"); }
 static void reads_state(void)
 {
     char *json = NULL;
-    if (coach.state_json(call.engine, NULL, &json) == COACH_OK) coach.text_free(json);
+    if (coach.state_json(call.engine, NULL, &json) == COACH_OK) coach.string_free(json);
 }
 static void counts(void)
 {
@@ -125,16 +125,16 @@ static void all_hooks(int rounds, const char *what)
             fill(frame, SAMPLES, i == 2 ? LEVEL : 0);
             coach_status_t status = coach.read(members[i], frame, RATE, 1, SAMPLES);
             check(status >= 0 || (i == 3 && status == COACH_ERR_HANDLE), "beside a stopped %s, coach_read of member %d: %s",
-                  what, i + 1, coach.status_text(status));
+                  what, i + 1, coach.status_str(status));
             check(is_silence(frame, SAMPLES), "beside a stopped %s, coach_read of member %d left up to %d; right: silence",
                   what, i + 1, loudest(frame, SAMPLES));
         }
-        if (call.carrier == COACH_CARRIER_ENGINE) expect(COACH_OK, coach.room_tick(call.room));
+        if (call.mixer == COACH_MIXER_ENGINE) expect(COACH_OK, coach.room_tick(call.room));
         for (int i = 0; i < 4; i++) {
             fill(frame, SAMPLES, 0);
             coach_status_t status = coach.write(members[i], frame, RATE, 1, SAMPLES);
             check(status >= 0 || (i == 3 && status == COACH_ERR_HANDLE), "beside a stopped %s, coach_write of member %d: %s",
-                  what, i + 1, coach.status_text(status));
+                  what, i + 1, coach.status_str(status));
             check(i == 1 || is_silence(frame, SAMPLES), "beside a stopped %s, member %d hears the manager", what, i + 1);
         }
     }
@@ -253,7 +253,7 @@ static void calls_its_first_hook_on_a_new_thread(void **state)
 int main(int argc, char **argv)
 {
     host_load(argc, argv);
-#define WITH(carrier, test) cmocka_unit_test_setup_teardown(test, carrier, let_go_and_hang_up)
+#define WITH(mixer, test) cmocka_unit_test_setup_teardown(test, mixer, let_go_and_hang_up)
 #define BOTH(test) WITH(host_mixed, test), WITH(engine_mixed, test)
     const struct CMUnitTest tests[] = {
         BOTH(stops_in_the_middle_of_a_control_call),

@@ -76,7 +76,7 @@ static inline void stall_begin(hook hook, coach_member_t member, int16_t value)
     pthread_create(&stall.thread, NULL, stall_run, NULL);
     stall_wait(&stall.inside);
     check(!stall.returned, "the hook returned (%s) without touching its frame; right: it is stuck inside",
-          coach.status_text(stall.status));
+          coach.status_str(stall.status));
 }
 
 /* Lets it go on, waits for its end, and hands its status over; stall.frame can be read until stall_end. */

@@ -135,7 +135,7 @@ static void count_warnings(void *user, const coach_event_t *event)
 static void attaches_with_a_broken_speak_only_to(void **state)
 {
     (void)state;
-    open_call(COACH_CARRIER_HOST, count_warnings, NULL);
+    open_call(COACH_MIXER_HOST, count_warnings, NULL);
     for (size_t i = 0; i <= COUNT(bad_tags); i++) {
         const char *tags = i < COUNT(bad_tags) ? bad_tags[i].tags : "";
         warnings = 0;
@@ -144,10 +144,10 @@ static void attaches_with_a_broken_speak_only_to(void **state)
         char *json = NULL;
         expect(COACH_OK, coach.state_json(call.engine, "support", &json));
         check(strstr(json, "\"speak_only_to\":[]"), "speak_only_to \"%s\" is not private to nobody, but\n  %s", tags, json);
-        coach.text_free(json);
+        coach.string_free(json);
         int16_t frame[SAMPLES];
         fill(frame, SAMPLES, LEVEL);
-        expect(COACH_TAKEN, coach.read(member, frame, RATE, 1, SAMPLES));
+        expect(COACH_SILENCED, coach.read(member, frame, RATE, 1, SAMPLES));
         check(is_silence(frame, SAMPLES), "speak_only_to \"%s\" left the member audible; right: silence", tags);
         expect(COACH_OK, coach.member_detach(member));
     }
@@ -215,10 +215,10 @@ static void gives_commands_that_mean_nothing(void **state)
             char *after = host_state();
             check(strcmp(before, after) == 0, "\"%.40s\" was refused, yet the state went from\n  %s\nto\n  %s", commands[i],
                   before, after);
-            coach.text_free(after);
+            coach.string_free(after);
         }
-        coach.text_free(reply);
-        coach.text_free(before);
+        coach.string_free(reply);
+        coach.string_free(before);
     }
     expect(COACH_OK, coach.untag(call.customer));
     survived();

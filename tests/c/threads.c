@@ -17,7 +17,7 @@ static void set(uint64_t *handle, uint64_t value) { __atomic_store_n(handle, val
 static void expected(coach_status_t status, const char *what)
 {
     if (status >= 0 || status == COACH_ERR_HANDLE) return;
-    if (__atomic_fetch_add(&strange, 1, __ATOMIC_RELAXED) < 3) print_error("%s: %s\n", what, coach.status_text(status));
+    if (__atomic_fetch_add(&strange, 1, __ATOMIC_RELAXED) < 3) print_error("%s: %s\n", what, coach.status_str(status));
 }
 
 static void leaked(const char *what, int16_t most)
@@ -66,7 +66,7 @@ static void *agent_listens(void *none)
         fill(frame, SAMPLES, 0);
         expected(coach.write(get(&legs[1]), frame, RATE, 1, SAMPLES), "coach_write to the agent");
         if (loudest(frame, SAMPLES) > LEVEL) leaked("the agent hears more than was said", loudest(frame, SAMPLES));
-        if (call.carrier == COACH_CARRIER_ENGINE) expected(coach.room_tick(get(&room)), "coach_room_tick");
+        if (call.mixer == COACH_MIXER_ENGINE) expected(coach.room_tick(get(&room)), "coach_room_tick");
     }
     return none;
 }
@@ -96,7 +96,7 @@ static long refusals;
 static void must(coach_status_t status, const char *what)
 {
     if (status == COACH_OK) return;
-    if (refusals++ < 3) print_error("%s: %s: %s\n", what, coach.status_text(status), coach.message());
+    if (refusals++ < 3) print_error("%s: %s: %s\n", what, coach.status_str(status), coach.last_error());
 }
 #define MUST(what) must((what), #what)
 
@@ -107,7 +107,7 @@ static void settle(void)
     check(!refusals, "%ld [control] calls failed beside the hooks", refusals);
     for (int i = 0; i < 12; i++) {
         fill(frame, SAMPLES, LEVEL);
-        check(coach.read(call.manager, frame, RATE, 1, SAMPLES) == COACH_TAKEN, "coach_read of the manager failed");
+        check(coach.read(call.manager, frame, RATE, 1, SAMPLES) == COACH_SILENCED, "coach_read of the manager failed");
     }
 }
 
@@ -181,8 +181,8 @@ static void closes_the_room_while_hooks_run(void **state)
     for (int i = 0; i < ROUNDS / 4; i++) {
         coach_room_t brief = 0;
         coach_room_config_t config = COACH_ROOM_CONFIG_INIT;
-        config.carrier = call.carrier;
-        if (call.carrier == COACH_CARRIER_ENGINE) config.rate = 48000, config.channels = 2, config.tick_ms = 10;
+        config.mixer = call.mixer;
+        if (call.mixer == COACH_MIXER_ENGINE) config.rate = 48000, config.channels = 2, config.tick_ms = 10;
         MUST(coach.room_open(call.engine, "brief", &config, &brief));
         coach_member_t listener = attached("listener", "agent", NULL);
         coach_member_t private = attached("private", NULL, "agent");
@@ -203,7 +203,7 @@ static void closes_the_room_while_hooks_run(void **state)
 static void destroys_the_engine_while_hooks_run(void **state)
 {
     (void)state;
-    uint32_t carrier = call.carrier;
+    uint32_t mixer = call.mixer;
     for (int i = 0; i < 40; i++) {
         refusals = 0;
         storm_begins();
@@ -212,10 +212,10 @@ static void destroys_the_engine_while_hooks_run(void **state)
         fill(frame, SAMPLES, LEVEL);
         coach_status_t status = coach.read(call.manager, frame, RATE, 1, SAMPLES);
         storm_ends();
-        check(status == COACH_ERR_HANDLE, "a hook after coach_engine_destroy: %s; right: %s", coach.status_text(status),
-              coach.status_text(COACH_ERR_HANDLE));
+        check(status == COACH_ERR_HANDLE, "a hook after coach_engine_destroy: %s; right: %s", coach.status_str(status),
+              coach.status_str(COACH_ERR_HANDLE));
         check(!refusals, "coach_engine_destroy beside the hooks failed");
-        open_call(carrier, NULL, NULL);
+        open_call(mixer, NULL, NULL);
     }
     survived();
 }
@@ -241,7 +241,7 @@ static void *controls(void *number)
             coach.tag(member, "night");
             coach.uncoach(member);
             char *text = NULL;
-            if (coach.command(call.engine, "show shared as json", &text) == COACH_OK) coach.text_free(text);
+            if (coach.command(call.engine, "show shared as json", &text) == COACH_OK) coach.string_free(text);
             coach.member_leave(member);
             if (coach.member_detach(member) != COACH_OK) __atomic_fetch_add(&strange, 1, __ATOMIC_RELAXED);
         }
@@ -268,7 +268,7 @@ static char elsewhere[256];
 static void *fails_elsewhere(void *none)
 {
     coach.tag(call.agent, "two words");
-    snprintf(elsewhere, sizeof elsewhere, "%s", coach.message());
+    snprintf(elsewhere, sizeof elsewhere, "%s", coach.last_error());
     return none;
 }
 static void asks_for_a_message_on_another_thread(void **state)
@@ -276,12 +276,12 @@ static void asks_for_a_message_on_another_thread(void **state)
     (void)state;
     expect(COACH_ERR_NO_ROOM, coach.room_find(call.engine, "sales", &(coach_room_t){0}));
     char here[256];
-    snprintf(here, sizeof here, "%s", coach.message());
+    snprintf(here, sizeof here, "%s", coach.last_error());
     pthread_t thread;
     pthread_create(&thread, NULL, fails_elsewhere, NULL);
     pthread_join(thread, NULL);
-    check(strcmp(here, coach.message()) == 0, "another thread's failure changed this thread's message to \"%s\"",
-          coach.message());
+    check(strcmp(here, coach.last_error()) == 0, "another thread's failure changed this thread's message to \"%s\"",
+          coach.last_error());
     check(elsewhere[0] && strcmp(here, elsewhere) != 0, "the other thread's message is \"%s\"; right: one of its own",
           elsewhere);
     survived();

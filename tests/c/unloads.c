@@ -15,7 +15,7 @@ static void count(void *events, const coach_event_t *event)
 static void calls_it(void)
 {
     int events = 0;
-    open_call(COACH_CARRIER_HOST, count, &events);
+    open_call(COACH_MIXER_HOST, count, &events);
     expect(COACH_OK, coach.uncoach(call.manager));
     expect(COACH_OK, coach.engine_destroy(call.engine));
     check(events > 3, "%d events were told; right: one each for three joins, and more", events);
@@ -64,7 +64,7 @@ static void unloads_it_under_threads_that_have_called_it(void **state)
     int events = 0;
     pthread_barrier_t turn;
     pthread_barrier_init(&turn, NULL, THREADS + 1);
-    open_call(COACH_CARRIER_HOST, count, &events);
+    open_call(COACH_MIXER_HOST, count, &events);
     for (int i = 0; i < THREADS; i++) {
         visitors[i] = (struct visitor){.number = i, .turn = &turn};
         pthread_create(&visitors[i].thread, NULL, visits, &visitors[i]);

@@ -181,7 +181,7 @@ impl Player {
                 b'M' => coach_member_mute(handle, on),
                 b'F' => coach_member_deaf(handle, on),
                 b'H' => coach_member_hold(handle, on),
-                _ => coach_member_pass(handle, on),
+                _ => coach_member_bypass(handle, on),
             }
         });
         let Some(member) = &mut self.model.members[place] else {
@@ -279,9 +279,8 @@ impl Player {
 
     fn open(&mut self, room: usize) {
         let size = size_of::<coach_room_config_t>() as u32;
-        let (carrier, rate, channels, tick_ms) =
-            [(COACH_CARRIER_HOST, 0, 0, 0), (COACH_CARRIER_ENGINE, 16_000, 1, 20)][room];
-        let config = coach_room_config_t { size, carrier, rate, channels, tick_ms, clock: COACH_CLOCK_HOST };
+        let (mixer, rate, channels, tick_ms) = [(COACH_MIXER_HOST, 0, 0, 0), (COACH_MIXER_ENGINE, 16_000, 1, 20)][room];
+        let config = coach_room_config_t { size, mixer, rate, channels, tick_ms, clock: COACH_CLOCK_HOST };
         // SAFETY: the text ends in NUL, the pointers are to values that outlive the call.
         done(unsafe { coach_room_open(self.engine, ROOMS[room].as_ptr(), &config, &mut self.rooms[room]) });
     }

@@ -60,10 +60,10 @@ fn conference() -> coach_engine_t {
     // SAFETY: the pointers are to values that outlive the call.
     done(unsafe { coach_engine_create(COACH_ABI_VERSION, &config, &mut engine) });
     let size = size_of::<coach_room_config_t>() as u32;
-    for (name, carrier, rate, channels, tick_ms) in
-        [(c"sales", COACH_CARRIER_HOST, 0, 0, 0), (c"help", COACH_CARRIER_ENGINE, 8_000, 1, 20)]
+    for (name, mixer, rate, channels, tick_ms) in
+        [(c"sales", COACH_MIXER_HOST, 0, 0, 0), (c"help", COACH_MIXER_ENGINE, 8_000, 1, 20)]
     {
-        let config = coach_room_config_t { size, carrier, rate, channels, tick_ms, clock: COACH_CLOCK_HOST };
+        let config = coach_room_config_t { size, mixer, rate, channels, tick_ms, clock: COACH_CLOCK_HOST };
         let mut room = 0;
         // SAFETY: the text ends in NUL, the pointers are to values that outlive the call.
         done(unsafe { coach_room_open(engine, name.as_ptr(), &config, &mut room) });

@@ -1,4 +1,4 @@
-//! Two rooms, one of each carrier, whose members' hooks are played in one thread while control calls change all there is to
+//! Two rooms, one of each mixer, whose members' hooks are played in one thread while control calls change all there is to
 //! change: tags, privacy, mute, deaf, hold, members that come and go, rates and frame sizes.
 
 use std::{
@@ -73,10 +73,10 @@ impl Stage {
         let mut engine = 0;
         // SAFETY: both pointers are to values that outlive the call.
         done(unsafe { coach_engine_create(COACH_ABI_VERSION, &config, &mut engine) });
-        let rooms = [(c"hall", COACH_CARRIER_HOST, 0, 0, 0), (c"mix", COACH_CARRIER_ENGINE, MIX_RATE, 1, 20)].map(
-            |(name, carrier, rate, channels, tick_ms)| {
+        let rooms = [(c"hall", COACH_MIXER_HOST, 0, 0, 0), (c"mix", COACH_MIXER_ENGINE, MIX_RATE, 1, 20)].map(
+            |(name, mixer, rate, channels, tick_ms)| {
                 let size = size_of::<coach_room_config_t>() as u32;
-                let config = coach_room_config_t { size, carrier, rate, channels, tick_ms, clock: COACH_CLOCK_HOST };
+                let config = coach_room_config_t { size, mixer, rate, channels, tick_ms, clock: COACH_CLOCK_HOST };
                 let mut room = 0;
                 // SAFETY: the text ends in NUL, the pointers are to values that outlive the call.
                 done(unsafe { coach_room_open(engine, name.as_ptr(), &config, &mut room) });
@@ -119,7 +119,7 @@ impl Stage {
             match status {
                 COACH_OK => seen.left += 1,
                 COACH_CHANGED => seen.changed += 1,
-                COACH_TAKEN => seen.taken += 1,
+                COACH_SILENCED => seen.taken += 1,
                 COACH_ERR_HANDLE => seen.gone += 1,
                 other => panic!("a hook should succeed or meet a stale handle, not return {other}"),
             }
@@ -196,7 +196,7 @@ impl Stage {
         unsafe {
             done(coach_command(self.engine, line.as_ptr(), &mut reply));
             assert_eq!(*reply.cast::<u8>(), b'+', "{line:?} should be carried out, but: {:?}", CStr::from_ptr(reply));
-            coach_text_free(reply);
+            coach_string_free(reply);
         }
     }
 
@@ -294,7 +294,7 @@ impl Seen {
 /// The status of a call that has to succeed.
 fn done(status: coach_status_t) {
     // SAFETY: the text ends in NUL and lasts until this thread's next control call.
-    let why = || unsafe { CStr::from_ptr(coach_message()) };
+    let why = || unsafe { CStr::from_ptr(coach_last_error()) };
     assert!(status >= 0, "status {status} where success was due: {:?}", why());
 }
 

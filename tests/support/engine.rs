@@ -26,7 +26,7 @@ fn done(status: coach_status_t) -> Done {
         return Ok(());
     }
     // SAFETY: takes nothing; the text lasts until this thread's next control call, and is copied before that.
-    let message = text(unsafe { coach().coach_message() }).expect("coach_message is never null");
+    let message = text(unsafe { coach().coach_last_error() }).expect("coach_last_error is never null");
     Err(Refused { status, message })
 }
 
@@ -93,7 +93,7 @@ impl Engine {
     pub fn engine_room(&self, name: &str, format: Format, tick_ms: u32) -> Room<'_> {
         let config = coach_room_config {
             size: size_of::<coach_room_config>() as u32,
-            carrier: COACH_CARRIER_ENGINE,
+            mixer: COACH_MIXER_ENGINE,
             rate: format.rate,
             channels: format.channels,
             tick_ms,
@@ -201,7 +201,7 @@ impl Drop for Engine {
 fn take(text_of_coach: *mut std::ffi::c_char) -> String {
     let copy = text(text_of_coach).expect("a reply is never null");
     // SAFETY: the text came from Coach and is given back once.
-    unsafe { coach().coach_text_free(text_of_coach) };
+    unsafe { coach().coach_string_free(text_of_coach) };
     copy
 }
 
@@ -259,9 +259,9 @@ impl Member<'_> {
         done(unsafe { coach().coach_member_leave(self.handle) })
     }
 
-    pub fn pass(&self, on: bool) -> Done {
+    pub fn bypass(&self, on: bool) -> Done {
         // SAFETY: takes numbers.
-        done(unsafe { coach().coach_member_pass(self.handle, on.into()) })
+        done(unsafe { coach().coach_member_bypass(self.handle, on.into()) })
     }
 
     pub fn tag(&self, tags: &str) -> Done {

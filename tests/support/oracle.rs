@@ -4,7 +4,7 @@
 //! voice starts or ends, 4 ms are a declared fade, and are not compared.
 
 use super::{
-    abi::{COACH_CHANGED, COACH_OK, COACH_TAKEN},
+    abi::{COACH_CHANGED, COACH_OK, COACH_SILENCED},
     play::{Heard, Hook, Judge, Stage},
     rule::Rule,
     schedule::{RoomPlan, Schedule, Step},
@@ -232,7 +232,7 @@ impl Judge for Oracle {
         let fade = if turned { hook.format.fade() * hook.format.channels as usize } else { 0 };
         let left = if passes { before.clone() } else { vec![0; before.len()] };
         let statuses: &[i32] = match (open, mixed, turned) {
-            (false, ..) => &[COACH_TAKEN],
+            (false, ..) => &[COACH_SILENCED],
             (true, true, _) => &[COACH_CHANGED],
             (true, false, true) => &[COACH_CHANGED, COACH_OK],
             (true, false, false) => &[COACH_OK],

@@ -4,7 +4,7 @@
 use super::{
     Done, Engine, Member, NewMember, Refused, Room,
     abi::{
-        COACH_ERR_PLACE, COACH_MEMBER_DEAF, COACH_MEMBER_ENDS, COACH_MEMBER_MUTED, COACH_MEMBER_STARTS,
+        COACH_ERR_STATE, COACH_MEMBER_DEAF, COACH_MEMBER_ENDS, COACH_MEMBER_MUTED, COACH_MEMBER_STARTS,
         coach_media_time,
     },
     mixer::Mixer,
@@ -316,7 +316,7 @@ impl Show<'_, '_> {
         for stage in &mut self.stages {
             match carry_out(stage, &self.rule, self.schedule, &step, text) {
                 Ok(()) => {}
-                Err(refused) if refused.status == COACH_ERR_PLACE => done = false,
+                Err(refused) if refused.status == COACH_ERR_STATE => done = false,
                 Err(refused) => return Err(format!("{step:?} should be carried out, but: {refused:?}")),
             }
         }
@@ -341,7 +341,7 @@ impl Show<'_, '_> {
             | Mute { member, .. }
             | Deaf { member, .. }
             | Hold { member, .. }
-            | Pass { member, .. }
+            | Bypass { member, .. }
             | Replace { member, .. }
             | TakeOver { member }
             | Recover { member }
@@ -377,7 +377,7 @@ impl Show<'_, '_> {
             Step::Mute { member, on } => rule.change(member, |leg| leg.muted = on),
             Step::Deaf { member, on } => rule.change(member, |leg| leg.deaf = on),
             Step::Hold { member, on } => rule.change(member, |leg| leg.held = on),
-            Step::Pass { member, on } => rule.pass(member, on),
+            Step::Bypass { member, on } => rule.bypass(member, on),
             Step::Replace { member, tags, speak_only_to } => {
                 rule.leave(member);
                 rule.attach(member, Leg { tags, speak_only_to, ..Leg::default() });
@@ -421,7 +421,7 @@ fn carry_out(stage: &mut Stage, rule: &Rule, schedule: &Schedule, step: &Step, t
         Step::Mute { member, on } => member_of(member).mute(on),
         Step::Deaf { member, on } => member_of(member).deaf(on),
         Step::Hold { member, on } => member_of(member).hold(on),
-        Step::Pass { member, on } => member_of(member).pass(on),
+        Step::Bypass { member, on } => member_of(member).bypass(on),
         Step::Replace { member, tags, speak_only_to } => {
             // The old one goes first: its call id is in use until then.
             stage.members[member].detach();

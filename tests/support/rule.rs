@@ -207,7 +207,7 @@ impl Rule {
     }
 
     /// Its hooks pass everything, or act again.
-    pub fn pass(&mut self, member: usize, on: bool) {
+    pub fn bypass(&mut self, member: usize, on: bool) {
         if on && self.legs[member].speak_only_to.is_some() {
             self.widen(member);
         }

@@ -80,7 +80,7 @@ pub enum Step {
         member: usize,
         on: bool,
     },
-    Pass {
+    Bypass {
         member: usize,
         on: bool,
     },
@@ -296,7 +296,7 @@ impl Draw {
         let speak_only_to = option::weighted(0.5, 0..8u8);
         prop_oneof![
             27 => usual,
-            2 => (member(), on()).prop_map(|(member, on)| Step::Pass { member, on }),
+            2 => (member(), on()).prop_map(|(member, on)| Step::Bypass { member, on }),
             2 => (member(), 0..8u8, speak_only_to)
                 .prop_map(|(member, tags, speak_only_to)| Step::Replace { member, tags, speak_only_to }),
             1 => (0..2usize).prop_map(|room| Step::Reopen { room }),

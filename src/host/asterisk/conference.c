@@ -93,7 +93,7 @@ static struct conference *conference_obtain(struct ast_bridge *bridge)
 	}
 	if (conference_name(bridge->name, conference->name)
 		|| coach_room_open(engine, conference->name, NULL, &conference->room)) {
-		ast_log(LOG_ERROR, "Coach cannot serve the conference '%s': %s\n", bridge->name, coach_message());
+		ast_log(LOG_ERROR, "Coach cannot serve the conference '%s': %s\n", bridge->name, coach_last_error());
 		ast_free(conference);
 		return NULL;
 	}
@@ -146,7 +146,7 @@ static int admit(struct leg *leg, struct conference *conference)
 	/* Before the engine tells of it, and somebody acts on that. */
 	place(leg, conference->name, number);
 	if (coach_member_join(leg->member, conference->room, number)) {
-		ast_log(LOG_ERROR, "Coach cannot take %s into %s: %s\n", leg->call_id, conference->name, coach_message());
+		ast_log(LOG_ERROR, "Coach cannot take %s into %s: %s\n", leg->call_id, conference->name, coach_last_error());
 		place(leg, "", 0);
 		return -1;
 	}

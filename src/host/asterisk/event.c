@@ -25,8 +25,8 @@ static const char *const names[] = {
 	[COACH_EVENT_HOLD] = "CoachHold",
 	[COACH_EVENT_UNHOLD] = "CoachUnhold",
 	[COACH_EVENT_AUDIENCE] = "CoachAudience",
-	[COACH_EVENT_PASS] = "CoachPass",
-	[COACH_EVENT_UNPASS] = "CoachUnpass",
+	[COACH_EVENT_BYPASS] = "CoachBypass",
+	[COACH_EVENT_UNBYPASS] = "CoachUnbypass",
 	[COACH_EVENT_START] = "CoachStart",
 	[COACH_EVENT_END] = "CoachEnd",
 };

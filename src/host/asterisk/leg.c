@@ -87,7 +87,7 @@ coach_member_t leg_attach(const char *name, const char *uniqueid, const char *ta
 	if (coach_member_attach(engine, &config, &member)) {
 		ast_copy_string(call_id, uniqueid, AST_CHANNEL_NAME);
 		if (coach_member_attach(engine, &config, &member)) {
-			ast_log(LOG_ERROR, "Coach cannot take in %s: %s\n", name, coach_message());
+			ast_log(LOG_ERROR, "Coach cannot take in %s: %s\n", name, coach_last_error());
 			return 0;
 		}
 	}

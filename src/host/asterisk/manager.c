@@ -215,12 +215,12 @@ static int list(struct mansession *session, const struct message *message)
 		leg_call_id(only, call_id);
 	}
 	if (coach_state_json(engine, NULL, &text) || !(state = ast_json_load_string(text, NULL))) {
-		coach_text_free(text);
+		coach_string_free(text);
 		ao2_cleanup(only);
 		astman_send_error(session, message, "No memory");
 		return 0;
 	}
-	coach_text_free(text);
+	coach_string_free(text);
 	if (!ast_strlen_zero(id)) {
 		snprintf(action_id, sizeof(action_id), "ActionID: %s\r\n", id);
 	}

@@ -70,7 +70,7 @@ void mode_pass(struct leg *leg, int on)
 {
 	if (leg->passes != on) {
 		leg->passes = on;
-		coach_member_pass(leg->member, on);
+		coach_member_bypass(leg->member, on);
 	}
 }
 
@@ -135,7 +135,7 @@ int mode_set_tags(struct ast_channel *chan, const char *tags)
 	}
 	ast_mutex_lock(&changing);
 	if (coach_tag(leg->member, tags)) {
-		ast_log(LOG_WARNING, "memberTag of %s: %s. It has no tags\n", ast_channel_name(chan), coach_message());
+		ast_log(LOG_WARNING, "memberTag of %s: %s. It has no tags\n", ast_channel_name(chan), coach_last_error());
 		coach_untag(leg->member);
 		tags = NULL;
 	}
@@ -168,7 +168,7 @@ int mode_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 	ast_channel_unlock(chan);
 	if (coach_coach(leg->member, speak_only_to)) {
 		ast_log(LOG_WARNING, "speakOnlyTo of %s: %s. It is private to nobody; `-` says that on purpose\n",
-			ast_channel_name(chan), coach_message());
+			ast_channel_name(chan), coach_last_error());
 		coach_coach(leg->member, "-");
 		speak_only_to = "-";
 	}
@@ -260,11 +260,11 @@ static int run(const char *command, struct ast_str **answer)
 	char *reply;
 
 	if (coach_command(engine, command, &reply)) {
-		ast_str_set(answer, 0, "-ERR %s", coach_message());
+		ast_str_set(answer, 0, "-ERR %s", coach_last_error());
 		return -1;
 	}
 	ast_str_set(answer, 0, "%s", reply);
-	coach_text_free(reply);
+	coach_string_free(reply);
 	return !ast_begins_with(ast_str_buffer(*answer), "+OK");
 }
 
@@ -276,7 +276,7 @@ static int speaks_to_nobody(const char *call_id, const char *room)
 	struct ast_json *state = text ? ast_json_load_string(text, NULL) : NULL, *members;
 	int found = status == COACH_ERR_MEMORY || (text && !state);
 
-	coach_text_free(text);
+	coach_string_free(text);
 	members = ast_json_object_get(state, "members");
 	for (size_t i = 0; i < ast_json_array_size(members); i++) {
 		struct ast_json *member = ast_json_array_get(members, i), *to = ast_json_object_get(member, "speak_only_to");
@@ -391,7 +391,7 @@ static int is_guarded(void)
 
 	found = coach_state_json(engine, NULL, &text) != COACH_OK;
 	state = text ? ast_json_load_string(text, NULL) : NULL;
-	coach_text_free(text);
+	coach_string_free(text);
 	rooms = ast_json_object_get(state, "rooms");
 	for (size_t i = 0; i < ast_json_array_size(rooms); i++) {
 		struct ast_json *members = ast_json_object_get(ast_json_array_get(rooms, i), "members");

@@ -109,7 +109,7 @@ static int load_module(void)
 	config.guard_ms = GUARD_MS;
 	config.on_event = on_event;
 	if (coach_engine_create(COACH_ABI_VERSION, &config, &engine)) {
-		ast_log(LOG_ERROR, "Coach cannot start: %s\n", coach_message());
+		ast_log(LOG_ERROR, "Coach cannot start: %s\n", coach_last_error());
 		return AST_MODULE_LOAD_DECLINE;
 	}
 	if (legs_start()) {

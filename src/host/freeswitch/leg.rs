@@ -317,7 +317,7 @@ impl Leg {
         }
         state.passing = on;
         // SAFETY: a number.
-        let status = unsafe { sys::coach_member_pass(self.member, on.into()) };
+        let status = unsafe { sys::coach_member_bypass(self.member, on.into()) };
         self.keep(module, state)?;
         if status == sys::COACH_OK { Ok(()) } else { Err(said()) }
     }

@@ -91,7 +91,7 @@ fn members(module: &Module, room: &str) -> Vec<Member> {
             return Vec::new(); // it has ended
         }
         let state = serde_json::from_str::<Room>(text(json).unwrap_or_default());
-        sys::coach_text_free(json);
+        sys::coach_string_free(json);
         state
     };
     state.map_or(Vec::new(), |room| room.members)

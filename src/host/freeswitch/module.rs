@@ -150,7 +150,7 @@ impl Module {
                 return Err(said());
             }
             let answer = text(reply).unwrap_or_default().to_owned();
-            sys::coach_text_free(reply);
+            sys::coach_string_free(reply);
             answer
         };
         match answer.strip_prefix("-ERR ") {
@@ -168,7 +168,7 @@ impl Module {
                 return Err(said());
             }
             let rooms = text(json).unwrap_or_default().to_owned();
-            sys::coach_text_free(json);
+            sys::coach_string_free(json);
             Ok(rooms)
         }
     }
@@ -218,7 +218,7 @@ pub fn visit<R>(act: impl FnOnce(&Module) -> R) -> Option<R> {
 /// What the engine's last failure on this thread was.
 pub fn said() -> String {
     // SAFETY: never null; the engine's until this thread's next call.
-    unsafe { text(sys::coach_message()) }.unwrap_or("the engine refused").into()
+    unsafe { text(sys::coach_last_error()) }.unwrap_or("the engine refused").into()
 }
 
 /// What the core calls first.
