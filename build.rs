@@ -18,6 +18,7 @@ fn main() {
             .merge_extern_blocks(true)
             .rust_edition(bindgen::RustEdition::Edition2024)
     };
+    println!("cargo::metadata=bindings={}", out.display());
     // What the library defines.
     header().generate().expect("coach.h parses").write_to_file(out.join("abi.rs")).expect("OUT_DIR is writable");
     // What a host written in Rust loads at run time: a struct with a function a name. For tests and examples.
@@ -31,8 +32,6 @@ fn main() {
     if env::var_os("CARGO_FEATURE_FREESWITCH").is_some() {
         freeswitch(&out);
     }
-    // The shared object says its own name, as a packager expects.
-    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libcoach.so");
 }
 
 /// The part of FreeSWITCH's binary interface that `mod_coach` uses.

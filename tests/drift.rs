@@ -3,9 +3,25 @@
 
 mod support;
 
-use support::{Engine, Format, coach_stats, signal::Noise};
+use support::{Engine, Format, Member, coach_stats, signal::Noise};
 
 const WIDE: Format = Format::mono(16000);
+
+/// So many frames of 20 ms of this voice arrive; they are added to what was said.
+fn says(coach: &Member, voice: &mut Noise, frames: usize, said: &mut Vec<i16>) {
+    for _ in 0..frames {
+        let mut frame = voice.frame(WIDE, 20);
+        said.extend_from_slice(&frame);
+        coach.read(WIDE, &mut frame);
+    }
+}
+
+/// A frame of 20 ms is added to what was heard.
+fn hears(agent: &Member, heard: &mut Vec<i16>) {
+    let mut frame = WIDE.silence(20);
+    agent.write(WIDE, &mut frame);
+    heard.extend(frame);
+}
 
 /// The clocks of speaker and listener differ: what is lost, or missing, is counted.
 fn drift(said_frames: u32, heard_frames: u32) -> (Vec<i16>, Vec<i16>, coach_stats) {
@@ -19,15 +35,11 @@ fn drift(said_frames: u32, heard_frames: u32) -> (Vec<i16>, Vec<i16>, coach_stat
         // Both spread evenly.
         if (tick + 1) * said_frames / total > say || said_frames == total {
             say += 1;
-            let mut frame = voice.frame(WIDE, 20);
-            said.extend_from_slice(&frame);
-            coach.read(WIDE, &mut frame);
+            says(&coach, &mut voice, 1, &mut said);
         }
         if (tick + 1) * heard_frames / total > hear || heard_frames == total {
             hear += 1;
-            let mut frame = WIDE.silence(20);
-            agent.write(WIDE, &mut frame);
-            heard.extend(frame);
+            hears(&agent, &mut heard);
         }
     }
     let stats = engine.stats();
@@ -102,14 +114,8 @@ fn frames_that_come_late_are_heard_whole_and_the_delay_falls_again() {
             50 => 21,
             _ => 1,
         };
-        for _ in 0..arriving {
-            let mut frame = voice.frame(WIDE, 20);
-            said.extend_from_slice(&frame);
-            coach.read(WIDE, &mut frame);
-        }
-        let mut frame = WIDE.silence(20);
-        agent.write(WIDE, &mut frame);
-        heard.extend(frame);
+        says(&coach, &mut voice, arriving, &mut said);
+        hears(&agent, &mut heard);
         if tick == 500 {
             let runs = runs(&said, &heard);
             let missing: usize = runs.windows(2).map(|two| two[1].0 - (two[0].0 + two[0].2)).sum();
@@ -137,14 +143,8 @@ fn bursts_are_heard_whole_and_a_pause_costs_nothing() {
         for tick in 0..600 * burst {
             let turn = 100 * burst;
             let pause = (tick / turn) % 2 == 1;
-            for _ in 0..if tick % burst == 0 && !pause { burst } else { 0 } {
-                let mut frame = voice.frame(WIDE, 20);
-                said.extend_from_slice(&frame);
-                coach.read(WIDE, &mut frame);
-            }
-            let mut frame = WIDE.silence(20);
-            agent.write(WIDE, &mut frame);
-            heard.extend(frame);
+            says(&coach, &mut voice, if tick % burst == 0 && !pause { burst } else { 0 }, &mut said);
+            hears(&agent, &mut heard);
             if tick % turn == 0 && !pause {
                 assert!(
                     heard[heard.len() - 100..].iter().any(|sample| *sample != 0),

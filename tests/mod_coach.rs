@@ -1,27 +1,20 @@
 //! `mod_coach.so` in a stand-in for FreeSWITCH (`tests/c/freeswitch`): calls one after the other, and all at once, alone and under the
 //! tools that watch memory. On a real FreeSWITCH: `make test-freeswitch`.
 
+use stand_in::{output, told};
 use std::{
     collections::BTreeSet,
     env, fs,
     path::{Path, PathBuf},
-    process::{self, Command, Output},
+    process::{self, Command},
     sync::OnceLock,
 };
 
 #[allow(dead_code)] // the module needs it
 #[path = "../src/host/freeswitch/assignments.rs"]
 mod assignments;
-
-fn output(command: &mut Command) -> Output {
-    let output = command.env_remove("LD_LIBRARY_PATH").output();
-    output.unwrap_or_else(|error| panic!("{command:?} should run: {error}"))
-}
-
-fn told(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    format!("{}\n{}\n{}", output.status, text(&output.stdout), text(&output.stderr))
-}
+#[path = "support/stand_in.rs"]
+mod stand_in;
 
 /// Of this run alone: another may be building what this one is running. Those of runs that are over go.
 fn folder() -> &'static Path {
@@ -56,13 +49,7 @@ fn module() -> &'static Path {
 /// The stand-in with a program of tests.
 fn program(name: &str, kind: &str, flags: &[&str]) -> PathBuf {
     let program = folder().join(format!("{name}-{kind}"));
-    let mut gcc = Command::new("gcc");
-    gcc.args(["-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-rdynamic"]).args(flags);
-    gcc.args(["-I", "include", "-I", "tests/c"]).arg(format!("tests/c/{name}.c"));
-    gcc.args(["calls", "dialplan", "events", "media", "module"].map(|part| format!("tests/c/freeswitch/{part}.c")));
-    gcc.arg("-o").arg(&program).args(["-ldl", "-lcmocka", "-lpthread"]);
-    let compiled = output(&mut gcc);
-    assert!(compiled.status.success(), "{name}.c should compile without a warning: {}", told(&compiled));
+    stand_in::compile(name, flags, &program);
     program
 }
 

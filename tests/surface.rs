@@ -87,12 +87,6 @@ fn the_header_compiles_as_c11_and_cpp17_without_a_warning_and_hosts_link_to_it()
 }
 
 #[test]
-fn the_library_says_its_own_name() {
-    let dynamic = output(Command::new("readelf").arg("-d").arg(library()));
-    assert!(dynamic.contains("soname: [libcoach.so]"), "a packager expects the name libcoach.so: {dynamic}");
-}
-
-#[test]
 fn every_status_has_a_number_and_a_text_of_its_own() {
     let statuses = statuses();
     assert!(statuses.len() > 20, "the header lists statuses: {statuses:?}");

@@ -21,7 +21,7 @@ use std::{
     unsafe_op_in_unsafe_fn
 )]
 mod sys {
-    include!(concat!(env!("OUT_DIR"), "/host.rs"));
+    include!(concat!(env!("COACH_BINDINGS"), "/host.rs"));
 }
 
 /// What an event said.

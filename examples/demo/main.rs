@@ -153,11 +153,10 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
 /// Plays a call on a real switch.
 type Switch = fn(&Scenario, &Recording, &Path, &mut dyn FnMut(&Moment)) -> Result<Recording, String>;
 
-/// The library that cargo built together with this program. It is in `deps`, beside the folder of the examples; the copy
-/// one folder up can be an older one.
+/// The library that cargo built together with this program. It is in `deps`; the copy beside the program can be an older one.
 fn built_library() -> Result<PathBuf, String> {
     let program = std::env::current_exe().map_err(|e| format!("this program's own path: {e}; give --library"))?;
-    let folder = program.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+    let folder = program.parent().unwrap_or(Path::new("."));
     Ok(folder.join("deps/libcoach.so"))
 }
 

@@ -24,15 +24,22 @@ pub struct Setup {
     pub coach: &'static str,
 }
 
-/// Cargo's target folder: this program is in <target>/<profile>/<folder>.
-fn target() -> PathBuf {
-    let program = std::env::current_exe().expect("a program knows its own path");
-    program.ancestors().nth(3).expect("it is in the target folder").to_owned()
+/// The project's folder: the demo, which has this file too, is a package further down.
+fn project() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().find(|folder| folder.join("tests/asterisk").exists()).expect("this file is in it").to_owned()
 }
 
-/// The folder with Asterisk in it, as tests/asterisk/fetch.sh makes it.
+/// Cargo's target folder, above that of the profile, which cargo locks while it builds: this program is in it, or in a folder there.
+fn target() -> PathBuf {
+    let program = std::env::current_exe().expect("a program knows its own path");
+    let profile = program.ancestors().find(|folder| folder.join(".cargo-lock").exists());
+    profile.and_then(Path::parent).expect("cargo has built it").to_owned()
+}
+
+/// The folder with Asterisk in it, as tests/fetch.sh makes it.
 fn stock() -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/asterisk");
+    let folder = project().join("target/asterisk");
     assert!(folder.exists(), "{}: not there; `make test-asterisk` fetches it first", folder.display());
     folder
 }
@@ -190,11 +197,15 @@ fn guide() -> String {
         .join("\n")
 }
 
+/// Its loader, by the name that the machine's architecture gives it.
+const LOADER: &str =
+    if cfg!(target_arch = "aarch64") { "lib/ld-linux-aarch64.so.1" } else { "lib64/ld-linux-x86-64.so.2" };
+
 /// Asterisk with its own loader and libraries: it needs no root to run, whatever this machine's C library is.
 fn asterisk(folder: &Path, valgrind: bool) -> Command {
     let stock = stock();
     let libraries = libraries(&stock);
-    let loader = stock.join("lib64/ld-linux-x86-64.so.2");
+    let loader = stock.join(LOADER);
     let mut command = if valgrind {
         let mut command = Command::new(stock.join("usr/bin/valgrind"));
         command.env("VALGRIND_LIB", stock.join("usr/libexec/valgrind"));
@@ -246,12 +257,12 @@ fn configure(folder: &Path, ports: Ports, claim: &SwitchPorts, setup: Setup) {
         fs::write(folder.join("coach.conf"), setup.coach).expect("a file can be written");
     }
     symlink(res_coach(), modules.join("res_coach.so")).expect("a link can be made");
-    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/asterisk/conf")).expect("it is there") {
+    for file in fs::read_dir(project().join("tests/asterisk/conf")).expect("it is there") {
         let file = file.expect("a folder can be read");
         let mut text = fs::read_to_string(file.path()).expect("a file can be read");
         for (mark, value) in [
             ("@FOLDER@", folder.display().to_string()),
-            ("@EXAMPLES@", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/asterisk").into()),
+            ("@EXAMPLES@", project().join("examples/asterisk").display().to_string()),
             ("@KEYLESS@", keyless_manager()),
             ("@GUIDE@", guide().replace("/var/spool/asterisk", &folder.display().to_string())),
             ("@DATA@", stock().join("usr/share/asterisk").display().to_string()),

@@ -2,10 +2,10 @@
 
 #![allow(missing_docs, dead_code, non_camel_case_types)]
 
-// The functions declared below are this crate's.
+// The functions declared below are that crate's.
 use coach as _;
 
-include!(concat!(env!("OUT_DIR"), "/abi.rs"));
+include!(concat!(env!("COACH_BINDINGS"), "/abi.rs"));
 
 /// Statuses that a call may return, a contained fault not among them.
 pub fn check(status: coach_status_t) -> coach_status_t {

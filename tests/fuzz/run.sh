@@ -14,7 +14,7 @@ coverage='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4'
 coverage+=' -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table'
 coverage+=' -Cllvm-args=-sanitizer-coverage-trace-compares'
 RUSTC_BOOTSTRAP=1 RUSTFLAGS="$coverage -Zsanitizer=address" CXXFLAGS=-fno-sanitize=all \
-    cargo build --features fuzzer --bin fuzzer --target "$host" \
+    cargo build -p coach-fuzz --features fuzzer --bin fuzzer --target "$host" \
     --config 'profile.dev.package.libfuzzer-sys.opt-level=2'
 fuzzer=$target/$host/debug/fuzzer
 

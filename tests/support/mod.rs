@@ -5,6 +5,7 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod abi;
+pub mod call;
 pub mod ears;
 pub mod engine;
 pub mod event;

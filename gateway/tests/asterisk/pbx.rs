@@ -135,10 +135,14 @@ fn launch(folder: &Path) -> Process {
     Process::start(command.arg("-f").arg("-n"), &folder.join("console.log")).expect("Asterisk starts")
 }
 
+/// Its loader, by the name that the machine's architecture gives it.
+const LOADER: &str =
+    if cfg!(target_arch = "aarch64") { "lib/ld-linux-aarch64.so.1" } else { "lib64/ld-linux-x86-64.so.2" };
+
 /// Asterisk with its own loader and libraries: it needs no root to run, whatever this machine's C library is.
 fn asterisk(folder: &Path) -> Command {
     let stock = stock();
-    let mut command = Command::new(stock.join("lib64/ld-linux-x86-64.so.2"));
+    let mut command = Command::new(stock.join(LOADER));
     command.arg("--library-path").arg(libraries(&stock)).arg(stock.join("usr/sbin/asterisk"));
     command.arg("-C").arg(folder.join("asterisk.conf"));
     command

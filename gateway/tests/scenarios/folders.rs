@@ -14,10 +14,11 @@ pub fn project() -> PathBuf {
         .to_owned()
 }
 
-/// Cargo's target folder: this program is in <target>/<profile>/<folder>.
+/// Cargo's target folder, above that of the profile, which cargo locks while it builds: this program is in it, or in a folder there.
 pub fn target() -> PathBuf {
     let program = std::env::current_exe().expect("a program knows its own path");
-    program.ancestors().nth(3).expect("it is in the target folder").to_owned()
+    let profile = program.ancestors().find(|folder| folder.join(".cargo-lock").exists());
+    profile.and_then(Path::parent).expect("cargo has built it").to_owned()
 }
 
 /// The folder of every run, each by the number of its process.

@@ -5,7 +5,7 @@ mod calls;
 mod commands;
 mod model;
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use std::{fs, path::Path};
 
 #[test]
@@ -25,12 +25,16 @@ fn random_calls_keep_the_promises() {
     let step = ("[AJJLDTTUCCOMFHPRRRRWWWWKSXQN]", "[0-3]", "[0-9]").prop_map(|(call, a, b)| call + &a + &b);
     let schedule =
         (start, prop::collection::vec(step, 1..300)).prop_map(|(start, steps)| start.to_owned() + &steps.concat());
-    proptest!(ProptestConfig::with_cases(500), |(schedule in schedule)| calls::play(schedule.as_bytes()));
+    let config = ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("proptest-regressions/main.txt"))),
+        ..ProptestConfig::with_cases(500)
+    };
+    proptest!(config, |(schedule in schedule)| calls::play(schedule.as_bytes()));
 }
 
 /// Plays what the fuzzer begins with, and what once went wrong.
 fn replay(target: &str, play: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds").join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
     let mut seeds = 0;
     for entry in fs::read_dir(folder).expect("seeds should be there") {
         let path = entry.expect("a folder can be listed").path();

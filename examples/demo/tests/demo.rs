@@ -8,15 +8,15 @@ use std::{
     process::{Command, Output},
 };
 
+/// The project's folder.
+const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
 /// The demo, which `cargo test` builds before it runs a test.
 fn demo() -> Command {
-    let test = env::current_exe().expect("a test knows its own path");
-    let program = test.parent().and_then(Path::parent).expect("tests are in a folder's folder").join("examples/demo");
-    assert!(program.exists(), "{} should exist: build it with `cargo build --example demo`", program.display());
-    let mut command = Command::new(program);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
     // Cargo sets it, and it may lead to an older copy of the library.
     command.env_remove("LD_LIBRARY_PATH");
-    command.args(["--speed", "0"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.args(["--speed", "0"]).current_dir(PROJECT);
     command
 }
 
@@ -46,7 +46,8 @@ struct Wav {
 
 impl Wav {
     fn read(path: impl AsRef<Path>) -> Self {
-        let path = path.as_ref();
+        let path = Path::new(PROJECT).join(path);
+        let path = path.as_path();
         let reader = hound::WavReader::open(path).unwrap_or_else(|e| panic!("{} should be read: {e}", path.display()));
         assert_eq!((reader.spec().channels, reader.spec().bits_per_sample), (1, 16), "{}", path.display());
         let rate = reader.spec().sample_rate;
@@ -177,7 +178,7 @@ fn faulty_library(name: &str, fault: &str) -> PathBuf {
         .arg(real)
         .arg("-lcoach")
         .arg(format!("-Wl,-rpath,{}", real.display()))
-        .current_dir(env!("CARGO_MANIFEST_DIR")));
+        .current_dir(PROJECT));
     assert!(compiled.status.success(), "{}", text(&compiled.stderr));
     library
 }
