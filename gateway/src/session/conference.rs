@@ -4,6 +4,7 @@ use super::{
     context::Context,
     payload::ConferenceEvent,
     perform::{Outcome, audible, heard_verbs, with_id},
+    sounds,
     verbs::{Conference, Hook},
 };
 use crate::{
@@ -163,7 +164,17 @@ impl Stay<'_> {
         Ok(())
     }
 
-    fn join(&self) -> Join {
+    async fn join(&self, value: &Value) -> Join {
+        // Nobody but its audience is to learn that a private speaker is there.
+        let beep = self.verb.beep && self.verb.speak_only_to.is_none();
+        let sounds = match sounds::ready(&self.context.gateway.settings().speech.folder).await {
+            Ok(sounds) => Some(sounds),
+            Err(why) if beep => {
+                self.context.refuse(value, &format!("conference: beep: {why}")).await;
+                None
+            }
+            Err(_) => None,
+        };
         Join {
             conference: self.room.clone(),
             tags: self.verb.member_tag.clone(),
@@ -173,17 +184,20 @@ impl Stay<'_> {
             ends_conference: self.verb.end_on_exit,
             most_members: self.verb.max_participants,
             talk_events: self.talks_are_told(),
+            beep,
+            sounds,
         }
     }
 
     /// Tells that the call has joined, once it has; and who talks from then on.
-    async fn tell_of_stay(&self) {
+    async fn tell_of_stay(&self, join: &Join) {
         loop {
             match self.context.node.switch.conference_of(&self.context.call).await {
                 Ok(Some(room)) if room == self.room => break,
                 _ => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
+        self.context.leg.joined(join).await;
         let mut live = match self.changes_are_told() {
             true => Some(live::follow(&self.context.gateway).await),
             false => None,
@@ -246,14 +260,14 @@ pub async fn perform(
         if stay.size().await? == 0 {
             stay.tell("start", Some(0)).await;
         }
-        let join = stay.join();
+        let join = stay.join(value).await;
         context.leg.prepare(&join).await?;
         if !cancel.is_cancelled() {
             let verbs = [std::slice::from_ref(value), rest].concat();
             context.save(verbs, true).await;
             entered = tokio::select! {
                 left = context.leg.enter(&join) => left,
-                () = stay.tell_of_stay() => Err(LegError::Lost),
+                () = stay.tell_of_stay(&join) => Err(LegError::Lost),
             };
         }
     }
@@ -269,7 +283,7 @@ pub async fn resume(
 ) -> Result<Outcome, LegError> {
     let room = context.conference(&verb.name).map_err(LegError::Refused)?;
     let stay = Stay { context, verb, room, began: Instant::now() };
-    let left_it = context.leg.stayed(&stay.join()).await;
+    let left_it = context.leg.stayed().await;
     left(&stay, value, left_it, cancel).await
 }
 

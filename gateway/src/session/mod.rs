@@ -5,7 +5,7 @@
 //! | `verbs` | what an application may say |
 //! | `payload` | what it is told |
 //! | `javascript`, `webhook`, `websocket`, `app` | the ways to it |
-//! | `speech` | texts as files |
+//! | `speech`, `sounds` | texts as files, and the files that conferences play |
 //! | `context` | what everything in a session shares |
 //! | `conference`, `perform` | verbs, carried out |
 //! | `command` | commands of an application in mid-call |
@@ -27,6 +27,7 @@ mod perform;
 pub mod place;
 mod run;
 mod saved;
+mod sounds;
 mod speech;
 pub mod verbs;
 mod webhook;

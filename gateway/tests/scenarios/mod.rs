@@ -2,6 +2,7 @@
 
 pub mod alone;
 pub mod app;
+pub mod beep;
 pub mod broken;
 pub mod checked;
 pub mod database;

@@ -62,6 +62,13 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+/// A file as Asterisk wants it named: without the extension.
+fn played_as(file: &Path) -> Result<String, LegError> {
+    let path = file.with_extension("");
+    let path = path.to_str().ok_or_else(|| LegError::Refused("the path of the file is no text".into()))?;
+    Ok(path.to_owned())
+}
+
 fn yes(flag: bool) -> &'static str {
     if flag { "yes" } else { "no" }
 }
@@ -287,10 +294,8 @@ impl Leg for AgiLeg {
     }
 
     async fn play(&self, file: &Path) -> Result<(), LegError> {
-        // Asterisk wants the path without the extension; `interrupt` ends a file that is played this way.
-        let path = file.with_extension("");
-        let path = path.to_str().ok_or_else(|| LegError::Refused("the path of the file is no text".into()))?;
-        let command = format!("CONTROL STREAM FILE {} \"\" 3000 \"\" \"\" \"\"", quoted(path));
+        // `interrupt` ends a file that is played this way.
+        let command = format!("CONTROL STREAM FILE {} \"\" 3000 \"\" \"\" \"\"", quoted(&played_as(file)?));
         match self.command(&command).await?.result {
             -1 if self.is_over().await => Err(LegError::Ended),
             -1 => Err(LegError::Refused(format!("Asterisk cannot play {}", file.display()))),
@@ -311,7 +316,10 @@ impl Leg for AgiLeg {
         self.set("CONFBRIDGE(user,clear)", "").await?;
         self.set("CONFBRIDGE(bridge,clear)", "").await?;
         for (option, value) in [
-            ("user,quiet", "yes"),
+            // What is not quiet plays the conference's own sounds: see below.
+            ("user,quiet", yes(!join.beep)),
+            ("user,hear_own_join_sound", "yes"),
+            ("user,announce_only_user", "no"),
             ("user,startmuted", yes(join.muted)),
             ("user,admin", yes(join.moderator)),
             // Never wait_marked: a conference without a host begins all the same.
@@ -320,6 +328,13 @@ impl Leg for AgiLeg {
             ("user,talk_detection_events", yes(join.talk_events)),
         ] {
             self.set(&format!("CONFBRIDGE({option})"), value).await?;
+        }
+        if let Some(sounds) = &join.sounds {
+            // A conference has the sounds of whoever begins it, and plays them for each member that is not quiet.
+            for (sound, file) in [("join", &sounds.beep), ("leave", &sounds.silence), ("kicked", &sounds.silence)] {
+                let path = played_as(file)?;
+                self.set(&format!("CONFBRIDGE(bridge,sound_{sound})"), &path).await?;
+            }
         }
         if let Some(most) = join.most_members {
             self.set("CONFBRIDGE(bridge,max_members)", &most.to_string()).await?;
@@ -336,7 +351,9 @@ impl Leg for AgiLeg {
         self.after_stay().await
     }
 
-    async fn stayed(&self, _: &Join) -> Result<Left, LegError> {
+    async fn joined(&self, _: &Join) {}
+
+    async fn stayed(&self) -> Result<Left, LegError> {
         self.wait_until_left().await?;
         self.after_stay().await
     }

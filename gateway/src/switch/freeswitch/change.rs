@@ -2,6 +2,7 @@
 
 use super::FreeSwitch;
 use crate::switch::{Call, Change, Member, SwitchError, connection::wait_until};
+use std::path::Path;
 
 /// See [`FreeSwitch::hold`].
 const DEAF_BY_HOLD: &str = "COACH_DEAF_BY_HOLD";
@@ -80,6 +81,13 @@ impl FreeSwitch {
             Ok(members.iter().all(|(id, member)| !others.contains(id) || member.muted == muted))
         })
         .await
+    }
+
+    /// Plays a file to a whole conference.
+    pub(super) async fn play_to_all(&self, conference: &str, file: &Path) -> Result<(), SwitchError> {
+        let path = quoted(&file.to_string_lossy())?;
+        let said = self.act(&format!("conference {} play {path}", quoted(conference)?)).await?;
+        if said.contains("not found") { Err(SwitchError::Refused(said)) } else { Ok(()) }
     }
 
     /// Out of its conference, which it has left when this returns.

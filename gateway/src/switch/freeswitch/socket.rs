@@ -380,7 +380,15 @@ impl Leg for SocketLeg {
         self.after_stay().await
     }
 
-    async fn stayed(&self, _: &Join) -> Result<Left, LegError> {
+    async fn joined(&self, join: &Join) {
+        let Some(sounds) = join.sounds.as_ref().filter(|_| join.beep) else { return };
+        match self.switch.play_to_all(&join.conference, &sounds.beep).await {
+            Ok(()) => {}
+            Err(error) => tracing::warn!(call = self.call.id, "nobody hears the tone: {error}"),
+        }
+    }
+
+    async fn stayed(&self) -> Result<Left, LegError> {
         self.wait_until_left().await?;
         self.after_stay().await
     }

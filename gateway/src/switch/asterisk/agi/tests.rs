@@ -12,6 +12,8 @@ fn join(tags: Option<&str>, to: Option<&str>) -> Join {
         ends_conference: false,
         most_members: None,
         talk_events: false,
+        beep: false,
+        sounds: None,
     }
 }
 
