@@ -8,7 +8,7 @@ use super::{
     verbs::{Conference, Hook},
 };
 use crate::{
-    live,
+    ends, live,
     members::Participant,
     switch::leg::{Join, Left, LegError},
 };
@@ -198,6 +198,7 @@ impl Stay<'_> {
             }
         }
         self.context.leg.joined(join).await;
+        self.ends_later().await;
         let mut live = match self.changes_are_told() {
             true => Some(live::follow(&self.context.gateway).await),
             false => None,
@@ -221,6 +222,13 @@ impl Stay<'_> {
         };
         tokio::join!(changes, self.tell_of_talks());
         std::future::pending().await
+    }
+
+    /// The conference ends at the latest when the verb says.
+    async fn ends_later(&self) {
+        if let Some(after) = self.verb.ends_after {
+            ends::after(&self.context.gateway, &self.context.node, &self.room, after).await;
+        }
     }
 
     async fn tell_of_talks(&self) {
@@ -283,7 +291,17 @@ pub async fn resume(
 ) -> Result<Outcome, LegError> {
     let room = context.conference(&verb.name).map_err(LegError::Refused)?;
     let stay = Stay { context, verb, room, began: Instant::now() };
-    let left_it = context.leg.stayed().await;
+    let ends = async {
+        // It may be that the gateway went before it could keep that. Of a conference that the call has left, this is not its end.
+        if context.node.switch.conference_of(&context.call).await.is_ok_and(|is| is.as_ref() == Some(&stay.room)) {
+            stay.ends_later().await;
+        }
+        std::future::pending().await
+    };
+    let left_it = tokio::select! {
+        left = context.leg.stayed() => left,
+        () = ends => Err(LegError::Lost),
+    };
     left(&stay, value, left_it, cancel).await
 }
 

@@ -3,6 +3,7 @@
 use crate::names::Tags;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::time::Duration;
 
 /// A hook as a verb names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +89,8 @@ pub struct Conference {
     pub member_tag: Option<Tags>,
     /// Whom it speaks to.
     pub speak_only_to: Option<Tags>,
+    /// The conference ends at the latest so long after this member has joined.
+    pub ends_after: Option<Duration>,
     /// The most members, if this one starts it.
     pub max_participants: Option<u32>,
     /// Told when it is over for this call.
@@ -216,6 +219,9 @@ const CONFIG_WITHOUT_EFFECT: &[&str] = &[
     "referHook",
     "earlyMedia",
 ];
+
+/// Seconds until a conference ends: a week.
+const LONGEST_CONFERENCE: f64 = 604_800.0;
 
 /// Events of a conference that exist.
 const STATUS_EVENTS: &[&str] =
@@ -373,9 +379,12 @@ impl Properties<'_> {
                 return Err(format!("conference: {key} is not supported"));
             }
         }
-        if self.given.get("endConferenceDuration").and_then(Value::as_f64).is_some_and(|seconds| seconds != 0.0) {
-            return Err("conference: endConferenceDuration is not supported".into());
-        }
+        // JavaScript's 0 says that there is none.
+        let ends_after = match self.given.get("endConferenceDuration") {
+            None => None,
+            Some(none) if none.as_f64() == Some(0.0) => None,
+            Some(_) => Some(Duration::from_secs_f64(self.number("endConferenceDuration", 1.0, LONGEST_CONFERENCE)?)),
+        };
         let status_events = self.texts("statusEvents");
         if let Some(unknown) = status_events.iter().find(|event| !STATUS_EVENTS.contains(&event.as_str())) {
             tracing::debug!(unknown, "there is no such event of a conference");
@@ -393,6 +402,7 @@ impl Properties<'_> {
             join_muted: self.flag("joinMuted").unwrap_or(false),
             member_tag: self.tags("memberTag")?,
             speak_only_to: self.tags("speakOnlyTo")?,
+            ends_after,
             max_participants,
             action_hook: self.hook("actionHook")?,
             wait_hook: self.hook("waitHook")?,

@@ -235,6 +235,9 @@ pub trait Switch: Send + Sync {
     /// The conference that a call is in.
     async fn conference_of(&self, call: &str) -> Result<Option<String>, SwitchError>;
 
+    /// What tells a conference from another one of its name, before or after it; `None`: there is none of this name.
+    async fn conference_id(&self, conference: &str) -> Result<Option<String>, SwitchError>;
+
     /// Ends a conference.
     async fn end_conference(&self, conference: &str) -> Result<(), SwitchError>;
 

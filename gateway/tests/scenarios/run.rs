@@ -1,7 +1,7 @@
 //! The scenarios, each on a switch of its kind.
 
 use crate::{
-    alone, app, beep, broken, checked, database, folders, gateway, live, pbx::Pbx, placed, process, reload, rest,
+    alone, app, beep, broken, checked, database, ends, folders, gateway, live, pbx::Pbx, placed, process, reload, rest,
     restart, sockets, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
@@ -14,11 +14,12 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 11] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 12] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
     beep::SCENARIOS,
+    ends::SCENARIOS,
     restart::SCENARIOS,
     broken::SCENARIOS,
     database::SCENARIOS,

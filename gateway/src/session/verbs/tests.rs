@@ -40,6 +40,10 @@ fn what_is_wrong_is_said_as_jambonz_says_it() {
         (json!({"verb": "conference", "name": "x", "speakOnlyTo": ""}), "is empty"),
         (json!({"verb": "conference", "name": "x", "beep": "yes"}), "conference: property beep has invalid data type"),
         (
+            json!({"verb": "conference", "name": "x", "endConferenceDuration": 700_000}),
+            "conference: endConferenceDuration has to be from 1 to 604800",
+        ),
+        (
             json!({"verb": "conference", "name": "x", "record": {"path": "/etc/passwd"}}),
             "conference: record is not supported",
         ),

@@ -131,6 +131,11 @@ impl Switch for Asterisk {
         Ok(self.member_at(call).await?.map(|member| member.conference))
     }
 
+    async fn conference_id(&self, conference: &str) -> Result<Option<String>, SwitchError> {
+        let members = self.act("CoachList", &[("Conference", conference)]).await?.list;
+        Ok(members.first().map(|member| member.get("BridgeUniqueid").to_owned()))
+    }
+
     async fn end_conference(&self, conference: &str) -> Result<(), SwitchError> {
         let name = change::bridge_name(conference);
         self.act("ConfbridgeKick", &[("Conference", &name), ("Channel", "all")]).await.map(drop)

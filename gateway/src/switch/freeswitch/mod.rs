@@ -144,6 +144,14 @@ impl Switch for FreeSwitch {
         self.room_of(call).await
     }
 
+    async fn conference_id(&self, conference: &str) -> Result<Option<String>, SwitchError> {
+        match self.act(&format!("conference {} get uuid", change::quoted(conference)?)).await {
+            Ok(id) => Ok(Some(id)),
+            Err(SwitchError::NotInConference) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn end_conference(&self, conference: &str) -> Result<(), SwitchError> {
         self.act(&format!("conference {} kick all", change::quoted(conference)?)).await.map(drop)
     }
