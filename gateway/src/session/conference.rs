@@ -184,6 +184,7 @@ impl Stay<'_> {
             ends_conference: self.verb.end_on_exit,
             most_members: self.verb.max_participants,
             talk_events: self.talks_are_told(),
+            passes_digits: self.verb.distribute_dtmf,
             beep,
             sounds,
         }
@@ -199,35 +200,44 @@ impl Stay<'_> {
         }
         self.context.leg.joined(join).await;
         self.ends_later().await;
+        tokio::join!(self.tell_of_changes(), self.tell_of_talks(), self.pass_digits());
+        std::future::pending().await
+    }
+
+    /// Tells that it has joined, and what changes of it.
+    async fn tell_of_changes(&self) {
         let mut live = match self.changes_are_told() {
             true => Some(live::follow(&self.context.gateway).await),
             false => None,
         };
         let members = self.size().await.ok();
         self.tell("join", members).await;
-        let changes = async {
-            let Some(live) = &mut live else { return };
-            let own = self.context.info().call_sid;
-            loop {
-                match live.recv().await {
-                    Ok(event) if CHANGES.contains(&event.event) => {
-                        if let Some(member) = event.member.as_ref().filter(|member| member.call_sid == own) {
-                            self.tell_with(event.event, None, Some(member)).await;
-                        }
+        let Some(live) = &mut live else { return };
+        let own = self.context.info().call_sid;
+        loop {
+            match live.recv().await {
+                Ok(event) if CHANGES.contains(&event.event) => {
+                    if let Some(member) = event.member.as_ref().filter(|member| member.call_sid == own) {
+                        self.tell_with(event.event, None, Some(member)).await;
                     }
-                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => return,
                 }
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
             }
-        };
-        tokio::join!(changes, self.tell_of_talks());
-        std::future::pending().await
+        }
     }
 
     /// The conference ends at the latest when the verb says.
     async fn ends_later(&self) {
         if let Some(after) = self.verb.ends_after {
             ends::after(&self.context.gateway, &self.context.node, &self.room, after).await;
+        }
+    }
+
+    /// What the call presses goes to those who hear it.
+    async fn pass_digits(&self) {
+        if self.verb.distribute_dtmf {
+            self.context.leg.pass_digits().await;
         }
     }
 
@@ -296,6 +306,7 @@ pub async fn resume(
         if context.node.switch.conference_of(&context.call).await.is_ok_and(|is| is.as_ref() == Some(&stay.room)) {
             stay.ends_later().await;
         }
+        stay.pass_digits().await;
         std::future::pending().await
     };
     let left_it = tokio::select! {

@@ -83,6 +83,8 @@ pub struct Conference {
     pub end_on_exit: bool,
     /// A tone tells of its coming.
     pub beep: bool,
+    /// The digits that it presses go to those who hear it.
+    pub distribute_dtmf: bool,
     /// Muted from the first frame on.
     pub join_muted: bool,
     /// Its tags.
@@ -371,9 +373,6 @@ impl Properties<'_> {
 
     /// What the switches that there are cannot do is refused by name.
     fn conference(&self) -> Result<Conference, String> {
-        if self.flag("distributeDtmf") == Some(true) {
-            return Err("conference: distributeDtmf is not supported".into());
-        }
         for key in ["record", "listen"] {
             if self.given.contains_key(key) {
                 return Err(format!("conference: {key} is not supported"));
@@ -399,6 +398,7 @@ impl Properties<'_> {
             start_on_enter: self.flag("startConferenceOnEnter"),
             end_on_exit: self.flag("endConferenceOnExit").unwrap_or(false),
             beep: self.flag("beep").unwrap_or(false),
+            distribute_dtmf: self.flag("distributeDtmf").unwrap_or(false),
             join_muted: self.flag("joinMuted").unwrap_or(false),
             member_tag: self.tags("memberTag")?,
             speak_only_to: self.tags("speakOnlyTo")?,

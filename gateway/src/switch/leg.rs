@@ -25,6 +25,8 @@ pub struct Join {
     pub most_members: Option<u32>,
     /// Whether the switch tells who is talking.
     pub talk_events: bool,
+    /// What it presses is passed on.
+    pub passes_digits: bool,
     /// Everybody in the conference hears a tone when it joins.
     pub beep: bool,
     /// The files for that; `None`: there are none, and nobody hears a tone.
@@ -103,6 +105,9 @@ pub trait Leg: Send + Sync {
 
     /// Tells when the call begins to talk and when it stops, for as long as somebody listens.
     async fn talks(&self, told: mpsc::Sender<bool>);
+
+    /// Passes on what the call presses, to those who hear it, for as long as this is awaited.
+    async fn pass_digits(&self);
 
     /// Has what plays end, or takes it out of its conference.
     async fn interrupt(&self) -> Result<(), SwitchError>;

@@ -4,6 +4,7 @@
 
 pub mod asterisk;
 pub mod connection;
+pub mod digits;
 pub mod freeswitch;
 pub mod leg;
 

@@ -128,6 +128,17 @@ impl Pbx {
         ["has to have `async full`", "does not come back after `socket`", "the global variable socket_resume is true"]
     }
 
+    /// Has it pass on to everybody what anybody presses; what that is told by.
+    pub fn lead_digits_astray(&self) -> &'static str {
+        let file = self.folder.join("freeswitch.xml");
+        let right = fs::read_to_string(&file).expect("it is there");
+        let profile = r#"<profile name="wide">"#;
+        let flagged = format!(r#"{profile}<param name="member-flags" value="dist-dtmf"/>"#);
+        fs::write(&file, examples::fill(&right, &[(profile, flagged)])).expect("a file can be written");
+        self.console("reloadxml");
+        "has dist-dtmf in its member-flags"
+    }
+
     /// Takes its module away.
     pub fn unload_module(&self) {
         assert!(self.console("unload mod_coach").contains("+OK"));

@@ -6,6 +6,7 @@ pub mod beep;
 pub mod broken;
 pub mod checked;
 pub mod database;
+pub mod distributed;
 pub mod ends;
 pub mod examples;
 pub mod folders;

@@ -69,6 +69,12 @@ impl<'a> Party<'a> {
         phone.1.digits(count).expect("the phone tells of digits")
     }
 
+    /// This one presses digits.
+    pub fn press(&mut self, who: &str, digits: &str) {
+        let phone = self.phones.iter_mut().find(|(name, _)| name == who).expect("it is on the phone");
+        phone.1.press(digits).expect("the phone takes commands");
+    }
+
     /// How much this one has heard by now, in seconds of its recording.
     pub fn now(&self, who: &str) -> f64 {
         self.clock(self.phones.iter().position(|(name, _)| name == who).expect("it is on the phone"))

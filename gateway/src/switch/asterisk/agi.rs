@@ -6,6 +6,7 @@
 use super::{Asterisk, Message};
 use crate::switch::{
     Call, SwitchError,
+    digits::{self, Told},
     leg::{Ended, Join, Left, Leg, LegError},
     variables,
 };
@@ -23,6 +24,8 @@ use tokio::{
     sync::{Mutex, Notify, broadcast, mpsc},
     time::{Instant, timeout_at},
 };
+
+use words::{cause, cause_of, played_as, quoted, yes};
 
 /// How long a call without a connection may take to come back: the dialplan tries for a minute.
 const COMES_BACK: Duration = Duration::from_secs(70);
@@ -55,22 +58,6 @@ async fn let_go_if_hung_up(channel: &mut Option<AgiChannel>) -> bool {
         *channel = None;
     }
     hung_up
-}
-
-/// A value as an argument of a command.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-/// A file as Asterisk wants it named: without the extension.
-fn played_as(file: &Path) -> Result<String, LegError> {
-    let path = file.with_extension("");
-    let path = path.to_str().ok_or_else(|| LegError::Refused("the path of the file is no text".into()))?;
-    Ok(path.to_owned())
-}
-
-fn yes(flag: bool) -> &'static str {
-    if flag { "yes" } else { "no" }
 }
 
 impl AgiLeg {
@@ -304,6 +291,11 @@ impl Leg for AgiLeg {
     }
 
     async fn prepare(&self, join: &Join) -> Result<(), LegError> {
+        if join.passes_digits
+            && let Ok(Some(why)) = self.switch.why_no_digits().await
+        {
+            return Err(LegError::Refused(why));
+        }
         if self.exec("Coach", &Self::mode(join)).await? != 0 {
             return Err(if self.is_over().await {
                 LegError::Ended
@@ -320,6 +312,8 @@ impl Leg for AgiLeg {
             ("user,quiet", yes(!join.beep)),
             ("user,hear_own_join_sound", "yes"),
             ("user,announce_only_user", "no"),
+            // It would reach everybody, whom the member speaks to or not.
+            ("user,dtmf_passthrough", "no"),
             ("user,startmuted", yes(join.muted)),
             ("user,admin", yes(join.moderator)),
             // Never wait_marked: a conference without a host begins all the same.
@@ -371,6 +365,17 @@ impl Leg for AgiLeg {
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }
+    }
+
+    async fn pass_digits(&self) {
+        let told = |event: &Arc<Message>| match event.get("Event") {
+            "DTMFEnd" if event.get("Uniqueid") == self.call.id && event.get("Direction") == "Received" => {
+                Told::Digit(event.get("Digit").to_owned())
+            }
+            name if name.starts_with("Coach") => Told::Change,
+            _ => Told::Other,
+        };
+        digits::pass(&*self.switch, &self.call.id, self.switch.events(), told).await;
     }
 
     async fn interrupt(&self) -> Result<(), SwitchError> {
@@ -463,25 +468,6 @@ impl Leg for AgiLeg {
     }
 }
 
-fn cause(event: &Message) -> u8 {
-    event.get("Cause").parse().unwrap_or(0)
-}
-
-/// The cause for which chan_pjsip sends this status, or the nearest.
-fn cause_of(status: u16) -> u8 {
-    match status {
-        404 | 604 => 1,
-        408 => 18,
-        410 => 22,
-        480 => 19,
-        484 => 28,
-        486 | 600 => 17,
-        488 | 606 => 58,
-        501 => 29,
-        500 | 503 => 34,
-        _ => 21,
-    }
-}
-
 #[cfg(test)]
 mod tests;
+mod words;

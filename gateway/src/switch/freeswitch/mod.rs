@@ -3,6 +3,7 @@
 mod change;
 mod dialplan;
 pub mod esl;
+mod profile;
 mod read;
 pub mod socket;
 
@@ -14,6 +15,7 @@ use super::{
 use crate::names::MaxName;
 use async_trait::async_trait;
 use esl::{Esl, Login, Told};
+use freeswitch_esl_tokio::EslEventType;
 use std::sync::{PoisonError, RwLock};
 use tokio::sync::{broadcast, watch};
 
@@ -119,7 +121,10 @@ impl Switch for FreeSwitch {
 
     fn changes(&self) -> watch::Receiver<()> {
         changes(self.esl.events(), |told| match told {
-            Told::Event(event) => !matches!(event.header_str("Action"), Some("start-talking" | "stop-talking")),
+            Told::Event(event) => {
+                !matches!(event.header_str("Action"), Some("start-talking" | "stop-talking"))
+                    && !event.is_event_type(EslEventType::Dtmf)
+            }
             Told::Missed => true,
         })
     }

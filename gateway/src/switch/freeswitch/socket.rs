@@ -8,7 +8,7 @@ use super::{FreeSwitch, MODULE, esl, esl::Told, read::is_id};
 use crate::{
     names::Tags,
     switch::{
-        Call, SwitchError,
+        Call, SwitchError, digits,
         leg::{Ended, Join, Left, Leg, LegError},
         variables,
     },
@@ -18,6 +18,7 @@ use freeswitch_esl_tokio::{
     EslClient, EslConnectOptions, EslEvent, EslEventStream, EslEventType, EslResponse, EventFormat,
 };
 use percent_encoding::percent_decode_str;
+use said::{ended, headers};
 use std::{
     path::Path,
     sync::{
@@ -286,25 +287,6 @@ impl SocketLeg {
     }
 }
 
-/// Headers of the request that began the call.
-fn headers(connection: &Connection) -> Vec<(String, String)> {
-    let standard = [
-        ("variable_sip_full_from", "from"),
-        ("variable_sip_full_to", "to"),
-        ("variable_sip_call_id", "call-id"),
-        ("variable_sip_contact_uri", "contact"),
-        ("variable_sip_user_agent", "user-agent"),
-        ("variable_sip_P-Asserted-Identity", "p-asserted-identity"),
-    ];
-    let standard = standard.iter().map(|(variable, name)| ((*name).to_owned(), (*variable).to_owned()));
-    let own = connection.channel.headers().keys().filter_map(|key| {
-        let name = key.strip_prefix("variable_sip_h_")?;
-        (name.len() > 2 && name[..2].eq_ignore_ascii_case("x-")).then(|| (name.to_owned(), key.clone()))
-    });
-    let both = standard.chain(own.take(64));
-    both.filter_map(|(name, variable)| Some((name, connection.value(&variable)?))).collect()
-}
-
 #[async_trait]
 impl Leg for SocketLeg {
     async fn handed_over(&self) {
@@ -413,6 +395,23 @@ impl Leg for SocketLeg {
         }
     }
 
+    async fn pass_digits(&self) {
+        let told = |told: &Told| match told {
+            Told::Event(event) if event.is_event_type(EslEventType::Dtmf) => match event.header_str("DTMF-Digit") {
+                Some(digit) if event.header_str("Unique-ID") == Some(&self.call.id) => {
+                    digits::Told::Digit(digit.to_owned())
+                }
+                _ => digits::Told::Other,
+            },
+            Told::Event(event) if event.header_str("Event-Subclass") == Some("coach::maintenance") => {
+                digits::Told::Change
+            }
+            Told::Event(_) => digits::Told::Other,
+            Told::Missed => digits::Told::Change,
+        };
+        digits::pass(&*self.switch, &self.call.id, self.switch.events(), told).await;
+    }
+
     async fn interrupt(&self) -> Result<(), SwitchError> {
         match self.switch.member_at(&self.call.id).await? {
             Some(member) => self.switch.kick_member(&self.call.id, &member).await,
@@ -480,8 +479,4 @@ impl Leg for SocketLeg {
     }
 }
 
-fn ended(event: &EslEvent) -> Ended {
-    let variable = |name: &str| event.variable_str(name).unwrap_or_default();
-    let by_caller = matches!(variable("sip_hangup_disposition"), "recv_bye" | "recv_cancel" | "recv_refuse");
-    Ended { cause: variable("hangup_cause_q850").parse().unwrap_or(0), by_caller }
-}
+mod said;

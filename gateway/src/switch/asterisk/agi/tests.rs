@@ -13,6 +13,7 @@ fn join(tags: Option<&str>, to: Option<&str>) -> Join {
         most_members: None,
         talk_events: false,
         beep: false,
+        passes_digits: false,
         sounds: None,
     }
 }
