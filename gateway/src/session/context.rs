@@ -2,6 +2,7 @@
 
 use super::{
     app::App,
+    hold::OnHold,
     payload::{CallInfo, ConferenceEvent},
     saved::Saved,
     verbs::Verb,
@@ -46,6 +47,8 @@ pub struct Context {
     info: Mutex<CallInfo>,
     /// `Some`: it has ended.
     pub over: watch::Receiver<Option<Ended>>,
+    /// What it hears while it is held.
+    pub on_hold: OnHold,
     /// Verbs are told of.
     pub notify_events: AtomicBool,
     /// The application has been told of its call. Of one that the gateway has placed, it is when that is answered.
@@ -100,6 +103,7 @@ impl Context {
             app,
             info: Mutex::new(info),
             over,
+            on_hold: OnHold::default(),
             notify_events: AtomicBool::new(false),
             has_begun: AtomicBool::new(true),
             end_told: AtomicBool::new(false),

@@ -106,6 +106,12 @@ pub trait Leg: Send + Sync {
     /// Tells when the call begins to talk and when it stops, for as long as somebody listens.
     async fn talks(&self, told: mpsc::Sender<bool>);
 
+    /// Plays a file to it while it is held in its conference, which nobody else hears. Returns when that has begun.
+    async fn play_held(&self, file: &Path) -> Result<(), LegError>;
+
+    /// Ends what is played to it so.
+    async fn stop_held(&self);
+
     /// Passes on what the call presses, to those who hear it, for as long as this is awaited.
     async fn pass_digits(&self);
 

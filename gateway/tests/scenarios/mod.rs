@@ -11,6 +11,7 @@ pub mod ends;
 pub mod examples;
 pub mod folders;
 pub mod gateway;
+pub mod held;
 #[path = "../../../tests/switch/judge.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
 pub mod judge;

@@ -367,6 +367,18 @@ impl Leg for AgiLeg {
         }
     }
 
+    async fn play_held(&self, file: &Path) -> Result<(), LegError> {
+        let file = played_as(file)?;
+        let played = self.switch.act("CoachPlay", &[("Channel", self.call.id.as_str()), ("File", &file)]).await;
+        played.map(drop).map_err(|error| LegError::Refused(error.to_string()))
+    }
+
+    async fn stop_held(&self) {
+        // The module has ended it with the hold; another hook's may take its place while the hold goes on.
+        let channel = [("Channel", self.call.channel.as_str()), ("Control", "stop")];
+        self.switch.act("ControlPlayback", &channel).await.ok();
+    }
+
     async fn pass_digits(&self) {
         let told = |event: &Arc<Message>| match event.get("Event") {
             "DTMFEnd" if event.get("Uniqueid") == self.call.id && event.get("Direction") == "Received" => {

@@ -395,6 +395,15 @@ impl Leg for SocketLeg {
         }
     }
 
+    async fn play_held(&self, file: &Path) -> Result<(), LegError> {
+        let played = self.switch.play_to(&self.call.id, file).await;
+        played.map_err(|error| LegError::Refused(error.to_string()))
+    }
+
+    async fn stop_held(&self) {
+        self.switch.stop_playing_to(&self.call.id).await.ok();
+    }
+
     async fn pass_digits(&self) {
         let told = |told: &Told| match told {
             Told::Event(event) if event.is_event_type(EslEventType::Dtmf) => match event.header_str("DTMF-Digit") {
