@@ -1,7 +1,7 @@
 //! The `conference` verb: wait, enter, leave, and what applications are told meanwhile.
 
 use super::{
-    context::Context,
+    context::{Context, NO_RECORDINGS},
     payload::ConferenceEvent,
     perform::{Outcome, audible, heard_verbs, with_id},
     sounds,
@@ -13,7 +13,10 @@ use crate::{
     switch::leg::{Join, Left, LegError},
 };
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio::{
     sync::{broadcast, mpsc},
     time::Instant,
@@ -31,6 +34,8 @@ struct Stay<'a> {
     /// The conference, by the switch's own name for it.
     room: String,
     began: Instant,
+    /// The file that it is recorded to, where this call has begun that.
+    recording: OnceLock<String>,
 }
 
 impl Stay<'_> {
@@ -48,6 +53,9 @@ impl Stay<'_> {
         let seconds = self.began.elapsed().as_secs_f64();
         let event = ConferenceEvent { event, name: &self.verb.name, seconds, members };
         let mut payload = self.context.conference_event(&event);
+        if let Some(recording) = self.recording.get() {
+            payload.insert("recording".into(), recording.as_str().into());
+        }
         if let Some(member) = member {
             payload.insert("member_tag".into(), json!(member.member_tag));
             payload.insert("speak_only_to".into(), json!(member.speak_only_to));
@@ -191,7 +199,7 @@ impl Stay<'_> {
     }
 
     /// Tells that the call has joined, once it has; and who talks from then on.
-    async fn tell_of_stay(&self, join: &Join) {
+    async fn tell_of_stay(&self, value: &Value, join: &Join) {
         loop {
             match self.context.node.switch.conference_of(&self.context.call).await {
                 Ok(Some(room)) if room == self.room => break,
@@ -199,6 +207,7 @@ impl Stay<'_> {
             }
         }
         self.context.leg.joined(join).await;
+        self.record(value).await;
         self.ends_later().await;
         tokio::join!(self.tell_of_changes(), self.tell_of_talks(), self.pass_digits());
         std::future::pending().await
@@ -224,6 +233,28 @@ impl Stay<'_> {
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => return,
             }
+        }
+    }
+
+    /// Has the conference recorded, unless it is already. It goes on whatever becomes of that.
+    async fn record(&self, value: &Value) {
+        if !self.verb.record {
+            return;
+        }
+        let Some(folder) = self.context.gateway.settings().recordings.clone() else {
+            return self.context.refuse(value, NO_RECORDINGS).await;
+        };
+        // Whatever an application says, its name is this.
+        let began = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+        let file = folder.join(format!("{began}-{}.wav", uuid::Uuid::new_v4()));
+        match self.context.node.switch.record(&self.room, &file).await {
+            Ok(true) => {
+                let file = file.display().to_string();
+                tracing::info!(call_sid = %self.context.info().call_sid, conference = self.room, file, "the conference is recorded");
+                self.recording.set(file).ok();
+            }
+            Ok(false) => tracing::info!(conference = self.room, "the conference is being recorded already"),
+            Err(error) => self.context.refuse(value, &format!("conference: record: {error}")).await,
         }
     }
 
@@ -265,7 +296,7 @@ pub async fn perform(
 ) -> Result<Outcome, LegError> {
     let room = context.conference(&verb.name).map_err(LegError::Refused)?;
     elsewhere(context, verb).await?;
-    let stay = Stay { context, verb, room, began: Instant::now() };
+    let stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new() };
     context.answer().await?;
     if verb.start_on_enter == Some(false) {
         stay.wait(cancel).await?;
@@ -285,7 +316,7 @@ pub async fn perform(
             context.save(verbs, true).await;
             entered = tokio::select! {
                 left = context.leg.enter(&join) => left,
-                () = stay.tell_of_stay(&join) => Err(LegError::Lost),
+                () = stay.tell_of_stay(value, &join) => Err(LegError::Lost),
             };
         }
     }
@@ -300,7 +331,7 @@ pub async fn resume(
     cancel: &CancellationToken,
 ) -> Result<Outcome, LegError> {
     let room = context.conference(&verb.name).map_err(LegError::Refused)?;
-    let stay = Stay { context, verb, room, began: Instant::now() };
+    let stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new() };
     let ends = async {
         // It may be that the gateway went before it could keep that. Of a conference that the call has left, this is not its end.
         if context.node.switch.conference_of(&context.call).await.is_ok_and(|is| is.as_ref() == Some(&stay.room)) {

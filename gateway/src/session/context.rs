@@ -27,6 +27,9 @@ use std::{
 };
 use tokio::sync::watch;
 
+/// Why a conference is not recorded.
+pub const NO_RECORDINGS: &str = "conference: record: the settings name no folder for recordings: add [recordings] with a folder that the switch may write to";
+
 /// A session's own.
 pub struct Context {
     /// The gateway.
@@ -203,6 +206,9 @@ impl Context {
         for verb in verbs {
             if let Verb::Conference(conference) = Verb::parse(verb)? {
                 self.conference(&conference.name)?;
+                if conference.record && self.gateway.settings().recordings.is_none() {
+                    return Err(NO_RECORDINGS.into());
+                }
             }
         }
         Ok(())

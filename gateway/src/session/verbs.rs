@@ -91,6 +91,8 @@ pub struct Conference {
     pub member_tag: Option<Tags>,
     /// Whom it speaks to.
     pub speak_only_to: Option<Tags>,
+    /// The conference is recorded, once this member has joined.
+    pub record: bool,
     /// The conference ends at the latest so long after this member has joined.
     pub ends_after: Option<Duration>,
     /// The most members, if this one starts it.
@@ -373,10 +375,14 @@ impl Properties<'_> {
 
     /// What the switches that there are cannot do is refused by name.
     fn conference(&self) -> Result<Conference, String> {
-        for key in ["record", "listen"] {
-            if self.given.contains_key(key) {
-                return Err(format!("conference: {key} is not supported"));
-            }
+        if self.given.contains_key("listen") {
+            return Err("conference: listen is not supported".into());
+        }
+        let record = self.given.get("record").and_then(Value::as_object);
+        // The path is jambonz's: recordings have names of the gateway's own.
+        let unknown = record.and_then(|record| record.iter().find(|(key, path)| *key != "path" || !path.is_string()));
+        if let Some((unknown, _)) = unknown {
+            return Err(format!("conference: record: {unknown} is not known: give {{}}, or a path, which is a text"));
         }
         // JavaScript's 0 says that there is none.
         let ends_after = match self.given.get("endConferenceDuration") {
@@ -402,6 +408,7 @@ impl Properties<'_> {
             join_muted: self.flag("joinMuted").unwrap_or(false),
             member_tag: self.tags("memberTag")?,
             speak_only_to: self.tags("speakOnlyTo")?,
+            record: record.is_some(),
             ends_after,
             max_participants,
             action_hook: self.hook("actionHook")?,

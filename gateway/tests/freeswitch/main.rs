@@ -8,10 +8,12 @@ mod scenarios;
 #[expect(dead_code, reason = "the module's own tests use the rest")]
 mod socket;
 
+mod unwritable;
+
 use scenarios::*;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let missing = pbx::prefix().is_none().then_some("make test-freeswitch FREESWITCH=<prefix> runs this");
-    run::run(&[], missing)
+    run::run(unwritable::SCENARIOS, missing)
 }

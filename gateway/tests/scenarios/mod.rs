@@ -28,6 +28,7 @@ pub mod ports;
 #[path = "../../../tests/switch/process.rs"]
 pub mod process;
 pub mod raw;
+pub mod recorded;
 pub mod reload;
 pub mod rest;
 pub mod restart;

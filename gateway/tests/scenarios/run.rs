@@ -2,7 +2,7 @@
 
 use crate::{
     alone, app, beep, broken, checked, database, distributed, ends, folders, gateway, held, live, pbx::Pbx, placed,
-    process, reload, rest, restart, sockets, verbs,
+    process, recorded, reload, rest, restart, sockets, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -14,7 +14,7 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 14] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 15] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -22,6 +22,7 @@ const WITH_THEIR_OWN: [&[OwnScenario]; 14] = [
     ends::SCENARIOS,
     distributed::SCENARIOS,
     held::SCENARIOS,
+    recorded::SCENARIOS,
     restart::SCENARIOS,
     broken::SCENARIOS,
     database::SCENARIOS,

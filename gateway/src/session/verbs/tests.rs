@@ -44,8 +44,8 @@ fn what_is_wrong_is_said_as_jambonz_says_it() {
             "conference: endConferenceDuration has to be from 1 to 604800",
         ),
         (
-            json!({"verb": "conference", "name": "x", "record": {"path": "/etc/passwd"}}),
-            "conference: record is not supported",
+            json!({"verb": "conference", "name": "x", "record": {"format": "mp3"}}),
+            "conference: record: format is not known",
         ),
         (json!({"verb": "gather", "input": ["digits"]}), "invalid instruction: gather"),
         (json!({"verb": "sip:decline", "status": 200}), "status has to be from 400 to 699"),

@@ -330,6 +330,8 @@ impl Leg for AgiLeg {
                 self.set(&format!("CONFBRIDGE(bridge,sound_{sound})"), &path).await?;
             }
         }
+        // A recording has the name that it is given.
+        self.set("CONFBRIDGE(bridge,record_file_timestamp)", "no").await?;
         if let Some(most) = join.most_members {
             self.set("CONFBRIDGE(bridge,max_members)", &most.to_string()).await?;
         }

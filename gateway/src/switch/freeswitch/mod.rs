@@ -5,6 +5,7 @@ mod dialplan;
 pub mod esl;
 mod profile;
 mod read;
+mod record;
 pub mod socket;
 
 use super::{
@@ -16,7 +17,10 @@ use crate::names::MaxName;
 use async_trait::async_trait;
 use esl::{Esl, Login, Told};
 use freeswitch_esl_tokio::EslEventType;
-use std::sync::{PoisonError, RwLock};
+use std::{
+    path::Path,
+    sync::{PoisonError, RwLock},
+};
 use tokio::sync::{broadcast, watch};
 
 /// Its module.
@@ -155,6 +159,10 @@ impl Switch for FreeSwitch {
             Err(SwitchError::NotInConference) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    async fn record(&self, conference: &str, file: &Path) -> Result<bool, SwitchError> {
+        self.record_to(conference, &file.to_string_lossy()).await
     }
 
     async fn end_conference(&self, conference: &str) -> Result<(), SwitchError> {
