@@ -297,6 +297,13 @@ mod tests {
     }
 
     #[test]
+    fn a_hook_takes_a_key_that_may_give_verbs() {
+        let needs = |update: Update| update.needs().iter().map(|need| format!("{need:?}")).collect::<Vec<_>>();
+        assert_eq!(needs(Update::Hold(json!("/w"))), ["Moderate", "Call"]);
+        assert_eq!(needs(Update::Member(Change::Hold)), ["Moderate"]);
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         for (body, msg) in [
             (json!([]), "no JSON object"),

@@ -208,8 +208,7 @@ impl Stay<'_> {
         }
         self.context.leg.joined(join).await;
         self.record(value).await;
-        self.ends_later().await;
-        tokio::join!(self.tell_of_changes(), self.tell_of_talks(), self.pass_digits());
+        tokio::join!(self.ends_later(), self.tell_of_changes(), self.tell_of_talks(), self.pass_digits());
         std::future::pending().await
     }
 

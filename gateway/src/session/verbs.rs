@@ -376,7 +376,7 @@ impl Properties<'_> {
     /// What the switches that there are cannot do is refused by name.
     fn conference(&self) -> Result<Conference, String> {
         if self.given.contains_key("listen") {
-            return Err("conference: listen is not supported".into());
+            return Err("conference: listen is not supported: `record` has the conversation in a file".into());
         }
         let record = self.given.get("record").and_then(Value::as_object);
         // The path is jambonz's: recordings have names of the gateway's own.

@@ -8,6 +8,7 @@ mod scenarios;
 #[expect(dead_code, reason = "the module's own tests use the rest")]
 mod socket;
 
+mod door;
 mod unwritable;
 
 use scenarios::*;
@@ -15,5 +16,5 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let missing = pbx::prefix().is_none().then_some("make test-freeswitch FREESWITCH=<prefix> runs this");
-    run::run(unwritable::SCENARIOS, missing)
+    run::run(&[door::SCENARIOS, unwritable::SCENARIOS].concat(), missing)
 }

@@ -312,6 +312,7 @@ impl Leg for AgiLeg {
             ("user,quiet", yes(!join.beep)),
             ("user,hear_own_join_sound", "yes"),
             ("user,announce_only_user", "no"),
+            ("user,announce_join_leave", "no"),
             // It would reach everybody, whom the member speaks to or not.
             ("user,dtmf_passthrough", "no"),
             ("user,startmuted", yes(join.muted)),
@@ -322,6 +323,10 @@ impl Leg for AgiLeg {
             ("user,talk_detection_events", yes(join.talk_events)),
         ] {
             self.set(&format!("CONFBRIDGE({option})"), value).await?;
+        }
+        if join.speak_only_to.is_some() {
+            // Nor is it told how many they are now.
+            self.set("CONFBRIDGE(user,announce_user_count_all)", "no").await?;
         }
         if let Some(sounds) = &join.sounds {
             // A conference has the sounds of whoever begins it, and plays them for each member that is not quiet.
@@ -376,9 +381,13 @@ impl Leg for AgiLeg {
     }
 
     async fn stop_held(&self) {
-        // The module has ended it with the hold; another hook's may take its place while the hold goes on.
-        let channel = [("Channel", self.call.channel.as_str()), ("Control", "stop")];
-        self.switch.act("ControlPlayback", &channel).await.ok();
+        // With the hold, the module has ended it: what plays to a call that is not held is something else.
+        if let Ok(Some(member)) = self.switch.member_of(&self.call).await
+            && member.held
+        {
+            let channel = [("Channel", self.call.channel.as_str()), ("Control", "stop")];
+            self.switch.act("ControlPlayback", &channel).await.ok();
+        }
     }
 
     async fn pass_digits(&self) {

@@ -344,7 +344,15 @@ impl Leg for SocketLeg {
         self.coach(&mode("speakOnlyTo", &join.speak_only_to).unwrap_or_else(|| "uncoach".into())).await?;
         self.shows(join).await?;
         let most = join.most_members.map(|most| most.to_string()).unwrap_or_default();
+        // The profile's sounds at the door would tell everybody of a private speaker.
+        let door = match &join.sounds {
+            Some(sounds) if join.speak_only_to.is_some() => sounds.silence.to_string_lossy(),
+            _ => "".into(),
+        };
+        let door = if door.contains([';', '=']) { "" } else { &*door };
         let values = [
+            ("conference_enter_sound", door),
+            ("conference_exit_sound", door),
             ("conference_member_id", ""),
             ("conference_flags", ""),
             ("conference_member_flags", ""),
