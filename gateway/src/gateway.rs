@@ -1,6 +1,7 @@
 //! What the gateway is while it runs, and which call is whose.
 
 use crate::{
+    ends::Ends,
     keys::{self, Caller},
     live::Live,
     names,
@@ -63,6 +64,8 @@ pub struct Gateway {
     /// The database.
     pub store: Arc<Store>,
     nodes: RwLock<Arc<[Node]>>,
+    /// When conferences end.
+    pub ends: Ends,
     /// Those who follow what changes.
     pub live: Live,
     /// The gateway is told to end.
@@ -154,7 +157,8 @@ impl Gateway {
     pub fn start(settings: Settings, store: Arc<Store>) -> Arc<Self> {
         let nodes = RwLock::new(settings.switches.iter().map(connect).collect());
         let (live, ending) = (Live::default(), CancellationToken::new());
-        Arc::new(Self { settings: RwLock::new(Arc::new(settings)), store, nodes, live, ending })
+        let (settings, ends) = (RwLock::new(Arc::new(settings)), Ends::default());
+        Arc::new(Self { settings, store, nodes, ends, live, ending })
     }
 
     /// The settings as they are now.

@@ -7,6 +7,7 @@
 //! | [`store`], [`keys`] | the database; keys of the REST interface |
 //! | [`switch`] | what a switch offers, and each kind of switch |
 //! | [`gateway`] | which call is whose |
+//! | [`ends`] | conferences whose time is over |
 //! | [`members`], [`live`] | who is in which conference and who hears whom; what changes there |
 //! | [`update`] | changes to calls, as they are asked for |
 //! | [`session`] | applications and their calls |
@@ -19,6 +20,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod ends;
 pub mod gateway;
 pub mod keys;
 pub mod live;

@@ -1,11 +1,11 @@
-//! The database: keys and sessions, in one SQLite file.
+//! The database: keys, sessions and the ends of conferences, in one SQLite file.
 
 mod writer;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use std::{path::Path, sync::Mutex, time::Duration};
 use uuid::Uuid;
-use writer::Writer;
+use writer::{Kind, Writer};
 
 /// The database. Questions to it block for as long as a local file takes; sessions are written by a thread of their own.
 pub struct Store {
@@ -68,7 +68,9 @@ impl Store {
             "create table if not exists keys (id text primary key, hash text not null, account text not null, name text not null,
                 scopes text not null, created integer not null, revoked integer not null default 0);
              create table if not exists sessions (switch text not null, call text not null, state text not null,
-                primary key (switch, call));",
+                primary key (switch, call));
+             create table if not exists ends (switch text not null, conference text not null, state text not null,
+                primary key (switch, conference));",
         )?;
         let writer = Writer::start(open(path, writer::PATIENCE)?);
         Ok(Self { database: Mutex::new(database), writer })
@@ -111,12 +113,24 @@ impl Store {
 
     /// Keeps a session, in place of what was kept of it: when this returns, or, if the database does not let it, as soon as it does.
     pub async fn save_session(&self, session: SessionRecord) {
-        self.writer.write(session.switch, session.call, Some(session.state)).await;
+        self.writer.write(Kind::Session, session.switch, session.call, Some(session.state)).await;
     }
 
     /// Forgets a session, likewise.
     pub async fn forget_session(&self, switch: &str, call: &str) {
-        self.writer.write(switch.to_owned(), call.to_owned(), None).await;
+        self.writer.write(Kind::Session, switch.to_owned(), call.to_owned(), None).await;
+    }
+
+    /// Keeps when a conference ends, in JSON, or forgets it; likewise.
+    pub async fn save_end(&self, switch: &str, conference: &str, state: Option<String>) {
+        self.writer.write(Kind::End, switch.to_owned(), conference.to_owned(), state).await;
+    }
+
+    /// When the conferences of a switch end: their names, and what was kept of each.
+    pub fn ends(&self, switch: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let database = self.database();
+        let mut query = database.prepare("select conference, state from ends where switch = ?1")?;
+        Ok(query.query_map([switch], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
     }
 
     /// Why sessions are not kept at present.

@@ -27,6 +27,8 @@ pub enum UpdateError {
 pub enum Update {
     /// A change to it as a member of its conference.
     Member(Change),
+    /// Held, and hearing what this hook says meanwhile: the call's session asks it.
+    Hold(Value),
     /// Everybody in its conference who does not moderate it.
     MuteConference(bool),
     /// Hang it up, whatever state it is in.
@@ -97,20 +99,24 @@ impl Update {
             [option] => option,
             _ => return bad("multiple options are not allowed in updateCall"),
         };
-        let beside: &[&str] = if option == "conf_mute_status" { &["conf_mute_scope"] } else { &[] };
+        let beside: &[&str] = match option {
+            "conf_mute_status" => &["conf_mute_scope"],
+            "conf_hold_status" => &["wait_hook"],
+            _ => &[],
+        };
         let unknown = |key: &&String| !OPTIONS.contains(&key.as_str()) && !beside.contains(&key.as_str());
         if let Some(unknown) = body.keys().find(unknown) {
             return bad(format!("{unknown} is not known beside {option}"));
         }
         let value = &body[option];
         match option {
-            "conferenceParticipantAction" => participant_action(value).map(Self::Member),
+            "conferenceParticipantAction" => participant_action(value),
             "mute_status" => {
                 mute(value, option).map(|mute| Self::Member(if mute { Change::Mute } else { Change::Unmute }))
             }
             "conf_mute_status" => mute_conference(value, body.get("conf_mute_scope")),
             "conf_hold_status" => match value.as_str() {
-                Some("hold") => Ok(Self::Member(Change::Hold)),
+                Some("hold") => hold(body.get("wait_hook")),
                 Some("unhold") => Ok(Self::Member(Change::Unhold)),
                 _ => bad("invalid conf_hold_status"),
             },
@@ -130,38 +136,50 @@ impl Update {
 
     /// What its key has to be allowed.
     pub fn needs(&self) -> Vec<Need<'_>> {
+        if let Self::Hold(_) = self {
+            return vec![Need::Moderate, Need::Call];
+        }
         vec![match self {
             Self::Member(Change::Tag(_) | Change::Untag) => Need::Tag,
             Self::Member(Change::Coach(tags)) => Need::Coach(tags),
             Self::Member(Change::Uncoach) => Need::Barge,
             Self::Member(_) | Self::MuteConference(_) | Self::Complete | Self::NoAnswer => Need::Moderate,
-            Self::Dtmf { .. } | Self::CallHook(_) | Self::CustomerData(_) => Need::Call,
+            Self::Dtmf { .. } | Self::CallHook(_) | Self::CustomerData(_) | Self::Hold(_) => Need::Call,
         }]
     }
 }
 
 /// `conferenceParticipantAction`, in a request and as a command of an application.
-pub fn participant_action(value: &Value) -> Result<Change, UpdateError> {
+pub fn participant_action(value: &Value) -> Result<Update, UpdateError> {
     let Value::Object(value) = value else { return bad("conferenceParticipantAction is no object") };
     let action = value.get("action");
     let Some(action) = action.and_then(Value::as_str) else {
         return bad(format!("conferenceParticipantAction invalid action property {}", action.unwrap_or(&Value::Null)));
     };
-    if let Some(unknown) = value.keys().find(|key| !["action", "tag"].contains(&key.as_str())) {
-        return bad(format!("conferenceParticipantAction: {unknown} is not supported"));
+    let known: &[&str] = if action == "hold" { &["action", "tag", "wait_hook"] } else { &["action", "tag"] };
+    if let Some(unknown) = value.keys().find(|key| !known.contains(&key.as_str())) {
+        return bad(format!("conferenceParticipantAction: {unknown} is not supported with the action {action}"));
     }
-    Ok(match action {
+    Ok(Update::Member(match action {
         "tag" => Change::Tag(tags(value, action)?),
         "coach" => Change::Coach(tags(value, action)?),
         "untag" => Change::Untag,
         "uncoach" => Change::Uncoach,
         "mute" => Change::Mute,
         "unmute" => Change::Unmute,
-        "hold" => Change::Hold,
+        "hold" => return hold(value.get("wait_hook")),
         "unhold" => Change::Unhold,
         "kick" => Change::Kick,
         other => return bad(format!("conferenceParticipantAction invalid action property {other}")),
-    })
+    }))
+}
+
+fn hold(wait_hook: Option<&Value>) -> Result<Update, UpdateError> {
+    match wait_hook.filter(|hook| !is_nothing(hook)) {
+        None => Ok(Update::Member(Change::Hold)),
+        Some(hook) if hook.is_string() || hook.is_object() => Ok(Update::Hold(hook.clone())),
+        Some(_) => bad("wait_hook is neither an address nor an object with a url"),
+    }
 }
 
 fn tags(value: &Map<String, Value>, action: &str) -> Result<Tags, UpdateError> {
@@ -219,7 +237,7 @@ pub async fn apply(found: &Found, update: &Update) -> Result<(), UpdateError> {
             switch.mute_conference(call, *muted).await?;
         }
         // The call's session does these: see `session::command`.
-        Update::CallHook(_) | Update::CustomerData(_) => {
+        Update::CallHook(_) | Update::CustomerData(_) | Update::Hold(_) => {
             return Err(UpdateError::Conflict(format!("call session is gone for call_sid {}", call.sid)));
         }
         Update::Complete => switch.hang_up(call, 16).await?,
@@ -263,6 +281,11 @@ mod tests {
             (json!({"conf_mute_status": "unmute"}), Update::Member(Change::Unmute)),
             (json!({"conf_mute_status": "mute", "conf_mute_scope": "room"}), Update::MuteConference(true)),
             (json!({"conf_hold_status": "hold", "call_hook": null, "record": ""}), Update::Member(Change::Hold)),
+            (json!({"conf_hold_status": "hold", "wait_hook": "/w"}), Update::Hold(json!("/w"))),
+            (
+                json!({"conferenceParticipantAction": {"action": "hold", "wait_hook": {"url": "/w"}}}),
+                Update::Hold(json!({"url": "/w"})),
+            ),
             (json!({"call_status": "completed"}), Update::Complete),
             (
                 json!({"dtmf": {"digit": "5", "duration": 250}}),
@@ -271,6 +294,13 @@ mod tests {
         ] {
             assert_eq!(parse(body.clone()), Ok(update), "{body}");
         }
+    }
+
+    #[test]
+    fn a_hook_takes_a_key_that_may_give_verbs() {
+        let needs = |update: Update| update.needs().iter().map(|need| format!("{need:?}")).collect::<Vec<_>>();
+        assert_eq!(needs(Update::Hold(json!("/w"))), ["Moderate", "Call"]);
+        assert_eq!(needs(Update::Member(Change::Hold)), ["Moderate"]);
     }
 
     #[test]
@@ -298,9 +328,10 @@ mod tests {
             (json!({"conferenceParticipantAction": {"action": "coach", "tag": 7}}), "tag is no text"),
             (json!({"conferenceParticipantAction": {"action": "coach", "tag": "a b"}}), "white space"),
             (
-                json!({"conferenceParticipantAction": {"action": "hold", "wait_hook": "/w"}}),
-                "wait_hook is not supported",
+                json!({"conferenceParticipantAction": {"action": "mute", "wait_hook": "/w"}}),
+                "wait_hook is not supported with the action mute",
             ),
+            (json!({"conf_hold_status": "hold", "wait_hook": 7}), "wait_hook is neither"),
             (json!({"dtmf": {"digit": "x"}}), "invalid dtmf"),
             (json!({"call_status": "busy"}), "invalid call_status"),
         ] {

@@ -163,3 +163,16 @@ fn how_calls_are_placed_is_read_and_its_mistakes_are_told() {
         assert!(told.len() == 1 && told[0].contains(msg), "{calls}: {told:?}");
     }
 }
+
+#[test]
+fn a_folder_for_recordings_is_read_and_its_mistakes_are_told() {
+    let with = |folder: &str| format!("{RIGHT}\n[recordings]\n{folder}\n");
+    let settings = Settings::parse(&with("folder = \"/var/spool/coach-gateway\"")).expect("it is right");
+    assert_eq!(settings.recordings, Some("/var/spool/coach-gateway".into()));
+    assert_eq!(Settings::parse(RIGHT).expect("it is right").recordings, None);
+    for wrong in ["recordings", "/a,b", "/a b", "/a/../b", "/a${b}", "/a'b"] {
+        let told = mistakes(&with(&format!("folder = \"{wrong}\"")));
+        assert!(told.len() == 1 && told[0].contains("the path of a folder from / on"), "{wrong}: {told:?}");
+    }
+    assert!(mistakes(&with(""))[0].contains("folder"), "it is missing");
+}

@@ -87,6 +87,11 @@ impl Phone {
         }
     }
 
+    /// Presses digits, as its owner does.
+    pub fn press(&mut self, digits: &str) -> io::Result<()> {
+        self.command("sndcode", digits)
+    }
+
     /// How much it has heard by now, in seconds.
     pub fn clock(&self) -> io::Result<f64> {
         let file = self.recording()?;

@@ -214,7 +214,9 @@ pub async fn update(
     update.needs().into_iter().try_for_each(|need| authorized.may(need))?;
     let found = api.gateway.call(authorized.caller.account, call_sid).await?;
     let done = match &update {
-        Update::CallHook(_) | Update::CustomerData(_) => session::update(&api.sessions, &found, &update).await,
+        Update::CallHook(_) | Update::CustomerData(_) | Update::Hold(_) => {
+            session::update(&api.sessions, &found, &update).await
+        }
         update => apply(&found, update).await,
     };
     let done = done.map_err(ApiError::from);

@@ -187,6 +187,11 @@ impl App {
         Ok(Some(url))
     }
 
+    /// Whether a hook may be asked. `Err`: why not.
+    pub fn allows(&self, hook: &Hook) -> Result<(), AppError> {
+        self.over_http(hook).map(drop)
+    }
+
     /// Asks a hook. Its answer, where it has one.
     pub async fn ask(&self, hook: &Hook, data: Map<String, Value>) -> Result<Option<Value>, AppError> {
         match self.over_http(hook)? {

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     gateway::Found,
+    switch::Change,
     update::{Update, UpdateError, apply, participant_action},
 };
 use serde_json::{Map, Value, json};
@@ -43,8 +44,8 @@ pub async fn carry_out(
     let effect = match command {
         "redirect" => return redirect(context, &data, queue).await,
         "conf:participant-action" => {
-            let change = participant_action(&data).map_err(|error| error.to_string())?;
-            change_call(context, call_sid, Update::Member(change)).await
+            let update = participant_action(&data).map_err(|error| error.to_string())?;
+            change_call(context, call_sid, update).await
         }
         "mute:status" | "conf:mute-status" | "conf:hold-status" => {
             change_call(context, call_sid, status(command, data)?).await
@@ -100,15 +101,31 @@ fn status(command: &str, data: Value) -> Result<Update, String> {
 }
 
 /// A change to this call, or to another one of its account.
-async fn change_call(context: &Context, call_sid: Option<&str>, update: Update) -> Result<(), String> {
+async fn change_call(context: &Arc<Context>, call_sid: Option<&str>, update: Update) -> Result<(), String> {
     let sid = match call_sid {
         Some(sid) => Uuid::try_parse(sid).map_err(|_| format!("callSid is {sid:?}, which is no UUID"))?,
         None => context.info().call_sid,
     };
     let found = context.gateway.call(context.account.sid, sid).await.map_err(|error| error.to_string())?;
-    let done = apply(&found, &update).await;
+    let done = match &update {
+        Update::Hold(_) if sid != context.info().call_sid => {
+            return Err("wait_hook: only the call's own session can ask it: hold the call there, or by REST".into());
+        }
+        Update::Hold(hook) => hold(context, &found, hook).await,
+        update => apply(&found, update).await,
+    };
     tracing::info!(call_sid = %sid, application = context.application.name, ?update, done = done.is_ok(), "a command of the application");
     done.map_err(|error| error.to_string())
+}
+
+/// Holds the session's own call, which then hears what the hook says.
+async fn hold(context: &Arc<Context>, found: &Found, hook: &Value) -> Result<(), UpdateError> {
+    let wrong = || UpdateError::Wrong("wait_hook is neither an address nor an object with a url".into());
+    let hook = verbs::hook(hook).ok_or_else(wrong)?;
+    context.app.allows(&hook).map_err(|error| UpdateError::Wrong(format!("wait_hook: {error}")))?;
+    apply(found, &Update::Member(Change::Hold)).await?;
+    context.on_hold.begin(context.clone(), hook).await;
+    Ok(())
 }
 
 async fn redirect(context: &Context, data: &Value, queue: bool) -> Result<Effect, String> {
@@ -133,6 +150,7 @@ pub async fn update(sessions: &Sessions, found: &Found, update: &Update) -> Resu
     let (command, data) = match update {
         Update::CallHook(hook) => ("redirect", json!({"call_hook": hook})),
         Update::CustomerData(data) => ("tag", data.clone()),
+        Update::Hold(hook) => ("conf:hold-status", json!({"conf_hold_status": "hold", "wait_hook": hook})),
         other => return apply(found, other).await,
     };
     let (reply, done) = oneshot::channel();

@@ -1,18 +1,22 @@
 //! The `conference` verb: wait, enter, leave, and what applications are told meanwhile.
 
 use super::{
-    context::Context,
+    context::{Context, NO_RECORDINGS},
     payload::ConferenceEvent,
     perform::{Outcome, audible, heard_verbs, with_id},
+    sounds,
     verbs::{Conference, Hook},
 };
 use crate::{
-    live,
+    ends, live,
     members::Participant,
     switch::leg::{Join, Left, LegError},
 };
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio::{
     sync::{broadcast, mpsc},
     time::Instant,
@@ -30,6 +34,8 @@ struct Stay<'a> {
     /// The conference, by the switch's own name for it.
     room: String,
     began: Instant,
+    /// The file that it is recorded to, where this call has begun that.
+    recording: OnceLock<String>,
 }
 
 impl Stay<'_> {
@@ -47,6 +53,9 @@ impl Stay<'_> {
         let seconds = self.began.elapsed().as_secs_f64();
         let event = ConferenceEvent { event, name: &self.verb.name, seconds, members };
         let mut payload = self.context.conference_event(&event);
+        if let Some(recording) = self.recording.get() {
+            payload.insert("recording".into(), recording.as_str().into());
+        }
         if let Some(member) = member {
             payload.insert("member_tag".into(), json!(member.member_tag));
             payload.insert("speak_only_to".into(), json!(member.speak_only_to));
@@ -163,7 +172,17 @@ impl Stay<'_> {
         Ok(())
     }
 
-    fn join(&self) -> Join {
+    async fn join(&self, value: &Value) -> Join {
+        // Nobody but its audience is to learn that a private speaker is there.
+        let beep = self.verb.beep && self.verb.speak_only_to.is_none();
+        let sounds = match sounds::ready(&self.context.gateway.settings().speech.folder).await {
+            Ok(sounds) => Some(sounds),
+            Err(why) if beep => {
+                self.context.refuse(value, &format!("conference: beep: {why}")).await;
+                None
+            }
+            Err(_) => None,
+        };
         Join {
             conference: self.room.clone(),
             tags: self.verb.member_tag.clone(),
@@ -173,40 +192,83 @@ impl Stay<'_> {
             ends_conference: self.verb.end_on_exit,
             most_members: self.verb.max_participants,
             talk_events: self.talks_are_told(),
+            passes_digits: self.verb.distribute_dtmf,
+            beep,
+            sounds,
         }
     }
 
     /// Tells that the call has joined, once it has; and who talks from then on.
-    async fn tell_of_stay(&self) {
+    async fn tell_of_stay(&self, value: &Value, join: &Join) {
         loop {
             match self.context.node.switch.conference_of(&self.context.call).await {
                 Ok(Some(room)) if room == self.room => break,
                 _ => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
+        self.context.leg.joined(join).await;
+        self.record(value).await;
+        tokio::join!(self.ends_later(), self.tell_of_changes(), self.tell_of_talks(), self.pass_digits());
+        std::future::pending().await
+    }
+
+    /// Tells that it has joined, and what changes of it.
+    async fn tell_of_changes(&self) {
         let mut live = match self.changes_are_told() {
             true => Some(live::follow(&self.context.gateway).await),
             false => None,
         };
         let members = self.size().await.ok();
         self.tell("join", members).await;
-        let changes = async {
-            let Some(live) = &mut live else { return };
-            let own = self.context.info().call_sid;
-            loop {
-                match live.recv().await {
-                    Ok(event) if CHANGES.contains(&event.event) => {
-                        if let Some(member) = event.member.as_ref().filter(|member| member.call_sid == own) {
-                            self.tell_with(event.event, None, Some(member)).await;
-                        }
+        let Some(live) = &mut live else { return };
+        let own = self.context.info().call_sid;
+        loop {
+            match live.recv().await {
+                Ok(event) if CHANGES.contains(&event.event) => {
+                    if let Some(member) = event.member.as_ref().filter(|member| member.call_sid == own) {
+                        self.tell_with(event.event, None, Some(member)).await;
                     }
-                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => return,
                 }
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
             }
+        }
+    }
+
+    /// Has the conference recorded, unless it is already. It goes on whatever becomes of that.
+    async fn record(&self, value: &Value) {
+        if !self.verb.record {
+            return;
+        }
+        let Some(folder) = self.context.gateway.settings().recordings.clone() else {
+            return self.context.refuse(value, NO_RECORDINGS).await;
         };
-        tokio::join!(changes, self.tell_of_talks());
-        std::future::pending().await
+        // Whatever an application says, its name is this.
+        let began = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+        let file = folder.join(format!("{began}-{}.wav", uuid::Uuid::new_v4()));
+        match self.context.node.switch.record(&self.room, &file).await {
+            Ok(true) => {
+                let file = file.display().to_string();
+                tracing::info!(call_sid = %self.context.info().call_sid, conference = self.room, file, "the conference is recorded");
+                self.recording.set(file).ok();
+            }
+            Ok(false) => tracing::info!(conference = self.room, "the conference is being recorded already"),
+            Err(error) => self.context.refuse(value, &format!("conference: record: {error}")).await,
+        }
+    }
+
+    /// The conference ends at the latest when the verb says.
+    async fn ends_later(&self) {
+        if let Some(after) = self.verb.ends_after {
+            ends::after(&self.context.gateway, &self.context.node, &self.room, after).await;
+        }
+    }
+
+    /// What the call presses goes to those who hear it.
+    async fn pass_digits(&self) {
+        if self.verb.distribute_dtmf {
+            self.context.leg.pass_digits().await;
+        }
     }
 
     async fn tell_of_talks(&self) {
@@ -233,7 +295,7 @@ pub async fn perform(
 ) -> Result<Outcome, LegError> {
     let room = context.conference(&verb.name).map_err(LegError::Refused)?;
     elsewhere(context, verb).await?;
-    let stay = Stay { context, verb, room, began: Instant::now() };
+    let stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new() };
     context.answer().await?;
     if verb.start_on_enter == Some(false) {
         stay.wait(cancel).await?;
@@ -246,14 +308,14 @@ pub async fn perform(
         if stay.size().await? == 0 {
             stay.tell("start", Some(0)).await;
         }
-        let join = stay.join();
+        let join = stay.join(value).await;
         context.leg.prepare(&join).await?;
         if !cancel.is_cancelled() {
             let verbs = [std::slice::from_ref(value), rest].concat();
             context.save(verbs, true).await;
             entered = tokio::select! {
                 left = context.leg.enter(&join) => left,
-                () = stay.tell_of_stay() => Err(LegError::Lost),
+                () = stay.tell_of_stay(value, &join) => Err(LegError::Lost),
             };
         }
     }
@@ -268,8 +330,19 @@ pub async fn resume(
     cancel: &CancellationToken,
 ) -> Result<Outcome, LegError> {
     let room = context.conference(&verb.name).map_err(LegError::Refused)?;
-    let stay = Stay { context, verb, room, began: Instant::now() };
-    let left_it = context.leg.stayed(&stay.join()).await;
+    let stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new() };
+    let ends = async {
+        // It may be that the gateway went before it could keep that. Of a conference that the call has left, this is not its end.
+        if context.node.switch.conference_of(&context.call).await.is_ok_and(|is| is.as_ref() == Some(&stay.room)) {
+            stay.ends_later().await;
+        }
+        stay.pass_digits().await;
+        std::future::pending().await
+    };
+    let left_it = tokio::select! {
+        left = context.leg.stayed() => left,
+        () = ends => Err(LegError::Lost),
+    };
     left(&stay, value, left_it, cancel).await
 }
 

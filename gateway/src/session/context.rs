@@ -2,6 +2,7 @@
 
 use super::{
     app::App,
+    hold::OnHold,
     payload::{CallInfo, ConferenceEvent},
     saved::Saved,
     verbs::Verb,
@@ -26,6 +27,9 @@ use std::{
 };
 use tokio::sync::watch;
 
+/// Why a conference is not recorded.
+pub const NO_RECORDINGS: &str = "conference: record: the settings name no folder for recordings: add [recordings] with a folder that the switch may write to";
+
 /// A session's own.
 pub struct Context {
     /// The gateway.
@@ -46,6 +50,8 @@ pub struct Context {
     info: Mutex<CallInfo>,
     /// `Some`: it has ended.
     pub over: watch::Receiver<Option<Ended>>,
+    /// What it hears while it is held.
+    pub on_hold: OnHold,
     /// Verbs are told of.
     pub notify_events: AtomicBool,
     /// The application has been told of its call. Of one that the gateway has placed, it is when that is answered.
@@ -100,6 +106,7 @@ impl Context {
             app,
             info: Mutex::new(info),
             over,
+            on_hold: OnHold::default(),
             notify_events: AtomicBool::new(false),
             has_begun: AtomicBool::new(true),
             end_told: AtomicBool::new(false),
@@ -199,6 +206,9 @@ impl Context {
         for verb in verbs {
             if let Verb::Conference(conference) = Verb::parse(verb)? {
                 self.conference(&conference.name)?;
+                if conference.record && self.gateway.settings().recordings.is_none() {
+                    return Err(NO_RECORDINGS.into());
+                }
             }
         }
         Ok(())

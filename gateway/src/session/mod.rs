@@ -5,9 +5,10 @@
 //! | `verbs` | what an application may say |
 //! | `payload` | what it is told |
 //! | `javascript`, `webhook`, `websocket`, `app` | the ways to it |
-//! | `speech` | texts as files |
+//! | `speech`, `sounds` | texts as files, and the files that conferences play |
 //! | `context` | what everything in a session shares |
 //! | `conference`, `perform` | verbs, carried out |
+//! | `hold` | what a call hears while it is held |
 //! | `command` | commands of an application in mid-call |
 //! | `saved` | what is kept for a restart |
 //! | `run` | a session from its beginning to its end |
@@ -19,6 +20,7 @@ mod command;
 mod conference;
 mod context;
 pub mod handover;
+mod hold;
 pub mod javascript;
 pub mod listeners;
 pub mod order;
@@ -27,6 +29,7 @@ mod perform;
 pub mod place;
 mod run;
 mod saved;
+mod sounds;
 mod speech;
 pub mod verbs;
 mod webhook;

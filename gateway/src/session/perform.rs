@@ -130,27 +130,34 @@ pub async fn audible(context: &Arc<Context>, verb: &Verb, cancel: &CancellationT
                 _ = over.wait_for(Option::is_some) => Err(LegError::Ended),
             }
         }
-        Verb::Say { texts, times, language } => {
+        Verb::Say { times, .. } | Verb::Play { times, .. } => {
             context.answer().await?;
+            play(context, &files(context, verb).await?, *times, cancel).await
+        }
+        _ => Err(LegError::Refused("only say, play and pause can be heard here".into())),
+    }
+}
+
+/// What say and play are, as files.
+pub async fn files(context: &Context, verb: &Verb) -> Result<Vec<PathBuf>, LegError> {
+    let mut files = Vec::new();
+    match verb {
+        Verb::Say { texts, language, .. } => {
             let settings = context.gateway.settings();
             let language = language.as_deref().unwrap_or("en-US");
-            let mut files = Vec::new();
             for text in texts {
                 let file = speech::file(&settings.speech, text, language).await;
                 files.push(file.map_err(|error| LegError::Refused(format!("TTS error: {error}")))?);
             }
-            play(context, &files, *times, cancel).await
         }
-        Verb::Play { urls, times, .. } => {
-            context.answer().await?;
-            let mut files = Vec::new();
+        Verb::Play { urls, .. } => {
             for url in urls {
                 files.push(fetch(context, url).await.map_err(LegError::Refused)?);
             }
-            play(context, &files, *times, cancel).await
         }
-        _ => Err(LegError::Refused("only say, play and pause can be heard here".into())),
+        _ => {}
     }
+    Ok(files)
 }
 
 async fn play(

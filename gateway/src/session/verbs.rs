@@ -3,6 +3,7 @@
 use crate::names::Tags;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::time::Duration;
 
 /// A hook as a verb names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,12 +81,20 @@ pub struct Conference {
     pub start_on_enter: Option<bool>,
     /// When it leaves, the conference ends.
     pub end_on_exit: bool,
+    /// A tone tells of its coming.
+    pub beep: bool,
+    /// The digits that it presses go to those who hear it.
+    pub distribute_dtmf: bool,
     /// Muted from the first frame on.
     pub join_muted: bool,
     /// Its tags.
     pub member_tag: Option<Tags>,
     /// Whom it speaks to.
     pub speak_only_to: Option<Tags>,
+    /// The conference is recorded, once this member has joined.
+    pub record: bool,
+    /// The conference ends at the latest so long after this member has joined.
+    pub ends_after: Option<Duration>,
     /// The most members, if this one starts it.
     pub max_participants: Option<u32>,
     /// Told when it is over for this call.
@@ -214,6 +223,9 @@ const CONFIG_WITHOUT_EFFECT: &[&str] = &[
     "referHook",
     "earlyMedia",
 ];
+
+/// Seconds until a conference ends: a week.
+const LONGEST_CONFERENCE: f64 = 604_800.0;
 
 /// Events of a conference that exist.
 const STATUS_EVENTS: &[&str] =
@@ -363,19 +375,21 @@ impl Properties<'_> {
 
     /// What the switches that there are cannot do is refused by name.
     fn conference(&self) -> Result<Conference, String> {
-        for key in ["beep", "distributeDtmf"] {
-            if self.flag(key) == Some(true) {
-                return Err(format!("conference: {key} is not supported"));
-            }
+        if self.given.contains_key("listen") {
+            return Err("conference: listen is not supported: `record` has the conversation in a file".into());
         }
-        for key in ["record", "listen"] {
-            if self.given.contains_key(key) {
-                return Err(format!("conference: {key} is not supported"));
-            }
+        let record = self.given.get("record").and_then(Value::as_object);
+        // The path is jambonz's: recordings have names of the gateway's own.
+        let unknown = record.and_then(|record| record.iter().find(|(key, path)| *key != "path" || !path.is_string()));
+        if let Some((unknown, _)) = unknown {
+            return Err(format!("conference: record: {unknown} is not known: give {{}}, or a path, which is a text"));
         }
-        if self.given.get("endConferenceDuration").and_then(Value::as_f64).is_some_and(|seconds| seconds != 0.0) {
-            return Err("conference: endConferenceDuration is not supported".into());
-        }
+        // JavaScript's 0 says that there is none.
+        let ends_after = match self.given.get("endConferenceDuration") {
+            None => None,
+            Some(none) if none.as_f64() == Some(0.0) => None,
+            Some(_) => Some(Duration::from_secs_f64(self.number("endConferenceDuration", 1.0, LONGEST_CONFERENCE)?)),
+        };
         let status_events = self.texts("statusEvents");
         if let Some(unknown) = status_events.iter().find(|event| !STATUS_EVENTS.contains(&event.as_str())) {
             tracing::debug!(unknown, "there is no such event of a conference");
@@ -389,9 +403,13 @@ impl Properties<'_> {
             id: self.text("id"),
             start_on_enter: self.flag("startConferenceOnEnter"),
             end_on_exit: self.flag("endConferenceOnExit").unwrap_or(false),
+            beep: self.flag("beep").unwrap_or(false),
+            distribute_dtmf: self.flag("distributeDtmf").unwrap_or(false),
             join_muted: self.flag("joinMuted").unwrap_or(false),
             member_tag: self.tags("memberTag")?,
             speak_only_to: self.tags("speakOnlyTo")?,
+            record: record.is_some(),
+            ends_after,
             max_participants,
             action_hook: self.hook("actionHook")?,
             wait_hook: self.hook("waitHook")?,
@@ -416,64 +434,4 @@ pub fn hook(value: &Value) -> Option<Hook> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn both_ways_of_writing_a_verb_are_read() {
-        let verbs = list(&json!([{"verb": "answer"}, {"pause": {"length": 0.5}}])).expect("they are verbs");
-        assert_eq!(Verb::parse(&verbs[1]), Ok(Verb::Pause { seconds: 0.5 }));
-    }
-
-    #[test]
-    fn a_conference_says_everything() {
-        let verb = json!({"verb": "conference", "name": "support", "startConferenceOnEnter": true, "endConferenceOnExit": true,
-            "memberTag": "agent", "speakOnlyTo": "a,b", "actionHook": "/done", "statusHook": {"url": "/s", "method": "GET"},
-            "statusEvents": ["join"], "maxParticipants": 5});
-        let Ok(Verb::Conference(conference)) = Verb::parse(&verb) else { panic!("it is one") };
-        assert_eq!(
-            (conference.name.as_str(), conference.start_on_enter, conference.end_on_exit),
-            ("support", Some(true), true)
-        );
-        assert_eq!(conference.member_tag, Tags::parse("agent").ok());
-        assert_eq!(conference.speak_only_to, Tags::parse("a,b").ok());
-        assert_eq!(conference.status_hook, Some(Hook { url: "/s".into(), get: true }));
-        assert!(matches!(Verb::parse(&json!({"verb": "room", "name": "x"})), Ok(Verb::Conference(_))));
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_as_jambonz_says_it() {
-        for (verb, said) in [
-            (json!({"verb": "conference", "foo": 1, "name": "x"}), "conference: unknown property foo"),
-            (json!({"verb": "conference"}), "conference: missing value for name"),
-            (
-                json!({"verb": "conference", "name": "x", "joinMuted": "true"}),
-                "conference: property joinMuted has invalid data type",
-            ),
-            (
-                json!({"verb": "conference", "name": "x", "memberTag": null}),
-                "conference: property memberTag has invalid data type",
-            ),
-            (json!({"verb": "conference", "name": "x", "speakOnlyTo": "a b"}), "white space"),
-            (json!({"verb": "conference", "name": "x", "speakOnlyTo": ""}), "is empty"),
-            (json!({"verb": "conference", "name": "x", "beep": true}), "conference: beep is not supported"),
-            (
-                json!({"verb": "conference", "name": "x", "record": {"path": "/etc/passwd"}}),
-                "conference: record is not supported",
-            ),
-            (json!({"verb": "gather", "input": ["digits"]}), "invalid instruction: gather"),
-            (json!({"verb": "sip:decline", "status": 200}), "status has to be from 400 to 699"),
-            (json!({"verb": "say"}), "say: missing value for text"),
-            (json!({"verb": "play", "url": "a", "loop": 0}), "play: loop has to be"),
-            (json!({"verb": "say", "text": [], "loop": "forever"}), "say: missing value for text"),
-            (json!({"verb": "play", "url": [], "loop": "forever"}), "play: missing value for url"),
-        ] {
-            let error = list(&json!([verb])).expect_err("it is refused");
-            assert!(error.contains(said), "{verb}: {error}");
-        }
-        for payload in [json!({}), json!(null), json!([7]), json!([{"say": 1}]), json!([{"a": {}, "b": {}}])] {
-            assert!(list(&payload).is_err(), "{payload}");
-        }
-    }
-}
+mod tests;

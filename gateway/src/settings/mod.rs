@@ -20,6 +20,8 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// Speaks texts.
     pub speech: Speech,
+    /// Where switches record conferences; `None`: they do not.
+    pub recordings: Option<PathBuf>,
     /// Who owns calls, keys and applications.
     pub accounts: Vec<Account>,
     /// The switches.

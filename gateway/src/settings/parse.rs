@@ -8,11 +8,13 @@ use crate::names;
 use std::{
     net::{IpAddr, SocketAddr},
     ops::Range,
+    path::PathBuf,
 };
 use toml::de::DeTable;
 use url::Url;
 use uuid::Uuid;
 
+const A_FOLDER: &str = "the path of a folder from / on, of letters, digits, '/', '.', '-' and '_'";
 const A_UUID: &str = "a UUID, as `uuidgen` makes them";
 const A_HOOK: &str = "an address that begins with http://, https://, ws:// or wss://";
 const A_KIND: &str = "\"asterisk\" or \"freeswitch\"";
@@ -58,6 +60,7 @@ fn read(reader: &Reader<'_>, root: &Section<'_, '_>) -> Option<Settings> {
             .map(|(t, _)| t)
             .collect(),
         speech: speech(root),
+        recordings: recordings(reader, root),
         accounts,
         switches,
         applications,
@@ -77,6 +80,19 @@ fn speech(root: &Section<'_, '_>) -> Speech {
         command: if command.is_empty() { espeak.map(str::to_owned).to_vec() } else { command },
         folder: folder.unwrap_or_else(|| "/var/lib/coach-gateway/speech".into()).into(),
     }
+}
+
+fn recordings(reader: &Reader<'_>, root: &Section<'_, '_>) -> Option<PathBuf> {
+    let section = root.section("recordings")?;
+    let folder = section.required("folder", A_FOLDER, section.text("folder", A_FOLDER));
+    section.finish();
+    let (folder, at) = folder?;
+    // It becomes a part of commands.
+    let is_plain = folder.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    if !folder.starts_with('/') || !is_plain || folder.contains("..") {
+        reader.mistake(&at, format!("folder is {folder:?}: give {A_FOLDER}"));
+    }
+    Some(folder.into())
 }
 
 /// Says of the second one that it is there twice.

@@ -1,6 +1,6 @@
-//! The thread that writes sessions: nobody waits for a database that is locked, full or gone.
+//! The thread that writes what a restart needs: nobody waits for a database that is locked, full or gone.
 //!
-//! Of each call, only the latest that is to be kept of it waits. While the database does not take it, it is tried again and again,
+//! Of each call and each conference, only the latest that is to be kept of it waits. While the database does not take it, it is tried again and again,
 //! and who wants something kept goes on at once.
 
 use super::is_locked;
@@ -17,17 +17,26 @@ use tokio::sync::oneshot;
 pub const PATIENCE: Duration = Duration::from_millis(50);
 /// How long until the next try.
 const AGAIN: Duration = Duration::from_millis(250);
-/// Calls of which something may wait to be kept.
+/// Calls and conferences of which something may wait to be kept.
 const MOST_WAITING: usize = 20_000;
 
-/// A call: its switch's name, and its id there.
-type Call = (String, String);
+/// What is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The session of a call.
+    Session,
+    /// When a conference ends.
+    End,
+}
+
+/// What something is kept of: its kind, its switch's name, and its id there.
+type Key = (Kind, String, String);
 
 /// What waits to be written.
 #[derive(Default)]
 struct Waiting {
-    /// What is to be kept of each call; `None`: nothing.
-    changes: HashMap<Call, Option<String>>,
+    /// What is to be kept of each; `None`: nothing.
+    changes: HashMap<Key, Option<String>>,
     /// Those who wait until it is written.
     told: Vec<oneshot::Sender<()>>,
     /// Why it cannot be written.
@@ -57,16 +66,16 @@ impl Writer {
         Self { shared, thread: Some(std::thread::spawn(move || own.run())) }
     }
 
-    /// Has something of a call kept. Returns when it is, or when the database does not take it now.
-    pub async fn write(&self, switch: String, call: String, state: Option<String>) {
+    /// Has something kept. Returns when it is, or when the database does not take it now.
+    pub async fn write(&self, kind: Kind, switch: String, id: String, state: Option<String>) {
         let written = {
             let mut waiting = self.shared.waiting();
-            let call = (switch, call);
-            if waiting.changes.len() >= MOST_WAITING && !waiting.changes.contains_key(&call) {
-                tracing::error!(call = call.1, "a session is not kept: {MOST_WAITING} others wait for the database");
+            let key = (kind, switch, id);
+            if waiting.changes.len() >= MOST_WAITING && !waiting.changes.contains_key(&key) {
+                tracing::error!(id = key.2, ?kind, "it is not kept: {MOST_WAITING} others wait for the database");
                 return;
             }
-            waiting.changes.insert(call, state);
+            waiting.changes.insert(key, state);
             if waiting.problem.is_some() {
                 return;
             }
@@ -121,9 +130,9 @@ impl Shared {
                 _ => {}
             }
             waiting.problem = problem;
-            for (call, state) in left {
+            for (key, state) in left {
                 // What has come meanwhile is newer.
-                waiting.changes.entry(call).or_insert(state);
+                waiting.changes.entry(key).or_insert(state);
             }
             for tell in told {
                 tell.send(()).ok();
@@ -141,7 +150,7 @@ impl Shared {
     }
 
     /// Writes all at once, or, where that does not go, what goes. What is left, and why.
-    fn write(&self, changes: HashMap<Call, Option<String>>) -> (HashMap<Call, Option<String>>, Option<String>) {
+    fn write(&self, changes: HashMap<Key, Option<String>>) -> (HashMap<Key, Option<String>>, Option<String>) {
         let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         let Err(error) = write_all(&mut database, &changes) else { return (HashMap::new(), None) };
         if is_locked(&error) {
@@ -149,26 +158,34 @@ impl Shared {
         }
         // One that is too long for what is free on the disk keeps no other out.
         let mut left = changes;
-        left.retain(|call, state| write(&database, call, state.as_deref()).is_err());
+        left.retain(|key, state| write(&database, key, state.as_deref()).is_err());
         let problem = (!left.is_empty()).then(|| error.to_string());
         (left, problem)
     }
 }
 
-fn write_all(database: &mut Connection, changes: &HashMap<Call, Option<String>>) -> rusqlite::Result<()> {
+fn write_all(database: &mut Connection, changes: &HashMap<Key, Option<String>>) -> rusqlite::Result<()> {
     let transaction = database.transaction()?;
-    changes.iter().try_for_each(|(call, state)| write(&transaction, call, state.as_deref()))?;
+    changes.iter().try_for_each(|(key, state)| write(&transaction, key, state.as_deref()))?;
     transaction.commit()
 }
 
-fn write(database: &Connection, (switch, call): &Call, state: Option<&str>) -> rusqlite::Result<()> {
-    match state {
-        Some(state) => database.execute(
+fn write(database: &Connection, (kind, switch, id): &Key, state: Option<&str>) -> rusqlite::Result<()> {
+    let (keep, forget) = match kind {
+        Kind::Session => (
             "insert into sessions (switch, call, state) values (?1, ?2, ?3)
              on conflict (switch, call) do update set state = excluded.state",
-            params![switch, call, state],
-        )?,
-        None => database.execute("delete from sessions where switch = ?1 and call = ?2", [switch, call])?,
+            "delete from sessions where switch = ?1 and call = ?2",
+        ),
+        Kind::End => (
+            "insert into ends (switch, conference, state) values (?1, ?2, ?3)
+             on conflict (switch, conference) do update set state = excluded.state",
+            "delete from ends where switch = ?1 and conference = ?2",
+        ),
+    };
+    match state {
+        Some(state) => database.execute(keep, params![switch, id, state])?,
+        None => database.execute(forget, [switch, id])?,
     };
     Ok(())
 }

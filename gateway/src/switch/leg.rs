@@ -3,7 +3,7 @@
 use super::SwitchError;
 use crate::names::Tags;
 use async_trait::async_trait;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 
 /// How a call is to be in a conference. Everything is said each time: what an earlier stay had is gone.
@@ -25,6 +25,21 @@ pub struct Join {
     pub most_members: Option<u32>,
     /// Whether the switch tells who is talking.
     pub talk_events: bool,
+    /// What it presses is passed on.
+    pub passes_digits: bool,
+    /// Everybody in the conference hears a tone when it joins.
+    pub beep: bool,
+    /// The files for that; `None`: there are none, and nobody hears a tone.
+    pub sounds: Option<Sounds>,
+}
+
+/// Files that a conference plays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sounds {
+    /// The tone when somebody joins.
+    pub beep: PathBuf,
+    /// In place of everything else that the switch would say.
+    pub silence: PathBuf,
 }
 
 /// Why a call has left a conference.
@@ -82,11 +97,23 @@ pub trait Leg: Send + Sync {
     /// Has it enter the conference, and returns when it has left. Then no tag and no mode of this stay is left.
     async fn enter(&self, join: &Join) -> Result<Left, LegError>;
 
+    /// It has joined: now the tone is played, where the switch has not played it by itself.
+    async fn joined(&self, join: &Join);
+
     /// After a restart of the gateway: the call was let into the conference then. Returns when it has left, as `enter` does.
-    async fn stayed(&self, join: &Join) -> Result<Left, LegError>;
+    async fn stayed(&self) -> Result<Left, LegError>;
 
     /// Tells when the call begins to talk and when it stops, for as long as somebody listens.
     async fn talks(&self, told: mpsc::Sender<bool>);
+
+    /// Plays a file to it while it is held in its conference, which nobody else hears. Returns when that has begun.
+    async fn play_held(&self, file: &Path) -> Result<(), LegError>;
+
+    /// Ends what is played to it so.
+    async fn stop_held(&self);
+
+    /// Passes on what the call presses, to those who hear it, for as long as this is awaited.
+    async fn pass_digits(&self);
 
     /// Has what plays end, or takes it out of its conference.
     async fn interrupt(&self) -> Result<(), SwitchError>;

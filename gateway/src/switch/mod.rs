@@ -4,11 +4,13 @@
 
 pub mod asterisk;
 pub mod connection;
+pub mod digits;
 pub mod freeswitch;
 pub mod leg;
 
 use crate::names::{MaxName, Tags};
 use async_trait::async_trait;
+use std::path::Path;
 use thiserror::Error;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -234,6 +236,13 @@ pub trait Switch: Send + Sync {
 
     /// The conference that a call is in.
     async fn conference_of(&self, call: &str) -> Result<Option<String>, SwitchError>;
+
+    /// What tells a conference from another one of its name, before or after it; `None`: there is none of this name.
+    async fn conference_id(&self, conference: &str) -> Result<Option<String>, SwitchError>;
+
+    /// Records what everybody in a conference hears to a file, until it ends; `false`: somebody has begun that already. Private speech
+    /// is no part of it.
+    async fn record(&self, conference: &str, file: &Path) -> Result<bool, SwitchError>;
 
     /// Ends a conference.
     async fn end_conference(&self, conference: &str) -> Result<(), SwitchError>;

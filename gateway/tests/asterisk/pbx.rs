@@ -104,6 +104,15 @@ impl Pbx {
         ["matches `h` too", "lacks Set(AGISIGHUP=no)", "does not come back after AGI"]
     }
 
+    /// Has it tell no manager user of digits; what that is told by.
+    pub fn lead_digits_astray(&self) -> &'static str {
+        let file = self.folder.join("examples/manager.conf");
+        let right = fs::read_to_string(&file).expect("it is there");
+        fs::write(&file, examples::fill(&right, &[(",user,dtmf", ",user".to_owned())])).expect("a file can be written");
+        self.console("manager reload");
+        "add `dtmf` to its `read`"
+    }
+
     /// Takes its module away.
     pub fn unload_module(&self) {
         assert!(self.console("module unload res_coach").contains("Unloaded"));

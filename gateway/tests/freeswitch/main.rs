@@ -8,10 +8,13 @@ mod scenarios;
 #[expect(dead_code, reason = "the module's own tests use the rest")]
 mod socket;
 
+mod door;
+mod unwritable;
+
 use scenarios::*;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let missing = pbx::prefix().is_none().then_some("make test-freeswitch FREESWITCH=<prefix> runs this");
-    run::run(&[], missing)
+    run::run(&[door::SCENARIOS, unwritable::SCENARIOS].concat(), missing)
 }

@@ -128,6 +128,24 @@ impl Pbx {
         ["has to have `async full`", "does not come back after `socket`", "the global variable socket_resume is true"]
     }
 
+    /// Has it pass on to everybody what anybody presses; what that is told by.
+    pub fn lead_digits_astray(&self) -> &'static str {
+        self.add_to_profile(&[("member-flags", "dist-dtmf")]);
+        "has dist-dtmf in its member-flags"
+    }
+
+    /// Gives the profile of its conferences more parameters.
+    pub fn add_to_profile(&self, parameters: &[(&str, &str)]) {
+        let file = self.folder.join("freeswitch.xml");
+        let right = fs::read_to_string(&file).expect("it is there");
+        let profile = r#"<profile name="wide">"#;
+        let parameter = |(name, value): &(&str, &str)| format!(r#"<param name="{name}" value="{value}"/>"#);
+        let more = parameters.iter().map(parameter).collect::<String>();
+        fs::write(&file, examples::fill(&right, &[(profile, format!("{profile}{more}"))]))
+            .expect("a file can be written");
+        self.console("reloadxml");
+    }
+
     /// Takes its module away.
     pub fn unload_module(&self) {
         assert!(self.console("unload mod_coach").contains("+OK"));

@@ -2,8 +2,11 @@
 
 use crate::{gateway::Gateway, party::Party, pbx::Pbx};
 
-pub const SCENARIOS: &[(&str, fn())] =
-    &[("check_tells_the_traps_of_a_dialplan", traps), ("check_tells_of_a_conference_on_two_switches", two_switches)];
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("check_tells_the_traps_of_a_dialplan", traps),
+    ("check_tells_of_a_conference_on_two_switches", two_switches),
+    ("check_tells_where_digits_go_astray", digits),
+];
 
 fn traps() {
     let pbx = Pbx::start("traps");
@@ -16,6 +19,15 @@ fn traps() {
     for told in told {
         assert!(said.contains(told), "{told}: {said}");
     }
+}
+
+fn digits() {
+    let pbx = Pbx::start("astray");
+    let gateway = Gateway::start(&pbx, "gateway", "");
+    let told = pbx.lead_digits_astray();
+    let (code, said) = gateway.command(&["check"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(told), "{told}: {said}");
 }
 
 fn two_switches() {

@@ -2,12 +2,16 @@
 
 pub mod alone;
 pub mod app;
+pub mod beep;
 pub mod broken;
 pub mod checked;
 pub mod database;
+pub mod distributed;
+pub mod ends;
 pub mod examples;
 pub mod folders;
 pub mod gateway;
+pub mod held;
 #[path = "../../../tests/switch/judge.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
 pub mod judge;
@@ -24,6 +28,7 @@ pub mod ports;
 #[path = "../../../tests/switch/process.rs"]
 pub mod process;
 pub mod raw;
+pub mod recorded;
 pub mod reload;
 pub mod rest;
 pub mod restart;

@@ -6,7 +6,7 @@ use crate::{
     pbx::Pbx,
     phone::{Call, Phone},
 };
-use std::{f64::consts::TAU, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, f64::consts::TAU, path::PathBuf, time::Duration};
 
 const RATE: u32 = 16000;
 const TONE: f64 = 1170.0;
@@ -69,6 +69,17 @@ impl<'a> Party<'a> {
         phone.1.digits(count).expect("the phone tells of digits")
     }
 
+    /// This one presses digits.
+    pub fn press(&mut self, who: &str, digits: &str) {
+        let phone = self.phones.iter_mut().find(|(name, _)| name == who).expect("it is on the phone");
+        phone.1.press(digits).expect("the phone takes commands");
+    }
+
+    /// How much this one has heard by now, in seconds of its recording.
+    pub fn now(&self, who: &str) -> f64 {
+        self.clock(self.phones.iter().position(|(name, _)| name == who).expect("it is on the phone"))
+    }
+
     fn clock(&self, phone: usize) -> f64 {
         self.phones[phone].1.clock().expect("the phone records")
     }
@@ -93,8 +104,8 @@ impl<'a> Party<'a> {
         self.expected.push(Expected { phone, from: 0.0, to, hears: false, state: state.to_owned() });
     }
 
-    /// All hang up, and what they heard is judged.
-    pub fn judge(self) {
+    /// All hang up, and what they heard of the manager is judged. What they heard.
+    pub fn judge(self) -> BTreeMap<String, Recording> {
         let hang_up = |(who, phone): (String, Phone)| {
             let heard = phone.hang_up();
             let heard =
@@ -115,13 +126,14 @@ impl<'a> Party<'a> {
                 assert!(worst < UNHEARD, "{who} should not hear the manager, {state}: {worst:.1} dB");
             }
         }
+        heard.into_iter().filter_map(|(who, recording)| Some((who, recording?))).collect()
     }
 }
 
 /// A file with a tone, for a phone to say.
 fn tone(path: PathBuf, amplitude: f64) -> PathBuf {
     let samples =
-        (0..RATE * 20).map(|n| (amplitude * (TAU * TONE * f64::from(n) / f64::from(RATE)).sin()).round() as i16);
+        (0..RATE * 60).map(|n| (amplitude * (TAU * TONE * f64::from(n) / f64::from(RATE)).sin()).round() as i16);
     Recording { rate: RATE, samples: samples.collect() }.write(&path).expect("a file can be written");
     path
 }

@@ -20,7 +20,7 @@ pub const REFUSED: &[&str] = &[
     r#"[{"verb": "conference", "name": "x", "joinMuted": "yes"}]"#,
     r#"[{"verb": "conference", "name": "x", "speakOnlyTo": "a b"}]"#,
     r#"[{"verb": "conference", "name": "x", "memberTag": "a\r\nAction: Hangup"}]"#,
-    r#"[{"verb": "conference", "name": "x", "beep": true}]"#,
+    r#"[{"verb": "conference", "name": "x", "listen": {"url": "ws://127.0.0.1:9"}}]"#,
     r#"[{"verb": "conference", "name": ""}]"#,
 ];
 

@@ -1,8 +1,8 @@
 //! The scenarios, each on a switch of its kind.
 
 use crate::{
-    alone, app, broken, checked, database, folders, gateway, live, pbx::Pbx, placed, process, reload, rest, restart,
-    sockets, verbs,
+    alone, app, beep, broken, checked, database, distributed, ends, folders, gateway, held, live, pbx::Pbx, placed,
+    process, recorded, reload, rest, restart, sockets, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -14,10 +14,15 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 10] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 15] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
+    beep::SCENARIOS,
+    ends::SCENARIOS,
+    distributed::SCENARIOS,
+    held::SCENARIOS,
+    recorded::SCENARIOS,
     restart::SCENARIOS,
     broken::SCENARIOS,
     database::SCENARIOS,

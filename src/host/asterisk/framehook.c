@@ -128,8 +128,9 @@ static struct ast_frame *on_write(struct ast_channel *chan, struct hook *hook, s
 		return frame;
 	}
 	notice(chan, hook, hook->held);
+	hold_streams(chan, hook);
 	if (is_held(chan, hook)) {
-		return hold_silence(hook, frame);
+		return hold_hears(chan, hook, frame);
 	}
 	return to_member(chan, hook, frame);
 }

@@ -6,6 +6,9 @@
 #include "hook_state.h"
 
 #include "asterisk/astobj2.h"
+#include "asterisk/bridge_channel.h"
+#include "asterisk/channel.h"
+#include "asterisk/file.h"
 #include "asterisk/format_cache.h"
 #include "asterisk/manager.h"
 #include "asterisk/module.h"
@@ -22,9 +25,36 @@ int is_held(struct ast_channel *chan, const struct hook *hook)
 	return hook->held_by_command && hook->bridge == ast_channel_internal_bridge(chan);
 }
 
-struct ast_frame *hold_silence(struct hook *hook, struct ast_frame *frame)
+static int is_played_to(struct ast_channel *chan)
+{
+	const struct ast_bridge_channel *seat = ast_channel_internal_bridge_channel(chan);
+
+	return ast_channel_stream(chan) && seat && seat->suspended;
+}
+
+void hold_streams(struct ast_channel *chan, struct hook *hook)
+{
+	const struct ast_bridge_channel *seat;
+
+	if (!hook->plays || !is_played_to(chan)) {
+		return;
+	}
+	/* Until the file has ended, the channel's thread does not look whether it is still to be in the bridge. */
+	seat = ast_channel_internal_bridge_channel(chan);
+	if (!is_held(chan, hook) || seat->state != BRIDGE_CHANNEL_STATE_WAIT) {
+		hook->plays = 0;
+		ast_queue_control(chan, AST_CONTROL_STREAM_STOP);
+	}
+}
+
+struct ast_frame *hold_hears(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame)
 {
 	struct ast_frame *silence = &hook->mixed;
+
+	/* Of a file that the channel's thread plays: it has left the bridge's mix meanwhile, and writes nothing of that. */
+	if (is_played_to(chan)) {
+		return frame;
+	}
 
 	/* A bridge writes linear frames. Of another kind there is no silence at hand: then the member gets nothing. */
 	if (!ast_format_cache_is_slinear(frame->subclass.format) || samples_of(frame) > MIX_SAMPLES) {
@@ -69,9 +99,99 @@ static int act(struct mansession *session, const struct message *message)
 	return 0;
 }
 
+/* A file that is played to a member: references. */
+struct playing {
+	struct ast_bridge_channel *seat;
+	char file[];
+};
+
+/* Asterisk's own way to play one does not close a file that is ended early. */
+static void play_file(struct ast_bridge_channel *seat, const char *file)
+{
+	ast_stream_and_wait(seat->chan, file, AST_DIGIT_NONE);
+	ast_stopstream(seat->chan);
+}
+
+/* Waits until the channel's thread is out of `play_file`, or never gets there: until then the module stays. */
+static void *play_through(void *data)
+{
+	struct playing *playing = data;
+
+	ast_bridge_channel_queue_playfile_sync(playing->seat, play_file, playing->file, NULL);
+	ao2_ref(playing->seat, -1);
+	ast_free(playing);
+	ast_module_unref(AST_MODULE_SELF);
+	return NULL;
+}
+
+/* Takes the reference to the seat. Nonzero: it cannot be played. */
+static int play_to(struct ast_bridge_channel *seat, const char *file)
+{
+	struct playing *playing = ast_malloc(sizeof(*playing) + strlen(file) + 1);
+	pthread_t thread;
+
+	if (playing) {
+		playing->seat = seat;
+		strcpy(playing->file, file); /* it has room for it */
+		ast_module_ref(AST_MODULE_SELF);
+		if (!ast_pthread_create_detached_background(&thread, NULL, play_through, playing)) {
+			return 0;
+		}
+		ast_module_unref(AST_MODULE_SELF);
+		ast_free(playing);
+	}
+	ao2_ref(seat, -1);
+	return -1;
+}
+
+static int play(struct mansession *session, const struct message *message)
+{
+	const char *file = astman_get_header(message, "File");
+	char room[COACH_MAX_NAME_BYTES + 1];
+	struct ast_bridge_channel *seat = NULL;
+	struct ast_channel *chan;
+	struct leg *leg;
+
+	if (ast_strlen_zero(file)) {
+		astman_send_error(session, message, "File is missing: give a file's path, without its extension");
+		return 0;
+	}
+	if (!ast_fileexists(file, NULL, NULL)) {
+		astman_send_error_va(session, message, "There is no file %s, in any format", file);
+		return 0;
+	}
+	leg = manager_leg(session, message, room);
+	if (!leg) {
+		return 0;
+	}
+	chan = leg_channel(leg);
+	if (chan) {
+		ast_channel_lock(chan);
+		if (leg->hook && is_held(chan, leg->hook)) {
+			seat = ast_channel_get_bridge_channel(chan);
+			leg->hook->plays = seat != NULL;
+		}
+		ast_channel_unlock(chan);
+		ast_channel_unref(chan);
+	}
+	if (!seat) {
+		astman_send_error_va(session, message, "%s is not held: CoachHold first", leg->call_id);
+	} else if (play_to(seat, file)) {
+		astman_send_error_va(session, message, "%s cannot be played to", leg->call_id);
+	} else {
+		astman_send_ack(session, message, "played");
+	}
+	ao2_ref(leg, -1);
+	return 0;
+}
+
 int hold_start(void)
 {
-	return ast_manager_register2("CoachHold", EVENT_FLAG_CALL, act, AST_MODULE_SELF, "Hold a member of a conference.",
+	return ast_manager_register2("CoachPlay", EVENT_FLAG_CALL, play, AST_MODULE_SELF, "Play a file to a member that is held.",
+			"The member alone hears it, after those that are being played to it. It ends with the hold, and when\n"
+			"the member leaves; ControlPlayback with Control: stop ends it before.\n" WHERE_TEXT
+			"*File: <path>  The file, without its extension.\n")
+		| ast_manager_register2("CoachHold", EVENT_FLAG_CALL, act, AST_MODULE_SELF, "Hold a member of a conference.",
 			"From its next frame on, nobody hears the member and it hears nobody, until CoachUnhold, or\n"
 			"until it leaves the conference. Its mute stays as it is.\n" WHERE_TEXT)
 		| ast_manager_register2("CoachUnhold", EVENT_FLAG_CALL, act, AST_MODULE_SELF, "End a member's hold.",
@@ -80,6 +200,7 @@ int hold_start(void)
 
 void hold_stop(void)
 {
+	ast_manager_unregister("CoachPlay");
 	ast_manager_unregister("CoachHold");
 	ast_manager_unregister("CoachUnhold");
 }

@@ -40,6 +40,7 @@ struct hook {
 	unsigned int held:1;
 	unsigned int replaced:1;  /* another call has the channel now, and the member is still the one before */
 	unsigned int held_by_command:1; /* hold.c: while it is in `bridge`, nobody hears it and it hears nobody */
+	unsigned int plays:1;      /* hold.c: a file may be streamed to it while it is held */
 	struct slin read_slin;
 	struct slin write_slin;
 	struct ast_frame quiet;    /* stands in for what was said privately */
@@ -63,7 +64,9 @@ static inline unsigned int chunk(unsigned int rate, unsigned int samples)
 /* Whether a command holds it in the conference that it is in. */
 int is_held(struct ast_channel *chan, const struct hook *hook);
 /* What it hears while it is held, in place of a frame. */
-struct ast_frame *hold_silence(struct hook *hook, struct ast_frame *frame);
+struct ast_frame *hold_hears(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
+/* A frame is written to a channel that a file is streamed to: ends the stream if the hold that it was for is over. */
+void hold_streams(struct ast_channel *chan, struct hook *hook);
 /* The frame that goes on in place of one that was read from the member (read_path.c), or that is to be written to it (write_path.c). */
 struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
 /* The same for a frame that must be silence. */

@@ -6,6 +6,7 @@
 use super::{Asterisk, Message};
 use crate::switch::{
     Call, SwitchError,
+    digits::{self, Told},
     leg::{Ended, Join, Left, Leg, LegError},
     variables,
 };
@@ -23,6 +24,8 @@ use tokio::{
     sync::{Mutex, Notify, broadcast, mpsc},
     time::{Instant, timeout_at},
 };
+
+use words::{cause, cause_of, played_as, quoted, yes};
 
 /// How long a call without a connection may take to come back: the dialplan tries for a minute.
 const COMES_BACK: Duration = Duration::from_secs(70);
@@ -55,15 +58,6 @@ async fn let_go_if_hung_up(channel: &mut Option<AgiChannel>) -> bool {
         *channel = None;
     }
     hung_up
-}
-
-/// A value as an argument of a command.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-fn yes(flag: bool) -> &'static str {
-    if flag { "yes" } else { "no" }
 }
 
 impl AgiLeg {
@@ -287,10 +281,8 @@ impl Leg for AgiLeg {
     }
 
     async fn play(&self, file: &Path) -> Result<(), LegError> {
-        // Asterisk wants the path without the extension; `interrupt` ends a file that is played this way.
-        let path = file.with_extension("");
-        let path = path.to_str().ok_or_else(|| LegError::Refused("the path of the file is no text".into()))?;
-        let command = format!("CONTROL STREAM FILE {} \"\" 3000 \"\" \"\" \"\"", quoted(path));
+        // `interrupt` ends a file that is played this way.
+        let command = format!("CONTROL STREAM FILE {} \"\" 3000 \"\" \"\" \"\"", quoted(&played_as(file)?));
         match self.command(&command).await?.result {
             -1 if self.is_over().await => Err(LegError::Ended),
             -1 => Err(LegError::Refused(format!("Asterisk cannot play {}", file.display()))),
@@ -299,6 +291,11 @@ impl Leg for AgiLeg {
     }
 
     async fn prepare(&self, join: &Join) -> Result<(), LegError> {
+        if join.passes_digits
+            && let Ok(Some(why)) = self.switch.why_no_digits().await
+        {
+            return Err(LegError::Refused(why));
+        }
         if self.exec("Coach", &Self::mode(join)).await? != 0 {
             return Err(if self.is_over().await {
                 LegError::Ended
@@ -311,7 +308,13 @@ impl Leg for AgiLeg {
         self.set("CONFBRIDGE(user,clear)", "").await?;
         self.set("CONFBRIDGE(bridge,clear)", "").await?;
         for (option, value) in [
-            ("user,quiet", "yes"),
+            // What is not quiet plays the conference's own sounds: see below.
+            ("user,quiet", yes(!join.beep)),
+            ("user,hear_own_join_sound", "yes"),
+            ("user,announce_only_user", "no"),
+            ("user,announce_join_leave", "no"),
+            // It would reach everybody, whom the member speaks to or not.
+            ("user,dtmf_passthrough", "no"),
             ("user,startmuted", yes(join.muted)),
             ("user,admin", yes(join.moderator)),
             // Never wait_marked: a conference without a host begins all the same.
@@ -321,6 +324,19 @@ impl Leg for AgiLeg {
         ] {
             self.set(&format!("CONFBRIDGE({option})"), value).await?;
         }
+        if join.speak_only_to.is_some() {
+            // Nor is it told how many they are now.
+            self.set("CONFBRIDGE(user,announce_user_count_all)", "no").await?;
+        }
+        if let Some(sounds) = &join.sounds {
+            // A conference has the sounds of whoever begins it, and plays them for each member that is not quiet.
+            for (sound, file) in [("join", &sounds.beep), ("leave", &sounds.silence), ("kicked", &sounds.silence)] {
+                let path = played_as(file)?;
+                self.set(&format!("CONFBRIDGE(bridge,sound_{sound})"), &path).await?;
+            }
+        }
+        // A recording has the name that it is given.
+        self.set("CONFBRIDGE(bridge,record_file_timestamp)", "no").await?;
         if let Some(most) = join.most_members {
             self.set("CONFBRIDGE(bridge,max_members)", &most.to_string()).await?;
         }
@@ -336,7 +352,9 @@ impl Leg for AgiLeg {
         self.after_stay().await
     }
 
-    async fn stayed(&self, _: &Join) -> Result<Left, LegError> {
+    async fn joined(&self, _: &Join) {}
+
+    async fn stayed(&self) -> Result<Left, LegError> {
         self.wait_until_left().await?;
         self.after_stay().await
     }
@@ -354,6 +372,33 @@ impl Leg for AgiLeg {
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }
+    }
+
+    async fn play_held(&self, file: &Path) -> Result<(), LegError> {
+        let file = played_as(file)?;
+        let played = self.switch.act("CoachPlay", &[("Channel", self.call.id.as_str()), ("File", &file)]).await;
+        played.map(drop).map_err(|error| LegError::Refused(error.to_string()))
+    }
+
+    async fn stop_held(&self) {
+        // With the hold, the module has ended it: what plays to a call that is not held is something else.
+        if let Ok(Some(member)) = self.switch.member_of(&self.call).await
+            && member.held
+        {
+            let channel = [("Channel", self.call.channel.as_str()), ("Control", "stop")];
+            self.switch.act("ControlPlayback", &channel).await.ok();
+        }
+    }
+
+    async fn pass_digits(&self) {
+        let told = |event: &Arc<Message>| match event.get("Event") {
+            "DTMFEnd" if event.get("Uniqueid") == self.call.id && event.get("Direction") == "Received" => {
+                Told::Digit(event.get("Digit").to_owned())
+            }
+            name if name.starts_with("Coach") => Told::Change,
+            _ => Told::Other,
+        };
+        digits::pass(&*self.switch, &self.call.id, self.switch.events(), told).await;
     }
 
     async fn interrupt(&self) -> Result<(), SwitchError> {
@@ -446,25 +491,6 @@ impl Leg for AgiLeg {
     }
 }
 
-fn cause(event: &Message) -> u8 {
-    event.get("Cause").parse().unwrap_or(0)
-}
-
-/// The cause for which chan_pjsip sends this status, or the nearest.
-fn cause_of(status: u16) -> u8 {
-    match status {
-        404 | 604 => 1,
-        408 => 18,
-        410 => 22,
-        480 => 19,
-        484 => 28,
-        486 | 600 => 17,
-        488 | 606 => 58,
-        501 => 29,
-        500 | 503 => 34,
-        _ => 21,
-    }
-}
-
 #[cfg(test)]
 mod tests;
+mod words;

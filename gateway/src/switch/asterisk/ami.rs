@@ -283,7 +283,8 @@ impl Connection {
         }
         let challenge = connection.ask("Challenge", &[("AuthType", "MD5")]).await?;
         let key = hex::encode(Md5::digest(format!("{}{}", challenge.get("Challenge"), login.secret)));
-        let headers = [("AuthType", "MD5"), ("Username", login.user.as_str()), ("Key", &key), ("Events", "call,user")];
+        let headers =
+            [("AuthType", "MD5"), ("Username", login.user.as_str()), ("Key", &key), ("Events", "call,user,dtmf")];
         let answer = connection.ask("Login", &headers).await?;
         if answer.get("Response") != "Success" {
             return Err(refused(&format!("{} for the user {}", answer.get("Message"), login.user)));

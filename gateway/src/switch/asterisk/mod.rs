@@ -15,7 +15,7 @@ use super::{
 use crate::names::MaxName;
 use ami::{Ami, Answer, Login, Message};
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 use tokio::sync::{broadcast, watch};
 
 /// A switch of this kind.
@@ -129,6 +129,24 @@ impl Switch for Asterisk {
 
     async fn conference_of(&self, call: &str) -> Result<Option<String>, SwitchError> {
         Ok(self.member_at(call).await?.map(|member| member.conference))
+    }
+
+    async fn conference_id(&self, conference: &str) -> Result<Option<String>, SwitchError> {
+        let members = self.act("CoachList", &[("Conference", conference)]).await?.list;
+        Ok(members.first().map(|member| member.get("BridgeUniqueid").to_owned()))
+    }
+
+    async fn record(&self, conference: &str, file: &Path) -> Result<bool, SwitchError> {
+        let (name, file) = (change::bridge_name(conference), file.to_string_lossy());
+        let headers = [("Conference", name.as_str()), ("RecordFile", &file)];
+        match self.act("ConfbridgeStartRecord", &headers).await {
+            Ok(_) => Ok(true),
+            Err(SwitchError::Refused(said)) if said.contains("already being recorded") => Ok(false),
+            Err(SwitchError::Refused(said)) if said.contains("Internal error") => {
+                Err(SwitchError::Refused("Asterisk cannot record it: is app_mixmonitor loaded?".into()))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn end_conference(&self, conference: &str) -> Result<(), SwitchError> {

@@ -126,7 +126,19 @@ impl Asterisk {
                 ));
             }
         }
+        problems.extend(self.why_no_digits().await?);
         Ok(Health { version, module, problems })
+    }
+
+    /// Why nobody tells the gateway which digits members press.
+    pub(super) async fn why_no_digits(&self) -> Result<Option<String>, SwitchError> {
+        let user = self.login.borrow().user.clone();
+        let said = self.console(&format!("manager show user {user}")).await?;
+        let may = said.lines().filter_map(|line| line.trim().strip_prefix("read perm:")).next();
+        let told = may.is_some_and(|may| may.split(',').any(|word| matches!(word.trim(), "dtmf" | "all")));
+        Ok((!told).then(|| {
+            format!("the manager user {user} is not told of digits, so distributeDtmf passes none on: add `dtmf` to its `read` in manager.conf")
+        }))
     }
 
     /// What the console says to a command.

@@ -2,6 +2,7 @@
 
 use super::FreeSwitch;
 use crate::switch::{Call, Change, Member, SwitchError, connection::wait_until};
+use std::path::Path;
 
 /// See [`FreeSwitch::hold`].
 const DEAF_BY_HOLD: &str = "COACH_DEAF_BY_HOLD";
@@ -80,6 +81,29 @@ impl FreeSwitch {
             Ok(members.iter().all(|(id, member)| !others.contains(id) || member.muted == muted))
         })
         .await
+    }
+
+    /// Plays a file to a whole conference.
+    pub(super) async fn play_to_all(&self, conference: &str, file: &Path) -> Result<(), SwitchError> {
+        self.play(conference, file, "").await
+    }
+
+    /// Plays a file to one member.
+    pub(super) async fn play_to(&self, id: &str, file: &Path) -> Result<(), SwitchError> {
+        let member = self.member_at(id).await?.ok_or(SwitchError::NotInConference)?;
+        self.play(&member.conference, file, &format!(" {}", member.number)).await
+    }
+
+    async fn play(&self, conference: &str, file: &Path, to: &str) -> Result<(), SwitchError> {
+        let path = quoted(&file.to_string_lossy())?;
+        let said = self.act(&format!("conference {} play {path}{to}", quoted(conference)?)).await?;
+        if said.contains("not found") { Err(SwitchError::Refused(said)) } else { Ok(()) }
+    }
+
+    /// Ends what is played to one member.
+    pub(super) async fn stop_playing_to(&self, id: &str) -> Result<(), SwitchError> {
+        let member = self.member_at(id).await?.ok_or(SwitchError::NotInConference)?;
+        self.act(&format!("conference {} stop all {}", quoted(&member.conference)?, member.number)).await.map(drop)
     }
 
     /// Out of its conference, which it has left when this returns.

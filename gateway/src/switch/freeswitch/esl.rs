@@ -149,7 +149,7 @@ async fn open(login: &Login) -> Result<(EslClient, EslEventStream, String), EslE
     let (client, stream) = EslClient::connect_with_auth(&login.host, login.port, method, options).await?;
     client.set_command_timeout(GIVE_UP);
     let version = client.api("version short").await?;
-    client.subscribe_events(EventFormat::Plain, &[EslEventType::ChannelHangupComplete]).await?;
+    client.subscribe_events(EventFormat::Plain, &[EslEventType::ChannelHangupComplete, EslEventType::Dtmf]).await?;
     client.subscribe_events_raw(EventFormat::Plain, "CUSTOM conference::maintenance coach::maintenance").await?;
     let version = version.body().unwrap_or_default().trim().to_owned();
     Ok((client, stream, version))

@@ -3,7 +3,9 @@
 mod change;
 mod dialplan;
 pub mod esl;
+mod profile;
 mod read;
+mod record;
 pub mod socket;
 
 use super::{
@@ -14,7 +16,11 @@ use super::{
 use crate::names::MaxName;
 use async_trait::async_trait;
 use esl::{Esl, Login, Told};
-use std::sync::{PoisonError, RwLock};
+use freeswitch_esl_tokio::EslEventType;
+use std::{
+    path::Path,
+    sync::{PoisonError, RwLock},
+};
 use tokio::sync::{broadcast, watch};
 
 /// Its module.
@@ -119,7 +125,10 @@ impl Switch for FreeSwitch {
 
     fn changes(&self) -> watch::Receiver<()> {
         changes(self.esl.events(), |told| match told {
-            Told::Event(event) => !matches!(event.header_str("Action"), Some("start-talking" | "stop-talking")),
+            Told::Event(event) => {
+                !matches!(event.header_str("Action"), Some("start-talking" | "stop-talking"))
+                    && !event.is_event_type(EslEventType::Dtmf)
+            }
             Told::Missed => true,
         })
     }
@@ -142,6 +151,18 @@ impl Switch for FreeSwitch {
 
     async fn conference_of(&self, call: &str) -> Result<Option<String>, SwitchError> {
         self.room_of(call).await
+    }
+
+    async fn conference_id(&self, conference: &str) -> Result<Option<String>, SwitchError> {
+        match self.act(&format!("conference {} get uuid", change::quoted(conference)?)).await {
+            Ok(id) => Ok(Some(id)),
+            Err(SwitchError::NotInConference) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn record(&self, conference: &str, file: &Path) -> Result<bool, SwitchError> {
+        self.record_to(conference, &file.to_string_lossy()).await
     }
 
     async fn end_conference(&self, conference: &str) -> Result<(), SwitchError> {

@@ -217,6 +217,7 @@ impl FreeSwitch {
                 problems.push(format!("{module} is not loaded, so {why}: add it to modules.conf.xml"));
             }
         }
+        problems.extend(self.profile_problems().await?);
         Ok(Health { version, module, problems })
     }
 }

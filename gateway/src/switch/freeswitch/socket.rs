@@ -8,7 +8,7 @@ use super::{FreeSwitch, MODULE, esl, esl::Told, read::is_id};
 use crate::{
     names::Tags,
     switch::{
-        Call, SwitchError,
+        Call, SwitchError, digits,
         leg::{Ended, Join, Left, Leg, LegError},
         variables,
     },
@@ -18,6 +18,7 @@ use freeswitch_esl_tokio::{
     EslClient, EslConnectOptions, EslEvent, EslEventStream, EslEventType, EslResponse, EventFormat,
 };
 use percent_encoding::percent_decode_str;
+use said::{ended, headers};
 use std::{
     path::Path,
     sync::{
@@ -286,25 +287,6 @@ impl SocketLeg {
     }
 }
 
-/// Headers of the request that began the call.
-fn headers(connection: &Connection) -> Vec<(String, String)> {
-    let standard = [
-        ("variable_sip_full_from", "from"),
-        ("variable_sip_full_to", "to"),
-        ("variable_sip_call_id", "call-id"),
-        ("variable_sip_contact_uri", "contact"),
-        ("variable_sip_user_agent", "user-agent"),
-        ("variable_sip_P-Asserted-Identity", "p-asserted-identity"),
-    ];
-    let standard = standard.iter().map(|(variable, name)| ((*name).to_owned(), (*variable).to_owned()));
-    let own = connection.channel.headers().keys().filter_map(|key| {
-        let name = key.strip_prefix("variable_sip_h_")?;
-        (name.len() > 2 && name[..2].eq_ignore_ascii_case("x-")).then(|| (name.to_owned(), key.clone()))
-    });
-    let both = standard.chain(own.take(64));
-    both.filter_map(|(name, variable)| Some((name, connection.value(&variable)?))).collect()
-}
-
 #[async_trait]
 impl Leg for SocketLeg {
     async fn handed_over(&self) {
@@ -362,7 +344,15 @@ impl Leg for SocketLeg {
         self.coach(&mode("speakOnlyTo", &join.speak_only_to).unwrap_or_else(|| "uncoach".into())).await?;
         self.shows(join).await?;
         let most = join.most_members.map(|most| most.to_string()).unwrap_or_default();
+        // The profile's sounds at the door would tell everybody of a private speaker.
+        let door = match &join.sounds {
+            Some(sounds) if join.speak_only_to.is_some() => sounds.silence.to_string_lossy(),
+            _ => "".into(),
+        };
+        let door = if door.contains([';', '=']) { "" } else { &*door };
         let values = [
+            ("conference_enter_sound", door),
+            ("conference_exit_sound", door),
             ("conference_member_id", ""),
             ("conference_flags", ""),
             ("conference_member_flags", ""),
@@ -380,7 +370,15 @@ impl Leg for SocketLeg {
         self.after_stay().await
     }
 
-    async fn stayed(&self, _: &Join) -> Result<Left, LegError> {
+    async fn joined(&self, join: &Join) {
+        let Some(sounds) = join.sounds.as_ref().filter(|_| join.beep) else { return };
+        match self.switch.play_to_all(&join.conference, &sounds.beep).await {
+            Ok(()) => {}
+            Err(error) => tracing::warn!(call = self.call.id, "nobody hears the tone: {error}"),
+        }
+    }
+
+    async fn stayed(&self) -> Result<Left, LegError> {
         self.wait_until_left().await?;
         self.after_stay().await
     }
@@ -403,6 +401,32 @@ impl Leg for SocketLeg {
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }
+    }
+
+    async fn play_held(&self, file: &Path) -> Result<(), LegError> {
+        let played = self.switch.play_to(&self.call.id, file).await;
+        played.map_err(|error| LegError::Refused(error.to_string()))
+    }
+
+    async fn stop_held(&self) {
+        self.switch.stop_playing_to(&self.call.id).await.ok();
+    }
+
+    async fn pass_digits(&self) {
+        let told = |told: &Told| match told {
+            Told::Event(event) if event.is_event_type(EslEventType::Dtmf) => match event.header_str("DTMF-Digit") {
+                Some(digit) if event.header_str("Unique-ID") == Some(&self.call.id) => {
+                    digits::Told::Digit(digit.to_owned())
+                }
+                _ => digits::Told::Other,
+            },
+            Told::Event(event) if event.header_str("Event-Subclass") == Some("coach::maintenance") => {
+                digits::Told::Change
+            }
+            Told::Event(_) => digits::Told::Other,
+            Told::Missed => digits::Told::Change,
+        };
+        digits::pass(&*self.switch, &self.call.id, self.switch.events(), told).await;
     }
 
     async fn interrupt(&self) -> Result<(), SwitchError> {
@@ -472,8 +496,4 @@ impl Leg for SocketLeg {
     }
 }
 
-fn ended(event: &EslEvent) -> Ended {
-    let variable = |name: &str| event.variable_str(name).unwrap_or_default();
-    let by_caller = matches!(variable("sip_hangup_disposition"), "recv_bye" | "recv_cancel" | "recv_refuse");
-    Ended { cause: variable("hangup_cause_q850").parse().unwrap_or(0), by_caller }
-}
+mod said;

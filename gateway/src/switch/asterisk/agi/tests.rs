@@ -12,6 +12,9 @@ fn join(tags: Option<&str>, to: Option<&str>) -> Join {
         ends_conference: false,
         most_members: None,
         talk_events: false,
+        beep: false,
+        passes_digits: false,
+        sounds: None,
     }
 }
 

@@ -1,0 +1,115 @@
+//! What a call hears while it is held in its conference, by the wait_hook of the hold.
+//!
+//! The switch says how long that is: whoever ends the hold, or takes the call out of its conference, ends what it hears. Without the
+//! gateway the call stays held, and hears nothing once the file that plays has ended.
+
+use super::{
+    context::Context,
+    perform::{files, heard_verbs},
+    verbs::{Hook, Verb},
+};
+use crate::switch::leg::LegError;
+use std::{path::Path, sync::Arc, time::Duration};
+use tokio::{sync::Mutex, task::JoinHandle, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+/// Between two questions of the hook, as while a call waits.
+const PAUSE: Duration = Duration::from_millis(750);
+/// How often the switch is asked, where no event says that something has changed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What plays to a held call, one thing at a time.
+#[derive(Default)]
+pub struct OnHold(Mutex<Option<(CancellationToken, JoinHandle<()>)>>);
+
+impl OnHold {
+    /// From now on the call, which is held, hears what this hook says.
+    pub async fn begin(&self, context: Arc<Context>, hook: Hook) {
+        let mut running = self.0.lock().await;
+        if let Some((other, ended)) = running.take() {
+            other.cancel();
+            ended.await.ok();
+        }
+        let replaced = CancellationToken::new();
+        let own = replaced.clone();
+        let task = tokio::spawn(async move {
+            let mut over = context.over.clone();
+            tokio::select! {
+                () = hear(&context, &hook) => {}
+                () = until_unheld(&context) => {}
+                () = own.cancelled() => {}
+                _ = over.wait_for(Option::is_some) => return,
+            }
+            context.leg.stop_held().await;
+        });
+        *running = Some((replaced, task));
+    }
+}
+
+/// Until the switch shows that the call is no longer held.
+async fn until_unheld(context: &Context) {
+    let mut changes = context.node.switch.changes();
+    loop {
+        // A switch that does not answer has not said that it has ended.
+        if let Ok(snapshot) = context.node.switch.snapshot().await
+            && snapshot.has_module
+        {
+            let call = snapshot.calls.iter().find(|call| call.id == context.call);
+            if !call.and_then(|call| call.member.as_ref()).is_some_and(|member| member.held) {
+                return;
+            }
+        }
+        tokio::time::timeout(LOOK_EVERY, changes.changed()).await.ok();
+    }
+}
+
+/// What the hook says, again and again.
+async fn hear(context: &Arc<Context>, hook: &Hook) {
+    loop {
+        let verbs = match heard_verbs(context, hook).await {
+            Ok(verbs) if !verbs.is_empty() => verbs,
+            Ok(_) => break,
+            Err(error) => {
+                tracing::warn!(call = context.call, error, "the call is held in silence");
+                break;
+            }
+        };
+        for verb in &verbs {
+            if let Err(error) = audible(context, verb).await {
+                tracing::warn!(call = context.call, "the call is held in silence: {error}");
+                return std::future::pending().await;
+            }
+        }
+        sleep(PAUSE).await;
+    }
+    std::future::pending().await
+}
+
+async fn audible(context: &Arc<Context>, verb: &Verb) -> Result<(), LegError> {
+    let times = match verb {
+        Verb::Pause { seconds } => {
+            sleep(Duration::from_secs_f64(*seconds)).await;
+            return Ok(());
+        }
+        Verb::Say { times, .. } | Verb::Play { times, .. } => *times,
+        _ => Some(0),
+    };
+    let files = files(context, verb).await?;
+    let mut played = 0;
+    while times.is_none_or(|times| played < times) {
+        for file in &files {
+            let length = length(file)?;
+            context.leg.play_held(file).await?;
+            sleep(length).await;
+        }
+        played += 1;
+    }
+    Ok(())
+}
+
+/// How long a file plays.
+fn length(file: &Path) -> Result<Duration, LegError> {
+    let wav =
+        hound::WavReader::open(file).map_err(|error| LegError::Refused(format!("{}: {error}", file.display())))?;
+    Ok(Duration::from_secs_f64(f64::from(wav.duration()) / f64::from(wav.spec().sample_rate.max(1))))
+}
