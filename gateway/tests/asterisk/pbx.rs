@@ -17,6 +17,8 @@ use std::{
 
 /// The module under test.
 pub const MODULE: &str = "res_coach";
+/// The longest name of a conference, in bytes.
+pub const MOST_NAME: usize = 79;
 /// The console's command that counts calls.
 pub const COUNT_CALLS: &str = "core show channels count";
 

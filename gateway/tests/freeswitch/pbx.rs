@@ -18,6 +18,8 @@ use std::{
 
 /// The module under test.
 pub const MODULE: &str = "mod_coach";
+/// The longest name of a conference, in bytes.
+pub const MOST_NAME: usize = 255;
 /// The console's command that counts calls.
 pub const COUNT_CALLS: &str = "show channels count";
 /// As FreeSWITCH has it where nobody has changed it, and the example's settings.

@@ -4,10 +4,12 @@ pub mod alone;
 pub mod app;
 pub mod broken;
 pub mod checked;
+pub mod corpus;
 pub mod database;
 pub mod examples;
 pub mod folders;
 pub mod gateway;
+pub mod injected;
 #[path = "../../../tests/switch/judge.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
 pub mod judge;

@@ -121,7 +121,7 @@ impl<'a> Party<'a> {
 /// A file with a tone, for a phone to say.
 fn tone(path: PathBuf, amplitude: f64) -> PathBuf {
     let samples =
-        (0..RATE * 20).map(|n| (amplitude * (TAU * TONE * f64::from(n) / f64::from(RATE)).sin()).round() as i16);
+        (0..RATE * 60).map(|n| (amplitude * (TAU * TONE * f64::from(n) / f64::from(RATE)).sin()).round() as i16);
     Recording { rate: RATE, samples: samples.collect() }.write(&path).expect("a file can be written");
     path
 }
