@@ -19,6 +19,9 @@ use std::{
 pub const MODULE: &str = "res_coach";
 /// The longest name of a conference, in bytes.
 pub const MOST_NAME: usize = 79;
+/// What the gateway asks it for: its state, a tag, coach mode, a mute, how many are in a conference.
+pub const COMMANDS: [&str; 5] =
+    ["Action: Status", "Action: CoachTag", "Action: Coach\r", "Action: ConfbridgeMute", "Action: CoachList"];
 /// The console's command that counts calls.
 pub const COUNT_CALLS: &str = "core show channels count";
 
@@ -45,6 +48,11 @@ impl Pbx {
         let mut pbx = Self { process, folder, manager, hand_over, sip, _claim: claim };
         pbx.wait();
         pbx
+    }
+
+    /// Where it takes commands.
+    pub fn steering(&self) -> u16 {
+        self.manager
     }
 
     fn wait(&mut self) {

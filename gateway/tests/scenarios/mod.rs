@@ -5,6 +5,7 @@ pub mod app;
 pub mod broken;
 pub mod checked;
 pub mod corpus;
+pub mod cut;
 pub mod database;
 pub mod examples;
 pub mod folders;
@@ -26,6 +27,7 @@ pub mod ports;
 #[path = "../../../tests/switch/process.rs"]
 pub mod process;
 pub mod raw;
+pub mod relay;
 pub mod reload;
 pub mod rest;
 pub mod restart;

@@ -1,8 +1,8 @@
 //! The scenarios, each on a switch of its kind.
 
 use crate::{
-    alone, app, broken, checked, database, folders, gateway, injected, live, pbx::Pbx, placed, process, reload, rest,
-    restart, sockets, verbs,
+    alone, app, broken, checked, cut, database, folders, gateway, injected, live, pbx::Pbx, placed, process, reload,
+    rest, restart, sockets, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -14,7 +14,7 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 11] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 12] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -26,6 +26,7 @@ const WITH_THEIR_OWN: [&[OwnScenario]; 11] = [
     checked::SCENARIOS,
     reload::SCENARIOS,
     injected::SCENARIOS,
+    cut::SCENARIOS,
 ];
 
 /// Runs the scenarios that the command line names; `own`: those that this kind of switch alone has. Without a switch, `missing` says
