@@ -185,6 +185,8 @@ export FREESWITCH
 test-freeswitch: ## run every scenario in a real FreeSWITCH: FREESWITCH=<prefix>, ARGS=<part of a name>
 	@[ -n "$(FREESWITCH)" ] || { echo 'test-freeswitch: FREESWITCH=<prefix> has to say where FreeSWITCH 1.10 is installed'; exit 2; }
 	@$(MAKE) --no-print-directory freeswitch
+	@# One scenario of the gateway's has an Asterisk beside it.
+	@$(MAKE) --no-print-directory real-asterisk
 	cargo test --test freeswitch -- $(ARGS)
 	cargo test -p coach-gateway --test freeswitch -- $(ARGS)
 

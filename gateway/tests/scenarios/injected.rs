@@ -41,7 +41,7 @@ fn errors(app: &App) -> usize {
 }
 
 /// A conference that none of this concerns: its manager whispers to the agent.
-fn canary(party: &mut Party<'_>) {
+fn canary(party: &mut Party) {
     party.listens("customer", "app-canary**");
     party.listens("agent", "app-canary*agent*");
     party.speaks("manager", "app-canary**agent");
