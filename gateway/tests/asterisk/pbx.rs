@@ -96,7 +96,11 @@ impl Pbx {
     /// The same for calls that it places: to its own numbers, over SIP.
     pub fn calls_settings(&self) -> String {
         let dials = |mark: &str| format!("PJSIP/phone/sip:{mark}@127.0.0.1:{}", self.sip);
-        format!("[switch.calls]\nphone = \"{}\"\nuser = \"{}\"\n", dials("{number}"), dials("{name}"))
+        format!(
+            "[switch.calls]\nphone = \"{}\"\nuser = \"{}\"\nsip = \"PJSIP/phone/{{uri}}\"\n",
+            dials("{number}"),
+            dials("{name}")
+        )
     }
 
     /// The example's settings, with the places of this instance.

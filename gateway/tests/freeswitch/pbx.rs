@@ -106,7 +106,7 @@ impl Pbx {
     pub fn calls_settings(&self) -> String {
         let dials = |mark: &str| format!("sofia/test/{mark}@127.0.0.1:{}", self.sip);
         format!(
-            "[switch.calls]\nphone = \"{}\"\nuser = \"{}\"\ncontext = \"phones\"\n",
+            "[switch.calls]\nphone = \"{}\"\nuser = \"{}\"\nsip = \"sofia/test/{{uri}}\"\ncontext = \"phones\"\n",
             dials("{number}"),
             dials("{name}")
         )
