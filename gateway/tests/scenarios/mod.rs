@@ -34,4 +34,5 @@ pub mod restart;
 pub mod run;
 pub mod shown;
 pub mod sockets;
+pub mod transports;
 pub mod verbs;
