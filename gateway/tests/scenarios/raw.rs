@@ -29,6 +29,11 @@ pub fn long_name() -> String {
     format!(r#"[{{"verb": "answer"}}, {{"verb": "conference", "name": "{}"}}]"#, "a".repeat(256))
 }
 
+/// In front of an answer that goes over the wire as it is, head and all; then the connection is closed.
+pub const RAW: &str = "RAW ";
+/// Instead of an answer.
+pub const NEVER: &str = "NEVER";
+
 /// The application.
 pub struct Raw {
     port: u16,
@@ -49,6 +54,14 @@ impl Raw {
                 let Some(head) = request(&mut stream) else { continue };
                 kept.lock().expect("no test has panicked with it").push(head);
                 let body = says.lock().map(|body| body.clone()).unwrap_or_default();
+                if let Some(answer) = body.strip_prefix(RAW) {
+                    stream.write_all(answer.as_bytes()).ok();
+                    continue;
+                }
+                if body == NEVER {
+                    std::mem::forget(stream);
+                    continue;
+                }
                 let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length";
                 stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).ok();
             }
