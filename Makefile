@@ -64,7 +64,7 @@ check: setup ## what to run while working: format, clippy, unit tests and the pr
 bench: build ## what each hook costs, against its bound
 	COACH_LIBRARY=$(LIBRARY)/libcoach.so cargo bench --bench hooks
 
-fuzz: setup ## fuzz commands and calls for SECONDS (600)
+fuzz: setup ## fuzz commands, calls and what applications send to the gateway for SECONDS (600)
 	tests/fuzz/run.sh $(SECONDS)
 
 mutants: setup ## break the code in some 400 places, one at a time: does a test notice each? SEED=<number> draws others; takes two hours

@@ -6,9 +6,10 @@ use crate::{
     keys::{self, Scopes},
     live,
     session::{Sessions, listeners::Listeners},
-    settings::Settings,
+    settings::{Settings, Tls},
     store::Store,
 };
+use axum_server::tls_rustls::RustlsConfig;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::{
     path::{Path, PathBuf},
@@ -41,8 +42,8 @@ struct SettingsFile {
 enum Command {
     /// Serves requests until it is told to end (SIGTERM, SIGINT). SIGHUP reads the settings anew.
     #[command(
-        after_help = "Example: coach-gateway serve --settings /etc/coach-gateway.toml\n\nSIGHUP reads accounts, applications, speech and switches \
-        anew; what it listens on for REST, and the database, change with a restart.\n\nExit codes: 0 it was told to end, 1 it could not go on, \
+        after_help = "Example: coach-gateway serve --settings /etc/coach-gateway.toml\n\nSIGHUP reads accounts, applications, speech, switches \
+        and the certificate anew; what it listens on for REST, and the database, change with a restart.\n\nExit codes: 0 it was told to end, 1 it could not go on, \
         2 the command line or the settings are wrong."
     )]
     Serve {
@@ -271,24 +272,44 @@ fn serve(file: &SettingsFile, json: bool) -> Result<(), Failure> {
     let store = store_when_free(&settings.database)?;
     rustls::crypto::ring::default_provider().install_default().map_err(|_| Failure::runtime("TLS cannot be used"))?;
     runtime()?.block_on(async {
-        let listen = settings.listen;
-        let listener =
-            tokio::net::TcpListener::bind(listen).await.map_err(|error| Failure(1, format!("{listen}: {error}")))?;
-        let address = listener.local_addr().map_err(Failure::runtime)?;
+        let (listen, tls) = (settings.listen, certificate(&settings).await?);
+        let at_address = |error: std::io::Error| Failure(1, format!("{listen}: {error}"));
+        let listener = std::net::TcpListener::bind(listen).map_err(at_address)?;
+        listener.set_nonblocking(true).map_err(at_address)?;
+        let address = listener.local_addr().map_err(at_address)?;
         let gateway = Gateway::start(settings, store);
         let sessions = Sessions::new(gateway.clone()).map_err(Failure::runtime)?;
         let mut listeners = Listeners::default();
         listeners.apply(&sessions).await.map_err(|(address, error)| Failure(1, format!("{address}: {error}")))?;
-        reload_on_hangup(gateway.clone(), sessions.clone(), listeners, file.settings.clone())?;
-        tracing::info!(%address, "coach-gateway serves");
-        let (ended, ending) = (end()?, gateway.ending.clone());
-        axum::serve(listener, api::router(gateway, sessions))
-            .with_graceful_shutdown(async move {
-                ended.await;
-                ending.cancel();
-            })
-            .await
-            .map_err(Failure::runtime)
+        reload_on_hangup(gateway.clone(), sessions.clone(), listeners, tls.clone(), file.settings.clone())?;
+        tracing::info!(%address, tls = tls.is_some(), "coach-gateway serves");
+        let (ended, ending, handle) = (end()?, gateway.ending.clone(), axum_server::Handle::new());
+        let stops = handle.clone();
+        tokio::spawn(async move {
+            ended.await;
+            ending.cancel();
+            stops.graceful_shutdown(None);
+        });
+        let service = api::router(gateway, sessions).into_make_service();
+        let served = match tls {
+            Some(tls) => {
+                axum_server::from_tcp_rustls(listener, tls).map_err(at_address)?.handle(handle).serve(service).await
+            }
+            None => axum_server::from_tcp(listener).map_err(at_address)?.handle(handle).serve(service).await,
+        };
+        served.map_err(Failure::runtime)
+    })
+}
+
+/// The certificate that the settings name.
+async fn certificate(settings: &Settings) -> Result<Option<RustlsConfig>, Failure> {
+    let Some(Tls { certificate, key }) = &settings.tls else { return Ok(None) };
+    let config = RustlsConfig::from_pem_file(certificate, key).await;
+    config.map(Some).map_err(|error| {
+        Failure(
+            2,
+            format!("{} and {}: no certificate with its key, as PEM: {error}", certificate.display(), key.display()),
+        )
     })
 }
 
@@ -316,6 +337,7 @@ fn reload_on_hangup(
     gateway: Arc<Gateway>,
     sessions: Arc<Sessions>,
     mut listeners: Listeners,
+    tls: Option<RustlsConfig>,
     path: PathBuf,
 ) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -324,6 +346,11 @@ fn reload_on_hangup(
         while hangup.recv().await.is_some() {
             match settings(&SettingsFile { settings: path.clone() }) {
                 Ok(settings) => {
+                    if let (Some(serving), Some(Tls { certificate, key })) = (&tls, &settings.tls)
+                        && let Err(error) = serving.reload_from_pem_file(certificate, key).await
+                    {
+                        tracing::error!("the certificate stays as it was: {error}");
+                    }
                     gateway.reload(settings);
                     live::follow_more(&gateway);
                     if let Err((address, error)) = listeners.apply(&sessions).await {

@@ -191,6 +191,14 @@ impl Gateway {
         known.unwrap_or(Ok(None))
     }
 
+    /// Whether the key with this public part is known to be good no longer.
+    pub async fn is_revoked(&self, id: String) -> bool {
+        let store = self.store.clone();
+        let known = tokio::task::spawn_blocking(move || store.key(&id)).await;
+        // A database that does not answer has not said so.
+        matches!(known, Ok(Ok(key)) if key.as_ref().is_none_or(|key| key.revoked))
+    }
+
     /// A switch's calls, and whose each is.
     pub fn found(&self, node: &Node, snapshot: Snapshot) -> Vec<(Uuid, Found)> {
         let settings = self.settings();

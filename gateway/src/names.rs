@@ -172,6 +172,12 @@ fn check_tag(tag: &str) -> Result<(), TagError> {
     if let Some(c) = tag.chars().find(|c| "\"'\\|;${}()[]^=".contains(*c)) {
         return Err(TagError(format!("the tag {tag:?} holds {c:?}, which a switch takes for something else")));
     }
+    // In Asterisk's Coach(memberTag=a,untag) the last word is a command; and tags with a speakOnlyTo in them are a private call that
+    // was spelt wrong to both modules.
+    let word = tag.to_ascii_lowercase();
+    if ["untag", "uncoach"].contains(&word.as_str()) || word.contains("speakonlyto") {
+        return Err(TagError(format!("the tag {tag:?} is a word of the switch's own commands: give another name")));
+    }
     if tag == "-" {
         return Err(TagError("the tag \"-\" stands for nobody on a switch: give another name".into()));
     }

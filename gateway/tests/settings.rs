@@ -91,6 +91,25 @@ fn what_is_missing_is_told() {
 }
 
 #[test]
+fn with_a_certificate_it_listens_to_everybody() {
+    let everywhere = format!("listen = \"0.0.0.0:8099\"\n{}", RIGHT.replace("listen = \"127.0.0.1:9000\"\n", ""));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let with = |tls: &str| format!("{everywhere}\n[tls]\n{tls}");
+    let right = with(&format!("certificate = \"{file}\"\nkey = \"{file}\"\n"));
+    let tls = Settings::parse(&right).expect("they are right").tls.expect("it has a certificate");
+    assert_eq!((tls.certificate.to_str(), tls.key.to_str()), (Some(file), Some(file)));
+    for (text, what) in [
+        (everywhere.clone(), "[tls] with certificate and key"),
+        (with(""), "tls lacks certificate"),
+        (with(&format!("certificate = \"{file}\"\nkey = \"/nonexistent\"\n")), "key: /nonexistent cannot be read"),
+        (with(&format!("certificate = \"{file}\"\nkey = \"{file}\"\nca = \"x\"\n")), "no \"ca\""),
+    ] {
+        let told = mistakes(&text);
+        assert!(told.iter().any(|told| told.contains(what)), "{what}: {told:#?}");
+    }
+}
+
+#[test]
 fn two_accounts_cannot_name_one_conference() {
     let two = |prefix: &str| {
         let second = format!(

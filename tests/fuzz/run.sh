@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the text commands and the ABI calls, side by side: run.sh <seconds>
+# Fuzzes the text commands, the ABI calls, and what applications send to the gateway, side by side: run.sh <seconds>
 #
 # Inputs that reached something new stay in <target>/fuzz/<what>/inputs, from where the next run goes on.
 set -euo pipefail
@@ -14,7 +14,7 @@ coverage='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4'
 coverage+=' -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table'
 coverage+=' -Cllvm-args=-sanitizer-coverage-trace-compares'
 RUSTC_BOOTSTRAP=1 RUSTFLAGS="$coverage -Zsanitizer=address" CXXFLAGS=-fno-sanitize=all \
-    cargo build -p coach-fuzz --features fuzzer --bin fuzzer --target "$host" \
+    cargo build -p coach-fuzz -p coach-gateway --features coach-fuzz/fuzzer,coach-gateway/fuzzer --bin fuzzer --bin gateway-fuzzer --target "$host" \
     --config 'profile.dev.package.libfuzzer-sys.opt-level=2'
 fuzzer=$target/$host/debug/fuzzer
 
@@ -24,14 +24,15 @@ if FUZZ=overrun "$fuzzer" -runs=1 -artifact_prefix="$target/fuzz-overrun-" >"$ta
     exit 1
 fi
 
+# fuzz <what> <program> <folder with seeds> <words>
 fuzz() {
-    local what=$1 folder=$target/fuzz/$1 log=$target/fuzz/$1/log runs
+    local what=$1 program=$2 seeds=$3/seeds/$1 words=$3/$4 folder=$target/fuzz/$1 log=$target/fuzz/$1/log runs
     mkdir -p "$folder/inputs"
-    if ! FUZZ=$what "$fuzzer" -max_total_time="$seconds" -max_len=1500 -timeout=20 -print_final_stats=1 \
-        -dict="tests/fuzz/$what.dict" -artifact_prefix="$folder/" \
-        "$folder/inputs" "tests/fuzz/seeds/$what" >"$log" 2>&1; then
+    if ! FUZZ=$what "$program" -max_total_time="$seconds" -max_len=1500 -timeout=20 -print_final_stats=1 \
+        -dict="$words" -artifact_prefix="$folder/" \
+        "$folder/inputs" "$seeds" >"$log" 2>&1; then
         tail -n 60 "$log"
-        echo "fuzz: $what FAILED; its input is in $folder, and belongs into tests/fuzz/seeds/$what once this is mended"
+        echo "fuzz: $what FAILED; its input is in $folder, and belongs into $seeds once this is mended"
         return 1
     fi
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
@@ -44,11 +45,16 @@ fuzz() {
     echo "fuzz: $what ok: $runs inputs, $(grep -o 'cov: [0-9]*' "$log" | tail -n 1) places reached"
 }
 
-fuzz commands &
-commands=$!
-fuzz calls &
-calls=$!
+fuzz commands "$fuzzer" tests/fuzz commands.dict &
+running=($!)
+fuzz calls "$fuzzer" tests/fuzz calls.dict &
+running+=($!)
+for what in messages answers; do
+    fuzz "$what" "$target/$host/debug/gateway-fuzzer" gateway/tests/fuzz words.dict &
+    running+=($!)
+done
 failed=0
-wait "$commands" || failed=1
-wait "$calls" || failed=1
+for one in "${running[@]}"; do
+    wait "$one" || failed=1
+done
 exit "$failed"

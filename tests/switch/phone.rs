@@ -43,19 +43,33 @@ impl Phone {
     }
 
     fn call_with(folder: &Path, call: Call<'_>, more: &str) -> io::Result<Self> {
-        fs::remove_dir_all(folder).ok();
-        fs::create_dir_all(folder)?;
-        let control = ports::free()?;
-        fs::write(folder.join("config"), config(folder, call, control)? + more)?;
-        let (codec, packet_ms) = (call.codec, call.packet_ms);
-        let account = format!("<sip:phone@127.0.0.1>;regint=0;audio_codecs={codec};ptime={packet_ms}\n");
-        fs::write(folder.join("accounts"), account)?;
-        fs::write(folder.join("contacts"), "")?;
-        let process = Process::start(Command::new("baresip").arg("-f").arg(folder), &folder.join("log"))?;
-        let mut phone = Self { process, control: connect(control)?, folder: folder.to_owned() };
+        let mut phone = Self::start(folder, call, 0, "", more)?;
         phone.command("dial", call.uri)?;
         phone.wait_for("Call established")?;
         Ok(phone)
+    }
+
+    /// Answers who calls `sip:phone@127.0.0.1:<port>`. Returns before anybody does.
+    pub fn that_answers(folder: &Path, port: u16, call: Call<'_>) -> io::Result<Self> {
+        Self::start(folder, call, port, ";answermode=auto", "")
+    }
+
+    /// Waits until somebody has called whom it has answered.
+    pub fn has_answered(&mut self) -> io::Result<()> {
+        self.wait_for("Call established")
+    }
+
+    fn start(folder: &Path, call: Call<'_>, port: u16, account: &str, more: &str) -> io::Result<Self> {
+        fs::remove_dir_all(folder).ok();
+        fs::create_dir_all(folder)?;
+        let control = ports::free()?;
+        fs::write(folder.join("config"), config(folder, call, control, port)? + more)?;
+        let (codec, packet_ms) = (call.codec, call.packet_ms);
+        let account = format!("<sip:phone@127.0.0.1>;regint=0;audio_codecs={codec};ptime={packet_ms}{account}\n");
+        fs::write(folder.join("accounts"), account)?;
+        fs::write(folder.join("contacts"), "")?;
+        let process = Process::start(Command::new("baresip").arg("-f").arg(folder), &folder.join("log"))?;
+        Ok(Self { process, control: connect(control)?, folder: folder.to_owned() })
     }
 
     /// Says what another file holds, of the same rate, from its beginning.
@@ -147,12 +161,12 @@ impl Phone {
     }
 }
 
-fn config(folder: &Path, call: Call<'_>, control: u16) -> io::Result<String> {
+fn config(folder: &Path, call: Call<'_>, control: u16, port: u16) -> io::Result<String> {
     let says = hound::WavReader::open(call.says).map_err(io::Error::other)?.spec();
     let (folder, file, rate) = (folder.display(), call.says.display(), says.sample_rate);
     // The player is a bridge that nobody listens at: what is heard is recorded on the way there.
     Ok(format!(
-        "net_interface 127.0.0.1\nsip_listen 127.0.0.1:0\nctrl_tcp_listen 127.0.0.1:{control}\n\
+        "net_interface 127.0.0.1\nsip_listen 127.0.0.1:{port}\nctrl_tcp_listen 127.0.0.1:{control}\n\
          audio_source aufile,{file}\nausrc_srate {rate}\nausrc_channels 1\naudio_player aubridge,nobody\n\
          audio_alert aubridge,alert\nsnd_path {folder}\nrtp_stats no\n\
          module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule g722.so\nmodule l16.so\nmodule opus.so\n\

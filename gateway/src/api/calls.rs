@@ -1,7 +1,7 @@
 //! Calls: listed, shown, changed, hung up.
 
 use super::{
-    Api,
+    Api, MOST_BODY,
     auth::Authorized,
     error::{ApiError, Message},
 };
@@ -20,7 +20,7 @@ use crate::{
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, Query, State},
+    extract::{Path, Query, State, rejection::BytesRejection},
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
@@ -146,10 +146,10 @@ pub struct Created {
 pub async fn create(
     State(api): State<Arc<Api>>,
     authorized: Authorized,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Created>), ApiError> {
     authorized.may(Need::Call)?;
-    let body = json(&body)?;
+    let body = json(body)?;
     let account = authorized.caller.account;
     let order = Order::parse(&body, account, &api.gateway.settings()).map_err(ApiError::bad_request)?;
     let key = &authorized.caller.key;
@@ -165,8 +165,14 @@ pub async fn create(
 }
 
 /// Whatever the content type says: curl calls JSON a form.
-fn json(body: &[u8]) -> Result<serde_json::Value, ApiError> {
-    serde_json::from_slice(body).map_err(|error| ApiError::bad_request(format!("the body is no JSON: {error}")))
+fn json(body: Result<Bytes, BytesRejection>) -> Result<serde_json::Value, ApiError> {
+    let body = body.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ApiError::new(error.status(), format!("the body is longer than {MOST_BODY} bytes"))
+        }
+        status => ApiError::new(status, error.body_text()),
+    })?;
+    serde_json::from_slice(&body).map_err(|error| ApiError::bad_request(format!("the body is no JSON: {error}")))
 }
 
 /// The sid in a path.
@@ -206,10 +212,10 @@ pub async fn update(
     State(api): State<Arc<Api>>,
     authorized: Authorized,
     Path((_, call_sid)): Path<(String, String)>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, &'static str), ApiError> {
     let call_sid = sid(&call_sid)?;
-    let body = json(&body)?;
+    let body = json(body)?;
     let update = Update::parse(&body)?;
     update.needs().into_iter().try_for_each(|need| authorized.may(need))?;
     let found = api.gateway.call(authorized.caller.account, call_sid).await?;

@@ -12,14 +12,16 @@ use axum::{
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures_util::{Stream, stream};
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::sync::broadcast::error::RecvError;
 
+/// How often it is looked whether the key of a stream is still good.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Streams at once.
 pub const MOST_STREAMS: usize = 256;
 
 /// What changes in the account's conferences, from now on, as server-sent events. The first is `open`: whoever then reads Conferences
-/// misses nothing. After `missed` there were more events than could be kept: read Conferences again.
+/// misses nothing. After `missed` there were more events than could be kept: read Conferences again. The stream ends when its key is revoked.
 #[utoipa::path(get, path = "/v1/Accounts/{account_sid}/Events", params(("account_sid" = Uuid, Path)), responses(
     (status = 200, description = "A stream of events: start, end, join, leave, tag, coach, audience, mute, unmute, hold, unhold",
         content_type = "text/event-stream", body = String),
@@ -36,17 +38,24 @@ pub async fn follow(
     })?;
     let account = authorized.caller.account;
     let events = live::follow(&api.gateway).await;
-    let ending = api.gateway.ending.clone();
-    let own = stream::unfold((events, place, true), move |(mut events, place, first)| {
-        let ending = ending.clone();
+    let (gateway, key) = (api.gateway.clone(), authorized.caller.key.clone());
+    let looks = tokio::time::interval(LOOK_EVERY);
+    let own = stream::unfold((events, looks, place, true), move |(mut events, mut looks, place, first)| {
+        let (gateway, key) = (gateway.clone(), key.clone());
         async move {
             if first {
-                return Some((Ok(Event::default().event("open").data("{\"event\":\"open\"}")), (events, place, false)));
+                let open = Event::default().event("open").data("{\"event\":\"open\"}");
+                return Some((Ok(open), (events, looks, place, false)));
             }
             loop {
                 let event = tokio::select! {
                     event = events.recv() => event,
-                    () = ending.cancelled() => return None,
+                    // A process of its own revokes keys.
+                    _ = looks.tick() => match gateway.is_revoked(key.clone()).await {
+                        true => return None,
+                        false => continue,
+                    },
+                    () = gateway.ending.cancelled() => return None,
                 };
                 let told = match event {
                     Ok(event) if event.account != account => continue,
@@ -54,7 +63,7 @@ pub async fn follow(
                     Err(RecvError::Lagged(_)) => Event::default().event("missed").data("{\"event\":\"missed\"}"),
                     Err(RecvError::Closed) => return None,
                 };
-                return Some((Ok(told), (events, place, false)));
+                return Some((Ok(told), (events, looks, place, false)));
             }
         }
     });

@@ -205,10 +205,11 @@ impl App {
         }
     }
 
-    /// Asks for other verbs; from now on hooks are there.
+    /// Asks for other verbs; from now on hooks are there. `by_verb`: the verb `redirect` asks, and not a request for the call.
     pub async fn redirect(
         &self,
         hook: &Hook,
+        by_verb: bool,
         data: Map<String, Value>,
         session: Map<String, Value>,
     ) -> Result<Option<Value>, AppError> {
@@ -225,8 +226,9 @@ impl App {
             let from_socket = self.is_connected();
             if !(from_socket && same(&self.base())) {
                 self.connect(&url, session.clone()).await?;
-                // A socket's successor is told why it is there; an application that was asked by HTTP begins anew.
-                let (kind, data) = if from_socket { ("session:redirect", data) } else { ("session:new", session) };
+                // What an application's own verb or a socket leads to is told so; where a request leads from HTTP, a session begins.
+                let goes_on = by_verb || from_socket;
+                let (kind, data) = if goes_on { ("session:redirect", data) } else { ("session:new", session) };
                 return self.ask_socket(Outgoing { kind, hook: Some(&hook.url), data }).await;
             }
         }

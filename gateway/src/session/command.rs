@@ -137,7 +137,7 @@ async fn redirect(context: &Context, data: &Value, queue: bool) -> Result<Effect
         }
         data => {
             let hook = data.get("call_hook").and_then(verbs::hook).ok_or("redirect needs verbs, or a call_hook")?;
-            other_verbs(context, &hook).await?
+            other_verbs(context, &hook, false).await?
         }
     };
     Ok(if queue { Effect::Append(verbs) } else { Effect::Replace(verbs) })

@@ -210,7 +210,7 @@ pub async fn heard_verbs(context: &Context, hook: &Hook) -> Result<Vec<Verb>, St
 }
 
 async fn redirect(context: &Context, value: &Value, hook: &Hook) -> Result<Outcome, LegError> {
-    match other_verbs(context, hook).await {
+    match other_verbs(context, hook, true).await {
         Ok(verbs) => Ok(Outcome::Replace(verbs)),
         Err(why) => {
             context.refuse(value, &why).await;
@@ -219,11 +219,20 @@ async fn redirect(context: &Context, value: &Value, hook: &Hook) -> Result<Outco
     }
 }
 
-/// Asks for other verbs, and goes on there.
-pub async fn other_verbs(context: &Context, hook: &Hook) -> Result<Vec<Value>, String> {
+/// Asks for other verbs, and goes on there. `by_verb`: a verb of the application's leads there, and not a request.
+pub async fn other_verbs(context: &Context, hook: &Hook, by_verb: bool) -> Result<Vec<Value>, String> {
     let session = context.info().session_new(&context.application);
-    let answer = context.app.redirect(hook, context.base(), session).await.map_err(|error| error.to_string())?;
-    let verbs = verbs_of(answer)?;
+    let answer =
+        context.app.redirect(hook, by_verb, context.base(), session).await.map_err(|error| error.to_string())?;
+    let verbs = match answer {
+        // The SDKs acknowledge `session:redirect` without verbs, and send these in a command.
+        None => Vec::new(),
+        Some(answer) if answer.as_array().is_some_and(Vec::is_empty) => Vec::new(),
+        answer => verbs_of(answer)?,
+    };
+    if verbs.is_empty() && !context.app.is_connected() {
+        return Err("the application gave no list of verbs, or an empty one".into());
+    }
     context.check(&verbs)?;
     Ok(verbs)
 }

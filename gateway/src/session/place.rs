@@ -11,7 +11,7 @@ use crate::{
     gateway::Node,
     names::call_sid,
     settings::Calls,
-    switch::{Call, Direction, NewCall, Progress, SwitchError},
+    switch::{Call, Direction, NewCall, Progress, SwitchError, connection::once_sent},
 };
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -125,7 +125,7 @@ async fn on(
         own.place(&new).await?;
         let end = Instant::now() + SHOWS;
         while Instant::now() < end {
-            let snapshot = own.snapshot().await?;
+            let snapshot = own.snapshot().await.map_err(once_sent)?;
             let listed = snapshot.calls.into_iter().find(|listed| listed.id == call.id);
             if listed.is_some() || over.borrow_and_update().is_some() {
                 return Ok(listed);

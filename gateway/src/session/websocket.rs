@@ -175,11 +175,19 @@ async fn open(url: &Url, basic: Option<&str>) -> Result<Socket, ConnectError> {
                 url = next.ok_or_else(|| ConnectError::Other("it redirects to another host".into()))?;
             }
             Err(tungstenite::Error::Http(response)) => return Err(ConnectError::Status(response.status().as_u16())),
-            Err(tungstenite::Error::Io(error)) => return Err(ConnectError::Connection(error)),
+            Err(tungstenite::Error::Io(error)) if is_of_connection(&error) => {
+                return Err(ConnectError::Connection(error));
+            }
             Err(error) => return Err(ConnectError::Other(error.to_string())),
         }
     }
     Err(ConnectError::Other("it redirects more than twice".into()))
+}
+
+/// Refused, not answered or broken; a certificate that is not trusted will not be, however often it is tried.
+fn is_of_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, TimedOut};
+    [ConnectionRefused, TimedOut, ConnectionReset, ConnectionAborted].contains(&error.kind())
 }
 
 fn handshake(url: &Url, basic: Option<&str>) -> Result<Request<()>, Box<dyn std::error::Error>> {

@@ -12,6 +12,8 @@ use uuid::Uuid;
 pub struct Settings {
     /// Where the REST server listens.
     pub listen: std::net::SocketAddr,
+    /// With which certificate; `None`: without TLS.
+    pub tls: Option<Tls>,
     /// The database.
     pub database: PathBuf,
     /// Requests that a key may make in a minute.
@@ -28,6 +30,15 @@ pub struct Settings {
     pub switches: Vec<SwitchSettings>,
     /// Who says what happens to calls.
     pub applications: Vec<Application>,
+}
+
+/// The certificate of the REST server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// A file with it and those above it, as PEM.
+    pub certificate: PathBuf,
+    /// A file with its key, as PEM.
+    pub key: PathBuf,
 }
 
 /// A text that logs must not show.

@@ -1,7 +1,7 @@
 //! What each key of the settings means.
 
 use super::{
-    Account, Application, Calls, Mistake, Mistakes, Secret, Settings, Speech, SwitchKind, SwitchSettings,
+    Account, Application, Calls, Mistake, Mistakes, Secret, Settings, Speech, SwitchKind, SwitchSettings, Tls,
     reader::{Reader, Section},
 };
 use crate::names;
@@ -15,6 +15,7 @@ use url::Url;
 use uuid::Uuid;
 
 const A_FOLDER: &str = "the path of a folder from / on, of letters, digits, '/', '.', '-' and '_'";
+const A_PEM_FILE: &str = "the path of a PEM file";
 const A_UUID: &str = "a UUID, as `uuidgen` makes them";
 const A_HOOK: &str = "an address that begins with http://, https://, ws:// or wss://";
 const A_KIND: &str = "\"asterisk\" or \"freeswitch\"";
@@ -39,11 +40,15 @@ pub fn settings(text: &str) -> Result<Settings, Mistakes> {
 
 fn read(reader: &Reader<'_>, root: &Section<'_, '_>) -> Option<Settings> {
     let listen = root.parsed("listen", AN_ADDRESS).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8099)));
-    if !root.flag("behind_tls_proxy").unwrap_or(false) && !listen.ip().is_loopback() {
+    let tls = root.section("tls").and_then(|section| tls(reader, &section));
+    if !root.flag("behind_tls_proxy").unwrap_or(false) && !listen.ip().is_loopback() && root.section("tls").is_none() {
         let (_, at) = root.text("listen", AN_ADDRESS).unwrap_or_default();
         reader.mistake(
             &at,
-            format!("listen is {listen}, which others reach without TLS: give a loopback address, or say behind_tls_proxy = true"),
+            format!(
+                "listen is {listen}, which others reach without TLS: give a loopback address, a [tls] with certificate and key, or say \
+                 behind_tls_proxy = true"
+            ),
         );
     }
     let database = root.text("database", "the path of a file").map(|(path, _)| path);
@@ -52,6 +57,7 @@ fn read(reader: &Reader<'_>, root: &Section<'_, '_>) -> Option<Settings> {
     let applications = applications(reader, root, &accounts);
     Some(Settings {
         listen,
+        tls,
         database: root.required("database", "the path of a file", database).unwrap_or_default().into(),
         requests_per_minute: root.number("requests_per_minute", 1..1_000_001).unwrap_or(600),
         cors_origins: root
@@ -65,6 +71,22 @@ fn read(reader: &Reader<'_>, root: &Section<'_, '_>) -> Option<Settings> {
         switches,
         applications,
     })
+}
+
+/// `[tls]`
+fn tls(reader: &Reader<'_>, section: &Section<'_, '_>) -> Option<Tls> {
+    let file = |key: &str| {
+        let text = section.text(key, A_PEM_FILE);
+        if let Some((path, at)) = &text
+            && let Err(error) = std::fs::File::open(path)
+        {
+            reader.mistake(at, format!("{key}: {path} cannot be read: {error}"));
+        }
+        section.required(key, A_PEM_FILE, text.map(|(path, _)| path.into()))
+    };
+    let (certificate, key) = (file("certificate"), file("key"));
+    section.finish();
+    Some(Tls { certificate: certificate?, key: key? })
 }
 
 fn speech(root: &Section<'_, '_>) -> Speech {

@@ -117,14 +117,22 @@ pub fn changes<T: Clone + Send + 'static>(
     told
 }
 
-/// Asks `switch` until something is so.
+/// An error after a part of a change was sent: without a connection too, nobody knows now what has become of it.
+pub fn once_sent(error: SwitchError) -> SwitchError {
+    match error {
+        SwitchError::Unreachable { switch, .. } => SwitchError::NoAnswer { switch },
+        error => error,
+    }
+}
+
+/// Asks `switch`, which was sent a change, until something is so.
 pub async fn wait_until<F, L>(switch: &str, is_so: F) -> Result<(), SwitchError>
 where
     F: Fn() -> L,
     L: Future<Output = Result<bool, SwitchError>>,
 {
     let end = Instant::now() + PATIENCE;
-    while !is_so().await? {
+    while !is_so().await.map_err(once_sent)? {
         if Instant::now() > end {
             return Err(SwitchError::NoAnswer { switch: switch.to_owned() });
         }

@@ -17,6 +17,11 @@ use std::{
 
 /// The module under test.
 pub const MODULE: &str = "res_coach";
+/// The longest name of a conference, in bytes.
+pub const MOST_NAME: usize = 79;
+/// What the gateway asks it for: its state, a tag, coach mode, a mute, how many are in a conference.
+pub const COMMANDS: [&str; 5] =
+    ["Action: Status", "Action: CoachTag", "Action: Coach\r", "Action: ConfbridgeMute", "Action: CoachList"];
 /// The console's command that counts calls.
 pub const COUNT_CALLS: &str = "core show channels count";
 
@@ -43,6 +48,11 @@ impl Pbx {
         let mut pbx = Self { process, folder, manager, hand_over, sip, _claim: claim };
         pbx.wait();
         pbx
+    }
+
+    /// Where it takes commands.
+    pub fn steering(&self) -> u16 {
+        self.manager
     }
 
     fn wait(&mut self) {
@@ -86,7 +96,11 @@ impl Pbx {
     /// The same for calls that it places: to its own numbers, over SIP.
     pub fn calls_settings(&self) -> String {
         let dials = |mark: &str| format!("PJSIP/phone/sip:{mark}@127.0.0.1:{}", self.sip);
-        format!("[switch.calls]\nphone = \"{}\"\nuser = \"{}\"\n", dials("{number}"), dials("{name}"))
+        format!(
+            "[switch.calls]\nphone = \"{}\"\nuser = \"{}\"\nsip = \"PJSIP/phone/{{uri}}\"\n",
+            dials("{number}"),
+            dials("{name}")
+        )
     }
 
     /// The example's settings, with the places of this instance.

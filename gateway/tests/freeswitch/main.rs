@@ -1,6 +1,10 @@
 //! The gateway beside a real FreeSWITCH, called by SIP phones, asked by curl and by the SDKs that applications use: the same
 //! scenarios as on Asterisk. `make test-freeswitch FREESWITCH=<prefix>` runs them.
 
+#[path = "../asterisk/pbx.rs"]
+#[expect(dead_code, reason = "scenarios on Asterisk use the rest")]
+mod asterisk;
+mod both;
 mod pbx;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
@@ -16,5 +20,5 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let missing = pbx::prefix().is_none().then_some("make test-freeswitch FREESWITCH=<prefix> runs this");
-    run::run(&[door::SCENARIOS, unwritable::SCENARIOS].concat(), missing)
+    run::run(&[door::SCENARIOS, unwritable::SCENARIOS, both::SCENARIOS].concat(), missing)
 }

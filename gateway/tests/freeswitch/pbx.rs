@@ -18,6 +18,10 @@ use std::{
 
 /// The module under test.
 pub const MODULE: &str = "mod_coach";
+/// The longest name of a conference, in bytes.
+pub const MOST_NAME: usize = 255;
+/// What the gateway asks it for: its state, a tag, coach mode, a mute, how many are in a conference.
+pub const COMMANDS: [&str; 5] = ["coach state", " tag ", " coach ", " mute ", "coach show"];
 /// The console's command that counts calls.
 pub const COUNT_CALLS: &str = "show channels count";
 /// As FreeSWITCH has it where nobody has changed it, and the example's settings.
@@ -51,6 +55,11 @@ impl Pbx {
         let mut pbx = Self { process, folder, events, hand_over, sip, _claim: claim };
         pbx.wait();
         pbx
+    }
+
+    /// Where it takes commands.
+    pub fn steering(&self) -> u16 {
+        self.events
     }
 
     fn wait(&mut self) {
@@ -97,7 +106,7 @@ impl Pbx {
     pub fn calls_settings(&self) -> String {
         let dials = |mark: &str| format!("sofia/test/{mark}@127.0.0.1:{}", self.sip);
         format!(
-            "[switch.calls]\nphone = \"{}\"\nuser = \"{}\"\ncontext = \"phones\"\n",
+            "[switch.calls]\nphone = \"{}\"\nuser = \"{}\"\nsip = \"sofia/test/{{uri}}\"\ncontext = \"phones\"\n",
             dials("{number}"),
             dials("{name}")
         )

@@ -16,6 +16,8 @@ pub struct App {
     port: u16,
     control: u16,
     library: &'static str,
+    /// Where its certificate is, if it has one.
+    certificate: Option<PathBuf>,
 }
 
 /// Puts the SDKs in place.
@@ -40,12 +42,23 @@ pub fn create(url: &str, account: &str, key: &str, order: &Value) -> Vec<String>
 impl App {
     /// Starts one with a library and a script.
     pub fn start(pbx: &Pbx, name: &str, library: &'static str, script: &Value) -> Self {
+        Self::start_with(pbx, name, library, script, None)
+    }
+
+    /// The same with TLS: in this folder there is a certificate with its key.
+    pub fn start_with(
+        pbx: &Pbx,
+        name: &str,
+        library: &'static str,
+        script: &Value,
+        certificate: Option<PathBuf>,
+    ) -> Self {
         let folder = pbx.folder().join(format!("app_{name}"));
         fs::create_dir_all(&folder).expect("a folder can be made");
         fs::write(folder.join("script.json"), script.to_string()).expect("a file can be written");
         let [port, control] = [(); 2].map(|()| ports::free().expect("a port is free"));
-        let process = launch(&folder, library, port, control);
-        let app = Self { process, folder, port, control, library };
+        let process = launch(&folder, library, port, control, certificate.as_deref());
+        let app = Self { process, folder, port, control, library, certificate };
         app.event("", "listening");
         app
     }
@@ -58,7 +71,7 @@ impl App {
 
     /// Starts it anew; what it was told before is forgotten.
     pub fn start_again(&mut self) {
-        self.process = launch(&self.folder, self.library, self.port, self.control);
+        self.process = launch(&self.folder, self.library, self.port, self.control, self.certificate.as_deref());
         self.event("", "listening");
     }
 
@@ -66,10 +79,7 @@ impl App {
     pub fn settings(&self, name: &str) -> String {
         let hook = self.hook(name);
         let status = if self.library == "webhook" {
-            format!(
-                "call_status_hook = \"http://127.0.0.1:{}/call-status\"\nuser = \"user\"\npassword = \"pass\"\n",
-                self.port
-            )
+            format!("call_status_hook = \"{}\"\nuser = \"user\"\npassword = \"pass\"\n", self.hook("call-status"))
         } else {
             String::new()
         };
@@ -83,6 +93,7 @@ impl App {
     /// The call_hook of a path.
     pub fn hook(&self, name: &str) -> String {
         let scheme = if self.library == "webhook" { "http" } else { "ws" };
+        let scheme = if self.certificate.is_some() { format!("{scheme}s") } else { scheme.into() };
         format!("{scheme}://127.0.0.1:{}/{name}", self.port)
     }
 
@@ -145,8 +156,11 @@ impl App {
     }
 }
 
-fn launch(folder: &Path, library: &str, port: u16, control: u16) -> Process {
+fn launch(folder: &Path, library: &str, port: u16, control: u16, certificate: Option<&Path>) -> Process {
     let mut command = Command::new("node");
+    if let Some(folder) = certificate {
+        command.env("TLS_CERTIFICATE", folder.join("certificate.pem")).env("TLS_KEY", folder.join("key.pem"));
+    }
     command
         .arg(sdk().join("app.mjs"))
         .args([library, &port.to_string()])
@@ -219,6 +233,11 @@ impl Broken {
             )
         };
         names.iter().map(one).collect()
+    }
+
+    /// The call_hook of one of them.
+    pub fn hook(&self, name: &str) -> String {
+        format!("ws://127.0.0.1:{}/{name}", self.port)
     }
 
     /// What one of them was told.

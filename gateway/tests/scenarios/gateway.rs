@@ -14,6 +14,9 @@ pub const ACCOUNT: &str = "6c5e3f0a-52d1-4a63-9d0e-7b1f4c2a9e01";
 /// Another one.
 pub const OTHER_ACCOUNT: &str = "0d9b7a44-3f4e-4c8b-8a27-5f6e1c3b2d02";
 
+/// In its folder, certificates of those that it trusts, in place of the system's.
+pub const TRUSTED: &str = "trusted.pem";
+
 /// A gateway. It ends with this value.
 pub struct Gateway {
     process: Process,
@@ -147,12 +150,24 @@ impl Gateway {
 
     /// Where it is.
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        let settings = fs::read_to_string(self.folder.join("gateway.toml")).unwrap_or_default();
+        let scheme = if settings.contains("[tls]") { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Asks as this user would, who trusts the certificates that the gateway trusts.
+    fn curl(&self) -> Command {
+        let mut curl = Command::new("curl");
+        let trusted = self.folder.join(TRUSTED);
+        if trusted.exists() {
+            curl.arg("--cacert").arg(trusted);
+        }
+        curl
     }
 
     /// Asks it. `body` goes as curl sends it by itself: as a form.
     pub fn ask(&self, method: &str, path: &str, key: &str, body: Option<&str>) -> Answer {
-        let mut curl = Command::new("curl");
+        let mut curl = self.curl();
         curl.args(["-s", "-g", "--max-time", "20", "-w", "\n%{http_code}", "--request", method, &self.url(path)]);
         if !key.is_empty() {
             curl.args(["-H", &format!("Authorization: Bearer {key}")]);
@@ -228,6 +243,10 @@ impl Gateway {
 fn launch(folder: &Path) -> Process {
     let mut command = command(folder, &["serve"]);
     command.env("COACH_GATEWAY_LOG", "info,coach_gateway=trace");
+    let trusted = folder.join(TRUSTED);
+    if trusted.exists() {
+        command.env("SSL_CERT_FILE", trusted);
+    }
     Process::start(&mut command, &folder.join("log")).expect("the gateway starts")
 }
 

@@ -9,13 +9,18 @@ use crate::{
     run::wait_until,
 };
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 pub const SCENARIOS: &[(&str, fn())] = &[("what_changes_in_conferences_is_told_as_it_happens", told)];
 
 /// A stream of live events, followed by curl.
 struct Stream {
-    _curl: Process,
+    curl: Process,
     log: PathBuf,
 }
 
@@ -25,11 +30,16 @@ impl Stream {
         let mut curl = Command::new("curl");
         let authorization = format!("Authorization: Bearer {key}");
         curl.args(["-s", "-N", "-H", &authorization, &gateway.url(&format!("/v1/Accounts/{account}/Events"))]);
-        let stream = Self { _curl: Process::start(&mut curl, &log).expect("curl is there"), log };
+        let stream = Self { curl: Process::start(&mut curl, &log).expect("curl is there"), log };
         wait_until("the stream is open", &|| {
             fs::read_to_string(&stream.log).is_ok_and(|log| log.contains("event: open"))
         });
         stream
+    }
+
+    /// Whether the gateway has ended it.
+    fn has_ended(&mut self) -> bool {
+        self.curl.try_wait().expect("a child can be asked").is_some()
     }
 
     /// What it has told so far.
@@ -59,8 +69,9 @@ fn told() {
     }});
     let app = App::start(&pbx, "live", "node-client-ws", &script);
     let mut gateway = Gateway::start(&pbx, "gateway", &app.settings("manager"));
-    let stream = Stream::follow(&gateway, ACCOUNT, &gateway.key);
-    let other = Stream::follow(&gateway, OTHER_ACCOUNT, &gateway.new_key(OTHER_ACCOUNT, "read"));
+    let mut stream = Stream::follow(&gateway, ACCOUNT, &gateway.key);
+    let key = gateway.new_key(OTHER_ACCOUNT, "read");
+    let mut other = Stream::follow(&gateway, OTHER_ACCOUNT, &key);
     let mut party = Party::new(&pbx, "live");
     party.listens("agent", "app-room**");
     let agent = gateway.member("app-room**");
@@ -104,6 +115,15 @@ fn told() {
     assert!(other.told().is_empty(), "another account is told nothing: {:?}", other.told());
     let no_key = gateway.ask("GET", &format!("/v1/Accounts/{ACCOUNT}/Events"), &gateway.new_key(ACCOUNT, "tag"), None);
     assert_eq!(no_key.status, 403, "{no_key:?}");
+    // A key that is revoked follows no longer; others go on.
+    assert!(!other.has_ended());
+    assert_eq!(gateway.command(&["key", "revoke", key.split('_').nth(1).expect("a public part")]).0, Some(0));
+    let end = Instant::now() + Duration::from_secs(5);
+    while !other.has_ended() {
+        assert!(Instant::now() < end, "its stream should end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(!stream.has_ended());
     // Whoever follows does not keep the gateway from ending.
     gateway.end(Duration::from_secs(10));
 }

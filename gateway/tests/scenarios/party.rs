@@ -5,6 +5,7 @@ use crate::{
     judge::{Recording, UNHEARD},
     pbx::Pbx,
     phone::{Call, Phone},
+    ports,
 };
 use std::{collections::BTreeMap, f64::consts::TAU, path::PathBuf, time::Duration};
 
@@ -17,9 +18,9 @@ const LISTEN: f64 = 0.8;
 const SETTLE: f64 = 0.8;
 
 /// Phones in a conference, and what has been expected of what they hear.
-pub struct Party<'a> {
-    pbx: &'a Pbx,
-    name: String,
+pub struct Party {
+    folder: PathBuf,
+    sip: u16,
     phones: Vec<(String, Phone)>,
     expected: Vec<Expected>,
     unjudged: Vec<String>,
@@ -34,9 +35,15 @@ struct Expected {
     state: String,
 }
 
-impl<'a> Party<'a> {
-    pub fn new(pbx: &'a Pbx, name: &str) -> Self {
-        Self { pbx, name: name.to_owned(), phones: Vec::new(), expected: Vec::new(), unjudged: Vec::new() }
+impl Party {
+    pub fn new(pbx: &Pbx, name: &str) -> Self {
+        Self::at(pbx.folder().join(name), pbx.sip)
+    }
+
+    /// One whose files are there, on the switch that takes calls at this port.
+    pub fn at(folder: PathBuf, sip: u16) -> Self {
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        Self { folder, sip, phones: Vec::new(), expected: Vec::new(), unjudged: Vec::new() }
     }
 
     /// Somebody calls, and says nothing.
@@ -54,11 +61,26 @@ impl<'a> Party<'a> {
         self.unjudged.push(who.to_owned());
     }
 
+    /// Somebody waits to be called at `sip:phone@127.0.0.1:<this port>`, and says nothing then.
+    pub fn waits_to_be_called(&mut self, who: &str) -> u16 {
+        let port = ports::free().expect("a port is free");
+        let says = tone(self.folder.join(format!("{who}.wav")), 0.0);
+        let call = Call { uri: "", says: &says, codec: "L16/16000/1", packet_ms: 20 };
+        let phone = Phone::that_answers(&self.folder.join(who), port, call).expect("the phone starts");
+        self.phones.push((who.to_owned(), phone));
+        port
+    }
+
+    /// Waits until this one has answered.
+    pub fn has_answered(&mut self, who: &str) {
+        let phone = self.phones.iter_mut().find(|(name, _)| name == who).expect("it is on the phone");
+        phone.1.has_answered().expect("it answers");
+    }
+
     fn call(&mut self, who: &str, number: &str, amplitude: f64) {
-        let folder = self.pbx.folder().join(&self.name);
-        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        let folder = &self.folder;
         let says = tone(folder.join(format!("{who}.wav")), amplitude);
-        let uri = format!("sip:{number}@127.0.0.1:{}", self.pbx.sip);
+        let uri = format!("sip:{number}@127.0.0.1:{}", self.sip);
         let call = Call { uri: &uri, says: &says, codec: "L16/16000/1", packet_ms: 20 };
         self.phones.push((who.to_owned(), Phone::call(&folder.join(who), call).expect("the phone calls")));
     }

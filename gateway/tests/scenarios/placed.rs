@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("a_call_that_rest_places_is_in_its_applications_hands", placed),
     ("how_a_placed_call_goes_is_told_state_by_state", told),
+    ("a_phone_at_a_sip_address_is_called_joins_and_hears", sip),
 ];
 
 fn create(gateway: &Gateway, body: &Value) -> Answer {
@@ -90,6 +91,39 @@ fn placed() {
     party.judge();
 }
 
+/// A customer is called on a phone of their own, at its SIP address.
+fn sip() {
+    let pbx = Pbx::start("sip");
+    let script = json!({"/customer": {"verbs": [["conference", {"name": "room"}]]}});
+    let app = App::start(&pbx, "sip", "sdk", &script);
+    let gateway = Gateway::start(&pbx, "gateway", &(pbx.calls_settings() + &app.settings("customer")));
+    let mut party = Party::new(&pbx, "sip");
+    let port = party.waits_to_be_called("customer");
+    party.listens("agent", "app-room*agent*");
+    party.speaks("manager", "app-room**agent");
+    let manager = gateway.member("app-room**agent");
+    let uri = format!("sip:phone@127.0.0.1:{port}");
+    let order = json!({"from": "2000", "to": {"type": "sip", "sipUri": uri}, "call_hook": app.hook("customer")});
+    let customer = call(&gateway, &order);
+    party.has_answered("customer");
+    wait_until("it is in the conference", &|| pbx.members("app-room").len() == 3);
+    let new = app.event("/customer", "session:new");
+    for (field, value) in
+        [("call_sid", json!(customer)), ("direction", json!("outbound")), ("to", json!(uri)), ("from", json!("2000"))]
+    {
+        assert_eq!(new[field], value, "{field}: {new}");
+    }
+    party.hear("whispering, with a customer at a SIP address", &["agent"]);
+    party.heard_nothing_until_now("whispering, with a customer at a SIP address", "customer");
+    gateway.act(&manager, "uncoach", None);
+    party.hear("after uncoach", &["agent", "customer"]);
+    assert_eq!(gateway.put(&customer, r#"{"call_status": "completed"}"#).status, 202);
+    app.find("/customer", "call:status", |data| {
+        data["call_status"] == "completed" && data["call_sid"] == json!(customer)
+    });
+    party.judge();
+}
+
 fn told() {
     let pbx = Pbx::start("told");
     let script = json!({"/out": {"verbs": [["pause", {"length": 0.2}], ["hangup"]]}, "/call-status": {"verbs": []}});
@@ -163,7 +197,6 @@ fn told() {
         (with("to", to_number("${a}")), 400, "'$'"),
         (with("to", to_number("1 XML other")), 400, "' '"),
         (with("to", to_number(&"1".repeat(65))), 400, "64"),
-        (with("to", json!({"type": "sip", "sipUri": "sip:a@b"})), 422, "type sip"),
         (with("to", json!({"type": "sip", "sipUri": "alice"})), 400, "sip:alice@"),
         (with("to", json!({"type": "phone", "number": "1", "trunk": "t"})), 400, "to.trunk"),
         (with("call_hook", json!("http://elsewhere.example.com/")), 400, "allowed_hosts"),

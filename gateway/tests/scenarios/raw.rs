@@ -3,7 +3,7 @@
 use crate::{pbx::Pbx, ports};
 use std::{
     io::{Read, Write},
-    net::{TcpListener, UdpSocket},
+    net::{TcpListener, TcpStream, UdpSocket},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -29,10 +29,16 @@ pub fn long_name() -> String {
     format!(r#"[{{"verb": "answer"}}, {{"verb": "conference", "name": "{}"}}]"#, "a".repeat(256))
 }
 
+/// In front of an answer that goes over the wire as it is, head and all; then the connection is closed.
+pub const RAW: &str = "RAW ";
+/// Instead of an answer.
+pub const NEVER: &str = "NEVER";
+
 /// The application.
 pub struct Raw {
     port: u16,
     answer: Arc<Mutex<String>>,
+    heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Raw {
@@ -40,25 +46,42 @@ impl Raw {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let port = listener.local_addr().expect("it has an address").port();
         let answer = Arc::new(Mutex::new(String::new()));
-        let says = answer.clone();
+        let (says, heads) = (answer.clone(), Arc::new(Mutex::new(Vec::new())));
+        let kept: Arc<Mutex<Vec<String>>> = heads.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
-                stream.set_read_timeout(Some(Duration::from_millis(300))).ok();
-                let mut request = Vec::new();
-                let mut part = [0; 4096];
-                // A request ends where no more comes: this is no server for anybody else.
-                while let Ok(n) = stream.read(&mut part)
-                    && n > 0
-                {
-                    request.extend_from_slice(&part[..n]);
-                }
+                let Some(head) = request(&mut stream) else { continue };
+                kept.lock().expect("no test has panicked with it").push(head);
                 let body = says.lock().map(|body| body.clone()).unwrap_or_default();
+                if let Some(answer) = body.strip_prefix(RAW) {
+                    stream.write_all(answer.as_bytes()).ok();
+                    continue;
+                }
+                if body == NEVER {
+                    std::mem::forget(stream);
+                    continue;
+                }
                 let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length";
                 stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).ok();
             }
         });
-        Self { port, answer }
+        Self { port, answer, heads }
+    }
+
+    /// Answers this from now on.
+    pub fn answer(&self, answer: &str) {
+        *self.answer.lock().expect("no test has panicked with it") = answer.to_owned();
+    }
+
+    /// The heads of the requests so far: what comes before the body.
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().expect("no test has panicked with it").clone()
+    }
+
+    /// Where it is.
+    pub fn hook(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.port)
     }
 
     /// Its settings: it answers the number `gateway-raw`.
@@ -73,8 +96,26 @@ impl Raw {
 
     /// Somebody calls, and the application answers this. The final status of the call.
     pub fn call(&self, pbx: &Pbx, answer: &str) -> String {
-        *self.answer.lock().expect("no test has panicked with it") = answer.to_owned();
+        self.answer(answer);
         call(pbx, "gateway-raw")
+    }
+}
+
+/// Reads a request, and returns its head.
+fn request(stream: &mut TcpStream) -> Option<String> {
+    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+    let (mut request, mut part) = (Vec::new(), [0; 4096]);
+    loop {
+        let n = stream.read(&mut part).ok().filter(|n| *n > 0)?;
+        request.extend_from_slice(&part[..n]);
+        let text = String::from_utf8_lossy(&request);
+        let Some((head, _)) = text.split_once("\r\n\r\n") else { continue };
+        let head = head.to_owned();
+        let length =
+            head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        if request.len() >= head.len() + 4 + length.unwrap_or(0) {
+            return Some(head);
+        }
     }
 }
 
@@ -85,6 +126,12 @@ pub fn call(pbx: &Pbx, number: &str) -> String {
 
 /// The same with more headers, as they go over the wire.
 pub fn call_with(pbx: &Pbx, number: &str, headers: &str) -> String {
+    let said = answer_to(pbx, number, headers);
+    said.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+/// The same; the final answer as it came over the wire.
+pub fn answer_to(pbx: &Pbx, number: &str, headers: &str) -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
     socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket takes a timeout");
     let own = socket.local_addr().expect("it has an address");
@@ -117,7 +164,7 @@ pub fn call_with(pbx: &Pbx, number: &str, headers: &str) -> String {
         if !status.starts_with('1') {
             let ack = format!("{}Content-Length: 0\r\n\r\n", head("ACK"));
             socket.send_to(ack.as_bytes(), switch).expect("the switch listens");
-            return status;
+            return said;
         }
     }
 }

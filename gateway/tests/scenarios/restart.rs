@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("a_session_survives_a_killed_gateway_in_a_conference", in_conference),
     ("a_session_survives_a_killed_gateway_in_other_steps", in_other_steps),
+    ("a_session_that_was_killed_in_each_step_goes_on_after_a_kick", each_step),
     ("an_application_that_was_killed_gets_its_calls_back", application),
 ];
 
@@ -97,6 +98,69 @@ fn in_other_steps() {
     wait_until("they hang up", &|| pbx.calls() == 0);
     gateway.start_again();
     app.find("/idle", "call:status", |data| data["call_status"] == "completed" && data["call_sid"] == json!(idle));
+}
+
+/// Killed while a call is spoken to, is about to join, waits to be let in, and is in its conference: each is where its verbs say after that,
+/// and when it is kicked, the verbs of its actionHook are done.
+fn each_step() {
+    let pbx = Pbx::start("each");
+    let done = |who: &str| json!({"verbs": [["conference", {"name": format!("after-{who}"), "memberTag": "moved"}]]});
+    let verb = |who: &str, more: Value| {
+        let mut verb = json!({"name": who, "speakOnlyTo": "agent", "actionHook": "/done"});
+        verb.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        json!(["conference", verb])
+    };
+    let script = json!({
+        "/says": {"verbs": [["answer"], ["say", {"text": "Hold the line.", "loop": "forever"}]], "hooks": {"/done": done("says")}},
+        "/joins": {"verbs": [["answer"], verb("joins", json!({"enterHook": "/enter"}))],
+            "hooks": {"/enter": {"silent": true}, "/done": done("joins")}},
+        "/waits": {"verbs": [["answer"], verb("waits", json!({"startConferenceOnEnter": false, "waitHook": "/wait"}))],
+            "hooks": {"/wait": {"verbs": [["say", {"text": "Nobody is here yet."}]]}, "/done": done("waits")}},
+        "/stays": {"verbs": [["answer"], verb("stays", json!({}))], "hooks": {"/done": done("stays")}},
+    });
+    let app = App::start(&pbx, "each", "node-client-ws", &script);
+    let steps = ["says", "joins", "waits", "stays"];
+    let mut gateway = Gateway::start(&pbx, "gateway", &steps.map(|name| app.settings(name)).concat());
+    // Speech that every machine has.
+    let spoken = pbx.folder().join("spoken.wav");
+    let samples = (0..16_000).map(|n| (3000.0 * (f64::from(n) * 0.4).sin()) as i16);
+    crate::judge::Recording { rate: 8000, samples: samples.collect() }.write(&spoken).expect("a file can be written");
+    let speaks =
+        format!("[speech]\ncommand = [\"sh\", \"-c\", \"cat > /dev/null; cp {} $0\", \"{{file}}\"]", spoken.display());
+    gateway.reload(|text| text.replace("[speech]", &speaks));
+    let mut party = Party::new(&pbx, "each");
+    for who in steps {
+        party.is_not_judged(who);
+        party.listens(who, &format!("gateway-{who}"));
+    }
+    app.event("/joins", "/enter");
+    app.event("/waits", "/wait");
+    gateway.member("gateway-stays");
+    wait_until("it is spoken to", &|| gateway.folder().join("speech").read_dir().is_ok_and(|files| files.count() >= 2));
+    gateway.crash();
+    gateway.start_again();
+    for who in steps {
+        app.event(&format!("/{who}"), "session:reconnect");
+    }
+    // What was said is over; it is told what comes next.
+    app.send("/says", &json!([verb("says", json!({}))]));
+    let private =
+        |who: &str| members(&pbx, who).iter().filter(|member| member["speak_only_to"] == json!(["agent"])).count() == 1;
+    for who in ["says", "joins", "stays"] {
+        wait_until(&format!("it is there again: {who}"), &|| private(who));
+    }
+    assert!(members(&pbx, "waits").is_empty(), "nobody has started it");
+    party.listens("starter", "app-waits**");
+    wait_until("it is started", &|| private("waits"));
+    for who in steps {
+        let call = gateway.member(&format!("gateway-{who}"));
+        gateway.act(&call, "kick", None);
+        wait_until(&format!("its actionHook's verbs are done: {who}"), &|| {
+            members(&pbx, &format!("after-{who}")).first().is_some_and(|member| member["tags"] == json!(["moved"]))
+        });
+        assert!(!private(who), "{who} has left");
+    }
+    party.judge();
 }
 
 fn application() {

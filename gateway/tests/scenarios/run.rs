@@ -1,8 +1,8 @@
 //! The scenarios, each on a switch of its kind.
 
 use crate::{
-    alone, app, beep, broken, checked, database, distributed, ends, folders, gateway, held, live, pbx::Pbx, placed,
-    process, recorded, reload, rest, restart, sockets, verbs,
+    alone, app, beep, broken, checked, cut, database, distributed, ends, folders, gateway, held, injected, live,
+    pbx::Pbx, placed, process, recorded, reload, rest, restart, sockets, transports, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -14,7 +14,7 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 15] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 18] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -30,6 +30,9 @@ const WITH_THEIR_OWN: [&[OwnScenario]; 15] = [
     live::SCENARIOS,
     checked::SCENARIOS,
     reload::SCENARIOS,
+    injected::SCENARIOS,
+    cut::SCENARIOS,
+    transports::SCENARIOS,
 ];
 
 /// Runs the scenarios that the command line names; `own`: those that this kind of switch alone has. Without a switch, `missing` says

@@ -4,6 +4,7 @@
 // JSON each. At the port <control>, a POST has a session do something in mid-call.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
@@ -55,11 +56,16 @@ const serve = (path, { verbs, hooks }) => (session) => {
   say(session, verbs).send();
 };
 
-const server = createServer(async (request, response) => {
+const answer = async (request, response) => {
   if (library === 'webhook') return webhook(request, response);
   response.statusCode = 404;
   response.end();
-});
+};
+// With a certificate, where the test has one for it.
+const { TLS_CERTIFICATE, TLS_KEY } = process.env;
+const server = TLS_KEY
+  ? createTlsServer({ cert: readFileSync(TLS_CERTIFICATE), key: readFileSync(TLS_KEY) }, answer)
+  : createServer(answer);
 
 let webhook;
 if (library === 'sdk') {

@@ -60,6 +60,22 @@ async fn let_go_if_hung_up(channel: &mut Option<AgiChannel>) -> bool {
     hung_up
 }
 
+/// A command as it is sent: a line of its own, which Asterisk reads as a whole.
+fn line(command: &str) -> Result<String, LegError> {
+    if command.contains(['\r', '\n', '\0']) {
+        return Err(LegError::Refused("a value holds a line break or a NUL".into()));
+    }
+    let command = format!("{command}\n");
+    if command.len() > MOST_COMMAND {
+        let name = command.split(' ').next().unwrap_or_default();
+        return Err(LegError::Refused(format!(
+            "a value is too long: the command {name} would take {} bytes, of which Asterisk reads {MOST_COMMAND}",
+            command.len()
+        )));
+    }
+    Ok(command)
+}
+
 impl AgiLeg {
     /// A leg that waits for its connection.
     pub fn new(switch: Arc<Asterisk>, call: Call) -> Self {
@@ -76,17 +92,7 @@ impl AgiLeg {
 
     /// Carries a command out, on this connection or the next.
     async fn command(&self, command: &str) -> Result<AgiResponse, LegError> {
-        if command.contains(['\r', '\n', '\0']) {
-            return Err(LegError::Refused("a value holds a line break or a NUL".into()));
-        }
-        let command = format!("{command}\n");
-        if command.len() > MOST_COMMAND {
-            let name = command.split(' ').next().unwrap_or_default();
-            return Err(LegError::Refused(format!(
-                "a value is too long: the command {name} would take {} bytes, of which Asterisk reads {MOST_COMMAND}",
-                command.len()
-            )));
-        }
+        let command = line(command)?;
         let waits = async {
             loop {
                 let channel = self.channel.lock().await;

@@ -436,6 +436,20 @@ mod tests {
         assert_eq!(text, "Action: Setvar\r\nActionID: 7\r\nValue: a:b, \"c\"\r\n\r\n");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_value_is_one_header_or_is_refused(value in "[\\PC]{0,60}|[\\x00-\\x7f]{0,60}|a{1000,1030}") {
+            match request("Setvar", 7, &[("Value", &value), ("Last", "1")]) {
+                Ok(text) => {
+                    let value = format!("Value: {value}");
+                    let expected = ["Action: Setvar", "ActionID: 7", &value, "Last: 1", "", ""];
+                    proptest::prop_assert_eq!(text.split("\r\n").collect::<Vec<_>>(), expected);
+                }
+                Err(_) => proptest::prop_assert!(value.contains(['\r', '\n', '\0']) || value.len() > 1000),
+            }
+        }
+    }
+
     #[test]
     fn a_header_is_found_however_it_is_written() {
         let message = Message::of(&[("Uniqueid", "1.2"), ("Variable", "a=b"), ("Variable", "c=d")]);

@@ -1,7 +1,10 @@
 //! Changes to a member, each confirmed by what FreeSWITCH shows afterwards.
 
 use super::FreeSwitch;
-use crate::switch::{Call, Change, Member, SwitchError, connection::wait_until};
+use crate::switch::{
+    Call, Change, Member, SwitchError,
+    connection::{once_sent, wait_until},
+};
 use std::path::Path;
 
 /// See [`FreeSwitch::hold`].
@@ -37,7 +40,8 @@ impl FreeSwitch {
     async fn hold(&self, id: &str, member: &Member) -> Result<String, SwitchError> {
         if !self.is_deaf(id, &member.conference).await? {
             self.act(&format!("uuid_setvar {id} {DEAF_BY_HOLD} {}", member.number)).await?;
-            self.command(member, "deaf").await?;
+            self.command(member, "deaf").await.map_err(once_sent)?;
+            return self.command(member, "hold").await.map_err(once_sent);
         }
         self.command(member, "hold").await
     }
@@ -45,9 +49,10 @@ impl FreeSwitch {
     async fn unhold(&self, id: &str, member: &Member) -> Result<String, SwitchError> {
         let done = self.command(member, "unhold").await?;
         // The number is of this stay: what an earlier one has left behind does not count.
-        if self.ask(&format!("uuid_getvar {id} {DEAF_BY_HOLD}")).await? == member.number.to_string() {
-            self.command(member, "undeaf").await?;
-            self.act(&format!("uuid_setvar {id} {DEAF_BY_HOLD}")).await?;
+        let by_hold = self.ask(&format!("uuid_getvar {id} {DEAF_BY_HOLD}")).await.map_err(once_sent)?;
+        if by_hold == member.number.to_string() {
+            self.command(member, "undeaf").await.map_err(once_sent)?;
+            self.act(&format!("uuid_setvar {id} {DEAF_BY_HOLD}")).await.map_err(once_sent)?;
             wait_until(&self.name, || async { Ok(!self.is_deaf(id, &member.conference).await?) }).await?;
         }
         Ok(done)

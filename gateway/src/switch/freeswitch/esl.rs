@@ -206,4 +206,12 @@ mod tests {
         }
         assert!(check("uuid_coach 1 tag a,b").is_ok());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_command_is_one_line_without_variables_or_is_refused(text in "[\\PC]{0,60}|[\\x00-\\x7f]{0,60}") {
+            let is_one = !text.contains(['\r', '\n', '\0', '$']);
+            proptest::prop_assert_eq!(check(&text).is_ok(), is_one);
+        }
+    }
 }

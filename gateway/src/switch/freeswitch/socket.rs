@@ -17,7 +17,6 @@ use async_trait::async_trait;
 use freeswitch_esl_tokio::{
     EslClient, EslConnectOptions, EslEvent, EslEventStream, EslEventType, EslResponse, EventFormat,
 };
-use percent_encoding::percent_decode_str;
 use said::{ended, headers};
 use std::{
     path::Path,
@@ -86,8 +85,8 @@ impl Connection {
     }
 
     fn value(&self, name: &str) -> Option<String> {
-        let value = self.channel.header(name)?;
-        Some(percent_decode_str(value).decode_utf8_lossy().into_owned()).filter(|value| !value.is_empty())
+        // The crate has decoded it: a caller may have sent what looks encoded.
+        self.channel.header(name).filter(|value| !value.is_empty()).map(str::to_owned)
     }
 
     /// From now on, the ends of what the call executes are told.

@@ -96,3 +96,43 @@ async fn nothing_is_sent_that_asterisk_would_cut() {
 fn an_argument_stays_one() {
     assert_eq!(quoted(r#"a "b" \c"#), r#""a \"b\" \\c""#);
 }
+
+/// The arguments of a command as Asterisk reads them (`parse_args` in res/res_agi.c).
+fn arguments(line: &str) -> Vec<String> {
+    let (mut arguments, mut quoted, mut escaped, mut between) = (Vec::<String>::new(), false, false, true);
+    for c in line.trim_end_matches('\n').chars() {
+        match c {
+            '"' if !escaped => {
+                quoted = !quoted;
+                if quoted && between {
+                    arguments.push(String::new());
+                    between = false;
+                }
+            }
+            ' ' | '\t' if !quoted && !escaped => between = true,
+            '\\' if !escaped => escaped = true,
+            c => {
+                if std::mem::take(&mut between) {
+                    arguments.push(String::new());
+                }
+                arguments.last_mut().expect("one has begun").push(c);
+                escaped = false;
+            }
+        }
+    }
+    arguments
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_value_is_one_argument_or_is_refused(text in "[ \"\\\\,|^:${};\\PC]{0,40}|[\\x00-\\x7f]{0,40}|a{2000,2100}") {
+        match line(&format!("SET VARIABLE X {}", quoted(&text))) {
+            Ok(line) => {
+                proptest::prop_assert_eq!(line.matches('\n').count(), 1);
+                proptest::prop_assert!(line.len() <= MOST_COMMAND);
+                proptest::prop_assert_eq!(arguments(&line), ["SET", "VARIABLE", "X", text.as_str()]);
+            }
+            Err(_) => proptest::prop_assert!(text.contains(['\r', '\n', '\0']) || text.len() > 1900),
+        }
+    }
+}
