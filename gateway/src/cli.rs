@@ -42,7 +42,7 @@ struct SettingsFile {
 enum Command {
     /// Serves requests until it is told to end (SIGTERM, SIGINT). SIGHUP reads the settings anew.
     #[command(
-        after_help = "Example: coach-gateway serve --settings /etc/coach-gateway.toml\n\nSIGHUP reads accounts, applications, speech, switches \
+        after_help = "Example: coach-gateway serve --settings /etc/coach-gateway.toml\n\nSIGHUP reads accounts, applications, speech, recordings, switches \
         and the certificate anew; what it listens on for REST, and the database, change with a restart.\n\nExit codes: 0 it was told to end, 1 it could not go on, \
         2 the command line or the settings are wrong."
     )]

@@ -10,6 +10,7 @@ mod events;
 mod follow;
 mod guide;
 mod hearing;
+mod held;
 mod hooks;
 mod interfaces;
 #[path = "../switch/judge.rs"]
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         at_once::SCENARIOS,
         events::SCENARIOS,
         follow::SCENARIOS,
+        held::SCENARIOS,
         hooks::SCENARIOS,
         interfaces::SCENARIOS,
         local::SCENARIOS,
