@@ -408,7 +408,9 @@ fn nothing_speaks_words_that_were_given_up() {
             }
             for (line, text) in fs::read_to_string(&path).unwrap_or_default().lines().enumerate() {
                 for word in text.split(|c| !is_word(c)) {
-                    if let Some((_, now)) = OLD_WORDS.iter().find(|(old, _)| *old == word) {
+                    // A carrier is an operator, of whom the gateway may speak.
+                    let operator = word == "carrier" && path.to_string_lossy().contains("gateway");
+                    if let Some((_, now)) = OLD_WORDS.iter().find(|(old, _)| *old == word && !operator) {
                         wrong.push(format!("{}:{}: {word}; say {now}", path.display(), line + 1));
                     }
                 }
