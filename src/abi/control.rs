@@ -3,8 +3,8 @@
 use std::ffi::c_char;
 
 use super::{
+    boundary::{check_size, config, guarded, put, with_engine},
     fork,
-    guard::{check_size, config, guarded, put, with_engine},
     text::{give, null, optional, required},
 };
 use crate::{

@@ -1,9 +1,9 @@
 //! The C boundary: every `extern "C"` function of `include/coach.h`, and nothing else. Arguments are checked here, panics stop
 //! here, errors become statuses here.
 
+mod boundary;
 mod control;
 mod fork;
-mod guard;
 mod hooks;
 mod status;
 mod text;

@@ -65,7 +65,7 @@ pub unsafe fn optional<'a>(text: *const c_char, name: &str) -> Result<Option<&'a
     if text.is_null() {
         return Ok(None);
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: `text` is not null, so it is a string that ends in NUL and stays as it is during `'a`.
     let bytes = unsafe { CStr::from_ptr(text) };
     bytes.to_str().map(Some).map_err(|_| Error::new(sys::COACH_ERR_TEXT, format!("{name} is not UTF-8")))
 }

@@ -3,7 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "cli.h"
+
+#include "conference.h"
+#include "lookup.h"
+#include "privacy.h"
 
 #include "asterisk/cli.h"
 #include "asterisk/module.h"

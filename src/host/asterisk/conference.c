@@ -6,10 +6,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "conference.h"
+
+#include "names.h"
 
 #include "asterisk/astobj2.h"
-#include "asterisk/bridge.h"
 #include "asterisk/linkedlists.h"
 
 /* One ConfBridge while somebody is in it. `membership_lock`. */
@@ -25,11 +26,6 @@ struct conference {
 
 AST_MUTEX_DEFINE_STATIC(membership_lock);
 static AST_LIST_HEAD_NOLOCK_STATIC(conferences, conference);
-
-int is_confbridge(const struct ast_bridge *bridge)
-{
-	return bridge && !strcmp(bridge->creator, "ConfBridge");
-}
 
 /* Besides white space and control characters, those in `others` are written %xx. */
 static int escape(const char *name, const char *others, char *room)
@@ -154,7 +150,7 @@ static int admit(struct leg *leg, struct conference *conference)
 	return 0;
 }
 
-static void join(struct leg *leg, struct ast_bridge *bridge)
+void conference_join(struct leg *leg, struct ast_bridge *bridge)
 {
 	struct conference *conference = conference_obtain(bridge);
 
@@ -178,124 +174,6 @@ void conference_admit(struct leg *leg)
 	}
 }
 
-/* The ConfBridge that a channel is in now, a reference, or NULL. Announcers and recorders are ConfBridge's own and no members. */
-static struct ast_bridge *bridge_of(struct ast_channel *chan)
-{
-	struct ast_bridge *bridge;
-	struct ast_bridge_channel *in;
-
-	ast_channel_lock(chan);
-	bridge = ast_channel_internal_bridge(chan);
-	in = ast_channel_internal_bridge_channel(chan);
-	bridge = is_confbridge(bridge) && in && in->in_bridge
-			&& !(ast_channel_tech(chan)->properties & AST_CHAN_TP_INTERNAL)
-		? ao2_bump(bridge) : NULL;
-	ast_channel_unlock(chan);
-	return bridge;
-}
-
-/* What the hook has to know of the leg's place, and the engine of what the hook has seen. */
-static void tell(struct leg *leg, struct ast_channel *chan)
-{
-	int muted, held, passes;
-
-	privacy_change_begins();
-	if (leg->conference) {
-		/* Before the hook hands what it says to the engine. */
-		privacy_bypass(leg, 0);
-	}
-	ast_channel_lock(chan);
-	passes = hook_place(leg->hook, leg->conference ? leg->conference->bridge : NULL);
-	hook_seen(leg->hook, &muted, &held);
-	hook_check(chan, leg);
-	if (!leg->gone && !leg->speak_only_to) {
-		/* Somebody may have taken it off. */
-		hook_attach(chan, leg);
-	}
-	ast_channel_unlock(chan);
-	privacy_bypass(leg, passes);
-	privacy_change_ends();
-	coach_member_mute(leg->member, muted);
-	coach_member_hold(leg->member, held);
-}
-
-static void sync_leg(struct leg *leg, struct ast_channel *chan, struct ast_bridge *bridge)
-{
-	if (chan && leg_is_replaced(leg)) {
-		transfer_hand_over(leg, chan);
-	}
-	if (leg->conference && leg->conference->bridge != bridge) {
-		conference_leave(leg);
-	}
-	if (bridge && !leg->conference) {
-		join(leg, bridge);
-		if (leg->conference) {
-			misspelt_variables(leg, chan);
-		}
-	}
-	if (chan && leg->hook) {
-		tell(leg, chan);
-	}
-	if (leg->gone || (!leg->conference && !leg->hook)) {
-		leg_drop(leg);
-	}
-}
-
-/* Legs whose channel another leg has, by a transfer, are in no conference. */
-static void sync_displaced(void)
-{
-	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
-	struct leg *leg;
-
-	while ((leg = ao2_iterator_next(&all))) {
-		if (leg->displaced) {
-			ast_mutex_lock(&membership_lock);
-			sync_leg(leg, NULL, NULL);
-			ast_mutex_unlock(&membership_lock);
-			if (leg->hook && !leg->gone) {
-				transfer_give_way(leg);
-			}
-		}
-		ao2_ref(leg, -1);
-	}
-	ao2_iterator_destroy(&all);
-}
-
-void sync_channel(const char *uniqueid)
-{
-	struct ast_channel *chan;
-	struct ast_bridge *bridge;
-	struct leg *leg;
-
-	if (ast_strlen_zero(uniqueid)) {
-		sync_displaced();
-		return;
-	}
-	leg = leg_find(uniqueid);
-	chan = leg && leg->hook ? leg_channel(leg) : ast_channel_get_by_name(uniqueid);
-	ao2_cleanup(leg);
-	ast_mutex_lock(&membership_lock);
-	bridge = chan ? bridge_of(chan) : NULL;
-	leg = bridge ? leg_obtain(chan) : leg_find(uniqueid);
-	if (leg) {
-		sync_leg(leg, chan, bridge);
-		ao2_ref(leg, -1);
-	}
-	ast_mutex_unlock(&membership_lock);
-	ao2_cleanup(bridge);
-	ast_channel_cleanup(chan);
-}
-
-struct leg *leg_synced(const char *uniqueid)
-{
-	struct leg *leg = leg_find(uniqueid);
-
-	if (leg && leg_is_replaced(leg)) {
-		sync_channel(uniqueid);
-	}
-	return leg;
-}
-
 void conferences_stop(void)
 {
 	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
@@ -306,4 +184,19 @@ void conferences_stop(void)
 		ao2_ref(leg, -1);
 	}
 	ao2_iterator_destroy(&all);
+}
+
+void conference_lock(void)
+{
+	ast_mutex_lock(&membership_lock);
+}
+
+void conference_unlock(void)
+{
+	ast_mutex_unlock(&membership_lock);
+}
+
+struct ast_bridge *conference_bridge_of(const struct leg *leg)
+{
+	return leg->conference ? leg->conference->bridge : NULL;
 }

@@ -3,7 +3,10 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "dialplan.h"
+
+#include "privacy.h"
+#include "sync.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/module.h"

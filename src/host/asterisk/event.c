@@ -5,7 +5,10 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "event.h"
+
+#include "conference.h"
+#include "names.h"
 
 #include "asterisk/json.h"
 #include "asterisk/manager.h"

@@ -7,11 +7,17 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
+#include "framehook.h"
+
+#include "hold.h"
 #include "hook_state.h"
+#include "read_path.h"
+#include "sync_queue.h"
+#include "write_path.h"
 
 #include "asterisk/astobj2.h"
-#include "asterisk/bridge.h"
 #include "asterisk/datastore.h"
+#include "asterisk/framehook.h"
 #include "asterisk/stream.h"
 
 /* Mute as the bridge has it: it is obeyed from the next frame on. The engine is told too, for `show` and `explain`. */
@@ -65,9 +71,9 @@ const char *hook_obstacle(struct ast_channel *phone, const struct hook *hook)
 }
 
 /* `phone` has the streams of the one that is at the channel, or is about to be. */
-static void check(struct ast_channel *chan, struct leg *leg, struct ast_channel *phone)
+static void check(struct ast_channel *chan, struct hook *hook, struct ast_channel *phone)
 {
-	const char *obstacle = leg->speak_only_to ? hook_obstacle(phone, leg->hook) : NULL;
+	const char *obstacle = hook->ops->is_private(hook->owner) ? hook_obstacle(phone, hook) : NULL;
 
 	if (obstacle && !(ast_channel_softhangup_internal_flag(chan) & AST_SOFTHANGUP_EXPLICIT)) {
 		ast_log(LOG_ERROR, "%s speaks privately and can no longer, for %s: its call ends\n", ast_channel_name(chan), obstacle);
@@ -75,32 +81,31 @@ static void check(struct ast_channel *chan, struct leg *leg, struct ast_channel 
 	}
 }
 
-void hook_check(struct ast_channel *chan, struct leg *leg)
+void hook_check(struct ast_channel *chan, struct hook *hook)
 {
-	check(chan, leg, chan);
+	check(chan, hook, chan);
 }
 
 /* What the caller's side tells of itself. */
-static void on_control(struct ast_channel *chan, struct leg *leg, int what)
+static void on_control(struct ast_channel *chan, struct hook *hook, int what)
 {
 	switch (what) {
 	case AST_CONTROL_HOLD:
 	case AST_CONTROL_UNHOLD:
-		notice(chan, leg->hook, what == AST_CONTROL_HOLD);
+		notice(chan, hook, what == AST_CONTROL_HOLD);
 		break;
 	case AST_CONTROL_STREAM_TOPOLOGY_CHANGED:
-		hook_check(chan, leg);
+		hook_check(chan, hook);
 		break;
 	}
 }
 
-static struct ast_frame *on_read(struct ast_channel *chan, struct leg *leg, struct ast_frame *frame)
+static struct ast_frame *on_read(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame)
 {
-	struct hook *hook = leg->hook;
 	struct ast_frame *passes = frame;
 
 	if (frame->frametype == AST_FRAME_CONTROL) {
-		on_control(chan, leg, frame->subclass.integer);
+		on_control(chan, hook, frame->subclass.integer);
 	} else if (frame->frametype == AST_FRAME_VOICE) {
 		notice(chan, hook, hook->held);
 		passes = from_member(chan, hook, frame);
@@ -114,11 +119,9 @@ static struct ast_frame *on_read(struct ast_channel *chan, struct leg *leg, stru
 
 /* In one reading, Asterisk shows no hook a frame once that hook has replaced one. What a jitter buffer then hands out in place of our
  * silence was said before, outside a conference, say: only a second hook sees it. The second one also stands in for a lost first. */
-static struct ast_frame *on_guard(struct ast_channel *chan, struct leg *leg, struct ast_frame *frame)
+static struct ast_frame *on_guard(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame)
 {
-	struct hook *hook = leg->hook;
-
-	return frame->frametype == AST_FRAME_VOICE && (hook->took || (hook->lost && leg->speak_only_to))
+	return frame->frametype == AST_FRAME_VOICE && (hook->took || (hook->lost && hook->ops->is_private(hook->owner)))
 		? silent(chan, hook, frame) : frame;
 }
 
@@ -136,13 +139,13 @@ static struct ast_frame *on_write(struct ast_channel *chan, struct hook *hook, s
 }
 
 /* Whoever takes hooks off by their number may mean another one: masquerades give them new numbers. */
-static void on_detached(struct ast_channel *chan, struct leg *leg)
+static void on_detached(struct ast_channel *chan, struct hook *hook)
 {
 	if (ast_test_flag(ast_channel_flags(chan), AST_FLAG_ZOMBIE)) {
-		leg_ends(leg, chan);
-	} else if (!leg->hook->going) {
-		leg->hook->lost = 1;
-		hook_check(chan, leg);
+		hook->ops->ended(hook->owner, chan);
+	} else if (!hook->going) {
+		hook->lost = 1;
+		hook_check(chan, hook);
 		sync_soon(ast_channel_uniqueid(chan));
 	}
 }
@@ -150,8 +153,8 @@ static void on_detached(struct ast_channel *chan, struct leg *leg)
 static struct ast_frame *on_hook(struct ast_channel *chan, struct ast_frame *frame, enum ast_framehook_event event, void *data)
 {
 	struct slot *slot = data;
-	struct leg *leg = slot->leg;
-	int guards = slot == &leg->hook->guards;
+	struct hook *hook = slot->hook;
+	int guards = slot == &hook->guards;
 
 	switch (event) {
 	case AST_FRAMEHOOK_EVENT_ATTACHED:
@@ -159,13 +162,13 @@ static struct ast_frame *on_hook(struct ast_channel *chan, struct ast_frame *fra
 		break;
 	case AST_FRAMEHOOK_EVENT_DETACHED:
 		if (!--slot->attached) {
-			on_detached(chan, leg);
+			on_detached(chan, hook);
 		}
 		break;
 	case AST_FRAMEHOOK_EVENT_READ:
-		return !frame ? NULL : guards ? on_guard(chan, leg, frame) : on_read(chan, leg, frame);
+		return !frame ? NULL : guards ? on_guard(chan, hook, frame) : on_read(chan, hook, frame);
 	case AST_FRAMEHOOK_EVENT_WRITE:
-		return !frame || guards ? frame : on_write(chan, leg->hook, frame);
+		return !frame || guards ? frame : on_write(chan, hook, frame);
 	}
 	return frame;
 }
@@ -180,7 +183,7 @@ int hooks_in_use(void)
 
 static void on_destroy(void *data)
 {
-	ao2_ref(((struct slot *) data)->leg, -1);
+	ao2_ref(((struct slot *) data)->hook->owner, -1);
 	__atomic_sub_fetch(&in_use, 1, __ATOMIC_RELEASE);
 }
 
@@ -192,11 +195,11 @@ static int consumes(void *data, enum ast_frame_type type)
 /* A masquerade gives the channel that the hook is on another phone, which has not put anybody on hold. */
 static void on_other_phone(void *data, int id, struct ast_channel *phone, struct ast_channel *chan)
 {
-	struct leg *leg = ((struct slot *) data)->leg;
+	struct hook *hook = ((struct slot *) data)->hook;
 
-	leg->hook->held = 0;
-	check(chan, leg, phone);
-	leg_stays(leg, chan);
+	hook->held = 0;
+	check(chan, hook, phone);
+	hook->ops->moved(hook->owner, chan);
 }
 
 /* A masquerade moved the hook to another channel. */
@@ -237,53 +240,52 @@ static int attach(struct ast_channel *chan, struct slot *slot)
 	if (slot->id < 0) {
 		return -1;
 	}
-	ao2_ref(slot->leg, +1);
+	ao2_ref(slot->hook->owner, +1);
 	__atomic_add_fetch(&in_use, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
-static struct hook *hook_make(struct leg *leg)
+struct hook *hook_make(void *owner, const struct hook_ops *ops, coach_member_t member)
 {
 	struct hook *hook = ast_calloc(1, sizeof(*hook));
 
 	if (hook) {
-		hook->takes.leg = hook->guards.leg = leg;
-		hook->member = leg->member;
+		hook->owner = owner;
+		hook->ops = ops;
+		hook->takes.hook = hook->guards.hook = hook;
+		hook->member = member;
+		hook->lost = 1; /* until it is on a channel */
 	}
 	return hook;
 }
 
-int hook_attach(struct ast_channel *chan, struct leg *leg)
+int hook_attach(struct ast_channel *chan, struct hook *hook)
 {
-	int anew = !leg->hook, failed;
+	int failed;
 
-	if (!anew && !leg->hook->lost) {
+	if (!hook->lost) {
 		return 0;
 	}
-	if (ast_test_flag(ast_channel_flags(chan), AST_FLAG_ZOMBIE) || (anew && !(leg->hook = hook_make(leg)))) {
+	if (ast_test_flag(ast_channel_flags(chan), AST_FLAG_ZOMBIE)) {
 		return -1;
 	}
 	/* What is left of it goes first, so that the one that guards comes second. */
-	hook_detach(chan, leg);
-	leg->hook->buffered = has_jitter_buffer(chan);
-	failed = attach(chan, &leg->hook->takes) || attach(chan, &leg->hook->guards);
+	hook_detach(chan, hook);
+	hook->buffered = has_jitter_buffer(chan);
+	failed = attach(chan, &hook->takes) || attach(chan, &hook->guards);
 	if (failed) {
-		hook_detach(chan, leg);
+		hook_detach(chan, hook);
 	}
-	leg->hook->lost = failed;
-	leg->hook->going = 0;
-	if (failed && anew) {
-		hook_free(leg->hook);
-		leg->hook = NULL;
-	}
+	hook->lost = failed;
+	hook->going = 0;
 	return failed ? -1 : 0;
 }
 
-void hook_detach(struct ast_channel *chan, struct leg *leg)
+void hook_detach(struct ast_channel *chan, struct hook *hook)
 {
-	struct slot *const slots[] = { &leg->hook->takes, &leg->hook->guards };
+	struct slot *const slots[] = { &hook->takes, &hook->guards };
 
-	leg->hook->going = 1;
+	hook->going = 1;
 	for (size_t i = 0; i < ARRAY_LEN(slots); i++) {
 		if (slots[i]->attached) {
 			ast_framehook_detach(chan, slots[i]->id);

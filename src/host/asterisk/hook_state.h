@@ -6,7 +6,7 @@
 #ifndef COACH_ASTERISK_HOOK_STATE_H
 #define COACH_ASTERISK_HOOK_STATE_H
 
-#include "res_coach.h"
+#include "slin.h"
 
 /* 60 ms at 48 kHz: the most that the engine takes at once. Asterisk's linear frames have one channel. */
 #define ENGINE_SAMPLES (48 * COACH_MAX_FRAME_MS)
@@ -15,15 +15,29 @@
 /* 80 ms at 48 kHz: ConfBridge's longest mixing interval. */
 #define MIX_SAMPLES (48 * 80)
 
+struct hook;
+
+/* What a hook asks of, and tells, whoever it belongs to. The channel is locked. */
+struct hook_ops {
+	/* Whether the member speaks privately. */
+	int (*is_private)(void *owner);
+	/* A masquerade gave the channel that the hook is on to another call, with its identity. Both channels are locked. */
+	void (*moved)(void *owner, struct ast_channel *chan);
+	/* The channel hangs up, or it is no longer this hook's. */
+	void (*ended)(void *owner, struct ast_channel *chan);
+};
+
 /* One of the two framehooks that a hook is. */
 struct slot {
-	struct leg *leg;
+	struct hook *hook;
 	int id;
 	int attached; /* a masquerade attaches it to the one channel before it detaches it from the other */
 };
 
 /* Guarded by the channel's lock, with which Asterisk calls us. */
 struct hook {
+	void *owner;               /* ao2: each framehook that Asterisk has holds a reference */
+	const struct hook_ops *ops;
 	struct slot takes;         /* sees every frame first, and takes private speech out */
 	struct slot guards;        /* right after it: silences what comes in its place, and everything if it is lost */
 	coach_member_t member;
@@ -60,17 +74,5 @@ static inline unsigned int chunk(unsigned int rate, unsigned int samples)
 {
 	return MIN(samples, rate * COACH_MAX_FRAME_MS / 1000);
 }
-
-/* Whether a command holds it in the conference that it is in. */
-int is_held(struct ast_channel *chan, const struct hook *hook);
-/* What it hears while it is held, in place of a frame. */
-struct ast_frame *hold_hears(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
-/* A frame is written to a channel that a file is streamed to: ends the stream if the hold that it was for is over. */
-void hold_streams(struct ast_channel *chan, struct hook *hook);
-/* The frame that goes on in place of one that was read from the member (read_path.c), or that is to be written to it (write_path.c). */
-struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
-/* The same for a frame that must be silence. */
-struct ast_frame *silent(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
-struct ast_frame *to_member(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame);
 
 #endif /* COACH_ASTERISK_HOOK_STATE_H */

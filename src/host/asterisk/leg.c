@@ -7,18 +7,28 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "leg.h"
+
+#include "framehook.h"
+#include "hook_state.h"
+#include "names.h"
+#include "sync_queue.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/datastore.h"
 
 static struct ao2_container *registry;
 
+char leg_private_to_nobody[] = "-";
+
 static void leg_free(void *data)
 {
 	struct leg *leg = data;
 
-	privacy_forget(leg);
+	ast_free(leg->tags);
+	if (leg->speak_only_to != leg_private_to_nobody) {
+		ast_free(leg->speak_only_to);
+	}
 	if (leg->hook) {
 		hook_free(leg->hook);
 	}
@@ -30,6 +40,14 @@ void leg_uniqueid(struct leg *leg, char *uniqueid)
 	ao2_lock(leg);
 	ast_copy_string(uniqueid, leg->uniqueid, AST_MAX_UNIQUEID);
 	ao2_unlock(leg);
+}
+
+int leg_room(struct leg *leg, char *room)
+{
+	ao2_lock(leg);
+	strcpy(room, leg->room);
+	ao2_unlock(leg);
+	return *room != '\0';
 }
 
 int leg_is_at(struct leg *leg, const char *uniqueid)
@@ -191,9 +209,9 @@ static void move(struct leg *leg, struct ast_channel *chan)
 	sync_soon(ast_channel_uniqueid(chan));
 }
 
-void leg_stays(struct leg *leg, struct ast_channel *chan)
+static void on_moved(void *data, struct ast_channel *chan)
 {
-	struct leg *other = leg_find(ast_channel_uniqueid(chan));
+	struct leg *leg = data, *other = leg_find(ast_channel_uniqueid(chan));
 
 	if (other && other != leg) {
 		displace(other);
@@ -252,57 +270,45 @@ static const struct ast_datastore_info datastore_info = {
 	.chan_fixup = on_fixup,
 };
 
-/* Hooks it, unless it is over. The channel and the leg are locked. Nonzero: it cannot be. */
-static int put_hook(struct leg *leg, struct ast_channel *chan)
+static int is_private(void *leg)
+{
+	return ((struct leg *) leg)->speak_only_to != NULL;
+}
+
+static void on_ended(void *leg, struct ast_channel *chan)
+{
+	leg_ends(leg, chan);
+}
+
+static const struct hook_ops hook_ops = { .is_private = is_private, .moved = on_moved, .ended = on_ended };
+
+int leg_hook(struct leg *leg, struct ast_channel *chan)
 {
 	struct ast_datastore *datastore;
+	struct hook *hook;
 
 	if (leg->over) {
 		return 0;
 	}
 	if (leg->hook) {
-		return hook_attach(chan, leg);
+		return hook_attach(chan, leg->hook);
 	}
 	/* Made for no module, or Asterisk would not unload this one while there is a hooked channel. */
 	datastore = __ast_datastore_alloc(&datastore_info, NULL, NULL, __FILE__, __LINE__, __func__);
 	if (!datastore) {
 		return -1;
 	}
-	if (hook_attach(chan, leg)) {
+	hook = hook_make(leg, &hook_ops, leg->member);
+	if (!hook || hook_attach(chan, hook)) {
+		if (hook) {
+			hook_free(hook);
+		}
 		ast_datastore_free(datastore);
 		return -1;
 	}
+	leg->hook = hook;
 	datastore->data = ao2_bump(leg);
 	return ast_channel_datastore_add(chan, datastore);
-}
-
-struct leg *leg_hooked(struct ast_channel *chan)
-{
-	struct leg *leg;
-	int failed, over;
-
-	do {
-		leg = leg_obtain(chan);
-		if (!leg) {
-			return NULL;
-		}
-		ast_channel_lock(chan);
-		ao2_lock(leg);
-		failed = put_hook(leg, chan);
-		over = leg->over;
-		ao2_unlock(leg);
-		ast_channel_unlock(chan);
-		if (failed) {
-			ast_log(LOG_ERROR, "Coach cannot hook %s: no memory, or it has hung up\n", ast_channel_name(chan));
-		}
-		if (failed || over) {
-			ao2_ref(leg, -1);
-			leg = NULL;
-		}
-		/* One that left its conference just now was about to be forgotten. */
-	} while (over);
-	sync_channel(ast_channel_uniqueid(chan));
-	return leg;
 }
 
 /* --------------------------------------------------------------------------------------------- start and stop ---- */
@@ -361,7 +367,7 @@ void leg_keep(struct leg *leg, struct leg *before)
 void leg_unhook(struct leg *leg, struct ast_channel *chan)
 {
 	ast_channel_lock(chan);
-	hook_detach(chan, leg);
+	hook_detach(chan, leg->hook);
 	leg_ends(leg, chan);
 	ast_channel_unlock(chan);
 }

@@ -3,24 +3,18 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "lookup.h"
+
+#include "sync.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/strings.h"
-
-int room_of(struct leg *leg, char *room)
-{
-	ao2_lock(leg);
-	strcpy(room, leg->room);
-	ao2_unlock(leg);
-	return *room != '\0';
-}
 
 static int is_in(struct leg *leg, const char *room)
 {
 	char own[COACH_MAX_NAME_BYTES + 1];
 
-	return room_of(leg, own) && !strcmp(own, room);
+	return leg_room(leg, own) && !strcmp(own, room);
 }
 
 struct leg *leg_called(const char *channel)
@@ -83,7 +77,7 @@ static void of_room(struct leg *leg, const char *typed, offer_fn *offer)
 {
 	char room[COACH_MAX_NAME_BYTES + 1];
 
-	if (room_of(leg, room)) {
+	if (leg_room(leg, room)) {
 		offer(room, typed);
 	}
 }

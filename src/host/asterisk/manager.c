@@ -3,7 +3,13 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "manager.h"
+
+#include "conference.h"
+#include "lookup.h"
+#include "privacy.h"
+#include "rescan.h"
+#include "sync.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/json.h"
@@ -60,7 +66,7 @@ struct leg *manager_leg(struct mansession *session, const struct message *messag
 	}
 	if (ast_strlen_zero(conference)) {
 		leg = leg_called(channel);
-		if (leg && !room_of(leg, room)) {
+		if (leg && !leg_room(leg, room)) {
 			ao2_ref(leg, -1);
 			leg = NULL;
 		}
@@ -244,7 +250,7 @@ static int list(struct mansession *session, const struct message *message)
 
 int manager_start(void)
 {
-	int failed = hold_start() | ast_manager_register2("CoachList", EVENT_FLAG_REPORTING, list, AST_MODULE_SELF,
+	int failed = ast_manager_register2("CoachList", EVENT_FLAG_REPORTING, list, AST_MODULE_SELF,
 		"List members, their tags and who hears them.", list_text);
 
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
@@ -256,7 +262,6 @@ int manager_start(void)
 
 void manager_stop(void)
 {
-	hold_stop();
 	ast_manager_unregister("CoachList");
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
 		ast_manager_unregister(actions[i].name);

@@ -6,7 +6,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "misspelt.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/chanvars.h"
@@ -117,7 +117,7 @@ static int told_of(struct ast_channel *chan, int has_tags, int private)
 	return doubtless;
 }
 
-void misspelt_variables(struct leg *leg, struct ast_channel *chan)
+int misspelt_variables(struct leg *leg, struct ast_channel *chan)
 {
 	int has_tags, private;
 
@@ -125,7 +125,5 @@ void misspelt_variables(struct leg *leg, struct ast_channel *chan)
 	has_tags = leg->tags != NULL;
 	private = leg->speak_only_to != NULL;
 	ao2_unlock(leg);
-	if (told_of(chan, has_tags, private)) {
-		close_soon(ast_channel_uniqueid(chan));
-	}
+	return told_of(chan, has_tags, private);
 }

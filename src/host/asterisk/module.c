@@ -3,7 +3,20 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "cli.h"
+#include "conference.h"
+#include "dialplan.h"
+#include "event.h"
+#include "leg.h"
+#include "manager.h"
+#include "manager_hold.h"
+#include "misspelt.h"
+#include "names.h"
+#include "privacy.h"
+#include "rescan.h"
+#include "settings.h"
+#include "sync.h"
+#include "sync_queue.h"
 
 #include "asterisk/module.h"
 
@@ -67,6 +80,7 @@ static int stop(void)
 {
 	int in_use;
 
+	manager_hold_stop();
 	manager_stop();
 	cli_stop();
 	misspelt_stop();
@@ -89,7 +103,7 @@ static int stop(void)
 
 static int start_interfaces(void)
 {
-	return dialplan_start() || misspelt_start() || cli_start() || manager_start();
+	return dialplan_start() || misspelt_start() || cli_start() || manager_start() || manager_hold_start();
 }
 
 static int load_module(void)
@@ -116,8 +130,8 @@ static int load_module(void)
 		coach_engine_destroy(engine);
 		return AST_MODULE_LOAD_DECLINE;
 	}
-	if (server_start() || sync_queue_start() || rescan_start() || start_interfaces()) {
-		ast_log(LOG_ERROR, "Coach cannot start: its words are taken by another module, or memory is short\n");
+	if (server_start() || sync_queue_start(sync_channel, privacy_close) || rescan_start() || start_interfaces()) {
+		ast_log(LOG_ERROR, "Coach cannot start: its names are registered by another module already, or memory is short\n");
 		stop();
 		return AST_MODULE_LOAD_DECLINE;
 	}

@@ -7,7 +7,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "names.h"
 
 #include "asterisk/linkedlists.h"
 #include "asterisk/utils.h"

@@ -3,93 +3,22 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "privacy.h"
+
+#include "framehook.h"
+#include "hold.h"
+#include "lookup.h"
+#include "misspelt.h"
+#include "record.h"
+#include "rescan.h"
+#include "settings.h"
+#include "sync.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/json.h"
 #include "asterisk/pbx.h"
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
-
-/* What the engine does and what is on record of it change together, one change at a time. No media thread takes this. */
-AST_MUTEX_DEFINE_STATIC(command_lock);
-
-/* On record where memory is short: who speaks privately must not be taken for one who does not. */
-static char nobody[] = "-";
-
-/* What COACH() reads, as it was set last. `value` is the record's from now on. */
-static void record(struct leg *leg, char **field, char *value)
-{
-	char *before;
-
-	ao2_lock(leg);
-	before = *field;
-	*field = value;
-	ao2_unlock(leg);
-	if (before != nobody) {
-		ast_free(before);
-	}
-}
-
-static void record_tags(struct leg *leg, const char *tags)
-{
-	record(leg, &leg->tags, tags ? ast_strdup(tags) : NULL);
-}
-
-/* When somebody began to speak openly. `command_lock` */
-static struct timeval opened;
-
-static void record_mode(struct leg *leg, const char *speak_only_to)
-{
-	char *copy = speak_only_to ? ast_strdup(speak_only_to) : NULL;
-
-	if (!speak_only_to) {
-		/* First: who finds nobody private any more waits from then on. */
-		opened = ast_tvnow();
-	}
-	record(leg, &leg->speak_only_to, speak_only_to && !copy ? nobody : copy);
-}
-
-void privacy_forget(struct leg *leg)
-{
-	record(leg, &leg->tags, NULL);
-	record(leg, &leg->speak_only_to, NULL);
-}
-
-void privacy_change_begins(void)
-{
-	ast_mutex_lock(&command_lock);
-}
-
-void privacy_change_ends(void)
-{
-	ast_mutex_unlock(&command_lock);
-}
-
-void privacy_bypass(struct leg *leg, int on)
-{
-	if (leg->bypassed != on) {
-		leg->bypassed = on;
-		coach_member_bypass(leg->member, on);
-	}
-}
-
-void privacy_apply(coach_member_t member, const char *tags, const char *speak_only_to)
-{
-	if (!tags || coach_tag(member, tags)) {
-		coach_untag(member);
-	}
-	if (speak_only_to) {
-		/* Without memory for its voice it is private to nobody. */
-		coach_coach(member, speak_only_to);
-	}
-}
-
-void privacy_record(struct leg *leg, const char *tags, const char *speak_only_to)
-{
-	record_tags(leg, tags);
-	record_mode(leg, speak_only_to);
-}
 
 /* Who hooks a channel, or changes a mode, holds this for reading until that is on record: the module cannot go meanwhile. */
 AST_RWLOCK_DEFINE_STATIC(unload_lock);
@@ -133,14 +62,14 @@ int privacy_set_tags(struct ast_channel *chan, const char *tags)
 		ao2_ref(leg, -1);
 		return -1;
 	}
-	ast_mutex_lock(&command_lock);
+	record_begins();
 	if (coach_tag(leg->member, tags)) {
 		ast_log(LOG_WARNING, "memberTag of %s: %s. It has no tags\n", ast_channel_name(chan), coach_last_error());
 		coach_untag(leg->member);
 		tags = NULL;
 	}
 	record_tags(leg, tags);
-	ast_mutex_unlock(&command_lock);
+	record_ends();
 	ao2_ref(leg, -1);
 	return 0;
 }
@@ -161,8 +90,8 @@ int privacy_set_speak_only_to(struct ast_channel *chan, const char *speak_only_t
 		ao2_ref(leg, -1);
 		return -1;
 	}
-	ast_mutex_lock(&command_lock);
-	privacy_bypass(leg, 0);
+	record_begins();
+	record_bypass(leg, 0);
 	ast_channel_lock(chan);
 	hook_await(leg->hook);
 	ast_channel_unlock(chan);
@@ -173,7 +102,7 @@ int privacy_set_speak_only_to(struct ast_channel *chan, const char *speak_only_t
 		speak_only_to = "-";
 	}
 	record_mode(leg, speak_only_to);
-	ast_mutex_unlock(&command_lock);
+	record_ends();
 	ao2_ref(leg, -1);
 	return 0;
 }
@@ -184,10 +113,10 @@ void privacy_untag(struct ast_channel *chan)
 	struct leg *leg = leg_synced(ast_channel_uniqueid(chan));
 
 	if (leg) {
-		ast_mutex_lock(&command_lock);
+		record_begins();
 		coach_untag(leg->member);
 		record_tags(leg, NULL);
-		ast_mutex_unlock(&command_lock);
+		record_ends();
 		ao2_ref(leg, -1);
 	}
 }
@@ -198,10 +127,10 @@ void privacy_uncoach(struct ast_channel *chan)
 	struct leg *leg = leg_synced(ast_channel_uniqueid(chan));
 
 	if (leg) {
-		ast_mutex_lock(&command_lock);
+		record_begins();
 		coach_uncoach(leg->member);
 		record_mode(leg, NULL);
-		ast_mutex_unlock(&command_lock);
+		record_ends();
 		ao2_ref(leg, -1);
 	}
 }
@@ -306,14 +235,14 @@ int privacy_command_about(struct leg *leg, const char *verb, const char *room, c
 		ast_str_set(answer, 0, "-ERR no memory");
 		return -1;
 	}
-	ast_mutex_lock(&command_lock);
+	record_begins();
 	failed = run(command, answer);
 	if (!failed) {
 		note(leg, verb, value);
 	} else if (coach && speaks_to_nobody(call_id, room)) {
 		record_mode(leg, "-");
 	}
-	ast_mutex_unlock(&command_lock);
+	record_ends();
 	return failed;
 }
 
@@ -368,17 +297,6 @@ int privacy_end(void)
 	return !going;
 }
 
-/* Since somebody began to speak openly. */
-static int64_t opened_ms_ago(void)
-{
-	int64_t since;
-
-	ast_mutex_lock(&command_lock);
-	since = ast_tvdiff_ms(ast_tvnow(), opened);
-	ast_mutex_unlock(&command_lock);
-	return since;
-}
-
 /* Whether an opening guard may not have ended: with none of its member's frames arriving, it does not. Of who is outside, in an ordinary
  * call, the engine does not say. */
 static int is_guarded(void)
@@ -415,7 +333,7 @@ static int is_guarded(void)
 
 int privacy_wait_for_guard(void)
 {
-	int64_t since = opened_ms_ago();
+	int64_t since = record_opened_ms_ago();
 
 	if (since >= 0 && since < GUARD_MS) {
 		usleep((GUARD_MS - since) * 1000);
@@ -423,7 +341,7 @@ int privacy_wait_for_guard(void)
 	for (int ms = 0; ms < PATIENCE_MS && is_guarded(); ms += 20) {
 		usleep(20000);
 	}
-	if (is_guarded() && opened_ms_ago() < LATE_MS) {
+	if (is_guarded() && record_opened_ms_ago() < LATE_MS) {
 		SCOPED_WRLOCK(stay, &unload_lock);
 
 		going = 0;
@@ -492,5 +410,15 @@ void privacy_take_up_tags(void)
 	}
 	if (all) {
 		ast_channel_iterator_destroy(all);
+	}
+}
+
+void privacy_close(const char *uniqueid)
+{
+	struct ast_channel *chan = ast_channel_get_by_name(uniqueid);
+
+	if (chan) {
+		privacy_set_speak_only_to(chan, "-");
+		ast_channel_unref(chan);
 	}
 }

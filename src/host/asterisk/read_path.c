@@ -3,7 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "hook_state.h"
+#include "read_path.h"
+
+#include "sync_queue.h"
 
 #include "asterisk/format_cache.h"
 
@@ -138,7 +140,7 @@ struct ast_frame *from_member(struct ast_channel *chan, struct hook *hook, struc
 	hook->inside = inside;
 	taken = is_private(hook, frame, bridge && bridge == hook->bridge && !hook->muted && !hook->held
 		&& !hook->held_by_command);
-	if (inside && hook->passes && hook->takes.leg->speak_only_to) {
+	if (inside && hook->passes && hook->ops->is_private(hook->owner)) {
 		/* It has come from an ordinary call, for which the engine lets everything pass, and Coach has not been told. */
 		taken = 1;
 	}

@@ -3,57 +3,21 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "rescan.h"
+
+#include "conference.h"
+#include "sync.h"
+#include "sync_queue.h"
 
 #include "asterisk/astobj2.h"
-#include "asterisk/bridge.h"
 #include "asterisk/linkedlists.h"
 #include "asterisk/stasis.h"
 #include "asterisk/stasis_bridges.h"
 #include "asterisk/stasis_channels.h"
 #include "asterisk/strings.h"
-#include "asterisk/taskprocessor.h"
 #include "asterisk/vector.h"
 
 static struct stasis_subscription *subscription;
-static struct ast_taskprocessor *sync_queue;
-
-static int sync_task(void *data)
-{
-	sync_channel(data);
-	ast_free(data);
-	return 0;
-}
-
-void sync_soon(const char *uniqueid)
-{
-	char *copy = sync_queue ? ast_strdup(uniqueid) : NULL;
-
-	if (copy && ast_taskprocessor_push(sync_queue, sync_task, copy)) {
-		ast_free(copy);
-	}
-}
-
-static int close_task(void *data)
-{
-	struct ast_channel *chan = ast_channel_get_by_name(data);
-
-	if (chan) {
-		privacy_set_speak_only_to(chan, "-");
-		ast_channel_unref(chan);
-	}
-	ast_free(data);
-	return 0;
-}
-
-void close_soon(const char *uniqueid)
-{
-	char *copy = sync_queue ? ast_strdup(uniqueid) : NULL;
-
-	if (copy && ast_taskprocessor_push(sync_queue, close_task, copy)) {
-		ast_free(copy);
-	}
-}
 
 /* Of channels, in the order in which they came. */
 AST_VECTOR(uniqueids, char *);
@@ -112,7 +76,7 @@ static void add_legs(struct ao2_container *known, const char *room)
 		char own[COACH_MAX_NAME_BYTES + 1], uniqueid[AST_MAX_UNIQUEID];
 
 		/* One that is replaced is brought in sync even where its channel is known. */
-		if (room_of(leg, own) && (!*room || !strcmp(own, room)) && !leg_is_replaced(leg)) {
+		if (leg_room(leg, own) && (!*room || !strcmp(own, room)) && !leg_is_replaced(leg)) {
 			leg_uniqueid(leg, uniqueid);
 			ast_str_container_add(known, uniqueid);
 		}
@@ -170,7 +134,7 @@ struct scan {
 	char room[COACH_MAX_NAME_BYTES + 1];
 };
 
-/* Those that the sync_queue has not begun with. */
+/* Those that the sync queue has not begun with. */
 static AST_LIST_HEAD_STATIC(scans, scan);
 
 static int rescan_task(void *data)
@@ -201,7 +165,7 @@ static void rescan_soon(const char *room)
 	if (!scan && (scan = ast_calloc(1, sizeof(*scan)))) {
 		strcpy(scan->room, room);
 		AST_LIST_INSERT_TAIL(&scans, scan, entry);
-		if (ast_taskprocessor_push(sync_queue, rescan_task, scan)) {
+		if (sync_queue_push(rescan_task, scan)) {
 			AST_LIST_REMOVE(&scans, scan, entry);
 			ast_free(scan);
 		}
@@ -222,17 +186,6 @@ static void on_move(void *data, struct stasis_subscription *sub, struct stasis_m
 			rescan_soon(room);
 		}
 	}
-}
-
-int sync_queue_start(void)
-{
-	sync_queue = ast_taskprocessor_get("coach", TPS_REF_DEFAULT);
-	return sync_queue ? 0 : -1;
-}
-
-void sync_queue_stop(void)
-{
-	sync_queue = ast_taskprocessor_unreference(sync_queue);
 }
 
 int rescan_start(void)

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "settings.h"
 
 #include "asterisk/config.h"
 #include "asterisk/strings.h"

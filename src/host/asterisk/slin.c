@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "slin.h"
 
 #include "asterisk/format_cache.h"
 

@@ -7,7 +7,12 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "res_coach.h"
+#include "transfer.h"
+
+#include "conference.h"
+#include "framehook.h"
+#include "record.h"
+#include "settings.h"
 
 #include "asterisk/astobj2.h"
 #include "asterisk/strings.h"
@@ -76,7 +81,7 @@ void transfer_hand_over(struct leg *leg, struct ast_channel *chan)
 	ast_channel_unlock(chan);
 	leg_call_id(leg, call_id_before);
 
-	privacy_change_begins();
+	record_begins();
 	before = leg->member;
 	tags_before = ON_RECORD(leg, tags);
 	mode = ON_RECORD(leg, speak_only_to);
@@ -98,12 +103,12 @@ void transfer_hand_over(struct leg *leg, struct ast_channel *chan)
 		strcpy(call_id, call_id_before);
 	}
 	take(leg, member, call_id);
-	privacy_bypass(leg, 0);
+	record_bypass(leg, 0);
 	if (own) {
 		take(own, before, call_id_before);
-		privacy_record(own, NULL, NULL);
+		record_both(own, NULL, NULL);
 		/* Before it joins, so that nobody hears it for a moment whom the mode keeps out. */
-		privacy_apply(member, tags, mode);
+		record_apply(member, tags, mode);
 	}
 	if (member != before) {
 		conference_admit(leg);
@@ -116,21 +121,8 @@ void transfer_hand_over(struct leg *leg, struct ast_channel *chan)
 		}
 	}
 	/* Nothing changes by this for a member that was there, or has joined: it has the events told, and who replaced whom is known. */
-	privacy_apply(member, tags, mode);
-	privacy_record(leg, tags, mode);
-	privacy_change_ends();
+	record_apply(member, tags, mode);
+	record_both(leg, tags, mode);
+	record_ends();
 	tell(name, call_id_before, tags_before, mode, settings.tags_pass);
-}
-
-void transfer_give_way(struct leg *leg)
-{
-	struct ast_channel *chan = leg_channel(leg);
-	struct leg *stays = chan ? leg_synced(ast_channel_uniqueid(chan)) : NULL;
-
-	if (stays && stays->hook && !leg_is_replaced(stays)) {
-		leg_keep(stays, leg);
-		leg_unhook(leg, chan);
-	}
-	ao2_cleanup(stays);
-	ast_channel_cleanup(chan);
 }

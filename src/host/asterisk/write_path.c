@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "hook_state.h"
+#include "write_path.h"
 
 /* Adds private speech to the linear frames that `frame` became, in `out`. The number of samples there; 0: nothing was to be
  * added. */

@@ -1,4 +1,4 @@
-//! What runs on a call, one inside the other. The core tells of its end with the very message that told of its beginning; messages of
+//! The applications or conferences that run on a call, one inside the other. The core tells of its end with the very message that told of its beginning; messages of
 //! other calls, which some endpoints pass on, are none of these.
 
 /// By the messages' addresses, the outermost first.

@@ -1,4 +1,4 @@
-//! The engine's events as FreeSWITCH's: CUSTOM `coach::maintenance`.
+//! Fires the engine's events as FreeSWITCH's: CUSTOM `coach::maintenance`.
 
 use std::{
     ffi::{CStr, c_char, c_void},
@@ -26,7 +26,7 @@ pub fn reserve() -> Result<(), String> {
 
 /// The name is anybody's again.
 pub fn give_back() {
-    // SAFETY: as above.
+    // SAFETY: texts that end in NUL.
     unsafe { fs::switch_event_free_subclass_detailed(NAME.as_ptr(), SUBCLASS.as_ptr()) };
 }
 

@@ -34,7 +34,7 @@ pub fn register(table: *mut fs::switch_loadable_module_interface_t) {
     };
     api(c"coach", c"Who is heard by whom in conferences", COACH_USAGE, on_coach);
     api(c"uuid_coach", c"The same for one call", UUID_USAGE, on_uuid_coach);
-    // SAFETY: as above.
+    // SAFETY: the core's table and entry, which is of this kind; texts that stay as long as the module.
     unsafe {
         let entry = fs::switch_loadable_module_create_interface(table, fs::SWITCH_APPLICATION_INTERFACE);
         let entry = &mut *entry.cast::<fs::switch_application_interface_t>();
@@ -59,7 +59,7 @@ unsafe extern "C" fn on_uuid_coach(
     _: *mut fs::switch_core_session_t,
     stream: *mut fs::switch_stream_handle_t,
 ) -> fs::switch_status_t {
-    // SAFETY: as above.
+    // SAFETY: the core's texts and stream.
     unsafe { answer(stream, text(command).unwrap_or_default(), uuid_coach) }
 }
 
@@ -143,7 +143,7 @@ fn state(module: &Module, variables: &[&str]) -> Result<String, String> {
     Ok(state.to_string())
 }
 
-/// What changes a call goes through its leg, for hooks and variables. The engine alone would call a member private that has no hook.
+/// Changes a call through its leg, for its bugs and variables: the engine alone would call a member private that has no bug.
 fn change(module: &Module, room: &str, member: &str, action: Action) -> Result<String, String> {
     if let Some(leg) = leg_of(module, member)
         && let Some(session) = Session::locate(&leg.uuid)
@@ -162,7 +162,7 @@ fn change(module: &Module, room: &str, member: &str, action: Action) -> Result<S
     Err(format!("{member} is just coming to {room} or leaving it; nothing has changed"))
 }
 
-/// The hook comes first: a call is never private without it.
+/// Installs the read bug before the call is made private.
 fn hooked_for(leg: &Leg, session: &Session, actions: &[Action]) -> Result<(), String> {
     let private = actions.iter().any(|action| matches!(action, Action::Coach(_)));
     if private { leg.install_read_bug(session) } else { Ok(()) }

@@ -47,7 +47,7 @@ pub fn add() {
 }
 
 pub fn delete() {
-    // SAFETY: as above.
+    // SAFETY: texts that end in NUL.
     unsafe {
         fs::switch_console_set_complete(c"del coach".as_ptr());
         fs::switch_console_set_complete(c"del uuid_coach".as_ptr());
@@ -101,7 +101,7 @@ unsafe fn push(matches: *mut *mut fs::switch_console_callback_match_t, values: V
         // SAFETY: a list that begins empty; the value is copied.
         unsafe { fs::switch_console_push_match(&raw mut list, c(&value).as_ptr()) };
     }
-    // SAFETY: the caller's promise; the core frees the list.
+    // SAFETY: `matches` is the core's, which frees the list.
     unsafe { matches.write(list) };
     fs::SWITCH_STATUS_SUCCESS
 }

@@ -1,4 +1,5 @@
-//! Events of FreeSWITCH's. They come late, and on another thread: they add what a member may do, and nothing that privacy needs.
+//! FreeSWITCH's events about members. They come late, and on another thread: they say what a member may do, and privacy needs nothing
+//! of them.
 
 use std::{
     ffi::CStr,
@@ -98,7 +99,7 @@ unsafe extern "C" fn on_unhold(event: *mut fs::switch_event_t) {
 /// # Safety
 /// The core's event, which lives during the call.
 unsafe fn holds(event: *mut fs::switch_event_t, on: bool) {
-    // SAFETY: the caller's promise; a header's value ends in NUL.
+    // SAFETY: the caller gives the core's event, which lives during the call; a header's value ends in NUL.
     let uuid = unsafe {
         let uuid = fs::switch_event_get_header_idx(event, c"Unique-ID".as_ptr(), -1);
         if uuid.is_null() { return } else { uuid_as_text(CStr::from_ptr(uuid).to_bytes()) }

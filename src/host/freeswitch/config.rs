@@ -1,4 +1,4 @@
-//! `coach.conf.xml`.
+//! Reads the settings in `coach.conf.xml`.
 
 use std::{ffi::CStr, ptr};
 

@@ -1,4 +1,4 @@
-//! One call that Coach knows: its member of the engine, its settings, its hooks, its membership in a conference.
+//! One call that Coach knows: its member of the engine, its settings, its media bugs, its membership in a conference.
 
 use std::{
     ptr,
@@ -33,13 +33,13 @@ pub struct State {
     pub taken: AppStack,
     /// The leg before it whose settings have had their effect.
     pub inherited: Option<String>,
-    /// The hooks let everything pass: it is an ordinary call for now.
+    /// The engine bypasses its hooks: it is an ordinary call for now.
     bypassed: bool,
     pub membership: Option<Membership>,
     pub flags: Flags,
     /// Its phone has put the call on hold.
     pub on_hold: bool,
-    /// `Event-Sequence` of the last conference event that counted, or of the moment in which it took its membership.
+    /// `Event-Sequence` of the last conference event that counted, or of the moment in which it joined.
     pub sequence: u64,
 }
 
@@ -61,15 +61,15 @@ pub struct Leg {
     writes: MediaBug,
     /// It speaks privately, and holds the module's lock for that: mod_coach is not unloaded.
     private: AtomicBool,
-    /// Something took a hook off it: it cannot speak privately any more.
+    /// Something removed one of its bugs: it cannot speak privately any more.
     pub lost_bugs: AtomicBool,
-    /// It is in a conference that runs inside its endpoint's work: a hook would have the call hang.
+    /// It is in a conference that runs inside its endpoint's work: a media bug would make the call hang.
     pub allows_no_bugs: AtomicBool,
     state: Mutex<State>,
 }
 
 impl Leg {
-    /// Makes its member: with no hooks, no tags, speaking openly, and in no conference.
+    /// Makes its member: with no bugs, no tags, speaking openly, and in no conference.
     pub fn new(services: &Services, session: &Session) -> Result<Self, String> {
         let uuid = session.uuid();
         let call_id = engine_name(uuid_for_core(&uuid).to_bytes(), &format!("{:x}", session.raw().addr()));
@@ -108,7 +108,7 @@ impl Leg {
         self.state.lock()
     }
 
-    /// The same, to make it what is wanted then, its read hook on if that is private.
+    /// Locks it to make it what `wanted` says, with its read bug installed if that is private.
     pub fn lock_with_read_bug(
         &self,
         session: &Session,
@@ -176,7 +176,7 @@ impl Leg {
         reply
     }
 
-    /// Does what somebody asked for, and says what is now. What makes the call private is refused unless its read hook is there.
+    /// Carries out an action, and says what holds now. What makes the call private is refused unless its read bug is installed.
     pub fn change(
         &self,
         services: &Services,
@@ -217,7 +217,7 @@ impl Leg {
         reply
     }
 
-    /// Tags would say that it hears what is said to them, and speech would be private where there is no hook.
+    /// Without a bug, a tagged call would hear nothing that is said to its tags, and a private one would be heard by everyone.
     fn can_be_hooked(&self) -> Result<(), String> {
         if self.allows_no_bugs.load(Ordering::Acquire) { Err(answering::INSTEAD.into()) } else { Ok(()) }
     }
@@ -296,7 +296,7 @@ impl Leg {
         Ok(())
     }
 
-    /// In, or on its way into, a conference (`false`); or an ordinary call (`true`), whose hooks let everything pass.
+    /// Whether the engine bypasses its hooks: `true` for an ordinary call, `false` in a conference or on the way into one.
     pub fn bypass(&self, services: &Services, state: &mut State, on: bool) -> Result<(), String> {
         if state.bypassed == on {
             return Ok(());
@@ -308,7 +308,7 @@ impl Leg {
         if status == sys::COACH_OK { Ok(()) } else { Err(last_error()) }
     }
 
-    /// Takes a membership, as one who may do this from the first moment on: what events tell counts that happened after `now`. Gives it back
+    /// Joins its conference, with what it may do there from the first moment on; events count that happened after `now`. Gives the membership back
     /// where another conference of that name has the room. `channels`: see [`mix::channels`](super::mix::channels).
     pub fn join(
         &self,
@@ -342,7 +342,7 @@ impl Leg {
         Ok(())
     }
 
-    /// Gives its membership up.
+    /// Leaves its conference.
     pub fn leave(&self, services: &Services, state: &mut State) {
         if let Some(membership) = state.membership.take() {
             services.numbers.lock().remove(&membership.number);

@@ -50,11 +50,11 @@ pub unsafe extern "C" fn load(
     interface: *mut *mut fs::switch_loadable_module_interface_t,
     pool: *mut fs::switch_memory_pool_t,
 ) -> fs::switch_status_t {
-    // SAFETY: the core's promise: it takes the table from here, and keeps it until after `shutdown`.
+    // SAFETY: the core gives a pool, and keeps the table that is made here until after `shutdown`.
     let table = unsafe { fs::switch_loadable_module_create_module_interface(pool, NAME.as_ptr()) };
     match start(table) {
         Ok(()) => {
-            // SAFETY: as above.
+            // SAFETY: the core gives a place for the table.
             unsafe { interface.write(table) };
             fs::SWITCH_STATUS_SUCCESS
         }
@@ -144,10 +144,10 @@ pub unsafe extern "C" fn shutdown() -> fs::switch_status_t {
     end_private(&module);
     module.services.opening_guards.wait();
     detach(&module);
-    // A thread may have read the address of a hook just before it was taken away, and have been preempted: it finds no module, and returns.
+    // A thread may have read the address of a callback just before it was removed, and have been preempted: it finds no module, and returns.
     thread::sleep(Duration::from_millis(100));
     if stays {
-        // Whoever it was may have put on a hook meanwhile.
+        // That thread may have installed a bug meanwhile.
         is_empty(&module);
         detach(&module);
         let line = "mod_coach is unloaded while a call is answered inside it: its code stays in memory";
@@ -179,7 +179,7 @@ fn detach(module: &Module) {
     }
 }
 
-/// Hangs up whoever speaks privately, and waits until they are gone: until then their hooks stay, and make silence.
+/// Hangs up whoever speaks privately, and waits until they are gone: until then their bugs stay, and make silence.
 fn end_private(module: &Module) {
     let private: Vec<_> = module.all().into_iter().filter(|leg| leg.private()).collect();
     for leg in &private {

@@ -1,5 +1,5 @@
-//! Media bugs on sessions: read hooks for who speaks privately, write hooks for who hears it. What the audio threads run is here, and
-//! all of it.
+//! Media bugs on sessions: a read bug takes private speech out of what a member says, a write bug adds it to what a member hears.
+//! All that audio threads run is in this file and in rtp_times.
 
 use std::{
     ffi::c_void,
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::sys;
 
-/// What is hooked.
+/// Which direction of the call a bug is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// What the member says.
@@ -37,18 +37,18 @@ pub fn when_removed(removed: fn(&Session)) {
     let _ = ON_REMOVED.set(removed);
 }
 
-/// How long one who wants a hook waits for another who is putting it on.
+/// How long a thread that needs a bug waits for another thread that is installing it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A call's hook on one side. It is put on once, by whoever comes first, and stays. While it is put on, the core takes locks, of the
-/// endpoint's for one, that others hold who come here: so nobody may hold a lock of ours then, and who comes second waits with patience,
-/// and not for ever.
+/// A call's bug on one side. The first thread that needs it installs it, and it stays. While it is being installed the core takes locks,
+/// the endpoint's for one, which other threads hold when they come here: so a caller holds no lock of ours, and a second thread waits
+/// for the first, but not for ever.
 pub struct MediaBug {
     side: Side,
     state: AtomicU8,
 }
 
-/// What has become of it.
+/// What has become of a bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Installation {
     Installed,
@@ -70,7 +70,7 @@ impl MediaBug {
         self.state.load(Ordering::Acquire) == INSTALLED
     }
 
-    /// Sees to it that it is there, or that it is coming.
+    /// Installs it, unless it is installed or another thread is about to.
     pub fn install(&self, session: &Session, member: sys::coach_member_t) -> Installation {
         match self.state.compare_exchange(NONE, PENDING, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
@@ -83,7 +83,7 @@ impl MediaBug {
         }
     }
 
-    /// Sees to it that it is there.
+    /// Installs it, or waits until another thread has. False: it cannot be installed.
     pub fn install_now(&self, session: &Session, member: sys::coach_member_t) -> bool {
         let since = Instant::now();
         while since.elapsed() < PATIENCE {
@@ -97,7 +97,7 @@ impl MediaBug {
     }
 }
 
-/// Hooks a session for `member`; false if it cannot be.
+/// Adds a bug to a session for `member`; false if the core refuses it.
 ///
 /// The bug carries the member's handle, a number: one that outlives its member makes silence of what was private, since the engine
 /// refuses it. It is locked, so that `remove_bugs` passes it by; the core removes it with the session.
@@ -132,11 +132,11 @@ fn attach(session: &Session, member: sys::coach_member_t, side: Side) -> bool {
     true
 }
 
-/// Where there are taps of coded frames alone (`native_eavesdrop`), the core has nothing else run. Whether it is so it works out as a bug
-/// is added, without a look at that bug: another has to follow.
+/// With only native_eavesdrop taps, the core skips other bugs; it re-checks before it counts the new one, so this adds a dummy and
+/// removes it.
 fn reevaluate_bugs(session: &Session) {
     let (name, mut bug) = (c"coach".as_ptr(), ptr::null_mut());
-    // SAFETY: as above; it has no callback, and goes at once.
+    // SAFETY: the session lives, the name ends in NUL, and the bug has no callback and is removed at once.
     unsafe {
         let added = fs::switch_core_media_bug_add(
             session.raw(),
@@ -154,7 +154,7 @@ fn reevaluate_bugs(session: &Session) {
     }
 }
 
-/// Takes the hooks off.
+/// Removes the bugs.
 pub fn detach(session: &Session) {
     // SAFETY: the session lives. When this returns, no thread is inside the callback.
     unsafe { fs::switch_core_media_bug_remove_callback(session.raw(), Some(on_media)) };
@@ -168,7 +168,7 @@ unsafe extern "C" fn on_media(
     what: fs::switch_abc_type_t,
 ) -> fs::switch_bool_t {
     let member = member as usize as sys::coach_member_t;
-    // SAFETY: the core's promises: the bug and its session live during the call, and a replaced frame is there and is this thread's.
+    // SAFETY: the core keeps the bug and its session during the call, and a replaced frame is this thread's alone.
     unsafe {
         match what {
             fs::SWITCH_ABC_TYPE_READ_REPLACE => {
@@ -210,7 +210,8 @@ unsafe extern "C" fn on_media(
     fs::SWITCH_TRUE
 }
 
-/// The engine's hook on one frame, in place: member, samples, rate, channels, samples a channel, and those of the frame that were before.
+/// Runs one of the engine's hooks on a frame, in place. `run` gets the member, the samples, rate, channels, samples a channel, and how
+/// many samples of the frame came before.
 ///
 /// # Safety
 /// The frame's data are `datalen` bytes of this thread's.

@@ -1,5 +1,5 @@
-//! Calls that speak openly again, and whose opening guards have not ended: without Coach's bug, what they had said privately and comes
-//! late, after a stall of the network, would be heard by everyone. Each of them keeps the module from being unloaded.
+//! Calls that speak openly again, and whose opening guards have not ended: without Coach's bug, everyone would hear what they had
+//! said privately and the network delivers late. Each of them keeps the module from being unloaded.
 
 use std::{
     thread,

@@ -100,7 +100,7 @@ unsafe extern "C" fn on_frame(
     _: fs::switch_io_flag_t,
     _: i32,
 ) -> fs::switch_status_t {
-    // SAFETY: the core's promise: there may be no frame; one that is there is this thread's.
+    // SAFETY: the core gives a place for a frame, which may be empty; a frame in it is this thread's.
     let frame = unsafe { frame.as_ref().and_then(|frame| frame.as_ref()) };
     if let (Some(frame), Some(place)) = (frame, place(session.addr())) {
         let made = frame.flags & (fs::SFF_CNG | fs::SFF_PLC) != 0;

@@ -27,7 +27,7 @@ pub fn c(text: &str) -> CString {
 /// # Safety
 /// `text` is null or a string that stays as it is during `'a`.
 pub unsafe fn text<'a>(text: *const c_char) -> Option<&'a str> {
-    // SAFETY: the caller's promise.
+    // SAFETY: `text` is null or a string that stays as it is during `'a`, as the caller has it.
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }).and_then(|text| text.to_str().ok())
 }
 
@@ -110,7 +110,7 @@ impl Session {
     /// The same, also if it has been hung up, and is not gone yet.
     pub fn locate_to_its_end(uuid: &str) -> Option<Self> {
         let line = line!() as i32;
-        // SAFETY: as above.
+        // SAFETY: texts that end in NUL.
         Self::held(unsafe {
             fs::switch_core_session_perform_force_locate(
                 uuid_for_core(uuid).as_ptr(),
@@ -187,7 +187,7 @@ impl Session {
         let value = unsafe {
             fs::switch_channel_get_variable_dup(self.channel(), name.as_ptr(), fs::SWITCH_TRUE, -1).as_ref()
         }?;
-        // SAFETY: as above; it ends in NUL.
+        // SAFETY: the duplicate ends in NUL, and lives as long as the session.
         Some(unsafe { text(value) }.unwrap_or_default().into())
     }
 

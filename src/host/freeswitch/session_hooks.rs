@@ -1,5 +1,5 @@
-//! Following what calls do. Coming, going and changing conferences is learnt from what the core tells each session as it happens,
-//! on the session's own thread.
+//! What calls do: they begin, join and leave conferences, are bridged, hang up. The core tells each session as it happens, on the
+//! session's own thread.
 
 use std::{
     ffi::CStr,
@@ -59,7 +59,7 @@ pub fn bind() -> Result<(), String> {
 
 /// No longer.
 pub fn unbind() {
-    // SAFETY: as above.
+    // SAFETY: the table is static.
     unsafe { fs::switch_core_remove_state_handler(&raw const STATES.0) };
 }
 
@@ -269,8 +269,8 @@ fn enters(module: &Module, session: &Session, message: usize) {
     let Some(membership) = Membership::of(session) else { return };
     let uuid = session.uuid();
     let begun = module.find(&uuid).is_some_and(|leg| !leg.lock().conferences.is_empty());
-    // A loopback that runs an application keeps what the core tells it, but for this: with this, that begins then. Or it is no conference
-    // that takes it in, but something else that names no other call.
+    // A loopback swallows every application message but this one, so `conference` begins here. Or something else that names no other
+    // call takes it in, and no conference.
     if !begun && conference_list::all().iter().any(|member| member.uuid == uuid) {
         begins(module, session, message);
     }
@@ -308,7 +308,7 @@ fn enters(module: &Module, session: &Session, message: usize) {
     }
 }
 
-/// Of a member that has no membership, since another conference of that name has the room.
+/// Logs that a member has no membership, since another conference of that name has the room.
 pub fn left_out(uuid: &str, membership: &Membership) {
     let name = &membership.conference;
     let line =
@@ -428,7 +428,8 @@ pub fn refuse(session: &Session, why: impl AsRef<str>) {
     session.hang_up();
 }
 
-/// The core has taken the hooks off a session, with a lock of its own held: none of ours may be taken that is held during calls into it.
+/// The core has taken the bugs off a session, and holds a lock of its own: this takes no lock of ours that is held during calls into the
+/// core.
 pub fn bugs_removed(session: &Session) {
     let Some(leg) = current().and_then(|module| module.find(&session.uuid())) else { return };
     leg.lost_bugs.store(true, Ordering::Release);

@@ -1,4 +1,4 @@
-//! Who hears somebody privately gets a write hook, and keeps it; so does who speaks privately, for the sounds of its mode. Nobody else has one.
+//! Which calls get a write bug, and keep it: those that hear somebody privately, and private speakers, for the sounds of their mode.
 
 use super::{
     engine::Member,
@@ -15,8 +15,8 @@ pub fn with_module<R>(act: impl FnOnce(&Module) -> R) -> Option<R> {
     Some(done)
 }
 
-/// Sees to the conferences that have changed. No lock of ours may be held. Who has made a change finds it here until it has been seen to,
-/// by whichever thread.
+/// Installs write bugs in the conferences that have changed. No lock of ours may be held. A change stays noted until some thread has dealt
+/// with it.
 pub fn install(module: &Module) {
     let changed = module.services.changed.pending();
     if changed.is_empty() {
@@ -39,8 +39,8 @@ pub fn install(module: &Module) {
     }
 }
 
-/// Numbers of those who hear a sound of their mode, and of those who hear somebody privately, or would, were they not deaf, or the other
-/// mute: that ends by an event, and on the thread that follows events nothing may wait for the core.
+/// Numbers of the members that hear a sound of their mode, and of those that a private speaker addresses, ignoring mute and deaf: those end
+/// on the event thread, which must not wait for the core.
 fn listeners(module: &Module, room: &str) -> Vec<u32> {
     let members = module.services.engine.members(room);
     let hears = |listener: &Member, speaker: &Member| {

@@ -48,7 +48,7 @@ pub unsafe fn put<T>(out: *mut T, name: &str, make: impl FnOnce() -> Result<T>) 
         return Err(super::text::null(name));
     }
     let value = make()?;
-    // SAFETY: not null, and the caller's promise.
+    // SAFETY: `out` is not null, so it may be written.
     unsafe { out.write(value) };
     Ok(())
 }
@@ -61,7 +61,7 @@ pub unsafe fn config<T: Copy>(config: *const T, name: &str, default: Option<T>) 
     if config.is_null() {
         return default.ok_or_else(|| super::text::null(name));
     }
-    // SAFETY: the caller's promise: at least the size is there.
+    // SAFETY: `config` is not null, so it points to a size at least.
     check_size::<T>(unsafe { config.cast::<u32>().read() }, name)?;
     // SAFETY: the size is right, so the whole struct is there.
     Ok(unsafe { config.read() })
