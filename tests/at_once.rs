@@ -5,7 +5,7 @@ mod support;
 
 use std::{sync::mpsc, thread};
 use support::{
-    COACH_TAKEN, Done, Engine, Member, Room,
+    COACH_SILENCED, Done, Engine, Member, Room,
     call::{WIDE, everywhere},
     rule::{Leg, Rule},
     scene::value,
@@ -60,7 +60,11 @@ fn the_next_hook_call_on_another_thread_acts_on_a_command() {
             let (_, got) = hears.call(vec![0; 320]);
 
             let private = rule.legs[0].speak_only_to.is_some();
-            assert_eq!(status == COACH_TAKEN, private, "round {round}: the read hook should act on the last command");
+            assert_eq!(
+                status == COACH_SILENCED,
+                private,
+                "round {round}: the read hook should act on the last command"
+            );
             let left = value(WIDE, &left);
             assert_eq!(left, if private { 0 } else { level }, "round {round}: what is left to the host's mixer");
             let due = private && rule.hears(1, 0);
@@ -135,7 +139,7 @@ fn narrowing_is_at_once() {
         call.only_the_agent_hears(2, "private at once");
         call.agent.untag().expect("a tag is removed");
         let fate = call.frame();
-        assert_eq!((fate.took, fate.agent, fate.other), (COACH_TAKEN, 0, 0), "nobody is left to hear it");
+        assert_eq!((fate.took, fate.agent, fate.other), (COACH_SILENCED, 0, 0), "nobody is left to hear it");
     });
 }
 

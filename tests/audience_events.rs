@@ -13,7 +13,7 @@ use std::{
     thread,
 };
 use support::{
-    COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, COACH_ERR_BUSY, COACH_ERR_PLACE, COACH_EVENT_AUDIENCE,
+    COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, COACH_ERR_BUSY, COACH_ERR_STATE, COACH_EVENT_AUDIENCE,
     COACH_EVENT_END, COACH_EVENT_JOIN, COACH_EVENT_LEAVE, COACH_EVENT_START, COACH_EVENT_WARNING, Engine, Event,
     Format, coach,
     play::{Heard, Hook, Judge, Stage, number, play, room_name},
@@ -149,7 +149,7 @@ fn an_audience_event_agrees_with_the_state_at_that_moment() {
     for turn in 0..500u64 {
         let random = mix(turn);
         let member = &members[(random % 5) as usize];
-        let place = |refused: support::Refused| assert_eq!(refused.status, COACH_ERR_PLACE, "{refused:?}");
+        let place = |refused: support::Refused| assert_eq!(refused.status, COACH_ERR_STATE, "{refused:?}");
         match random >> 8 & 7 {
             0 | 1 => member.join(&room, (random % 5) as u32).unwrap_or_else(place),
             2 => member.leave().unwrap_or_else(place),
@@ -173,7 +173,7 @@ fn command_on(engine: u64, command: &str) -> String {
     assert_eq!(status, 0, "a command is answered inside the callback too");
     let text = support::event::text(reply).expect("a reply is never null");
     // SAFETY: the reply came from Coach and is given back once.
-    unsafe { coach().coach_text_free(reply) };
+    unsafe { coach().coach_string_free(reply) };
     text
 }
 
@@ -210,7 +210,7 @@ fn events_come_one_at_a_time_in_order_from_many_threads() {
                     };
                     match done {
                         Ok(()) => _ = steps.fetch_add(1, SeqCst),
-                        Err(refused) => assert_eq!(refused.status, COACH_ERR_PLACE, "{refused:?}"),
+                        Err(refused) => assert_eq!(refused.status, COACH_ERR_STATE, "{refused:?}"),
                     }
                 }
             });

@@ -4,7 +4,7 @@
 mod support;
 
 use support::{
-    COACH_ERR_FORMAT, COACH_TAKEN, Engine, Format,
+    COACH_ERR_FORMAT, COACH_SILENCED, Engine, Format,
     call::{Call, FRAMES_MS, WIDE, everywhere, guarded},
     coach,
     scene::{level, turn, value},
@@ -49,12 +49,12 @@ fn an_audience_that_moves_closes_at_once_and_opens_after_the_guard() {
         call.coach.coach("sales").expect("an audience is set");
         for _ in 0..guard {
             let fate = call.frame();
-            assert_eq!((fate.took, fate.agent, fate.other), (COACH_TAKEN, 0, 0), "in the guard nobody hears it");
+            assert_eq!((fate.took, fate.agent, fate.other), (COACH_SILENCED, 0, 0), "in the guard nobody hears it");
         }
         let fate = call.frame();
         assert_eq!(
             (fate.took, fate.agent, fate.other),
-            (COACH_TAKEN, 0, fate.frame),
+            (COACH_SILENCED, 0, fate.frame),
             "after the guard the new ones do"
         );
     });
@@ -67,7 +67,7 @@ fn passing_through_begins_after_exactly_the_guard() {
             let engine = Engine::with_guard(guard_ms);
             let mut call = Call::new(&engine, false, ms);
             call.only_the_agent_hears(3, "private");
-            call.coach.pass(true).expect("a member passes everything");
+            call.coach.bypass(true).expect("a member passes everything");
             for index in 0..guarded(guard_ms, ms) {
                 let fate = call.frame();
                 assert_eq!((fate.left, fate.other), (0, 0), "frame {index} in the guard of {guard_ms} ms is silence");
@@ -76,7 +76,7 @@ fn passing_through_begins_after_exactly_the_guard() {
                 let fate = call.frame();
                 assert_eq!((fate.left, fate.agent, fate.other), (fate.frame, 0, 0), "passed through as it is");
             }
-            call.coach.pass(false).expect("a member stops passing");
+            call.coach.bypass(false).expect("a member stops passing");
             call.only_the_agent_hears(3, "private again, at once");
         }
     }
@@ -136,7 +136,11 @@ fn opening_in_the_guard_of_a_tag_waits_for_both() {
         for _ in 0..5 {
             let fate = call.frame();
             // The other may hear it by now, but need not.
-            assert_eq!((fate.took, fate.left, fate.agent), (COACH_TAKEN, 0, fate.frame), "in the guard of the opening");
+            assert_eq!(
+                (fate.took, fate.left, fate.agent),
+                (COACH_SILENCED, 0, fate.frame),
+                "in the guard of the opening"
+            );
         }
         call.everyone_hears(3, "both guards are over");
     }
@@ -178,7 +182,7 @@ fn frames_of_changing_size_pass_the_guard_by_their_length() {
         call.ms = ms;
         let fate = call.frame();
         assert_eq!(
-            fate.took == COACH_TAKEN,
+            fate.took == COACH_SILENCED,
             passed < 200,
             "a frame of {ms} ms that begins {passed} ms after the command"
         );

@@ -3,7 +3,7 @@
 mod support;
 
 use support::{
-    COACH_TAKEN, Engine, Member,
+    COACH_SILENCED, Engine, Member,
     call::{Call, Fate, WIDE, everywhere},
     scene::{Turn, level, turn, value},
 };
@@ -19,13 +19,17 @@ fn leaving_and_coming_back_does_not_end_a_guard() {
         call.coach.leave().expect("leaves");
         for _ in 0..3 {
             let fate = call.frame();
-            assert_eq!((fate.took, fate.left, fate.agent, fate.other), (COACH_TAKEN, 0, 0, 0), "outside, in the guard");
+            assert_eq!(
+                (fate.took, fate.left, fate.agent, fate.other),
+                (COACH_SILENCED, 0, 0, 0),
+                "outside, in the guard"
+            );
         }
         let room = if elsewhere { &other_room } else { &call.room };
         call.coach.join(room, 9).expect("comes back");
         for _ in 0..3 {
             let fate = call.frame();
-            assert_eq!((fate.took, fate.left, fate.other), (COACH_TAKEN, 0, 0), "back, and still in the guard");
+            assert_eq!((fate.took, fate.left, fate.other), (COACH_SILENCED, 0, 0), "back, and still in the guard");
         }
         call.everyone_hears(3, "after it");
     }
@@ -41,7 +45,7 @@ fn coach_says(engine: &Engine, [coach, agent, boss]: [&Member; 3], value: i16) -
 fn the_boss_hears_after_the_guard(says: impl Fn(i16) -> [Turn; 3], how: &str) {
     for frame in 0..10 {
         let [coach, _, boss] = says(6_000);
-        assert_eq!(coach.took, COACH_TAKEN);
+        assert_eq!(coach.took, COACH_SILENCED);
         assert_eq!(boss.heard, level(WIDE, 20, 0), "{how}, frame {frame} is guarded");
     }
     assert_eq!(value(WIDE, &says(6_000)[2].heard), 6_000, "{how}, after the guard");
@@ -79,7 +83,7 @@ fn coming_back_to_a_wider_audience_is_guarded_too() {
         call.coach.join(&call.room, 8).expect("comes back");
         for frame in 0..guard {
             let fate = call.frame();
-            let right = Fate { took: COACH_TAKEN, left: 0, agent: 0, other: 0, ..fate };
+            let right = Fate { took: COACH_SILENCED, left: 0, agent: 0, other: 0, ..fate };
             assert_eq!(fate, right, "frame {frame} of {guard} in the guard, {} ms each", call.ms);
         }
         call.both_hear(3, "after the guard");

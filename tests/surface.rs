@@ -96,7 +96,7 @@ fn every_status_has_a_number_and_a_text_of_its_own() {
     let library = unsafe { libloading::Library::new(library()) }.expect("the library loads");
     type StatusText = unsafe extern "C" fn(i32) -> *const ffi::c_char;
     // SAFETY: as above.
-    let text_of = unsafe { library.get::<StatusText>(b"coach_status_text\0") }.expect("it is exported");
+    let text_of = unsafe { library.get::<StatusText>(b"coach_status_str\0") }.expect("it is exported");
     let mut texts = BTreeSet::new();
     for (name, number) in &statuses {
         // SAFETY: it returns a static text for any number.

@@ -1,6 +1,6 @@
 //! `libcoach.so`, loaded at run time as a switch loads it, with its C calls made safe.
 
-use crate::scenario::{Carrier, Party};
+use crate::scenario::{MixedBy, Party};
 use std::{
     ffi::{CStr, CString, c_char, c_void},
     path::Path,
@@ -59,7 +59,7 @@ impl Library {
             return Ok(());
         }
         // SAFETY: the message lasts until this thread's next [control] call.
-        Err(unsafe { text(self.0.coach_message()) })
+        Err(unsafe { text(self.0.coach_last_error()) })
     }
 
     /// The same for [audio] calls, which leave no message.
@@ -68,7 +68,7 @@ impl Library {
             return Ok(());
         }
         // SAFETY: the text is static.
-        Err(unsafe { text(self.0.coach_status_text(status)) })
+        Err(unsafe { text(self.0.coach_status_str(status)) })
     }
 }
 
@@ -86,7 +86,7 @@ pub struct Engine<'a> {
 pub struct Member(sys::coach_member_t);
 
 impl<'a> Engine<'a> {
-    pub fn new(library: &'a Library, room: &str, carrier: Carrier, mix_rate: u32) -> Result<Self, String> {
+    pub fn new(library: &'a Library, room: &str, mixer: MixedBy, mix_rate: u32) -> Result<Self, String> {
         let events = Box::<Mutex<Vec<Event>>>::default();
         let config = sys::coach_engine_config_t {
             size: size_of::<sys::coach_engine_config_t>() as u32,
@@ -101,10 +101,10 @@ impl<'a> Engine<'a> {
         // SAFETY: the pointers are valid during the call; `events` outlives the engine, see `drop`.
         library.control(unsafe { library.0.coach_engine_create(sys::COACH_ABI_VERSION, &config, &mut engine) })?;
         let mut made = Self { library, engine, room: 0, events };
-        let by_engine = carrier == Carrier::Engine;
+        let by_engine = mixer == MixedBy::Engine;
         let config = sys::coach_room_config_t {
             size: size_of::<sys::coach_room_config_t>() as u32,
-            carrier: if by_engine { sys::COACH_CARRIER_ENGINE } else { sys::COACH_CARRIER_HOST },
+            mixer: if by_engine { sys::COACH_MIXER_ENGINE } else { sys::COACH_MIXER_HOST },
             rate: if by_engine { mix_rate } else { 0 },
             channels: by_engine.into(),
             tick_ms: if by_engine { 20 } else { 0 },
@@ -151,7 +151,7 @@ impl<'a> Engine<'a> {
         unsafe {
             self.library.control(self.library.0.coach_command(self.engine, command.as_ptr(), &mut reply))?;
             let answer = text(reply);
-            self.library.0.coach_text_free(reply);
+            self.library.0.coach_string_free(reply);
             Ok(answer)
         }
     }

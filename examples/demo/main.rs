@@ -26,7 +26,7 @@ mod voices;
 use clap::{CommandFactory, Parser};
 use host::{Moment, Recording};
 use indicatif::{ProgressBar, ProgressStyle};
-use scenario::{Carrier, Scenario, TICKS, seconds};
+use scenario::{MixedBy, Scenario, TICKS, seconds};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -47,12 +47,12 @@ struct Arguments {
     scenario: Option<PathBuf>,
     /// Who mixes open speech [default: as the scenario says]
     #[arg(long, value_enum)]
-    carrier: Option<Carrier>,
+    mixer: Option<MixedBy>,
     /// On a real switch: the Asterisk that `make demo-asterisk` fetches, with a SIP phone for each party. By the clock: 35 s
-    #[arg(long, conflicts_with_all = ["carrier", "speed"])]
+    #[arg(long, conflicts_with_all = ["mixer", "speed"])]
     asterisk: bool,
     /// Through coach-gateway, with the applications in examples/gateway, as `make demo-gateway` sets it up. By the clock: 28 s
-    #[arg(long, conflicts_with_all = ["carrier", "speed", "asterisk"])]
+    #[arg(long, conflicts_with_all = ["mixer", "speed", "asterisk"])]
     gateway: bool,
     /// How many times faster than a clock the call goes; 1 is real time, 0 is as fast as it can
     #[arg(long, default_value_t = 5.0, value_parser = speed)]
@@ -98,7 +98,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     picture::load_font(arguments.font.as_deref())?;
     let usual = if arguments.gateway { gateway::SCENARIO } else { "examples/support-call.toml" };
     let mut scenario = scenario::read(arguments.scenario.as_deref().unwrap_or(Path::new(usual)))?;
-    scenario.carrier = arguments.carrier.unwrap_or(scenario.carrier);
+    scenario.mixer = arguments.mixer.unwrap_or(scenario.mixer);
     let scenario = &scenario;
     let library = coach::Library::load(&arguments.library.clone().map_or_else(built_library, Ok)?)?;
 
@@ -162,13 +162,13 @@ fn built_library() -> Result<PathBuf, String> {
 
 fn kind(scenario: &Scenario, arguments: &Arguments) -> String {
     let length = seconds(scenario.ticks);
-    let carrier = match scenario.carrier {
+    let mixer = match scenario.mixer {
         _ if arguments.gateway => "through coach-gateway, on Asterisk".to_owned(),
         _ if arguments.asterisk => "on Asterisk".to_owned(),
-        Carrier::Host => "mixed by the host".to_owned(),
-        Carrier::Engine => format!("mixed by the engine at {} Hz", scenario.mix_rate),
+        MixedBy::Host => "mixed by the host".to_owned(),
+        MixedBy::Engine => format!("mixed by the engine at {} Hz", scenario.mix_rate),
     };
-    format!("room {:?}, {} parties, {length:.0} s, {carrier}", scenario.room, scenario.parties.len())
+    format!("room {:?}, {} parties, {length:.0} s, {mixer}", scenario.room, scenario.parties.len())
 }
 
 /// Plays the call by the clock, telling what happens.

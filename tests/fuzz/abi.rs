@@ -9,7 +9,7 @@ include!(concat!(env!("COACH_BINDINGS"), "/abi.rs"));
 
 /// Statuses that a call may return, a contained fault not among them.
 pub fn check(status: coach_status_t) -> coach_status_t {
-    assert!((COACH_ERR_BUSY..=COACH_TAKEN).contains(&status), "{status} should be a status, and no fault");
+    assert!((COACH_ERR_BUSY..=COACH_SILENCED).contains(&status), "{status} should be a status, and no fault");
     status
 }
 
@@ -23,7 +23,7 @@ pub fn taken(text: *mut std::ffi::c_char) -> String {
     // SAFETY: the library made it: it ends in NUL and is given back once.
     unsafe {
         let copy = std::ffi::CStr::from_ptr(text).to_str().expect("texts should be UTF-8").to_owned();
-        coach_text_free(text);
+        coach_string_free(text);
         copy
     }
 }

@@ -1,7 +1,7 @@
 //! A call of three at 16 kHz: a coach, an agent that hears it, and somebody else; and what becomes of each frame of the coach.
 
 use super::{
-    COACH_CHANGED, COACH_OK, COACH_TAKEN, Engine, Format, Member, Room,
+    COACH_CHANGED, COACH_OK, COACH_SILENCED, Engine, Format, Member, Room,
     scene::{level, turn, value},
 };
 
@@ -13,7 +13,7 @@ pub fn guarded(guard_ms: u32, ms: u32) -> u32 {
     guard_ms.div_ceil(ms)
 }
 
-/// A coach, an agent that hears it, and somebody else, in a room of either carrier.
+/// A coach, an agent that hears it, and somebody else, in a room of either mixer.
 pub struct Call<'e> {
     pub engine: &'e Engine,
     pub room: Room<'e>,
@@ -73,7 +73,7 @@ impl<'e> Call<'e> {
     pub fn only_the_agent_hears(&mut self, frames: u32, why: &str) {
         for index in 0..frames {
             let fate = self.frame();
-            let right = Fate { took: COACH_TAKEN, left: 0, agent: fate.frame, other: 0, ..fate };
+            let right = Fate { took: COACH_SILENCED, left: 0, agent: fate.frame, other: 0, ..fate };
             assert_eq!(fate, right, "{why}: frame {index} of {frames}, {} ms each", self.ms);
         }
     }
@@ -82,7 +82,7 @@ impl<'e> Call<'e> {
     pub fn both_hear(&mut self, frames: u32, why: &str) {
         for index in 0..frames {
             let fate = self.frame();
-            let right = Fate { took: COACH_TAKEN, left: 0, agent: fate.frame, other: fate.frame, ..fate };
+            let right = Fate { took: COACH_SILENCED, left: 0, agent: fate.frame, other: fate.frame, ..fate };
             assert_eq!(fate, right, "{why}: frame {index} of {frames}, {} ms each", self.ms);
         }
     }
@@ -104,7 +104,7 @@ impl<'e> Call<'e> {
     }
 }
 
-/// Runs a check for several guards, frame sizes and both carriers.
+/// Runs a check for several guards, frame sizes and both mixers.
 pub fn everywhere(check: impl Fn(Call, u32)) {
     for guard_ms in [0, 200, 1000] {
         for ms in FRAMES_MS {

@@ -73,9 +73,9 @@ impl Wav {
 }
 
 /// The times here are those of examples/support-call.toml.
-fn the_call_is_right(carrier: &str) {
-    let out = folder(carrier);
-    let output = run(demo().args(["--carrier", carrier, "--out"]).arg(&out));
+fn the_call_is_right(mixer: &str) {
+    let out = folder(mixer);
+    let output = run(demo().args(["--mixer", mixer, "--out"]).arg(&out));
     let printed = text(&output.stdout);
     assert!(output.status.success(), "it should keep every promise:\n{printed}{}", text(&output.stderr));
     assert!(!printed.contains("BROKEN"), "{printed}");
@@ -199,7 +199,7 @@ fn a_leak_is_noticed() {
         int16_t said[2880];
         memcpy(said, f, n * sizeof *f);
         coach_status_t status = ((hook_t *)dlsym(RTLD_NEXT, "coach_read"))(m, f, r, c, n);
-        if (status == COACH_TAKEN) f[n - 1] = said[n - 1] / 256;
+        if (status == COACH_SILENCED) f[n - 1] = said[n - 1] / 256;
         return COACH_OK;
     }"#;
     is_noticed("leak", fault, "customer heard something of the 3.92 s that manager said to others");
@@ -242,7 +242,7 @@ fn write_wav(path: &Path, rate: u32, channels: u16, bits: u16) {
 #[test]
 fn your_own_call_is_played() {
     let folder = folder("own");
-    let mut toml = "room = 'own'\ncarrier = 'engine'\nrate = 24000\n".to_owned();
+    let mut toml = "room = 'own'\nmixer = 'engine'\nrate = 24000\n".to_owned();
     let formats =
         [(8000, 1, 8), (12000, 2, 16), (16000, 1, 24), (24000, 2, 32), (32000, 1, 16), (44100, 2, 16), (48000, 1, 32)];
     for (n, (rate, channels, bits)) in formats.into_iter().enumerate() {
@@ -250,8 +250,8 @@ fn your_own_call_is_played() {
         toml += &format!("[[party]]\nname = 'p{rate}'\nnumber = {}\nwav = '{rate}.wav'\njoins_at = {n}\n", 70 + n);
     }
     toml += "tags = 'a,b'\nleaves_at = 7.5\n[[command]]\nat = 6\nrun = 'coach own p44100 b'\n";
-    for carrier in ["engine", "host"] {
-        let output = scenario(&folder, &toml.replace("'engine'", &format!("'{carrier}'")));
+    for mixer in ["engine", "host"] {
+        let output = scenario(&folder, &toml.replace("'engine'", &format!("'{mixer}'")));
         let printed = text(&output.stdout);
         assert!(output.status.success(), "{printed}{}", text(&output.stderr));
         for (rate, ..) in formats {
@@ -268,18 +268,18 @@ fn your_own_call_is_played() {
 fn the_conference_starts_and_ends() {
     let folder = folder("flags");
     write_wav(&folder.join("a.wav"), 8000, 1, 16);
-    let toml = "room = 'own'\nends_at = 3\ncarrier = 'host'\n\
+    let toml = "room = 'own'\nends_at = 3\nmixer = 'host'\n\
         [[party]]\nname = 'guest'\nwav = 'a.wav'\nstarts = false\n\
         [[party]]\nname = 'other'\nwav = 'a.wav'\nstarts = false\n\
         says = [ { at = 0, from = 0, to = 1 }, { at = 1, from = 0, to = 1 }, { at = 2, from = 0, to = 1 } ]\n\
         [[party]]\nname = 'owner'\nwav = 'a.wav'\njoins_at = 1\nleaves_at = 2\nends = true\n";
-    for carrier in ["host", "engine"] {
-        let output = scenario(&folder, &toml.replace("'host'", &format!("'{carrier}'")));
+    for mixer in ["host", "engine"] {
+        let output = scenario(&folder, &toml.replace("'host'", &format!("'{mixer}'")));
         assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
         let guest = Wav::read(folder.join("out/heard-by-guest.wav"));
-        assert!(guest.silent(0.0, 1.0), "{carrier}: the guest should wait in silence");
-        assert!(guest.level(1.1, 2.0) > 1000.0, "{carrier}: the guest should hear the conference");
-        assert!(guest.silent(2.02, 3.0), "{carrier}: the conference should have ended");
+        assert!(guest.silent(0.0, 1.0), "{mixer}: the guest should wait in silence");
+        assert!(guest.level(1.1, 2.0) > 1000.0, "{mixer}: the guest should hear the conference");
+        assert!(guest.silent(2.02, 3.0), "{mixer}: the conference should have ended");
     }
 }
 
@@ -297,7 +297,7 @@ fn mistakes_are_told() {
         (format!("room = 'r'\n{party}tag = 'x'\n"), ["line 5", "`tags`"]),
         (format!("room = 'r r'\n{party}"), ["call.toml:1: room: ", "white space"]),
         (format!("room = 'r'\nrate = 11025\n{party}"), ["call.toml:2: rate: 11025", "16000"]),
-        (format!("room = 'r'\ncarrier = 'us'\n{party}"), ["line 2", "`engine`"]),
+        (format!("room = 'r'\nmixer = 'us'\n{party}"), ["line 2", "`engine`"]),
         (format!("room = 'r'\n{party}{party}"), ["call.toml:6: name", "must differ"]),
         (
             format!("room = 'r'\n{party}number = 1\n[[party]]\nname = 'b'\nnumber = 1\nwav = 'a.wav'"),
@@ -329,7 +329,7 @@ fn mistakes_are_told() {
     }
     for (arguments, told) in [
         (["nowhere.toml", "--speed=0"], "support-call.toml"),
-        (["--speed=-1", "--carrier=host"], "0 to 1000"),
+        (["--speed=-1", "--mixer=host"], "0 to 1000"),
         (["--speed=0", "--font=examples/README.md"], ".ttf"),
         (["--speed=0", "--library=nowhere.so"], "cargo build"),
     ] {
@@ -346,7 +346,7 @@ fn help_and_completions_are_there() {
     for option in [
         "--asterisk",
         "--gateway",
-        "--carrier",
+        "--mixer",
         "--speed",
         "--out",
         "--library",
@@ -357,6 +357,6 @@ fn help_and_completions_are_there() {
         assert!(help.contains(option), "{option} should be explained in\n{help}");
     }
     for shell in ["bash", "zsh", "fish"] {
-        assert!(text(&run(demo().args(["--completions", shell])).stdout).contains("carrier"), "{shell}");
+        assert!(text(&run(demo().args(["--completions", shell])).stdout).contains("mixer"), "{shell}");
     }
 }
