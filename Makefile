@@ -19,6 +19,9 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 ABI = $(shell printf '%d' "$$(sed -n 's/^\#define COACH_ABI_VERSION \(0x....\)....u$$/\1/p' include/coach.h)")
 SONAME = libcoach.so.$(ABI)
 
+# As they ship; PROFILE=dev builds the gateway and the module for FreeSWITCH faster, for tests.
+PROFILE ?= release
+
 # Where rustup puts cargo, for shells that have not been told.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 

@@ -1,13 +1,17 @@
 # coach-gateway, and its tests beside real switches.
 
+# Its profile, and the folder that cargo has for that.
+GATEWAY_PROFILE := $(if $(filter dev,$(PROFILE)),dev,gateway)
+GATEWAY := $(TARGET)/$(patsubst dev,debug,$(GATEWAY_PROFILE))
+
 .PHONY: gateway install-gateway test-gateway demo-gateway
 gateway: builder ## build coach-gateway, in target/gateway
-	cargo build -p coach-gateway --profile gateway
-	@touch $(TARGET)/gateway/coach-gateway
+	cargo build -p coach-gateway --profile $(GATEWAY_PROFILE)
+	@touch $(GATEWAY)/coach-gateway
 
 install-gateway: ## install coach-gateway under PREFIX (/usr/local)
-	$(call built,$(TARGET)/gateway/coach-gateway,gateway,Cargo.toml Cargo.lock gateway/Cargo.toml gateway/src)
-	install -D -m 755 $(TARGET)/gateway/coach-gateway $(DESTDIR)$(PREFIX)/bin/coach-gateway
+	$(call built,$(GATEWAY)/coach-gateway,gateway,Cargo.toml Cargo.lock gateway/Cargo.toml gateway/src)
+	install -D -m 755 $(GATEWAY)/coach-gateway $(DESTDIR)$(PREFIX)/bin/coach-gateway
 
 test-gateway: real-asterisk ## the gateway's tests, those beside a real Asterisk too; ARGS=<name> runs those of these so named
 	$(if $(ARGS),,cargo test -p coach-gateway)

@@ -3,7 +3,7 @@
 
 PACKAGES := $(TARGET)/packages
 DEB := $(abspath $(PACKAGES))/build
-DEB_PACKAGING := $(TARGET)/gateway/coach-packaging
+DEB_PACKAGING = $(GATEWAY)/coach-packaging
 # Whoever hands packages on says who they are, as to Debian's own tools.
 export DEBFULLNAME ?= The Coach authors
 export DEBEMAIL ?= coach@users.noreply.github.com
@@ -14,7 +14,7 @@ deb: ## Debian packages in target/packages: library, gateway, and the modules; A
 	@$(MAKE) --no-print-directory deb-built
 
 deb-built: asterisk freeswitch gateway
-	cargo build -p coach-packaging --profile gateway
+	cargo build -p coach-packaging --profile $(GATEWAY_PROFILE)
 	rm -rf $(PACKAGES) && mkdir -p $(DEB)
 	cp -r packaging/debian $(DEB)/debian
 	$(DEB_PACKAGING) man $(DEB)/man

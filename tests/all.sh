@@ -45,7 +45,7 @@ tests 'tests' cargo test --no-fail-fast
 tests 'the demo, and the seeds of the fuzzers' cargo test -p coach-demo -p coach-fuzz --no-fail-fast
 tests 'a real Asterisk' make --no-print-directory test-asterisk
 tests 'the gateway' make --no-print-directory test-gateway
-tests 'packages' make --no-print-directory test-packages
+tests 'packages' make --no-print-directory test-packages PROFILE=dev
 tests 'model checks' env RUSTFLAGS='--cfg loom' cargo test --lib models --target-dir "$target/loom"
 single 'fuzzing' tests/fuzz/run.sh 25
 

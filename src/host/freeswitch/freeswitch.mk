@@ -1,8 +1,6 @@
 # mod_coach, the module for FreeSWITCH; and the tests on a real one.
 
 FREESWITCH ?=
-# The module has a folder of its own; PROFILE=dev builds it faster, for tests.
-PROFILE ?= release
 MOD_COACH := $(HOSTS)$(if $(filter release,$(PROFILE)),,/$(PROFILE))
 
 .PHONY: freeswitch install-freeswitch check-abi
@@ -19,8 +17,8 @@ FREESWITCH_CONF = $(firstword $(wildcard $(FREESWITCH)/etc/freeswitch $(patsubst
 install-freeswitch: ## install it and its configuration into the FreeSWITCH at FREESWITCH=<prefix>
 	@test -n "$(FREESWITCH)" -a -n "$(FREESWITCH_MODULES)" -a -n "$(FREESWITCH_CONF)" \
 		|| { echo "install-freeswitch: no FreeSWITCH there: say FREESWITCH=<prefix>"; exit 1; }
-	$(call built,$(HOSTS)/mod_coach.so,freeswitch,$(CORE))
-	install -D -m 755 $(HOSTS)/mod_coach.so $(FREESWITCH_MODULES)/mod_coach.so
+	$(call built,$(MOD_COACH)/mod_coach.so,freeswitch,$(CORE))
+	install -D -m 755 $(MOD_COACH)/mod_coach.so $(FREESWITCH_MODULES)/mod_coach.so
 	@conf=$(FREESWITCH_CONF)/autoload_configs/coach.conf.xml; \
 	if [ -e "$$conf" ]; then echo "install-freeswitch: $$conf is there, and stays as it is"; \
 	else install -D -m 644 examples/freeswitch/autoload_configs/coach.conf.xml "$$conf"; fi
