@@ -2,7 +2,7 @@
 
 use crate::{
     alone, app, broken, checked, cut, database, folders, gateway, injected, live, pbx::Pbx, placed, process, reload,
-    rest, restart, sockets, transports, verbs,
+    rest, restart, sockets, told, transports, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -14,7 +14,7 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 13] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 14] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -28,6 +28,7 @@ const WITH_THEIR_OWN: [&[OwnScenario]; 13] = [
     injected::SCENARIOS,
     cut::SCENARIOS,
     transports::SCENARIOS,
+    told::SCENARIOS,
 ];
 
 /// Runs the scenarios that the command line names; `own`: those that this kind of switch alone has. Without a switch, `missing` says
