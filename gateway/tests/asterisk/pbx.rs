@@ -20,8 +20,15 @@ pub const MODULE: &str = "res_coach";
 /// The longest name of a conference, in bytes.
 pub const MOST_NAME: usize = 79;
 /// What the gateway asks it for: its state, a tag, coach mode, a mute, how many are in a conference.
-pub const COMMANDS: [&str; 5] =
-    ["Action: Status", "Action: CoachTag", "Action: Coach\r", "Action: ConfbridgeMute", "Action: CoachList"];
+pub const COMMANDS: [&[&str]; 5] = [
+    &["Action: Status"],
+    &["Action: CoachTag"],
+    &["Action: Coach\r"],
+    &["Action: ConfbridgeMute"],
+    &["Action: CoachList"],
+];
+/// The same for a call that it places: that, and then whether it is there.
+pub const PLACING: &[&str] = &["Action: Originate", "Action: Status"];
 /// The console's command that counts calls.
 pub const COUNT_CALLS: &str = "core show channels count";
 

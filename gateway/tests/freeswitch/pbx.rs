@@ -21,7 +21,9 @@ pub const MODULE: &str = "mod_coach";
 /// The longest name of a conference, in bytes.
 pub const MOST_NAME: usize = 255;
 /// What the gateway asks it for: its state, a tag, coach mode, a mute, how many are in a conference.
-pub const COMMANDS: [&str; 5] = ["coach state", " tag ", " coach ", " mute ", "coach show"];
+pub const COMMANDS: [&[&str]; 5] = [&["coach state"], &[" tag "], &[" coach "], &[" mute "], &["coach show"]];
+/// The same for a call that it places: that, and then whether it is there.
+pub const PLACING: &[&str] = &["originate", "coach state"];
 /// The console's command that counts calls.
 pub const COUNT_CALLS: &str = "show channels count";
 /// As FreeSWITCH has it where nobody has changed it, and the example's settings.

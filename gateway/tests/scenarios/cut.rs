@@ -5,14 +5,17 @@ use crate::{
     app::App,
     gateway::{Answer, Gateway},
     party::Party,
-    pbx::{COMMANDS, Pbx},
+    pbx::{COMMANDS, PLACING, Pbx},
     relay::{Cut, Relay},
     run::wait_until,
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-pub const SCENARIOS: &[(&str, fn())] = &[("a_connection_to_a_switch_is_cut_in_the_middle_of_a_command", cut)];
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("a_connection_to_a_switch_is_cut_in_the_middle_of_a_command", cut),
+    ("a_call_that_one_switch_may_have_placed_is_not_placed_on_another", placed),
+];
 
 /// How long everything may take to be right again.
 const MENDED: Duration = Duration::from_secs(2);
@@ -60,7 +63,7 @@ fn cut() {
     let [state, tag, coach, mute, size] = COMMANDS;
     let unknown = |what: &str, answer: &Answer, took: Duration| {
         // It was sent, and nobody knows what has become of it. The state may have been asked for by somebody else.
-        let told = answer.status == 504 || answer.status == 503 && what.starts_with(state);
+        let told = answer.status == 504 || answer.status == 503 && what.starts_with(state[0]);
         assert!(told, "{what}: {answer:?}");
         assert!(answer.msg().contains("pbx"), "{what}: {answer:?}");
         assert!(took < Duration::from_secs(4), "{what}: {took:?}");
@@ -72,7 +75,7 @@ fn cut() {
             (mute, &agent, r#"{"mute_status": "mute"}"#.into()),
             (state, &manager, action("coach", "agent")),
         ] {
-            let what = format!("{words} {cut:?}");
+            let what = format!("{} {cut:?}", words[0]);
             relay.cut(cut, words);
             let since = Instant::now();
             let answer = gateway.put(call, &body);
@@ -109,4 +112,24 @@ fn cut() {
     // The one who has heard nothing private all the time is the customer.
     party.heard_nothing_until_now("over all of it", "customer");
     party.judge();
+}
+
+/// The connection is cut when the switch has been told to place a call, and before it shows it.
+fn placed() {
+    let (pbx, other) = (Pbx::start("cutone"), Pbx::start("cuttwo"));
+    let app = App::start(&pbx, "placing", "sdk", &json!({"/out": {"verbs": [["answer"]]}}));
+    let second = format!("\n[[switch]]\nname = \"other\"\naccount = \"support\"\n{}", other.settings(other.hand_over));
+    let settings = [pbx.calls_settings(), second, other.calls_settings(), app.settings("out")].concat();
+    let gateway = Gateway::start(&pbx, "gateway", &settings);
+    let relay = Relay::before(pbx.steering());
+    let [direct, relayed] = [pbx.steering(), relay.port].map(|port| format!("127.0.0.1:{port}\""));
+    gateway.reload(|text| text.replace(&direct, &relayed));
+    wait_until("it goes through the relay", &|| gateway.ask("GET", "/readyz", "", None).status == 200);
+    relay.cut(Cut::InTheAnswer, PLACING);
+    let order = json!({"from": "2000", "to": {"type": "phone", "number": "ringing"}, "call_hook": app.hook("out")});
+    let path = format!("/v1/Accounts/{}/Calls", crate::gateway::ACCOUNT);
+    let answer = gateway.ask("POST", &path, &gateway.key, Some(&order.to_string()));
+    assert!(relay.is_down(), "it has been cut: {answer:?}");
+    assert_eq!(answer.status, 504, "{answer:?}");
+    assert_eq!(other.calls(), 0, "nobody is called twice");
 }

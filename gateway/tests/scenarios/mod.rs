@@ -39,5 +39,6 @@ pub mod restart;
 pub mod run;
 pub mod shown;
 pub mod sockets;
+pub mod told;
 pub mod transports;
 pub mod verbs;

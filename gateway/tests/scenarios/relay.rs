@@ -20,7 +20,7 @@ pub enum Cut {
 #[derive(Default)]
 struct State {
     /// The command that is to be cut off, and where.
-    planned: Option<(Cut, &'static str)>,
+    planned: Option<(Cut, &'static [&'static str])>,
     /// The next answer is to be cut off.
     in_answer: bool,
     /// Nobody gets through.
@@ -72,8 +72,8 @@ impl Relay {
         Self { port, state }
     }
 
-    /// The next command with these words is cut off.
-    pub fn cut(&self, cut: Cut, words: &'static str) {
+    /// Of the commands with these words, one after the other, the last is cut off.
+    pub fn cut(&self, cut: Cut, words: &'static [&'static str]) {
         lock(&self.state).planned = Some((cut, words));
     }
 
@@ -113,10 +113,18 @@ fn carry(mut from: TcpStream, mut to: TcpStream, state: &Mutex<State>, side: Sid
         }
         if side == Side::Commands {
             let text = String::from_utf8_lossy(said);
-            let planned = lock(state).planned.take_if(|(_, words)| text.contains(*words));
+            let mut held = lock(state);
+            let planned = match held.planned {
+                Some((cut, [next, rest @ ..])) if text.contains(next) => {
+                    held.planned = (!rest.is_empty()).then_some((cut, rest));
+                    rest.is_empty().then_some(cut)
+                }
+                _ => None,
+            };
+            drop(held);
             match planned {
-                Some((Cut::InTheAnswer, _)) => lock(state).in_answer = true,
-                Some((Cut::BeforeTheAnswer, _)) => {
+                Some(Cut::InTheAnswer) => lock(state).in_answer = true,
+                Some(Cut::BeforeTheAnswer) => {
                     lock(state).in_answer = false;
                     lock(state).go_down();
                     return;
