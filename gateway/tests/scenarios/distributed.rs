@@ -25,7 +25,7 @@ fn distributed() {
     let manager = gateway.member("gateway-manager");
     // After each of these, a digit of REST's own: it comes last, so that what comes before it is all that there is.
     let sids = ["agent", "customer", "manager", "second"].map(|who| (who, gateway.member(&format!("gateway-{who}"))));
-    let settled = |gateway: &Gateway, party: &mut Party<'_>, expected: [&str; 4]| {
+    let settled = |gateway: &Gateway, party: &mut Party, expected: [&str; 4]| {
         std::thread::sleep(Duration::from_millis(1500));
         for ((who, sid), expected) in sids.iter().zip(expected) {
             assert_eq!(gateway.put(sid, r##"{"dtmf": {"digit": "#"}}"##).status, 202);

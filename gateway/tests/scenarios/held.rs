@@ -46,7 +46,7 @@ fn held() {
     let held = || pbx.members("app-room").iter().filter(|member| member["held"] == json!(true)).count();
     let mut parts = Vec::new();
     // Who hears the manager, and whether the customer hears the music.
-    let mut part = |party: &mut Party<'_>, state: &'static str, hear: &[&str], has_music: bool| {
+    let mut part = |party: &mut Party, state: &'static str, hear: &[&str], has_music: bool| {
         std::thread::sleep(Duration::from_millis(800));
         let from = ["agent", "customer"].map(|who| party.now(who));
         party.hear(state, hear);
