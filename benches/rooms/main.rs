@@ -28,10 +28,13 @@ enum Tags {
     Shared,
 }
 
+/// Cases, by the name that an argument asks for them by.
+type Group = (&'static str, fn() -> bool);
+
 fn main() -> ExitCode {
     println!("{:<64}{:>12}{:>12}", "control plane", "measured", "bound");
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let groups: [(&str, fn() -> bool); 8] = [
+    let groups: [Group; 8] = [
         ("changes", || changes(Tags::Each, 0.3, 30.0, 5.0, None)),
         ("shared", || changes(Tags::Shared, 1.0, 100.0, 20.0, Some(16.0))),
         ("small", small_rooms),

@@ -120,9 +120,9 @@ impl Member {
             // SAFETY: the mailbox is the write hook's, inside whose gate the caller is.
             unsafe { side.mix.play(&mut mix, &self.write.mailbox, sum, frame.format, &self.write.counts) };
         }
-        for link in &seat.voices {
+        for link in seat.voices.iter() {
             // SAFETY: as above.
-            if unsafe { link.play(seat.number, sum, frame.format, &self.write.counts) } {
+            if unsafe { link.play(sum, frame.format, &self.write.counts) } {
                 self.write.counts.private.add(1);
             }
         }
@@ -144,7 +144,7 @@ impl Member {
         match (seat.hearing, &seat.bus, playing.next()) {
             (Hearing::Host, _, Some(link)) => {
                 // SAFETY: the links are this listener's, inside whose write gate the caller is.
-                if playing.next().is_some() || !unsafe { link.lay(seat.number, frame, format, &self.write.counts) } {
+                if playing.next().is_some() || !unsafe { link.lay(frame, format, &self.write.counts) } {
                     return false;
                 }
                 self.write.counts.private.add(1);

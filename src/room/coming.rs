@@ -1,7 +1,7 @@
 //! Rooms that open and close, members that attach, join, leave and detach. Nothing changes where it fails.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
@@ -9,6 +9,8 @@ use super::{
     control::{Carrier, Control, Leaver, Member, NewMember, Place, Room},
     error::{Error, Result},
     event::What,
+    index::Index,
+    pairs::Pending,
     registry,
     service::Clock,
 };
@@ -17,7 +19,7 @@ use crate::{
         self,
         bus::Bus,
         guard::Opening,
-        plan::Plan,
+        plan::Seat,
         slot::{MEMBER, ROOM},
         voice::Voice,
     },
@@ -62,7 +64,9 @@ impl Control {
             started: false,
             plan: None,
             leaving: Vec::new(),
-            links: HashMap::new(),
+            index: Index::default(),
+            pending: Pending::default(),
+            renewed: BTreeSet::new(),
             clock,
         };
         self.rooms.insert(handle, room);
@@ -90,6 +94,7 @@ impl Control {
         let inside: Vec<_> = self.inside(room).map(|(number, handle, _)| (number, handle)).collect();
         let engine_mixed = self.rooms.get(&room).is_some_and(|room| room.bus().is_some());
         inside.iter().for_each(|(_, handle)| self.note_audience(*handle)); // while all are there
+        self.part_all(room);
         for (_, handle) in &inside {
             self.take_out(*handle);
             if let Some(member) = self.members.get_mut(handle) {
@@ -99,7 +104,6 @@ impl Control {
         if let Some(room) = self.rooms.get_mut(&room) {
             room.started = false;
         }
-        // First away from the room's plan, then the room's next plan: no hook may find the old one once it is retired.
         inside.iter().for_each(|(_, handle)| self.publish_alone(*handle));
         self.publish(room);
         for (number, handle) in inside {
@@ -140,9 +144,9 @@ impl Control {
             warning = Some("no memory for the member's voice. The member is private to nobody; coach it again".into());
             None
         });
-        let number = self.number + 1;
-        let alone = Arc::new(Plan::alone(number, &facts, false, None, Opening::default()));
-        let audio = audio::member::Member::new(&raw const alone.seats[0], &self.bell, &self.clock.hooks, timed);
+        let number = self.upcoming();
+        let seat = Arc::new(Seat::alone(number, &facts, false, None, Opening::default()));
+        let audio = audio::member::Member::new(Arc::as_ptr(&seat), &self.bell, &self.clock.hooks, timed);
         let lease = MEMBER.lease(Box::new(audio)).ok_or_else(|| {
             Error::new(
                 sys::COACH_ERR_TOO_MANY,
@@ -163,7 +167,8 @@ impl Control {
             voice,
             opening: Opening::default(),
             input: None,
-            alone: Some(alone),
+            seat,
+            links: Vec::new(),
             audience: None,
             sounded: None,
             refused_before: [false; 2],
@@ -200,7 +205,9 @@ impl Control {
         here.leaving.retain(|leaver| leaver.member != handle); // it would hear itself fade
         let starting = starts && !here.started;
         here.started |= starts;
-        let entered = self.number + 1;
+        here.pending.mix = true;
+        here.pending.all |= starting && here.bus().is_some(); // all who have waited hear each other now
+        let entered = self.upcoming();
         let member = self.member_mut(handle)?;
         if let (0, Some(input)) = (member.entered, &input) {
             input.begin(0); // no mix has had its voice before
@@ -217,9 +224,8 @@ impl Control {
             self.widen(handle);
             self.undo.clear(); // joining is not undone
         }
+        self.changes(handle);
         self.publish(room);
-        let old = self.member_mut(handle)?.alone.take(); // not before the hooks have another
-        self.retire_alone(handle, old);
         if starting {
             self.tell_at(What::Start, handle, None, "the conference starts");
         }
@@ -255,13 +261,14 @@ impl Control {
     /// Before it leaves its room: what it said there in private may still be on its way when it joins the next.
     fn note_audience(&mut self, handle: u64) {
         if self.members.get(&handle).is_some_and(|member| member.facts.speaks.privately()) {
-            let audience = self.addressees(handle).into_iter().collect();
+            let audience = self.addressees(handle).into();
             self.spoke_to.insert(handle, audience);
         }
     }
 
     /// Out of its room's books; publishing is the caller's.
     fn take_out(&mut self, handle: u64) {
+        self.part(handle);
         let Some(member) = self.members.get_mut(&handle) else { return };
         member.audience = None;
         member.no_sound();
@@ -280,7 +287,7 @@ impl Control {
                 }
             }
             room.members.remove(&place.number);
-            room.links.retain(|(listener, speaker), _| *listener != handle && *speaker != handle);
+            room.pending.mix = true;
         }
     }
 
@@ -299,7 +306,7 @@ impl Control {
             self.gone.slowest.max(audio.read.counts.slowest.get()).max(audio.write.counts.slowest.get());
         let revoked = member.lease.revoke();
         let slot = revoked.slot();
-        self.retirement.retire((revoked, member.alone), [&slot.read, &slot.write.0].into_iter());
+        self.retirement.retire((revoked, member.seat), [&slot.read, &slot.write.0].into_iter());
         Ok(())
     }
 
@@ -308,7 +315,7 @@ impl Control {
         let members = std::mem::take(&mut self.members).into_values().map(|member| {
             let revoked = member.lease.revoke();
             let slot = revoked.slot();
-            (slot, (revoked, member.alone))
+            (slot, (revoked, member.seat))
         });
         let members: Vec<_> = members.collect();
         let rooms = std::mem::take(&mut self.rooms).into_values().map(|room| {

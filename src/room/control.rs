@@ -1,7 +1,7 @@
 //! The rooms and members of an engine. All that is done to them happens under the engine's one lock, and ends in a published plan.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -9,6 +9,8 @@ use super::{
     engine_clock::EngineClock,
     error::{Error, Result},
     event_queue::EventQueue,
+    index::Index,
+    pairs::Pending,
     service::Clock,
 };
 use crate::{
@@ -23,7 +25,7 @@ use crate::{
         link::Link,
         mailbox::Bell,
         mode_sound::Mode,
-        plan::Plan,
+        plan::{Plan, Seat},
         retire::Retirement,
         slot::Lease,
         voice::Voice,
@@ -47,8 +49,10 @@ pub struct Member {
     pub voice: Option<Arc<Voice>>,
     pub opening: Opening,
     pub input: Option<Arc<Input>>,
-    /// Its plan while it is outside rooms.
-    pub alone: Option<Arc<Plan>>,
+    /// What its hooks act on.
+    pub seat: Arc<Seat>,
+    /// Who in its room hears its voice, by number.
+    pub links: Vec<Heard>,
     /// Who hears it by the last audience event since it turned private.
     pub audience: Option<Vec<u32>>,
     /// The mode whose sound it heard last in this room, or that it entered with unsounded.
@@ -80,6 +84,13 @@ impl Member {
     }
 }
 
+/// Somebody who hears a member's private voice.
+pub struct Heard {
+    pub number: u32,
+    pub listener: u64,
+    pub link: Arc<Link>,
+}
+
 /// Where a member is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -105,11 +116,14 @@ pub struct Room {
     pub sequence: u64,
     /// A member that starts it has come.
     pub started: bool,
+    /// What its ticks sum.
     pub plan: Option<Arc<Plan>>,
     /// Who have left, until a tick has let them fade.
     pub leaving: Vec<Leaver>,
-    /// By listener and speaker.
-    pub links: HashMap<(u64, u64), Arc<Link>>,
+    pub index: Index,
+    pub pending: Pending,
+    /// Members with seats newer than what was told of their audiences.
+    pub renewed: BTreeSet<u64>,
     pub clock: Option<Clock>,
 }
 

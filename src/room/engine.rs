@@ -126,7 +126,8 @@ impl Engine {
             control.tell_of_formats();
             control.events.wait_own();
             self.see_to_waiting(&control);
-            let links = control.rooms.values().flat_map(|room| room.links.values().map(|link| link.mailbox()));
+            let links =
+                control.members.values().flat_map(|member| member.links.iter().map(|heard| heard.link.mailbox()));
             let hooks = control.members.values().map(|member| member.lease.get());
             let hooks = hooks.flat_map(|audio| [&audio.read.mailbox, &audio.write.mailbox]);
             links.chain(hooks).filter(|mailbox| mailbox.waits()).cloned().collect()

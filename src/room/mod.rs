@@ -5,12 +5,16 @@ pub mod change;
 pub mod coming;
 pub mod command;
 pub mod control;
+#[cfg(test)]
+mod difference_tests;
 pub mod engine;
 pub mod engine_clock;
 pub mod error;
 pub mod event;
 pub mod event_queue;
+pub mod index;
 pub mod mode_sounds;
+pub mod pairs;
 pub mod publish;
 pub mod registry;
 pub mod report;

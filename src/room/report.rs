@@ -140,12 +140,9 @@ impl Control {
         let here = self.room(room)?;
         let opens = opens_in(member).unwrap_or(0);
         let floor = guard_floor(member);
-        let listeners = self.inside(room).filter(|(other, ..)| *other != number).map(|(number, handle, listener)| {
+        let listeners = self.inside(room).filter(|(other, ..)| *other != number).map(|(number, _, listener)| {
             let verdict = hears(&member.facts, &listener.facts);
-            let heard_before = |floor| {
-                let link = here.links.get(&(handle, member.lease.handle));
-                link.is_some_and(|link| link.since() <= floor)
-            };
+            let heard_before = |floor| member.linked(number).is_ok_and(|at| member.links[at].link.since() <= floor);
             let (hears, why) = match verdict {
                 _ if here.waiting() => (false, "the room waits for a member that starts it".into()),
                 Verdict::NoTag => {
