@@ -37,7 +37,7 @@ impl Control {
 
     fn set_tags(&mut self, handle: u64, tags: Tags, what: What) -> Result<()> {
         let member = self.member(handle)?;
-        let index = member.place.and_then(|place| self.rooms.get(&place.room)).map(|room| &room.index);
+        let index = member.place.and(self.room.as_ref()).map(|room| &room.index);
         let wider = index.into_iter().flat_map(|index| index.speakers(&tags)).filter(|speaker| {
             let addressed = |speaker: &Member| rule::addressed(&speaker.facts, &member.facts);
             *speaker != handle && self.members.get(speaker).is_some_and(|speaker| !addressed(speaker))
@@ -48,7 +48,7 @@ impl Control {
         wider.into_iter().for_each(|speaker| self.widen(speaker));
         self.republish(handle);
         self.tell(what, handle, "");
-        self.tell_audiences_around(handle);
+        self.tell_audiences();
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl Control {
         self.sound_again(handle);
         self.republish(handle);
         self.tell(What::Coach, handle, if voiceless { "no memory for its voice: private to nobody" } else { "" });
-        self.tell_audiences_around(handle);
+        self.tell_audiences();
         if voiceless {
             let message = "no memory for the member's voice: it is private to nobody; free some and coach it again";
             return Err(Error::new(sys::COACH_ERR_MEMORY, message));
@@ -99,7 +99,7 @@ impl Control {
         self.sound_again(handle);
         self.republish(handle);
         self.tell(What::Uncoach, handle, "");
-        self.tell_audiences_around(handle);
+        self.tell_audiences();
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl Control {
         member.no_sound();
         self.republish(handle);
         self.tell(if on { What::Pass } else { What::Unpass }, handle, "");
-        self.tell_audiences_around(handle);
+        self.tell_audiences();
         Ok(())
     }
 
@@ -133,7 +133,7 @@ impl Control {
         *fact = on;
         self.republish(handle);
         self.tell(what, handle, "");
-        self.tell_audiences_around(handle);
+        self.tell_audiences();
         Ok(())
     }
 
@@ -150,6 +150,7 @@ impl Control {
 
     /// After a panic: undoes the change that stopped half-way, and makes every plan anew from what the books say.
     pub fn mend(&mut self) {
+        self.claimed = None;
         while let Some((handle, facts, opening)) = self.undo.pop() {
             if let Some(member) = self.members.get_mut(&handle) {
                 (member.facts, member.opening) = (facts, opening);
@@ -158,19 +159,20 @@ impl Control {
         let outside = self.members.iter().filter(|(_, member)| member.place.is_none()).map(|(handle, _)| *handle);
         let outside: Vec<u64> = outside.collect();
         outside.into_iter().for_each(|member| self.publish_alone(member));
-        let rooms: Vec<u64> = self.rooms.keys().copied().collect();
-        for handle in rooms {
-            if let Some(room) = self.rooms.get_mut(&handle) {
-                (room.index, room.pending) = (Index::default(), Pending { all: true, ..Pending::default() });
-            }
-            self.publish(handle);
+        if let Some(room) = &mut self.room {
+            (room.index, room.pending) = (Index::default(), Pending { all: true, ..Pending::default() });
         }
+        self.publish();
     }
 
     /// Whom the member's rule lets hear it, of those in its room. Handles, in order.
     pub fn addressees(&self, handle: u64) -> Vec<u64> {
-        let Some(member) = self.members.get(&handle) else { return Vec::new() };
-        let Some(room) = member.place.and_then(|place| self.rooms.get(&place.room)) else { return Vec::new() };
+        let Some(member) = self.members.get(&handle) else {
+            return Vec::new();
+        };
+        let Some(room) = self.room.as_ref().filter(|_| member.place.is_some()) else {
+            return Vec::new();
+        };
         let mut all: Vec<u64> = match &member.facts.speaks {
             Speaks::Openly => room.members.values().copied().collect(),
             Speaks::ToNobody => Vec::new(),
@@ -187,13 +189,15 @@ impl Control {
     /// Guards that the read hook has not met yet begin with the same frame as this one, so that the lowest floor of them is
     /// right for all of them.
     pub fn widen(&mut self, speaker: u64) {
-        let (plan, ms) = (self.upcoming(), self.guard_ms);
-        self.busy = true; // the guard goes by the clock
-        let now = self.clock.now();
+        let (plan, ms) = (self.upcoming(), self.shared.guard_ms);
+        self.shared.needs_service(); // the guard goes by the clock
+        let now = self.shared.clock.now();
         self.remember(speaker);
         self.renews(speaker);
         // Who passes everything through has no audience that could be widened.
-        let Some(member) = self.members.get_mut(&speaker).filter(|member| !member.facts.passing) else { return };
+        let Some(member) = self.members.get_mut(&speaker).filter(|member| !member.facts.passing) else {
+            return;
+        };
         let guard = member.lease.get().guarded.state();
         let floor = if member.opening.plan > guard.seen { member.opening.floor } else { plan - 1 };
         member.opening = Opening::new(plan, floor, ms, now);

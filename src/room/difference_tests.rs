@@ -9,14 +9,14 @@ use std::{
 use super::{
     change::Switch,
     control::{Carrier, Control, Member, NewMember, Room},
-    engine_clock::EngineClock,
+    engine::{Config, Engine},
 };
 use crate::{
     audio::{
         format::{Format, Shape},
         link::Link,
         media_time::FrameTime,
-        plan::{Hearing, Speech},
+        plan::{Hearing, Seat, Speech},
         slot::MEMBER,
     },
     route::Speaks,
@@ -41,14 +41,8 @@ impl Random {
 /// Tags that differ in their case alone, lists that share some, and one that is refused.
 const TAGS: [&str; 9] = ["agent", "Agent", "AGENT", "b", "agent,b", "b,c,Agent", "c", "c,agent", "no tag"];
 
-/// A link that was seen, and where.
-struct Seen {
-    link: Arc<Link>,
-    listener: u64,
-}
-
 struct House {
-    control: Control,
+    engine: Arc<Engine>,
     random: Random,
     rooms: Vec<u64>,
     legs: Vec<u64>,
@@ -56,26 +50,44 @@ struct House {
     now: u64,
     /// The last change was undone: then everything is made anew.
     mended: bool,
-    seen: HashMap<*const Link, Seen>,
-    /// Links of the last look, by speaker and listener.
-    before: BTreeMap<(u64, u64), *const Link>,
+    /// Links, numbers of plans, and with which plan each member entered its room, at the last look.
+    before: BTreeMap<(u64, u64), Arc<Link>>,
+    numbers: HashMap<u64, u64>,
+    entered: HashMap<u64, u64>,
 }
 
 impl House {
     fn new(seed: u64) -> Self {
-        let clock = Arc::new(EngineClock::new(true));
-        let mut control = Control::new(200, true, clock, true);
+        let engine = Engine::create(Config {
+            guard_ms: 200,
+            host_service: true,
+            host_clock: true,
+            mode_sounds: true,
+            time_hooks: false,
+            on_event: Some(ignore),
+            user: 0,
+        });
         let mixed = Carrier::Engine { format: Format::new(8_000, 1).expect("a format"), tick_ms: 20, own_clock: false };
         let names = [("host", Carrier::Host), ("HOST", Carrier::Host), ("mixed", mixed)];
-        let rooms = names.map(|(name, carrier)| control.open_room(name, carrier).expect("is opened")).into();
-        let (seen, before) = (HashMap::new(), BTreeMap::new());
-        Self { control, random: Random(seed), rooms, legs: Vec::new(), calls: 0, now: 0, mended: false, seen, before }
+        let rooms = names.map(|(name, carrier)| engine.open_room(name, carrier).expect("is opened")).into();
+        Self {
+            engine,
+            random: Random(seed),
+            rooms,
+            legs: Vec::new(),
+            calls: 0,
+            now: 0,
+            mended: false,
+            before: BTreeMap::new(),
+            numbers: HashMap::new(),
+            entered: HashMap::new(),
+        }
     }
 
     /// One change; what it was.
     fn change(&mut self) -> String {
         self.mended = false;
-        let Self { control, random, .. } = self;
+        let Self { engine, random, .. } = self;
         let leg = if self.legs.is_empty() { 0 } else { self.legs[random.below(self.legs.len())] };
         let on = random.below(2) == 0;
         let tags = random.of(&TAGS);
@@ -94,51 +106,56 @@ impl House {
                     muted: random.below(8) == 0,
                     deaf: random.below(8) == 0,
                 };
-                let handle = control.attach(&new, false).expect("is attached");
+                let handle = engine.attach(&new).expect("is attached");
                 self.legs.push(handle);
                 let (room, number) = (self.rooms[random.below(self.rooms.len())], random.below(40) as u32);
-                control.join(handle, room, number)
+                engine.join(handle, room, number)
             }
-            2 | 3 => control.join(leg, self.rooms[random.below(self.rooms.len())], random.below(40) as u32),
-            4 => control.leave(leg),
+            2 | 3 => engine.join(leg, self.rooms[random.below(self.rooms.len())], random.below(40) as u32),
+            4 => engine.act_on(leg, |control| control.leave(leg)),
             5 if on => {
                 self.legs.retain(|other| *other != leg);
-                control.detach(leg)
+                engine.detach(leg)
             }
-            6..8 => control.tag(leg, tags),
-            8 => control.untag(leg),
-            9..11 => control.coach(leg, if random.below(6) == 0 { "-" } else { tags }),
-            11 | 12 => control.uncoach(leg),
-            13 => control.switch(leg, Switch::Mute, on),
-            14 => control.switch(leg, Switch::Deaf, on),
-            15 => control.switch(leg, Switch::Hold, on),
-            16 => control.pass(leg, on),
+            6..8 => engine.act_on(leg, |control| control.tag(leg, tags)),
+            8 => engine.act_on(leg, |control| control.untag(leg)),
+            9..11 => {
+                let to = if random.below(6) == 0 { "-" } else { tags };
+                engine.act_on(leg, |control| control.coach(leg, to))
+            }
+            11 | 12 => engine.act_on(leg, |control| control.uncoach(leg)),
+            13 => engine.act_on(leg, |control| control.switch(leg, Switch::Mute, on)),
+            14 => engine.act_on(leg, |control| control.switch(leg, Switch::Deaf, on)),
+            15 => engine.act_on(leg, |control| control.switch(leg, Switch::Hold, on)),
+            16 => engine.act_on(leg, |control| control.pass(leg, on)),
             17 if random.below(10) == 0 => {
                 let place = random.below(self.rooms.len());
-                let name = control.rooms[&self.rooms[place]].name.clone();
+                let name = ["host", "HOST", "mixed"][place];
                 let carrier = if place == 2 {
                     let format = Format::new(8_000, 1).expect("a format");
                     Carrier::Engine { format, tick_ms: 20, own_clock: false }
                 } else {
                     Carrier::Host
                 };
-                control.close_room(self.rooms[place]).expect("is closed");
-                self.rooms[place] = control.open_room(&name, carrier).expect("is opened");
+                engine.close_room(self.rooms[place]).expect("is closed");
+                self.rooms[place] = engine.open_room(name, carrier).expect("is opened");
                 Ok(())
             }
             18 if random.below(10) == 0 => {
                 // A change that stopped half-way.
-                if let Some(member) = control.members.get_mut(&leg) {
-                    control.undo = vec![(leg, member.facts.clone(), member.opening)];
-                    member.facts.speaks = Speaks::Openly;
-                }
-                control.mend();
                 self.mended = true;
-                Ok(())
+                engine.act_on(leg, |control| {
+                    let member = control.member_mut(leg)?;
+                    let before = (leg, member.facts.clone(), member.opening);
+                    member.facts.speaks = Speaks::Openly;
+                    control.undo = vec![before];
+                    control.mend();
+                    Ok(())
+                })
             }
             _ => {
                 self.now += 100_000_000;
-                control.clock.set(self.now);
+                engine.shared.clock.set(self.now);
                 for leg in &self.legs {
                     let shape = Shape { rate: 8_000, channels: 1, samples: 480 };
                     let (audio, _inside) = MEMBER.enter_read(*leg).expect("nobody is inside");
@@ -151,106 +168,100 @@ impl House {
                 Ok(())
             }
         };
-        control.retirement.sweep();
-        control.events.begin_own();
-        control.events.told();
         format!("action {action} of {leg:x}: {result:?}")
     }
 
     /// Compares everything with the rule.
     fn check(&mut self) {
-        let control = &self.control;
-        assert!(control.undo.is_empty(), "a change that is made leaves nothing to undo");
-        let mut now = BTreeMap::new();
-        for (handle, member) in &control.members {
-            let room = member.place.map(|place| &control.rooms[&place.room]);
-            let inside: Vec<(u64, &Member)> = room
-                .into_iter()
-                .flat_map(|room| room.members.values())
-                .map(|handle| (*handle, &control.members[handle]))
-                .collect();
-            let linked: BTreeSet<u64> = member.links.iter().map(|heard| heard.listener).collect();
-            let may = inside.iter().filter(|(other, listener)| other != handle && hears(room, member, listener));
-            let may: BTreeSet<u64> = may.map(|(other, _)| *other).collect();
-            if member.facts.speaks.privately() {
-                assert_eq!(linked, may, "the audience of {handle:x}");
-                let numbers: Vec<u32> =
-                    may.iter().map(|other| control.members[other].place.expect("inside").number).collect();
-                let numbers = BTreeSet::from_iter(numbers);
-                if member.place.is_some() {
-                    assert_eq!(member.audience, Some(numbers.into_iter().collect()), "what was told of {handle:x}");
+        let (mut links, mut seats) = (BTreeMap::new(), HashMap::new());
+        for space in self.engine.spaces().expect("it is there") {
+            let control = space.lock();
+            check_space(&control);
+            for (handle, member) in &control.members {
+                let found = self.engine.shared.directory.lock().member(*handle).expect("it is attached");
+                assert!(Arc::ptr_eq(&found, &space), "a member is where it is looked for");
+                seats.insert(*handle, member.seat.clone());
+                for heard in &member.links {
+                    links.insert((*handle, heard.listener), heard.link.clone());
                 }
-            } else {
-                assert!(linked.is_subset(&may), "{handle:x} spoke privately: {linked:x?} of {may:x?}");
             }
-            assert!(member.voice.is_some() || linked.is_empty());
-            assert!(member.links.is_sorted_by_key(|heard| heard.number));
-            for heard in &member.links {
-                assert_eq!(heard.link.speaker(), *handle);
-                assert_eq!(control.members[&heard.listener].place.map(|place| place.number), Some(heard.number));
-                assert!(heard.link.since() <= member.seat.number, "nobody would hear what is said");
-                assert!(heard.link.open(), "a link that is granted is open");
-                assert!(now.insert((*handle, heard.listener), Arc::as_ptr(&heard.link)).is_none());
-                let seen = Seen { link: heard.link.clone(), listener: heard.listener };
-                self.seen.entry(Arc::as_ptr(&heard.link)).or_insert(seen);
+            for ((speaker, listener), link) in &self.before {
+                let (Some(from), Some(to)) = (control.members.get(speaker), control.members.get(listener)) else {
+                    continue;
+                };
+                let goes_on = from.facts.speaks.privately() && hears(control.room.as_ref(), from, to) && !self.mended;
+                let now = links.get(&(*speaker, *listener)).is_some_and(|now| Arc::ptr_eq(now, link));
+                // It may have left and come back.
+                let stayed = |member: &Member| self.entered.get(&member.lease.handle) == Some(&member.entered);
+                assert!(!goes_on || now || !stayed(from) || !stayed(to), "an unbroken pair keeps its link");
             }
-            // What its hooks act on.
-            let granted: BTreeSet<_> = member.seat.voices.iter().map(Arc::as_ptr).collect();
-            let due = inside.iter().flat_map(|(_, speaker)| &speaker.links).filter(|heard| heard.listener == *handle);
-            assert_eq!(granted, due.map(|heard| Arc::as_ptr(&heard.link)).collect(), "what {handle:x} hears");
-            check_seat(room, member);
         }
         for ((speaker, listener), link) in &self.before {
-            let (Some(from), Some(to)) = (control.members.get(speaker), control.members.get(listener)) else {
+            if links.get(&(*speaker, *listener)).is_some_and(|now| Arc::ptr_eq(now, link)) {
                 continue;
-            };
-            let room = from.place.map(|place| &control.rooms[&place.room]);
-            let still = from.place.map(|place| place.room) == to.place.map(|place| place.room) && hears(room, from, to);
-            match now.get(&(*speaker, *listener)) {
-                Some(other) if other == link => {}
-                _ => {
-                    assert!(!still || !from.facts.speaks.privately() || self.mended, "an unbroken pair keeps its link")
-                }
             }
-        }
-        let current: BTreeSet<_> = now.values().copied().collect();
-        self.seen.retain(|link, seen| {
-            let gone = !current.contains(link);
-            if gone {
-                assert!(!seen.link.open(), "what is broken is closed");
-                if let Some(speaker) = control.members.get(&seen.link.speaker()) {
-                    assert!(
-                        seen.link.until() < speaker.seat.number,
-                        "what is said from now on is of a plan that broke it"
-                    );
-                }
-                let listener = control.members.get(&seen.listener);
-                assert!(
-                    listener.is_none_or(|listener| !listener
-                        .seat
-                        .voices
-                        .iter()
-                        .any(|link| Arc::ptr_eq(link, &seen.link)))
-                );
+            assert!(!link.open(), "what is broken is closed");
+            if let Some(seat) = seats.get(speaker) {
+                assert!(link.until() < seat.number, "what is said from now on is of a plan that broke it");
             }
-            !gone
-        });
-        for room in control.rooms.values() {
-            let Some(plan) = &room.plan else { continue };
-            let due = room.members.values().map(|handle| &control.members[handle]);
-            let due: Vec<_> = due
-                .map(|member| {
-                    (
-                        member.input.as_ref().map(Arc::as_ptr),
-                        matches!(speech(Some(room), member), Speech::Open | Speech::Private),
-                    )
-                })
-                .collect();
-            let mixed: Vec<_> = plan.mixed.iter().map(|mixed| (Some(Arc::as_ptr(&mixed.input)), mixed.heard)).collect();
-            assert_eq!(mixed, due, "what the ticks of {} sum", room.name);
+            let grants = |seat: &Arc<Seat>| seat.voices.iter().any(|other| Arc::ptr_eq(other, link));
+            assert!(!seats.get(listener).is_some_and(grants), "nobody is granted what is broken");
         }
-        self.before = now;
+        for (handle, seat) in &seats {
+            let before = self.numbers.insert(*handle, seat.number).unwrap_or(0);
+            assert!(before <= seat.number, "the numbers of plans rise");
+        }
+        for space in self.engine.spaces().expect("it is there") {
+            self.entered.extend(space.lock().members.iter().map(|(handle, member)| (*handle, member.entered)));
+        }
+        self.before = links;
     }
+}
+
+extern "C" fn ignore(_: *mut std::ffi::c_void, _: *const crate::sys::coach_event) {}
+
+/// Compares all that the hooks act on in one room, or outside, with the rule.
+fn check_space(control: &Control) {
+    assert!(control.undo.is_empty(), "a change that is made leaves nothing to undo");
+    let room = control.room.as_ref();
+    let inside: Vec<(u64, &Member)> = control.inside().map(|(_, handle, member)| (handle, member)).collect();
+    assert_eq!(inside.len(), if room.is_some() { control.members.len() } else { 0 }, "who is out is outside");
+    for (handle, member) in &control.members {
+        assert_eq!(member.place.map(|place| place.room), room.map(|room| room.lease.handle));
+        let linked: BTreeSet<u64> = member.links.iter().map(|heard| heard.listener).collect();
+        let may = inside.iter().filter(|(other, listener)| other != handle && hears(room, member, listener));
+        let may: BTreeSet<u64> = may.map(|(other, _)| *other).collect();
+        if member.facts.speaks.privately() {
+            assert_eq!(linked, may, "the audience of {handle:x}");
+            let numbers = may.iter().filter_map(|other| control.members[other].place).map(|place| place.number);
+            let numbers = BTreeSet::from_iter(numbers);
+            if room.is_some() {
+                assert_eq!(member.audience, Some(numbers.into_iter().collect()), "what was told of {handle:x}");
+            }
+        } else {
+            assert!(linked.is_subset(&may), "{handle:x} spoke privately: {linked:x?} of {may:x?}");
+        }
+        assert!(member.voice.is_some() || linked.is_empty());
+        assert!(member.links.is_sorted_by_key(|heard| heard.number));
+        for heard in &member.links {
+            assert_eq!(heard.link.speaker(), *handle);
+            assert_eq!(control.members[&heard.listener].place.map(|place| place.number), Some(heard.number));
+            assert!(heard.link.since() <= member.seat.number, "nobody would hear what is said");
+            assert!(heard.link.open(), "a link that is granted is open");
+        }
+        // What its hooks act on.
+        let granted: BTreeSet<_> = member.seat.voices.iter().map(Arc::as_ptr).collect();
+        let due = inside.iter().flat_map(|(_, speaker)| &speaker.links).filter(|heard| heard.listener == *handle);
+        assert_eq!(granted, due.map(|heard| Arc::as_ptr(&heard.link)).collect(), "what {handle:x} hears");
+        check_seat(room, member);
+    }
+    let Some(plan) = room.and_then(|room| room.plan.as_ref()) else {
+        return;
+    };
+    let heard = |member: &Member| matches!(speech(room, member), Speech::Open | Speech::Private);
+    let due = inside.iter().map(|(_, member)| (member.input.as_ref().map(Arc::as_ptr), heard(member)));
+    let mixed = plan.mixed.iter().map(|mixed| (Some(Arc::as_ptr(&mixed.input)), mixed.heard));
+    assert_eq!(mixed.collect::<Vec<_>>(), due.collect::<Vec<_>>(), "what the ticks sum");
 }
 
 /// The rule, in words of its own.
@@ -318,5 +329,6 @@ fn what_is_published_by_difference_is_what_the_rule_says() {
                 std::panic::resume_unwind(panic);
             }
         }
+        house.engine.destroy().expect("it ends");
     }
 }

@@ -36,7 +36,9 @@ impl Index {
 
     /// A member is gone.
     pub fn remove(&mut self, member: u64) {
-        let Some((tags, speaks)) = self.known.remove(&member) else { return };
+        let Some((tags, speaks)) = self.known.remove(&member) else {
+            return;
+        };
         tags.iter().for_each(|tag| remove(&mut self.carriers, tag, member));
         if let Speaks::To(tags) = speaks {
             tags.iter().for_each(|tag| remove(&mut self.speakers, tag, member));
@@ -68,7 +70,9 @@ fn put(map: &mut HashMap<Box<str>, BTreeSet<u64>>, tag: &str, member: u64) {
 }
 
 fn remove(map: &mut HashMap<Box<str>, BTreeSet<u64>>, tag: &str, member: u64) {
-    let Some(members) = map.get_mut(tag) else { return };
+    let Some(members) = map.get_mut(tag) else {
+        return;
+    };
     members.remove(&member);
     if members.is_empty() {
         map.remove(tag);

@@ -19,4 +19,5 @@ pub mod publish;
 pub mod registry;
 pub mod report;
 pub mod service;
+pub mod shared;
 pub mod tell;

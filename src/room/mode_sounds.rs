@@ -24,12 +24,14 @@ impl Control {
 
     /// Before the next plan of a room: has the sounds played that it is the time for, of those of its members whom the plan affects.
     pub fn ask_for_sounds(&mut self, affected: impl Iterator<Item = u64>) {
-        if !self.mode_sounds {
+        if !self.shared.mode_sounds {
             return;
         }
         let modes: Vec<(u64, Mode)> = affected.map(|handle| (handle, self.mode(handle))).collect();
         for (handle, mode) in modes {
-            let Some(member) = self.members.get_mut(&handle) else { continue };
+            let Some(member) = self.members.get_mut(&handle) else {
+                continue;
+            };
             // Who hears nothing at the moment hears the sound once it does.
             if member.facts.deaf || member.facts.held || member.facts.passing {
                 continue;
@@ -45,7 +47,9 @@ impl Control {
 
     /// How a member of a room is heard, once every guard has opened.
     fn mode(&self, handle: u64) -> Mode {
-        let Some(member) = self.members.get(&handle) else { return Mode::Open };
+        let Some(member) = self.members.get(&handle) else {
+            return Mode::Open;
+        };
         if !member.facts.speaks.privately() {
             return Mode::Open;
         }

@@ -55,22 +55,28 @@ impl Control {
     }
 
     fn room_of(&mut self, handle: u64) -> Option<&mut Room> {
-        let place = self.members.get(&handle)?.place?;
-        self.rooms.get_mut(&place.room)
+        self.members.get(&handle)?.place?;
+        self.room.as_mut()
     }
 
     /// Breaks all pairs of a member that leaves its room.
     pub fn part(&mut self, handle: u64) {
         let number = self.upcoming();
-        let Some(member) = self.members.get_mut(&handle) else { return };
-        let Some(room) = member.place.and_then(|place| self.rooms.get_mut(&place.room)) else { return };
+        let Some(member) = self.members.get_mut(&handle) else {
+            return;
+        };
+        let Some(room) = self.room.as_mut().filter(|_| member.place.is_some()) else {
+            return;
+        };
         room.index.remove(handle);
         for heard in mem::take(&mut member.links) {
             room.pending.part(number, heard);
         }
         let seat = member.seat.clone();
         for link in seat.voices.iter() {
-            let Some(speaker) = self.members.get_mut(&link.speaker()) else { continue };
+            let Some(speaker) = self.members.get_mut(&link.speaker()) else {
+                continue;
+            };
             // A link that was broken before is in no list any more.
             if let Some(at) = speaker.links.iter().position(|heard| Arc::ptr_eq(&heard.link, link)) {
                 room.pending.part(number, speaker.links.remove(at));
@@ -80,38 +86,41 @@ impl Control {
         room.pending.changed.remove(&handle);
     }
 
-    /// Breaks all pairs of a room.
-    pub fn part_all(&mut self, room: u64) {
+    /// Breaks all pairs of the room.
+    pub fn part_all(&mut self) {
         let number = self.upcoming();
-        let Some(room) = self.rooms.get_mut(&room) else { return };
-        for handle in room.members.values() {
-            let links = self.members.get_mut(handle).map(|member| mem::take(&mut member.links));
-            links.into_iter().flatten().for_each(|heard| heard.link.close(number));
+        for member in self.members.values_mut() {
+            mem::take(&mut member.links).into_iter().for_each(|heard| heard.link.close(number));
         }
     }
 
     /// Brings the index and the links up to what the books say of those that have changed, for plan `number`.
-    pub fn pair(&mut self, room: u64, pending: &mut Pending, number: u64) {
-        let Self { rooms, members, bell, busy, .. } = self;
-        let Some(room) = rooms.get_mut(&room) else { return };
+    pub fn pair(&mut self, pending: &mut Pending, number: u64) {
+        let Self { room: Some(room), members, shared, .. } = self else {
+            return;
+        };
         if pending.all {
             pending.changed = room.members.values().copied().collect();
             pending.dirty = pending.changed.clone();
         }
         for handle in &pending.changed {
-            let Some(member) = members.get(handle) else { continue };
+            let Some(member) = members.get(handle) else {
+                continue;
+            };
             room.index.put(*handle, &member.facts.tags, &member.facts.speaks, member.voice.is_some());
         }
         let mut candidates = Vec::new();
         for handle in &pending.changed {
-            let Some(member) = members.get(handle) else { continue };
+            let Some(member) = members.get(handle) else {
+                continue;
+            };
             if !pending.all {
                 let heard = member.seat.voices.iter().map(|link| link.speaker());
                 let speakers = heard.chain(room.index.speakers(&member.facts.tags));
                 candidates.extend(speakers.map(|speaker| (speaker, *handle)));
             }
             if member.voice.is_some() {
-                *busy = true;
+                shared.needs_service();
                 candidates.extend(member.links.iter().map(|heard| (*handle, heard.listener)));
                 if let Speaks::To(tags) = &member.facts.speaks {
                     candidates.extend(room.index.carriers(tags).map(|listener| (*handle, listener)));
@@ -122,8 +131,10 @@ impl Control {
         candidates.dedup();
         let waiting = room.waiting();
         for (speaker, listener) in candidates {
-            let (Some(from), Some(to)) = (members.get(&speaker), members.get(&listener)) else { continue };
-            let Some(place) = to.place.filter(|place| from.place.is_some_and(|other| other.room == place.room)) else {
+            let (Some(from), Some(to)) = (members.get(&speaker), members.get(&listener)) else {
+                continue;
+            };
+            let Some(place) = to.place.filter(|_| from.place.is_some()) else {
                 continue;
             };
             let due = speaker != listener && !waiting && hears(&from.facts, &to.facts).hears();
@@ -131,13 +142,15 @@ impl Control {
                 (Ok(at), false) => Err(at),
                 (Err(at), true) if from.facts.speaks.privately() => {
                     let Some(voice) = &from.voice else { continue };
-                    let link = Arc::new(Link::new(speaker, voice.clone(), number, bell.clone()));
+                    let link = Arc::new(Link::new(speaker, voice.clone(), number, shared.bell.clone()));
                     link.expect(from.lease.get().read.format(), to.lease.get().write.format());
                     Ok((at, link))
                 }
                 _ => continue,
             };
-            let Some(from) = members.get_mut(&speaker) else { continue };
+            let Some(from) = members.get_mut(&speaker) else {
+                continue;
+            };
             match link {
                 Err(at) => pending.part(number, from.links.remove(at)),
                 Ok((at, link)) => {
@@ -149,7 +162,9 @@ impl Control {
         }
         let settling: Vec<u64> = room.index.settling().collect();
         for speaker in settling {
-            let Some(member) = members.get_mut(&speaker).filter(|member| member.settled()) else { continue };
+            let Some(member) = members.get_mut(&speaker).filter(|member| member.settled()) else {
+                continue;
+            };
             // And it was heard to the end.
             member.links.extract_if(.., |heard| heard.link.idle()).for_each(|heard| pending.part(number, heard));
             if member.links.is_empty() {

@@ -47,22 +47,23 @@ struct Difference {
 impl Control {
     /// The number that the next plan will have.
     pub fn upcoming(&mut self) -> u64 {
-        self.number + 1
+        *self.claimed.get_or_insert_with(|| self.shared.next_number())
     }
 
-    fn next_number(&mut self) -> u64 {
-        self.number += 1;
-        self.number
+    /// It has it now.
+    pub fn next_number(&mut self) -> u64 {
+        let number = self.upcoming();
+        self.claimed = None;
+        number
     }
 
     /// Publishes what has changed around a member.
     pub fn republish(&mut self, handle: u64) {
-        match self.members.get(&handle).and_then(|member| member.place) {
-            Some(place) => {
-                self.changes(handle);
-                self.publish(place.room);
-            }
-            None => self.publish_alone(handle),
+        if self.members.get(&handle).is_some_and(|member| member.place.is_some()) {
+            self.changes(handle);
+            self.publish();
+        } else {
+            self.publish_alone(handle);
         }
         self.undo.clear();
     }
@@ -70,27 +71,35 @@ impl Control {
     /// Publishes the plan of a member outside rooms.
     pub fn publish_alone(&mut self, handle: u64) {
         let number = self.next_number();
-        let Some(member) = self.members.get(&handle) else { return };
+        let Some(member) = self.members.get(&handle) else {
+            return;
+        };
         let seat = Seat::alone(number, &member.facts, member.ended, member.voice.clone(), member.opening);
         self.seat(handle, seat);
     }
 
     /// Publishes a seat, and keeps the old one until its hooks have left it.
     fn seat(&mut self, handle: u64, seat: Seat) {
-        let Some(member) = self.members.get_mut(&handle) else { return };
+        let Some(member) = self.members.get_mut(&handle) else {
+            return;
+        };
         let seat = Arc::new(seat);
         member.lease.get().publish(&seat);
         let (old, slot) = (mem::replace(&mut member.seat, seat), member.lease.slot());
         self.retirement.retire(old, [&slot.read, &slot.write.0].into_iter());
     }
 
-    /// Publishes new seats for those in a room whom its changes affect, and what its ticks sum.
-    pub fn publish(&mut self, handle: u64) {
+    /// Publishes new seats for those in the room whom its changes affect, and what its ticks sum.
+    pub fn publish(&mut self) {
         let number = self.next_number();
-        let Some(room) = self.rooms.get_mut(&handle) else { return };
+        let Some(room) = self.room.as_mut() else {
+            return;
+        };
         let mut pending = mem::take(&mut room.pending);
-        self.busy |= room.bus().is_some();
-        self.pair(handle, &mut pending, number);
+        if room.bus().is_some() {
+            self.shared.needs_service();
+        }
+        self.pair(&mut pending, number);
         faults::point(faults::Where::Change);
         let mut differences: HashMap<u64, Difference> = HashMap::new();
         for (listener, link) in &pending.broken {
@@ -100,17 +109,19 @@ impl Control {
             differences.entry(listener).or_default().new.push(link);
         }
         if pending.all {
-            differences = self.all_links(handle);
+            differences = self.all_links();
         }
         pending.dirty.extend(differences.keys());
         self.ask_for_sounds(pending.dirty.iter().copied());
-        if let Some(room) = self.rooms.get_mut(&handle) {
+        if let Some(room) = &mut self.room {
             room.renewed.extend(&pending.dirty);
         }
         for member in &pending.dirty {
             let difference = differences.remove(member).unwrap_or_default();
-            let (Some(member), Some(room)) = (self.members.get(member), self.rooms.get(&handle)) else { continue };
-            if member.place.is_none_or(|place| place.room != handle) {
+            let (Some(member), Some(room)) = (self.members.get(member), &self.room) else {
+                continue;
+            };
+            if member.place.is_none() {
                 continue; // it has left, and has a seat outside
             }
             let voices = match pending.all {
@@ -125,23 +136,26 @@ impl Control {
             let handle = member.lease.handle;
             self.seat(handle, seat);
         }
-        self.publish_mix(handle, pending.mix || pending.all);
+        self.publish_mix(pending.mix || pending.all);
     }
 
-    /// All links of a room, by their listeners.
-    fn all_links(&self, room: u64) -> HashMap<u64, Difference> {
+    /// All links, by their listeners.
+    fn all_links(&self) -> HashMap<u64, Difference> {
         let mut all: HashMap<u64, Difference> = HashMap::new();
-        for heard in self.inside(room).flat_map(|(.., member)| &member.links) {
+        for heard in self.inside().flat_map(|(.., member)| &member.links) {
             all.entry(heard.listener).or_default().new.push(heard.link.clone());
         }
         all
     }
 
-    /// Publishes what the ticks of a room sum, if that has changed.
-    fn publish_mix(&mut self, handle: u64, changed: bool) {
-        let Self { rooms, members, retirement, .. } = self;
-        let Some(room) = rooms.get_mut(&handle) else { return };
-        let Some(bus) = room.lease.get().bus() else { return };
+    /// Publishes what the ticks of the room sum, if that has changed.
+    fn publish_mix(&mut self, changed: bool) {
+        let Self { room: Some(room), members, retirement, .. } = self else {
+            return;
+        };
+        let Some(bus) = room.lease.get().bus() else {
+            return;
+        };
         let (ticks, leaving) = (bus.ticks(), room.leaving.len());
         room.leaving.retain(|leaver| ticks <= leaver.next + 1); // the next tick may be acting on an earlier plan by now
         if !changed && room.leaving.len() == leaving {
@@ -201,12 +215,14 @@ mod tests {
     use super::super::{
         control::{Control, NewMember},
         engine_clock::EngineClock,
+        shared::Shared,
     };
 
     /// The plan that a hook is acting on is kept until it has left, also of a member outside rooms.
     #[test]
     fn a_plan_of_a_member_outside_rooms_is_kept_while_a_hook_is_inside() {
-        let mut control = Control::new(200, false, Arc::new(EngineClock::new(true)), false);
+        let shared = Shared::new(200, false, Arc::new(EngineClock::new(true)), false);
+        let mut control = Control::new(shared, None);
         let new = NewMember {
             call_id: "coach",
             tags: None,

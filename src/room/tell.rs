@@ -20,7 +20,7 @@ impl Control {
 
     /// Tells of a member at a place that it may have left; START is the room's own.
     pub fn tell_at(&mut self, what: What, handle: u64, place: Option<Place>, text: &str) {
-        if !self.tell {
+        if !self.shared.tell {
             return;
         }
         let heard_by = numbers(&self.heard_by(handle)).into();
@@ -28,7 +28,9 @@ impl Control {
     }
 
     fn tell_heard(&mut self, what: What, handle: u64, place: Option<Place>, text: &str, heard_by: Arc<str>) {
-        let Some(member) = self.members.get(&handle) else { return };
+        let Some(member) = self.members.get(&handle) else {
+            return;
+        };
         let place = place.or(member.place);
         let mut event = Event {
             what,
@@ -50,31 +52,26 @@ impl Control {
             event = Event { member: 0, number: 0, call_id: String::new(), tags: String::new(), ..event };
             (event.speak_only_to, event.heard_by, event.opens_in_ms) = (None, Arc::default(), 0);
         }
-        if let Some(room) = place.and_then(|place| self.rooms.get_mut(&place.room)) {
+        if let Some(room) = self.room.as_mut().filter(|_| place.is_some()) {
             room.sequence += 1;
             event.sequence = room.sequence;
             event.room_name = room.name.clone();
         }
         event.text = describe(&event, text);
-        self.events.add(event);
+        self.events.push(event);
     }
 
-    /// Tells of every private speaker around a member whose audience is another than it was told last.
-    pub fn tell_audiences_around(&mut self, handle: u64) {
-        if let Some(place) = self.members.get(&handle).and_then(|member| member.place) {
-            self.tell_audiences(place.room);
-        }
-    }
-
-    /// The same for a room.
-    pub fn tell_audiences(&mut self, room: u64) {
-        let Some(renewed) = self.rooms.get_mut(&room).map(|room| mem::take(&mut room.renewed)) else { return };
-        if !self.tell {
+    /// Tells of every private speaker whose audience is another than was told last.
+    pub fn tell_audiences(&mut self) {
+        let Some(renewed) = self.room.as_mut().map(|room| mem::take(&mut room.renewed)) else {
+            return;
+        };
+        if !self.shared.tell {
             return;
         }
         let private = renewed.into_iter().filter_map(|handle| {
             let member = self.members.get(&handle).filter(|member| member.facts.speaks.privately())?;
-            Some((member.place.filter(|place| place.room == room)?.number, handle))
+            Some((member.place?.number, handle))
         });
         let mut private: Vec<_> = private.collect();
         private.sort_unstable(); // by number
@@ -82,7 +79,9 @@ impl Control {
         let mut last: (Vec<u32>, Arc<str>) = Default::default();
         for (_, handle) in private {
             let heard_by = self.heard_by(handle);
-            let Some(member) = self.members.get_mut(&handle) else { continue };
+            let Some(member) = self.members.get_mut(&handle) else {
+                continue;
+            };
             if member.audience.as_ref() != Some(&heard_by) {
                 if last.0 != heard_by {
                     last = (heard_by.clone(), numbers(&heard_by).into());
@@ -118,33 +117,37 @@ impl Control {
             let text = format!("{what}; frames of up to {MAX_FRAME_MS} ms at {rates} Hz are right");
             self.tell(What::Warning, handle, &text);
             self.renew_audiences(handle);
-            self.tell_audiences_around(handle);
+            self.tell_audiences();
         }
     }
 
     /// Whose audience is another where the formats of a member are: its own, and those of whom it hears.
     fn renew_audiences(&mut self, handle: u64) {
-        let Some(member) = self.members.get(&handle) else { return };
-        let Some(room) = member.place.and_then(|place| self.rooms.get_mut(&place.room)) else { return };
+        let Some(member) = self.members.get(&handle) else {
+            return;
+        };
+        let Some(room) = self.room.as_mut().filter(|_| member.place.is_some()) else {
+            return;
+        };
         room.renewed.insert(handle);
         room.renewed.extend(member.seat.voices.iter().map(|link| link.speaker()));
     }
 
     /// Numbers of those that hear a member when it speaks, once every guard has opened.
     pub fn heard_by(&self, handle: u64) -> Vec<u32> {
-        let Some(member) = self.members.get(&handle) else { return Vec::new() };
-        let Some(room) = member.place.and_then(|place| self.rooms.get(&place.room)).filter(|room| !room.waiting())
-        else {
+        let Some(member) = self.members.get(&handle) else {
             return Vec::new();
         };
+        let room = self.room.as_ref().filter(|room| member.place.is_some() && !room.waiting());
+        let Some(room) = room else { return Vec::new() };
         // Most formats are such that Coach handles them: then nobody has to be asked.
-        let served = |other: &Member| !self.bell.refused() || unserved(room, member, other).is_none();
+        let served = |other: &Member| !self.shared.bell.refused() || unserved(room, member, other).is_none();
         if member.facts.speaks.privately() {
             let served = |other| self.members.get(&other).is_some_and(served);
-            let hearing = member.links.iter().filter(|heard| !self.bell.refused() || served(heard.listener));
+            let hearing = member.links.iter().filter(|heard| !self.shared.bell.refused() || served(heard.listener));
             return hearing.map(|heard| heard.number).collect();
         }
-        let others = self.inside(member.place.map_or(0, |place| place.room)).filter(|(_, other, _)| *other != handle);
+        let others = self.inside().filter(|(_, other, _)| *other != handle);
         let hearing = others.filter(|(.., other)| hears(&member.facts, &other.facts).hears() && served(other));
         hearing.map(|(number, ..)| number).collect()
     }
