@@ -12,7 +12,6 @@ use super::{
     index::Index,
     pairs::Pending,
     registry,
-    service::Clock,
     shared::Shared,
 };
 use crate::{
@@ -41,17 +40,6 @@ impl Control {
         let lease = ROOM.lease(Box::new(audio::room::Room::new(bus, own_clock))).ok_or_else(|| {
             Error::new(sys::COACH_ERR_TOO_MANY, format!("{} rooms are open; close one first", audio::slot::ROOMS))
         })?;
-        let handle = lease.handle;
-        let mut clock = None;
-        if let Carrier::Engine { tick_ms, own_clock: true, .. } = carrier {
-            match Clock::start(handle, tick_ms) {
-                Ok(started) => clock = Some(started),
-                Err(_) => {
-                    drop(lease.revoke());
-                    return Err(Error::memory("the room's clock thread"));
-                }
-            }
-        }
         let room = Room {
             lease,
             name: name.into(),
@@ -63,26 +51,23 @@ impl Control {
             index: Index::default(),
             pending: Pending::default(),
             renewed: BTreeSet::new(),
-            clock,
         };
         Ok(Self::new(shared.clone(), Some(room)))
     }
 
-    /// Its clock is to be stopped without the lock ([`Engine::close_room`](super::engine::Engine::close_room)).
-    pub fn close_room(&mut self) -> Result<Option<Clock>> {
+    pub fn close_room(&mut self) -> Result<()> {
         self.room()?;
         self.put_out();
-        let Some(mut room) = self.room.take() else {
+        let Some(room) = self.room.take() else {
             return Err(Error::handle("room"));
         };
         let handle = room.lease.handle;
         self.shared.directory.lock().close(&room.name, handle);
         registry::remove(handle);
-        let clock = room.clock.take();
         let revoked = room.lease.revoke();
         let slot = revoked.slot();
         self.retirement.retire((revoked, room.plan), [&slot.read].into_iter());
-        Ok(clock)
+        Ok(())
     }
 
     /// The room ends for everyone inside.

@@ -11,7 +11,6 @@ use super::{
     event::Event,
     index::Index,
     pairs::Pending,
-    service::Clock,
     shared::Shared,
 };
 use crate::{
@@ -125,7 +124,6 @@ pub struct Room {
     pub pending: Pending,
     /// Members with seats newer than what was told of their audiences.
     pub renewed: BTreeSet<u64>,
-    pub clock: Option<Clock>,
 }
 
 impl Room {

@@ -16,8 +16,9 @@ use super::{
     event_queue::EventQueue,
     registry,
     report::{Counted, Stats},
-    service::{Clock, Service},
+    service::{PERIOD, Service},
     shared::{Shared, Space, no_room},
+    ticker::Ticker,
 };
 use crate::{
     audio::{
@@ -50,22 +51,17 @@ pub struct Engine {
     pub shared: Arc<Shared>,
     /// The members outside rooms.
     outside: Space,
-    outgoing: Mutex<Outgoing>,
-    /// Signalled when the event callback has returned, or a clock has stopped.
+    /// Events on their way to the host.
+    outgoing: Mutex<EventQueue>,
+    /// Signalled when the event callback has returned.
     changed: Condvar,
     service: Service,
     /// Tells events that wait. Not the service's affair: a slow callback must not stop the clock.
     teller: Service,
+    /// Ticks the rooms that tick by themselves.
+    pub ticker: Ticker,
     /// One at a time prepares conversions.
     preparing: Mutex<()>,
-}
-
-/// What an end waits for.
-#[derive(Default)]
-struct Outgoing {
-    events: EventQueue,
-    /// Clocks of closed rooms that are being stopped.
-    stopping: usize,
 }
 
 impl Engine {
@@ -82,6 +78,7 @@ impl Engine {
             changed: Condvar::default(),
             service: Service::default(),
             teller: Service::default(),
+            ticker: Ticker::default(),
             preparing: Mutex::new(()),
         });
         registry::add(engine.handle, engine.clone());
@@ -99,8 +96,14 @@ impl Engine {
             return Err(Error::new(sys::COACH_ERR_ROOM_EXISTS, message));
         }
         directory.running()?;
-        let control = Control::open_room(&self.shared, name, carrier)?;
+        let mut control = Control::open_room(&self.shared, name, carrier)?;
         let handle = control.room()?.lease.handle;
+        if let Carrier::Engine { tick_ms, own_clock: true, .. } = carrier
+            && !self.ticker.add(handle, tick_ms)
+        {
+            control.dissolve();
+            return Err(Error::memory("the room's clock thread"));
+        }
         directory.open(name, handle, Arc::new(Mutex::new(control)));
         registry::add(handle, self.clone());
         Ok(handle)
@@ -110,20 +113,9 @@ impl Engine {
         self.shared.directory.lock().named(name)
     }
 
-    /// Closes a room; returns when its clock has ended.
     pub fn close_room(self: &Arc<Self>, handle: u64) -> Result<()> {
         let room = self.shared.directory.lock().room(handle)?;
-        let clock = self.act(&room, |control| {
-            let clock = control.close_room()?;
-            self.outgoing.lock().stopping += usize::from(clock.is_some());
-            Ok(clock)
-        })?;
-        if let Some(clock) = clock {
-            clock.stop();
-            self.outgoing.lock().stopping -= 1;
-            self.changed.notify_all();
-        }
-        Ok(())
+        self.act(&room, Control::close_room)
     }
 
     /// Does something in the room of that name.
@@ -250,12 +242,12 @@ impl Engine {
         }
         control.retirement.sweep();
         if self.shared.busy() && !self.config.host_service {
-            self.service.start("coach-service", self, Self::serve);
+            self.service.start("coach-service", self, Some(PERIOD), Self::serve);
         }
         let events = {
             let mut outgoing = self.outgoing.lock();
-            let own = outgoing.events.begin_own(std::mem::take(&mut control.events));
-            self.see_to_waiting(&outgoing.events);
+            let own = outgoing.begin_own(std::mem::take(&mut control.events));
+            self.see_to_waiting(&outgoing);
             own
         };
         drop(control);
@@ -285,7 +277,8 @@ impl Engine {
     /// Has a thread of Coach's tell what waits, unless that is the host's.
     fn see_to_waiting(self: &Arc<Self>, events: &EventQueue) {
         if events.waits() && !self.config.host_service {
-            self.teller.start("coach-events", self, Self::tell_waiting);
+            self.teller.start("coach-events", self, None, Self::tell_waiting);
+            self.teller.wake();
         }
     }
 
@@ -306,8 +299,8 @@ impl Engine {
             let events = std::mem::take(&mut control.events);
             if !events.is_empty() {
                 let mut outgoing = self.outgoing.lock();
-                outgoing.events.wait_own(events);
-                self.see_to_waiting(&outgoing.events);
+                outgoing.wait_own(events);
+                self.see_to_waiting(&outgoing);
             }
             let links = control.members.values().flat_map(|member| &member.links).map(|heard| heard.link.mailbox());
             let hooks = control.members.values().map(|member| member.lease.get());
@@ -349,7 +342,7 @@ impl Engine {
         let Some(on_event) = self.config.on_event else {
             return;
         };
-        let count = self.outgoing.lock().events.begin_waiting();
+        let count = self.outgoing.lock().begin_waiting();
         if count == 0 {
             return;
         }
@@ -358,7 +351,7 @@ impl Engine {
             if self.shared.directory.lock().over {
                 return;
             }
-            let Some(event) = self.outgoing.lock().events.next() else {
+            let Some(event) = self.outgoing.lock().next() else {
                 return;
             };
             hand_over(on_event, self.config.user, &event);
@@ -368,7 +361,7 @@ impl Engine {
     /// Ends it. When this returns nothing of it is running.
     pub fn destroy(self: &Arc<Self>) -> Result<()> {
         let outgoing = self.outgoing.lock();
-        if outgoing.events.telling() == Some(this_thread()) {
+        if outgoing.telling() == Some(this_thread()) {
             let message = "the engine cannot be destroyed inside its own event callback; do it after that has returned";
             return Err(Error::new(sys::COACH_ERR_BUSY, message));
         }
@@ -380,21 +373,17 @@ impl Engine {
         };
         registry::remove_all(self);
         drop(outgoing);
-        let mut clocks = Vec::new();
         for space in spaces.iter().chain([&self.outside]) {
-            let mut control = space.lock(); // whoever acts there still is done now
-            clocks.extend(control.room.as_mut().and_then(|room| room.clock.take()));
+            drop(space.lock()); // whoever acts there still is done now
         }
         let mut outgoing = self.outgoing.lock();
-        while outgoing.events.telling().is_some() || outgoing.stopping > 0 {
+        while outgoing.telling().is_some() {
             self.changed.wait(&mut outgoing);
         }
         drop(outgoing);
         // Whatever fails, the rest is done.
-        clocks.iter().for_each(Clock::ask_to_stop);
-        let clocks = clocks.into_iter().map(|clock| contained(|| clock.stop()));
-        let clocks = clocks.fold(Ok(()), Result::and);
-        let stopped = clocks.and(contained(|| self.service.stop())).and(contained(|| self.teller.stop()));
+        let stopped = contained(|| self.ticker.stop());
+        let stopped = stopped.and(contained(|| self.service.stop())).and(contained(|| self.teller.stop()));
         let (mut dissolved, mut swept) = (Ok(()), Ok(()));
         for space in spaces.iter().chain([&self.outside]) {
             let mut control = space.lock();
@@ -407,7 +396,7 @@ impl Engine {
                 }
             }
         }
-        self.outgoing.lock().events.clear();
+        self.outgoing.lock().clear();
         self.shared.directory.lock().clear();
         stopped.and(dissolved).and(swept)
     }
@@ -424,7 +413,12 @@ struct Told<'a>(&'a Engine);
 
 impl Drop for Told<'_> {
     fn drop(&mut self) {
-        self.0.outgoing.lock().events.told();
+        let mut outgoing = self.0.outgoing.lock();
+        outgoing.told();
+        if outgoing.waits() {
+            self.0.teller.wake(); // where the host serves, it has no thread, and the next turn is the host's
+        }
+        drop(outgoing);
         self.0.changed.notify_all();
     }
 }

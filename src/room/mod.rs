@@ -21,3 +21,4 @@ pub mod report;
 pub mod service;
 pub mod shared;
 pub mod tell;
+pub mod ticker;
