@@ -228,6 +228,7 @@ impl Control {
         };
         let ends = self.member(handle)?.ends;
         self.note_audience(handle);
+        self.part(handle);
         self.take_out(handle);
         self.publish_alone(handle);
         let room = self.room_mut()?;
@@ -257,9 +258,8 @@ impl Control {
         }
     }
 
-    /// Out of its room's books; publishing is the caller's.
+    /// Out of its room's books, without its pairs; publishing is the caller's.
     fn take_out(&mut self, handle: u64) {
-        self.part(handle);
         let Some(member) = self.members.get_mut(&handle) else {
             return;
         };

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, mem, sync::Arc};
 
 use super::{
     control::{Control, Heard, Member, Room},
+    index::Index,
     tell::opens_in,
 };
 use crate::{
@@ -86,11 +87,14 @@ impl Control {
         room.pending.changed.remove(&handle);
     }
 
-    /// Breaks all pairs of the room.
+    /// Breaks all pairs of the room, which everybody leaves.
     pub fn part_all(&mut self) {
         let number = self.upcoming();
         for member in self.members.values_mut() {
             mem::take(&mut member.links).into_iter().for_each(|heard| heard.link.close(number));
+        }
+        if let Some(room) = &mut self.room {
+            (room.index, room.pending) = (Index::default(), Pending { mix: true, ..Pending::default() });
         }
     }
 
