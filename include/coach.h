@@ -17,7 +17,7 @@
  * Structs start with their own size: set it to sizeof, or begin from the struct's _INIT macro.
  *
  * Text is UTF-8 and ends in NUL. What goes in stays the caller's and is copied during the call. What comes out as
- * `char *` is the caller's: give it back with coach_text_free. What comes out as `const char *` says how long it lasts.
+ * `char *` is the caller's: give it back with coach_string_free. What comes out as `const char *` says how long it lasts.
  *
  * Outputs are written only when the call returns COACH_OK. A call that fails changes nothing.
  *
@@ -56,7 +56,7 @@ typedef int32_t coach_status_t;
 enum {
     COACH_OK = 0,      /* done; a hook left the frame as it was */
     COACH_CHANGED = 1, /* hooks: the frame was changed: pass on what it holds now */
-    COACH_TAKEN = 2,   /* read hook: private speech was taken out, the frame holds what everyone may hear (silence) */
+    COACH_SILENCED = 2,   /* read hook: private speech was taken out, the frame holds what everyone may hear (silence) */
 
     COACH_ERR_VERSION = -1,     /* the ABI version is not served */
     COACH_ERR_SIZE = -2,        /* a struct's size field is not its size */
@@ -72,10 +72,10 @@ enum {
     COACH_ERR_CALL_ID = -12,    /* a call id that breaks the rules */
     COACH_ERR_CALL_IN_USE = -13, /* the engine has a member with that call id */
     COACH_ERR_NUMBER_IN_USE = -14, /* the room has a member with that number */
-    COACH_ERR_PLACE = -15,      /* joining while in a room, leaving while in none */
+    COACH_ERR_STATE = -15,      /* joining while in a room, leaving while in none */
     COACH_ERR_FORMAT = -16,     /* hooks: a rate, channel count or frame size that Coach does not handle */
     COACH_ERR_OVERLAP = -17,    /* hooks: the same hook of this member (or tick of this room) is running already */
-    COACH_ERR_CARRIER = -18,    /* a tick for a room that the host mixes, or that the engine ticks itself */
+    COACH_ERR_MIXER = -18,    /* a tick for a room that the host mixes, or that the engine ticks itself */
     COACH_ERR_MEMORY = -19,     /* no memory; nothing was changed, except where the function says */
     COACH_ERR_BUSY = -20,       /* destroying an engine inside its own event callback */
     COACH_ERR_CLOCK = -22,      /* coach_engine_clock for an engine without COACH_ENGINE_HOST_CLOCK */
@@ -86,11 +86,11 @@ enum {
 };
 
 /* [any] What `status` means, in a sentence that says what would be right. Static; never null. */
-const char *coach_status_text(coach_status_t status);
+const char *coach_status_str(coach_status_t status);
 
 /* [control] What was wrong with the last [control] call that failed on this thread, in a sentence that says what would
  * be right. Lasts until the next [control] call on this thread; never null, empty if none failed. */
-const char *coach_message(void);
+const char *coach_last_error(void);
 
 /* [any] The library's version, such as "0.1.0". Static. */
 const char *coach_version(void);
@@ -136,8 +136,8 @@ enum {
     COACH_EVENT_HOLD = 11,
     COACH_EVENT_UNHOLD = 12,
     COACH_EVENT_AUDIENCE = 13, /* who hears this private speaker has changed, also by its turning private or joining: heard_by */
-    COACH_EVENT_PASS = 14,    /* its hooks pass everything through */
-    COACH_EVENT_UNPASS = 15,
+    COACH_EVENT_BYPASS = 14,    /* its hooks pass everything through */
+    COACH_EVENT_UNBYPASS = 15,
     COACH_EVENT_START = 16,   /* the room: a member that starts it has come */
     COACH_EVENT_END = 17,     /* the room ended for this member: it is outside now; if Coach mixed the room, in silence until it
                                  joins another or passes */
@@ -186,7 +186,7 @@ typedef void (*coach_event_fn)(void *user, const coach_event_t *event);
                                           host that plays faster or slower than real time */
 
 /* The opening guard. A command that widens an audience (coach_uncoach; coach_tag and coach_coach, where somebody hears the member who did
- * not before; coach_member_pass; coach_member_join, as it says there) can be overtaken by what was said before it and is still on its
+ * not before; coach_member_bypass; coach_member_join, as it says there) can be overtaken by what was said before it and is still on its
  * way: in the network, in a jitter buffer. So what is captured after it goes for a while only to those who could hear the member before
  * and still can. That while is guard_ms, and it ends at the latest of these:
  *   - guard_ms of the member's own frames have been captured;
@@ -234,8 +234,8 @@ coach_status_t coach_engine_clock(coach_engine_t engine, uint64_t now_ns);
 
 /* Who mixes open speech. */
 enum {
-    COACH_CARRIER_HOST = 1,  /* the host's own conference mixer; Coach touches private speech alone */
-    COACH_CARRIER_ENGINE = 2 /* Coach mixes everything */
+    COACH_MIXER_HOST = 1,  /* the host's own conference mixer; Coach touches private speech alone */
+    COACH_MIXER_ENGINE = 2 /* Coach mixes everything */
 };
 
 /* Who calls the tick of an engine-mixed room. */
@@ -247,13 +247,13 @@ enum {
 
 typedef struct coach_room_config {
     uint32_t size;
-    uint32_t carrier;  /* COACH_CARRIER_... */
+    uint32_t mixer;  /* COACH_MIXER_... */
     uint32_t rate;     /* engine-mixed: the mix's rate in Hz, one of those above up to 48000. Host-mixed: 0 */
     uint32_t channels; /* engine-mixed: 1 or 2. Host-mixed: 0 */
     uint32_t tick_ms;  /* engine-mixed: 10, 20, 30, 40, 50 or 60. Host-mixed: 0 */
     uint32_t clock;    /* COACH_CLOCK_... */
 } coach_room_config_t;
-#define COACH_ROOM_CONFIG_INIT { sizeof(coach_room_config_t), COACH_CARRIER_HOST, 0u, 0u, 0u, COACH_CLOCK_HOST }
+#define COACH_ROOM_CONFIG_INIT { sizeof(coach_room_config_t), COACH_MIXER_HOST, 0u, 0u, 0u, COACH_CLOCK_HOST }
 
 /* [control] Opens a room. `name`: 1 to COACH_MAX_NAME_BYTES bytes, no white space, no control character, not in use.
  * `config` may be null for a host-mixed room. */
@@ -310,7 +310,7 @@ coach_status_t coach_member_detach(coach_member_t member);
 
 /* [control] `on` = 1: the hooks leave every frame as it is, for a leg that has gone to an ordinary call. 0: back.
  * A member that spoke privately is silent for the opening guard first. */
-coach_status_t coach_member_pass(coach_member_t member, int32_t on);
+coach_status_t coach_member_bypass(coach_member_t member, int32_t on);
 
 /* [control] Sets the member's tags, all of them. */
 coach_status_t coach_tag(coach_member_t member, const char *tags);
@@ -343,7 +343,7 @@ coach_status_t coach_member_hold(coach_member_t member, int32_t on);
  *
  *                host-mixed                                 engine-mixed
  *   coach_read   private: captured, and silence left        captured; silence left
- *                (COACH_TAKEN). Open: left as it is
+ *                (COACH_SILENCED). Open: left as it is
  *   coach_write  adds the private speech that the member    replaces the frame: all that the member hears, open and
  *                hears (COACH_CHANGED), or leaves it        private, less its own voice
  *
@@ -379,14 +379,14 @@ coach_status_t coach_read_at(coach_member_t member, int16_t *frame, uint32_t rat
 
 /* [control] Runs one command, without the word `coach` in front: "tag sales 3 agent", "show sales as json", "help".
  * COACH_OK: `*reply` is the answer, "+OK ..." or "-ERR what is wrong and what would be right"; "... as json" answers in
- * JSON alone. Give it back with coach_text_free. */
+ * JSON alone. Give it back with coach_string_free. */
 coach_status_t coach_command(coach_engine_t engine, const char *command, char **reply);
 
-/* [control] The state as JSON: of the room called `room`, or of every room, by name, where it is null. coach_text_free. */
+/* [control] The state as JSON: of the room called `room`, or of every room, by name, where it is null. coach_string_free. */
 coach_status_t coach_state_json(coach_engine_t engine, const char *room, char **json);
 
 /* [control] Gives back a text. Null is fine. */
-void coach_text_free(char *text);
+void coach_string_free(char *text);
 
 typedef struct coach_stats {
     uint32_t size;

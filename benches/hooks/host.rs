@@ -48,7 +48,7 @@ pub fn done(status: coach_status_t) {
     if status < 0 {
         // SAFETY: both return text that ends in NUL and lasts longer than this function.
         let (what, why) =
-            unsafe { (CStr::from_ptr(coach().coach_status_text(status)), CStr::from_ptr(coach().coach_message())) };
+            unsafe { (CStr::from_ptr(coach().coach_status_str(status)), CStr::from_ptr(coach().coach_last_error())) };
         panic!("status {status} where success was due: {what:?} {why:?}");
     }
 }
@@ -94,17 +94,17 @@ impl Engine {
 
     /// A room whose open speech the host mixes.
     pub fn host_mixed(&self, name: &str) -> Room {
-        self.open(name, COACH_CARRIER_HOST, 0, 0, 0, COACH_CLOCK_HOST)
+        self.open(name, COACH_MIXER_HOST, 0, 0, 0, COACH_CLOCK_HOST)
     }
 
     /// A room that the engine mixes, 8 kHz mono, ticked by the host every 20 ms.
     pub fn engine_mixed(&self, name: &str) -> Room {
-        self.open(name, COACH_CARRIER_ENGINE, 8_000, 1, 20, COACH_CLOCK_HOST)
+        self.open(name, COACH_MIXER_ENGINE, 8_000, 1, 20, COACH_CLOCK_HOST)
     }
 
     /// The same, ticked by the engine.
     pub fn engine_ticked(&self, name: &str) -> Room {
-        self.open(name, COACH_CARRIER_ENGINE, 8_000, 1, 20, COACH_CLOCK_ENGINE)
+        self.open(name, COACH_MIXER_ENGINE, 8_000, 1, 20, COACH_CLOCK_ENGINE)
     }
 
     /// Ends a room.
@@ -131,16 +131,16 @@ impl Engine {
                 return None;
             }
             let bytes = CStr::from_ptr(reply).count_bytes();
-            coach().coach_text_free(reply);
+            coach().coach_string_free(reply);
             Some(bytes)
         }
     }
 
-    fn open(&self, name: &str, carrier: u32, rate: u32, channels: u32, tick_ms: u32, clock: u32) -> Room {
+    fn open(&self, name: &str, mixer: u32, rate: u32, channels: u32, tick_ms: u32, clock: u32) -> Room {
         let name = text(name);
         let config = coach_room_config_t {
             size: size_of::<coach_room_config_t>() as u32,
-            carrier,
+            mixer,
             rate,
             channels,
             tick_ms,
@@ -180,7 +180,7 @@ impl Engine {
         unsafe {
             done(coach().coach_command(self.0, line.as_ptr(), &mut reply));
             assert_eq!(*reply.cast::<u8>(), b'+', "{line:?} should be carried out, but: {:?}", CStr::from_ptr(reply));
-            coach().coach_text_free(reply);
+            coach().coach_string_free(reply);
         }
     }
 }

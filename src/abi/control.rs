@@ -13,7 +13,7 @@ use crate::{
     room::{
         change::Switch,
         command,
-        control::{Carrier, Control, NewMember},
+        control::{Control, Mixer, NewMember},
         engine::{Config, Engine},
         error::{Error, Result},
     },
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn coach_room_open(
     with_engine(engine, Kind::Engine, |engine| {
         let default = sys::coach_room_config_t {
             size: size_of::<sys::coach_room_config_t>() as u32,
-            carrier: sys::COACH_CARRIER_HOST,
+            mixer: sys::COACH_MIXER_HOST,
             rate: 0,
             channels: 0,
             tick_ms: 0,
@@ -169,16 +169,16 @@ pub unsafe extern "C" fn coach_room_open(
         };
         // SAFETY: the caller's promise.
         let (name, config) = unsafe { (required(name, "name")?, config(config_in, "config", Some(default))?) };
-        let carrier = carrier(&config)?;
+        let mixer = mixer(&config)?;
         // SAFETY: the caller's promise.
-        unsafe { put(room, "room", || engine.open_room(name, carrier)) }
+        unsafe { put(room, "room", || engine.open_room(name, mixer)) }
     })
 }
 
-fn carrier(config: &sys::coach_room_config_t) -> Result<Carrier> {
+fn mixer(config: &sys::coach_room_config_t) -> Result<Mixer> {
     range(config.clock, sys::COACH_CLOCK_HOST..=sys::COACH_CLOCK_ENGINE, "config.clock")?;
-    match config.carrier {
-        sys::COACH_CARRIER_HOST => {
+    match config.mixer {
+        sys::COACH_MIXER_HOST => {
             for (value, name) in [
                 (config.rate, "config.rate"),
                 (config.channels, "config.channels"),
@@ -189,9 +189,9 @@ fn carrier(config: &sys::coach_room_config_t) -> Result<Carrier> {
                     return Err(Error::value(format!("{name} is {value}; a host-mixed room has 0 there")));
                 }
             }
-            Ok(Carrier::Host)
+            Ok(Mixer::Host)
         }
-        sys::COACH_CARRIER_ENGINE => {
+        sys::COACH_MIXER_ENGINE => {
             let format = Format::new(config.rate, config.channels).filter(|format| format.fits_a_room());
             let format = format.ok_or_else(|| {
                 Error::value(format!(
@@ -208,11 +208,11 @@ fn carrier(config: &sys::coach_room_config_t) -> Result<Carrier> {
                 )));
             }
             let own_clock = config.clock == sys::COACH_CLOCK_ENGINE;
-            Ok(Carrier::Engine { format, tick_ms: config.tick_ms, own_clock })
+            Ok(Mixer::Engine { format, tick_ms: config.tick_ms, own_clock })
         }
-        other => Err(Error::value(format!(
-            "config.carrier is {other}; it is COACH_CARRIER_HOST (1) or COACH_CARRIER_ENGINE (2)"
-        ))),
+        other => {
+            Err(Error::value(format!("config.mixer is {other}; it is COACH_MIXER_HOST (1) or COACH_MIXER_ENGINE (2)")))
+        }
     }
 }
 
@@ -304,8 +304,8 @@ pub extern "C" fn coach_member_detach(member: coach_member_t) -> coach_status_t 
 
 /// See `coach.h`.
 #[unsafe(no_mangle)]
-pub extern "C" fn coach_member_pass(member: coach_member_t, on: i32) -> coach_status_t {
-    with_member(member, |control| control.pass(member, switch(on)?))
+pub extern "C" fn coach_member_bypass(member: coach_member_t, on: i32) -> coach_status_t {
+    with_member(member, |control| control.bypass(member, switch(on)?))
 }
 
 /// See `coach.h`.

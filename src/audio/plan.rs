@@ -12,7 +12,7 @@ pub enum Speech {
     /// Everyone hears it: left in the frame, or into [`Seat::input`].
     Open,
     /// In an ordinary call: left in the frame.
-    Pass,
+    Bypass,
     /// Into [`Seat::voice`], if there is one, for those whose seats have a link to it.
     Private,
     /// Nobody hears it, nor what it said just before and is still queued.

@@ -104,7 +104,7 @@ impl Control {
     }
 
     /// An ordinary call from now on, or no more.
-    pub fn pass(&mut self, handle: u64, on: bool) -> Result<()> {
+    pub fn bypass(&mut self, handle: u64, on: bool) -> Result<()> {
         self.begin(handle);
         let member = self.member_mut(handle)?;
         if on && !member.facts.passing && member.facts.speaks.privately() {
@@ -114,7 +114,7 @@ impl Control {
         member.facts.passing = on;
         member.no_sound();
         self.republish(handle);
-        self.tell(if on { What::Pass } else { What::Unpass }, handle, "");
+        self.tell(if on { What::Bypass } else { What::Unbypass }, handle, "");
         self.tell_audiences();
         Ok(())
     }
@@ -176,7 +176,7 @@ impl Control {
         let mut all: Vec<u64> = match &member.facts.speaks {
             Speaks::Openly => room.members.values().copied().collect(),
             Speaks::ToNobody => Vec::new(),
-            Speaks::To(tags) => room.index.carriers(tags).collect(),
+            Speaks::To(tags) => room.index.mixers(tags).collect(),
         };
         all.sort_unstable();
         all.dedup();

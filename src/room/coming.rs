@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    control::{Carrier, Control, Leaver, Member, NewMember, Place, Room},
+    control::{Control, Leaver, Member, Mixer, NewMember, Place, Room},
     error::{Error, Result},
     event::What,
     index::Index,
@@ -29,10 +29,10 @@ use crate::{
 
 impl Control {
     /// A room of that name, which nobody has yet.
-    pub fn open_room(shared: &Arc<Shared>, name: &str, carrier: Carrier) -> Result<Self> {
-        let (bus, own_clock) = match carrier {
-            Carrier::Host => (None, false),
-            Carrier::Engine { format, tick_ms, own_clock } => {
+    pub fn open_room(shared: &Arc<Shared>, name: &str, mixer: Mixer) -> Result<Self> {
+        let (bus, own_clock) = match mixer {
+            Mixer::Host => (None, false),
+            Mixer::Engine { format, tick_ms, own_clock } => {
                 let bus = Bus::new(format, tick_ms).ok_or_else(|| Error::memory("the room's mix"))?;
                 (Some(Arc::new(bus)), own_clock)
             }
@@ -175,7 +175,7 @@ impl Control {
         if let Some(place) = member.place {
             let name = self.room().map_or("", |room| room.name.as_str());
             let message = format!("the member is in the room {name} as {}; leave it first", place.number);
-            return Err(Error::new(sys::COACH_ERR_PLACE, message));
+            return Err(Error::new(sys::COACH_ERR_STATE, message));
         }
         let starts = member.starts;
         let here = self.room()?;
@@ -224,7 +224,7 @@ impl Control {
 
     pub fn leave(&mut self, handle: u64) -> Result<()> {
         let Some(place) = self.member(handle)?.place else {
-            return Err(Error::new(sys::COACH_ERR_PLACE, "the member is in no room; join one first"));
+            return Err(Error::new(sys::COACH_ERR_STATE, "the member is in no room; join one first"));
         };
         let ends = self.member(handle)?.ends;
         self.note_audience(handle);

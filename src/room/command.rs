@@ -56,7 +56,7 @@ fn run(engine: &Arc<Engine>, text: &str) -> Result<String> {
             }
             let rows: Vec<_> = rooms
                 .iter()
-                .map(|r| vec![r.name.clone(), r.carrier.into(), r.members.to_string(), r.private.to_string()])
+                .map(|r| vec![r.name.clone(), r.mixer.into(), r.members.to_string(), r.private.to_string()])
                 .collect();
             let head = format!("+OK {} rooms", rows.len());
             Ok(if rows.is_empty() { head } else { head + &table(&["room", "mixed by", "members", "private"], &rows) })

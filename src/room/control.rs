@@ -145,7 +145,7 @@ impl Room {
 
 /// How a room is mixed.
 #[derive(Clone, Copy, Debug)]
-pub enum Carrier {
+pub enum Mixer {
     Host,
     Engine { format: Format, tick_ms: u32, own_clock: bool },
 }

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     change::Switch,
-    control::{Carrier, Control, Member, NewMember, Room},
+    control::{Control, Member, Mixer, NewMember, Room},
     engine::{Config, Engine},
 };
 use crate::{
@@ -67,9 +67,9 @@ impl House {
             on_event: Some(ignore),
             user: 0,
         });
-        let mixed = Carrier::Engine { format: Format::new(8_000, 1).expect("a format"), tick_ms: 20, own_clock: false };
-        let names = [("host", Carrier::Host), ("HOST", Carrier::Host), ("mixed", mixed)];
-        let rooms = names.map(|(name, carrier)| engine.open_room(name, carrier).expect("is opened")).into();
+        let mixed = Mixer::Engine { format: Format::new(8_000, 1).expect("a format"), tick_ms: 20, own_clock: false };
+        let names = [("host", Mixer::Host), ("HOST", Mixer::Host), ("mixed", mixed)];
+        let rooms = names.map(|(name, mixer)| engine.open_room(name, mixer).expect("is opened")).into();
         Self {
             engine,
             random: Random(seed),
@@ -127,18 +127,18 @@ impl House {
             13 => engine.act_on(leg, |control| control.switch(leg, Switch::Mute, on)),
             14 => engine.act_on(leg, |control| control.switch(leg, Switch::Deaf, on)),
             15 => engine.act_on(leg, |control| control.switch(leg, Switch::Hold, on)),
-            16 => engine.act_on(leg, |control| control.pass(leg, on)),
+            16 => engine.act_on(leg, |control| control.bypass(leg, on)),
             17 if random.below(10) == 0 => {
                 let place = random.below(self.rooms.len());
                 let name = ["host", "HOST", "mixed"][place];
-                let carrier = if place == 2 {
+                let mixer = if place == 2 {
                     let format = Format::new(8_000, 1).expect("a format");
-                    Carrier::Engine { format, tick_ms: 20, own_clock: false }
+                    Mixer::Engine { format, tick_ms: 20, own_clock: false }
                 } else {
-                    Carrier::Host
+                    Mixer::Host
                 };
                 engine.close_room(self.rooms[place]).expect("is closed");
-                self.rooms[place] = engine.open_room(name, carrier).expect("is opened");
+                self.rooms[place] = engine.open_room(name, mixer).expect("is opened");
                 Ok(())
             }
             18 if random.below(10) == 0 => {
@@ -284,7 +284,7 @@ fn speech(room: Option<&Room>, member: &Member) -> Speech {
     };
     let waiting = room.bus().is_some() && !room.started;
     match (facts.passing, facts.speaks.privately(), facts.muted || facts.held || waiting) {
-        (true, ..) => Speech::Pass,
+        (true, ..) => Speech::Bypass,
         (_, false, silenced) if room.bus().is_none() || !silenced => Speech::Open,
         (_, true, false) => Speech::Private,
         _ => Speech::Silent,

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     coming::name_rules,
-    control::{Carrier, Control, NewMember},
+    control::{Control, Mixer, NewMember},
     engine_clock::EngineClock,
     error::{Error, Result},
     event::Event,
@@ -87,7 +87,7 @@ impl Engine {
 
     // ---- rooms
 
-    pub fn open_room(self: &Arc<Self>, name: &str, carrier: Carrier) -> Result<u64> {
+    pub fn open_room(self: &Arc<Self>, name: &str, mixer: Mixer) -> Result<u64> {
         name_rules(name, "a room name", sys::COACH_ERR_ROOM_NAME)?;
         let mut directory = self.shared.directory.lock();
         if directory.named(name).is_ok() {
@@ -96,9 +96,9 @@ impl Engine {
             return Err(Error::new(sys::COACH_ERR_ROOM_EXISTS, message));
         }
         directory.running()?;
-        let mut control = Control::open_room(&self.shared, name, carrier)?;
+        let mut control = Control::open_room(&self.shared, name, mixer)?;
         let handle = control.room()?.lease.handle;
-        if let Carrier::Engine { tick_ms, own_clock: true, .. } = carrier
+        if let Mixer::Engine { tick_ms, own_clock: true, .. } = mixer
             && !self.ticker.add(handle, tick_ms)
         {
             control.dissolve();

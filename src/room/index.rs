@@ -8,7 +8,7 @@ use crate::route::{Speaks, Tags};
 /// Handles of one room's members.
 #[derive(Default)]
 pub struct Index {
-    carriers: HashMap<Box<str>, BTreeSet<u64>>,
+    mixers: HashMap<Box<str>, BTreeSet<u64>>,
     speakers: HashMap<Box<str>, BTreeSet<u64>>,
     /// Who speak openly again, and have a voice still: of their time of private speech something may be on its way.
     settling: BTreeSet<u64>,
@@ -21,7 +21,7 @@ impl Index {
     pub fn put(&mut self, member: u64, tags: &Tags, speaks: &Speaks, voice: bool) {
         if self.known.get(&member).is_none_or(|known| (&known.0, &known.1) != (tags, speaks)) {
             self.remove(member);
-            tags.iter().for_each(|tag| put(&mut self.carriers, tag, member));
+            tags.iter().for_each(|tag| put(&mut self.mixers, tag, member));
             if let Speaks::To(tags) = speaks {
                 tags.iter().for_each(|tag| put(&mut self.speakers, tag, member));
             }
@@ -39,7 +39,7 @@ impl Index {
         let Some((tags, speaks)) = self.known.remove(&member) else {
             return;
         };
-        tags.iter().for_each(|tag| remove(&mut self.carriers, tag, member));
+        tags.iter().for_each(|tag| remove(&mut self.mixers, tag, member));
         if let Speaks::To(tags) = speaks {
             tags.iter().for_each(|tag| remove(&mut self.speakers, tag, member));
         }
@@ -47,8 +47,8 @@ impl Index {
     }
 
     /// Members that carry one of these tags; one of them may come several times.
-    pub fn carriers<'a>(&'a self, tags: &'a Tags) -> impl Iterator<Item = u64> + 'a {
-        tags.iter().filter_map(|tag| self.carriers.get(tag)).flatten().copied()
+    pub fn mixers<'a>(&'a self, tags: &'a Tags) -> impl Iterator<Item = u64> + 'a {
+        tags.iter().filter_map(|tag| self.mixers.get(tag)).flatten().copied()
     }
 
     /// Private speakers to one of these tags; one of them may come several times.

@@ -127,7 +127,7 @@ impl Control {
                 shared.needs_service();
                 candidates.extend(member.links.iter().map(|heard| (*handle, heard.listener)));
                 if let Speaks::To(tags) = &member.facts.speaks {
-                    candidates.extend(room.index.carriers(tags).map(|listener| (*handle, listener)));
+                    candidates.extend(room.index.mixers(tags).map(|listener| (*handle, listener)));
                 }
             }
         }

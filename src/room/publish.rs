@@ -191,7 +191,7 @@ fn seat(number: u64, member: &Member, room: &Room) -> Seat {
         voices: Voices::default(),
     };
     if *passing {
-        return Seat { speech: Speech::Pass, input: member.input.clone(), ..seat };
+        return Seat { speech: Speech::Bypass, input: member.input.clone(), ..seat };
     }
     let silenced = *muted || *held || room.waiting();
     seat.speech = match speaks {

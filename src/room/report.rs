@@ -35,7 +35,7 @@ pub struct MemberReport {
 #[derive(Serialize)]
 pub struct RoomReport {
     pub name: String,
-    pub carrier: &'static str,
+    pub mixer: &'static str,
     pub waiting: bool,
     pub members: Vec<MemberReport>,
 }
@@ -44,7 +44,7 @@ pub struct RoomReport {
 #[derive(Serialize)]
 pub struct RoomLine {
     pub name: String,
-    pub carrier: &'static str,
+    pub mixer: &'static str,
     pub members: usize,
     pub private: usize,
 }
@@ -91,7 +91,7 @@ impl Control {
         let room = self.room()?;
         Ok(RoomLine {
             name: room.name.clone(),
-            carrier: carrier(room.bus().is_some()),
+            mixer: mixer(room.bus().is_some()),
             members: room.members.len(),
             private: self.inside().filter(|(.., m)| m.facts.speaks.privately()).count(),
         })
@@ -119,7 +119,7 @@ impl Control {
         });
         Ok(RoomReport {
             name: room.name.clone(),
-            carrier: carrier(room.bus().is_some()),
+            mixer: mixer(room.bus().is_some()),
             waiting: room.waiting(),
             members: members.collect(),
         })
@@ -209,7 +209,7 @@ impl Counted {
     }
 }
 
-fn carrier(engine: bool) -> &'static str {
+fn mixer(engine: bool) -> &'static str {
     if engine { "engine" } else { "host" }
 }
 
@@ -267,7 +267,7 @@ impl RoomReport {
         });
         let rows: Vec<Vec<String>> = rows.collect();
         let waiting = if self.waiting { ", waiting for a member that starts it" } else { "" };
-        let head = format!("+OK {}: {}-mixed, {} members{waiting}", self.name, self.carrier, self.members.len());
+        let head = format!("+OK {}: {}-mixed, {} members{waiting}", self.name, self.mixer, self.members.len());
         if rows.is_empty() {
             return head;
         }

@@ -166,7 +166,7 @@ fn tick(ticked: &mut Ticked) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        control::Carrier,
+        control::Mixer,
         engine::{Config, Engine},
     };
     use super::*;
@@ -186,8 +186,8 @@ mod tests {
 
     fn open(engine: &Arc<Engine>, name: u32) -> u64 {
         let format = Format::new(8_000, 1).expect("a format");
-        let carrier = Carrier::Engine { format, tick_ms: 10 + name % 3 * 10, own_clock: true };
-        engine.open_room(&name.to_string(), carrier).expect("is opened")
+        let mixer = Mixer::Engine { format, tick_ms: 10 + name % 3 * 10, own_clock: true };
+        engine.open_room(&name.to_string(), mixer).expect("is opened")
     }
 
     fn ticks(engine: &Arc<Engine>, room: u32) -> u64 {
