@@ -64,8 +64,8 @@ check: setup ## what to run while working: format, clippy, unit tests and the pr
 	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
 	cargo test --lib $(addprefix --test ,$(CHECKS))
 
-bench: build ## what each hook costs, against its bound
-	COACH_LIBRARY=$(LIBRARY)/libcoach.so cargo bench --bench hooks
+bench: build ## what hooks and changes of rooms cost, against their bounds
+	COACH_LIBRARY=$(LIBRARY)/libcoach.so cargo bench --no-fail-fast --bench hooks --bench rooms
 
 fuzz: setup ## fuzz commands, calls and what applications send to the gateway for SECONDS (600)
 	tests/fuzz/run.sh $(SECONDS)

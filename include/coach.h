@@ -257,8 +257,8 @@ enum {
 /* Who calls the tick of an engine-mixed room. */
 enum {
     COACH_CLOCK_HOST = 0,  /* the host: coach_room_tick every tick_ms */
-    COACH_CLOCK_ENGINE = 1 /* a thread of Coach's, from open to close; of unloading the library the same holds as without
-                              COACH_ENGINE_HOST_SERVICE */
+    COACH_CLOCK_ENGINE = 1 /* threads of Coach's, from the first such room to the end of the engine; of unloading the library the
+                              same holds as without COACH_ENGINE_HOST_SERVICE */
 };
 
 typedef struct coach_room_config {

@@ -62,13 +62,23 @@ impl Engine {
         Self::new(COACH_ENGINE_HOST_SERVICE, 200)
     }
 
+    /// One whose host listens to events, as most do.
     pub fn new(flags: u32, guard_ms: u32) -> Self {
+        Self::with(flags, guard_ms, Some(ignore))
+    }
+
+    /// One whose host listens to no events: with them a change costs what its events say, too.
+    pub fn quiet() -> Self {
+        Self::with(0, 200, None)
+    }
+
+    fn with(flags: u32, guard_ms: u32, on_event: coach_event_fn) -> Self {
         let config = coach_engine_config_t {
             size: size_of::<coach_engine_config_t>() as u32,
             flags,
             guard_ms,
             reserved: 0,
-            on_event: Some(ignore),
+            on_event,
             user: ptr::null_mut(),
         };
         let mut engine = 0;
@@ -84,15 +94,49 @@ impl Engine {
 
     /// A room whose open speech the host mixes.
     pub fn host_mixed(&self, name: &str) -> Room {
-        self.open(name, COACH_MIXER_HOST, 0, 0, 0)
+        self.open(name, COACH_MIXER_HOST, 0, 0, 0, COACH_CLOCK_HOST)
     }
 
     /// A room that the engine mixes, 8 kHz mono, ticked by the host every 20 ms.
     pub fn engine_mixed(&self, name: &str) -> Room {
-        self.open(name, COACH_MIXER_ENGINE, 8_000, 1, 20)
+        self.open(name, COACH_MIXER_ENGINE, 8_000, 1, 20, COACH_CLOCK_HOST)
     }
 
-    fn open(&self, name: &str, mixer: u32, rate: u32, channels: u32, tick_ms: u32) -> Room {
+    /// The same, ticked by the engine.
+    pub fn engine_ticked(&self, name: &str) -> Room {
+        self.open(name, COACH_MIXER_ENGINE, 8_000, 1, 20, COACH_CLOCK_ENGINE)
+    }
+
+    /// Ends a room.
+    pub fn close(&self, room: &Room) {
+        // SAFETY: any number may be passed as a handle.
+        done(unsafe { coach().coach_room_close(room.0) });
+    }
+
+    /// Waits until what no hook uses any more is freed.
+    pub fn settle(&self) {
+        let line = text("version");
+        (0..3).for_each(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(15));
+            self.command(&line);
+        });
+    }
+
+    /// How many bytes a command's answer has; none if there is no answer.
+    pub fn reply(&self, line: &CStr) -> Option<usize> {
+        let mut reply = ptr::null_mut();
+        // SAFETY: the text ends in NUL; the reply is read and given back once.
+        unsafe {
+            if coach().coach_command(self.0, line.as_ptr(), &mut reply) != COACH_OK {
+                return None;
+            }
+            let bytes = CStr::from_ptr(reply).count_bytes();
+            coach().coach_string_free(reply);
+            Some(bytes)
+        }
+    }
+
+    fn open(&self, name: &str, mixer: u32, rate: u32, channels: u32, tick_ms: u32, clock: u32) -> Room {
         let name = text(name);
         let config = coach_room_config_t {
             size: size_of::<coach_room_config_t>() as u32,
@@ -100,7 +144,7 @@ impl Engine {
             rate,
             channels,
             tick_ms,
-            clock: COACH_CLOCK_HOST,
+            clock,
         };
         let mut room = 0;
         // SAFETY: the text ends in NUL, the pointers are to values that outlive the call.
@@ -168,6 +212,19 @@ impl Member {
     pub fn read(&self, frame: &mut [i16]) -> coach_status_t {
         // SAFETY: the frame holds as many samples as the call says.
         unsafe { coach().coach_read(self.0, frame.as_mut_ptr(), frame.len() as u32 * 50, 1, frame.len() as u32) }
+    }
+
+    /// Sets its tags.
+    pub fn tag(&self, tags: &str) {
+        let tags = text(tags);
+        // SAFETY: the text ends in NUL.
+        done(unsafe { coach().coach_tag(self.0, tags.as_ptr()) });
+    }
+
+    /// Mutes it, or no more.
+    pub fn mute(&self, on: bool) {
+        // SAFETY: any number may be passed as a handle.
+        done(unsafe { coach().coach_member_mute(self.0, on.into()) });
     }
 
     /// The write hook, for a mono frame of 20 ms.

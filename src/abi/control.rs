@@ -16,7 +16,6 @@ use crate::{
         control::{Control, Mixer, NewMember},
         engine::{Config, Engine},
         error::{Error, Result},
-        registry,
     },
     sys::{self, coach_engine_t, coach_member_t, coach_room_t, coach_status_t},
 };
@@ -101,7 +100,7 @@ pub extern "C" fn coach_engine_clock(engine: coach_engine_t, now_ns: u64) -> coa
                 "now_ns is 2^63 or more; give nanoseconds from a moment of yours",
             ));
         }
-        if engine.clock.set(now_ns) {
+        if engine.shared.clock.set(now_ns) {
             return Ok(());
         }
         let message = "the engine goes by its own clock; make it with COACH_ENGINE_HOST_CLOCK to give it yours";
@@ -122,7 +121,7 @@ pub unsafe extern "C" fn coach_engine_stats(engine: coach_engine_t, stats: *mut 
         // SAFETY: not null, and the caller's promise: at least the size is there.
         let size = unsafe { stats.cast::<u32>().read() };
         check_size::<sys::coach_stats_t>(size, "stats")?;
-        let now = engine.act(|control| Ok(control.stats(None)))?;
+        let now = engine.stats()?;
         let out = sys::coach_stats_t {
             size,
             members: now.members as u32,
@@ -169,15 +168,8 @@ pub unsafe extern "C" fn coach_room_open(
         // SAFETY: the caller's promise.
         let (name, config) = unsafe { (required(name, "name")?, config(config_in, "config", Some(default))?) };
         let mixer = mixer(&config)?;
-        let open = || {
-            engine.act(|control| {
-                let room = control.open_room(name, mixer)?;
-                registry::add(room, engine.clone());
-                Ok(room)
-            })
-        };
         // SAFETY: the caller's promise.
-        unsafe { put(room, "room", open) }
+        unsafe { put(room, "room", || engine.open_room(name, mixer)) }
     })
 }
 
@@ -243,19 +235,14 @@ pub unsafe extern "C" fn coach_room_find(
         // SAFETY: the caller's promise.
         let name = unsafe { required(name, "name") }?;
         // SAFETY: the caller's promise.
-        unsafe { put(room, "room", || engine.act(|control| control.find_room(name))) }
+        unsafe { put(room, "room", || engine.find_room(name)) }
     })
 }
 
 /// See `coach.h`.
 #[unsafe(no_mangle)]
 pub extern "C" fn coach_room_close(room: coach_room_t) -> coach_status_t {
-    with_engine(room, Kind::Room, |engine| {
-        if let Some(clock) = engine.act(|control| control.close_room(room))? {
-            engine.stop(clock);
-        }
-        Ok(())
-    })
+    with_engine(room, Kind::Room, |engine| engine.close_room(room))
 }
 
 // ---- members
@@ -292,28 +279,20 @@ pub unsafe extern "C" fn coach_member_attach(
                 deaf: has(sys::COACH_MEMBER_DEAF),
             }
         };
-        let timed = engine.times_hooks();
-        let attach = || {
-            engine.act(|control| {
-                let member = control.attach(&new, timed)?;
-                registry::add(member, engine.clone());
-                Ok(member)
-            })
-        };
         // SAFETY: the caller's promise.
-        unsafe { put(member, "member", attach) }
+        unsafe { put(member, "member", || engine.attach(&new)) }
     })
 }
 
 /// Does something to a member.
 fn with_member(member: coach_member_t, action: impl FnOnce(&mut Control) -> Result<()>) -> coach_status_t {
-    with_engine(member, Kind::Member, |engine| engine.act(action))
+    with_engine(member, Kind::Member, |engine| engine.act_on(member, action))
 }
 
 /// See `coach.h`.
 #[unsafe(no_mangle)]
 pub extern "C" fn coach_member_join(member: coach_member_t, room: coach_room_t, number: u32) -> coach_status_t {
-    with_member(member, |control| control.join(member, room, number))
+    with_engine(member, Kind::Member, |engine| engine.join(member, room, number))
 }
 
 /// See `coach.h`.
@@ -325,7 +304,7 @@ pub extern "C" fn coach_member_leave(member: coach_member_t) -> coach_status_t {
 /// See `coach.h`.
 #[unsafe(no_mangle)]
 pub extern "C" fn coach_member_detach(member: coach_member_t) -> coach_status_t {
-    with_member(member, |control| control.detach(member))
+    with_engine(member, Kind::Member, |engine| engine.detach(member))
 }
 
 /// See `coach.h`.
@@ -400,10 +379,8 @@ pub unsafe extern "C" fn coach_command(
         // SAFETY: the caller's promise.
         let text = unsafe { required(text, "command") }?;
         let answer = || {
-            give(engine.act(|control| {
-                faults::point(Where::Command);
-                Ok(command::answer(control, text))
-            })?)
+            faults::point(Where::Command);
+            give(command::answer(engine, text))
         };
         // SAFETY: the caller's promise.
         unsafe { put(reply, "reply", answer) }
@@ -424,10 +401,13 @@ pub unsafe extern "C" fn coach_state_json(
         // SAFETY: the caller's promise.
         let room = unsafe { optional(room, "room") }?;
         let state = || {
-            give(engine.act(|control| match room {
-                Some(room) => command::to_json(&control.room_report(control.find_room(room)?)?),
-                None => command::to_json(&serde_json::json!({ "rooms": control.room_reports()? })),
-            })?)
+            give(match room {
+                Some(room) => command::to_json(&engine.in_room(room, |control| control.room_report())?),
+                None => {
+                    let rooms = engine.every_room(|control| control.room_report())?;
+                    command::to_json(&serde_json::json!({ "rooms": rooms }))
+                }
+            }?)
         };
         // SAFETY: the caller's promise.
         unsafe { put(json, "json", state) }

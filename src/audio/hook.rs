@@ -76,7 +76,8 @@ impl<T> Hook<T> {
         self.seat.store(std::ptr::from_ref(seat).cast_mut(), Ordering::SeqCst);
     }
 
-    /// [control] What calls that begin now act on.
+    /// What calls that begin now act on.
+    #[cfg(test)]
     pub fn seat(&self) -> *const Seat {
         self.seat.load(Ordering::SeqCst)
     }
@@ -109,7 +110,7 @@ impl<T> Hook<T> {
     fn note(&self, code: u64) {
         let before = self.format.swap(code, Ordering::Relaxed);
         if (before | code) & REFUSED != 0 {
-            self.mailbox.ring();
+            self.mailbox.refuse();
         }
     }
 

@@ -23,8 +23,12 @@ const ONE: usize = 960;
 /// The pair. Shared by the plans that grant it; its state belongs to the listener's write hook.
 pub struct Link {
     voice: Arc<Voice>,
+    /// Handle of the speaker, for the control plane.
+    speaker: u64,
     /// Number of the plan since which the listener may hear the speaker without a break.
     since: u64,
+    /// Number of the last plan under which it may.
+    until: AtomicU64,
     /// Position in the voice up to which the listener has come.
     cursor: AtomicU64,
     /// 1 while something is left to play that has left the voice: in a converter, or a fade.
@@ -56,9 +60,11 @@ unsafe impl Sync for Link {}
 impl Link {
     /// From the newest frame on. `since`: the plan that will be the first to grant it. `open`: where an engine-mixed room has what the
     /// speaker says openly.
-    pub fn new(voice: Arc<Voice>, since: u64, bell: Bell, open: Option<Arc<Input>>) -> Self {
+    pub fn new(speaker: u64, voice: Arc<Voice>, since: u64, bell: Bell, open: Option<Arc<Input>>) -> Self {
         Self {
+            speaker,
             since,
+            until: AtomicU64::new(u64::MAX),
             cursor: AtomicU64::new(voice.head()),
             playing: AtomicU64::new(0),
             state: UnsafeCell::new(State { heard: voice.ticks(), ..State::default() }),
@@ -82,14 +88,32 @@ impl Link {
         self.since
     }
 
+    /// Handle of the speaker.
+    pub fn speaker(&self) -> u64 {
+        self.speaker
+    }
+
+    /// [control] Plan `plan` is the first under which the listener may not hear the speaker. To be called before any hook can load that
+    /// plan: then a write hook that found a frame of it finds this too, whatever plan it acts on itself.
+    pub fn close(&self, plan: u64) {
+        self.until.store(plan - 1, Ordering::SeqCst);
+    }
+
+    /// Number of the last plan under which the listener may hear the speaker.
+    #[cfg(test)]
+    pub fn until(&self) -> u64 {
+        self.until.load(Ordering::SeqCst)
+    }
+
+    /// Whether no plan has broken the pair.
+    #[cfg(test)]
+    pub fn open(&self) -> bool {
+        self.until() == u64::MAX
+    }
+
     /// Where it gets its converter from.
     pub fn mailbox(&self) -> &Arc<Mailbox> {
         &self.mailbox
-    }
-
-    /// The voice.
-    pub fn voice(&self) -> &Arc<Voice> {
-        &self.voice
     }
 
     /// Nothing to play.
@@ -110,18 +134,16 @@ impl Link {
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
-    pub unsafe fn lay(&self, now: u64, frame: &mut [i16], to: Format, counts: &Counts) -> bool {
+    pub unsafe fn lay(&self, frame: &mut [i16], to: Format, counts: &Counts) -> bool {
         // SAFETY: the caller is inside the listener's write gate.
-        unsafe {
-            self.lay_one(now, frame, to) || self.with_queue(now, |player, queue| player.lay(queue, frame, to, counts))
-        }
+        unsafe { self.lay_one(frame, to) || self.with_queue(|player, queue| player.lay(queue, frame, to, counts)) }
     }
 
     /// The same where the one packet that is queued is as long as the frame. `false`, and nothing done, if it is not so.
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
-    unsafe fn lay_one(&self, now: u64, frame: &mut [i16], to: Format) -> bool {
+    unsafe fn lay_one(&self, frame: &mut [i16], to: Format) -> bool {
         // SAFETY: the caller's promise.
         let state = unsafe { &mut *self.state.get() };
         let at = self.cursor.load(Ordering::Relaxed);
@@ -133,7 +155,7 @@ impl Link {
         let fits = packet.next == head && packet.format == Some(to) && packet.samples == to.a_channel(frame.len());
         let mut samples = [MaybeUninit::uninit(); ONE];
         if !fits
-            || !packet.stamp.may_reach(self.since, now)
+            || !packet.stamp.may_reach(self.since, self.until.load(Ordering::Acquire))
             || !state.player.lays_one(to, packet.samples)
             || self.voice.copy(packet.data, &mut samples[..frame.len()]).is_none()
         {
@@ -150,24 +172,17 @@ impl Link {
         true
     }
 
-    /// Adds what is due to the listener under plan `now`; whether there was any.
+    /// Adds what is due to the listener; whether there was any.
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
-    pub unsafe fn play(
-        &self,
-        now: u64,
-        sum: &mut [i32],
-        to: Format,
-        counts: &Counts,
-        mix: Option<(&Bus, Place)>,
-    ) -> bool {
+    pub unsafe fn play(&self, sum: &mut [i32], to: Format, counts: &Counts, mix: Option<(&Bus, Place)>) -> bool {
         // SAFETY: the caller's promise.
         if unsafe { self.holds_back(to.ticks(to.a_channel(sum.len())), mix) } {
             return false;
         }
         // SAFETY: passed on; the mailbox is the write hook's.
-        unsafe { self.with_queue(now, |player, queue| player.play(queue, &self.mailbox, sum, to, counts)) }
+        unsafe { self.with_queue(|player, queue| player.play(queue, &self.mailbox, sum, to, counts)) }
     }
 
     /// Whether a stretch of private speech has to wait for one more frame: a listener that has come so far in the room's mix has not
@@ -192,14 +207,14 @@ impl Link {
 
     /// # Safety
     /// The caller is inside the listener's write gate.
-    unsafe fn with_queue<R>(&self, now: u64, action: impl FnOnce(&mut Player, &mut Queue) -> R) -> R {
+    unsafe fn with_queue<R>(&self, action: impl FnOnce(&mut Player, &mut Queue) -> R) -> R {
         // SAFETY: the caller's promise.
         let State { player, used, before, heard, ended, .. } = unsafe { &mut *self.state.get() };
         let at = self.cursor.load(Ordering::Relaxed);
         let mut queue = Queue {
             voice: &self.voice,
             since: self.since,
-            now,
+            until: &self.until,
             at,
             used: *used,
             before: *before,
@@ -215,11 +230,11 @@ impl Link {
     }
 }
 
-/// The voice as this listener may hear it under the plan that it has loaded.
+/// The voice as this listener may hear it.
 struct Queue<'a> {
     voice: &'a Voice,
     since: u64,
-    now: u64,
+    until: &'a AtomicU64,
     at: u64,
     used: usize,
     before: Option<NonZeroU64>,
@@ -239,6 +254,12 @@ impl Queue<'_> {
             self.before = NonZeroU64::new(self.at + 1).filter(|_| heard);
             (self.at, self.used, self.packet) = (packet.next, 0, None);
         }
+    }
+
+    /// Under which plan the pair ends. To be asked after a frame's stamp was read: who finds a frame of that plan or a later one finds
+    /// the end as well ([`Link::close`]).
+    fn until(&self) -> u64 {
+        self.until.load(Ordering::Acquire)
     }
 
     /// The packet at `at`; `None` if the writer has overtaken it. What it holds was checked when it was read and stays so.
@@ -265,9 +286,10 @@ impl Source for Queue<'_> {
                 (self.at, self.used, self.before, self.heard) = (head, 0, None, ticks);
                 return Due { format: None, samples: 0, beyond: 0, packet: 0, end: false, anew: false, lost };
             };
-            let mine = packet.stamp.may_reach(self.since, self.now);
-            if !mine && packet.stamp.captured > self.now {
-                break; // it waits until this listener has a plan that knows of it
+            let until = self.until();
+            let mine = packet.stamp.may_reach(self.since, until);
+            if !mine && packet.stamp.captured > until {
+                break; // the pair is broken, and the hook that is running does not know it yet
             }
             if packet.samples == 0 || !mine {
                 // The end of a stretch, or speech that is not for this listener.
@@ -318,7 +340,7 @@ impl Source for Queue<'_> {
         if back < samples
             && let Some(at) = self.before
             && let Some(packet) = self.voice.packet(at.get() - 1)
-            && packet.stamp.may_reach(self.since, self.now)
+            && packet.stamp.may_reach(self.since, self.until())
             && (format.is_none() || format == packet.format)
         {
             let there = packet.samples.min(samples - back);
@@ -362,28 +384,30 @@ mod tests {
     const SAMPLES: usize = 160;
 
     /// What the listener hears at the end of a frame: past any fade.
-    fn hears(link: &Link, now: u64) -> i32 {
+    fn hears(link: &Link) -> i32 {
         let mut sum = [0; SAMPLES];
         // SAFETY: nobody else has this link.
-        unsafe { link.play(now, &mut sum, Format::new(8_000, 1).expect("a format"), &Counts::default(), None) };
+        unsafe { link.play(&mut sum, Format::new(8_000, 1).expect("a format"), &Counts::default(), None) };
         sum[SAMPLES - 1]
     }
 
-    /// Between two stores of one change, a speaker may act on the new plan while the listener still acts on the one before.
+    /// A listener may act on a plan that grants a pair when the speaker acts on one already that does not.
     #[test]
-    fn a_frame_of_a_newer_plan_waits() {
+    fn a_frame_of_a_plan_that_broke_the_pair_is_not_heard() {
         let voice = Arc::new(Voice::new().expect("memory"));
         let push = |captured: u64, value: i16| {
             let stamp = Stamp { captured, floor: captured };
             voice.push(stamp, Format::new(8_000, 1).expect("a format"), &[value; SAMPLES]);
         };
-        let link = Link::new(voice.clone(), 3, Bell::default(), None);
+        let link = Link::new(1, voice.clone(), 3, Bell::default(), None);
         push(3, 100);
-        push(4, 200);
-        assert_eq!(hears(&link, 3), 100);
-        assert_eq!(hears(&link, 3), 0, "that plan knows nothing of the second frame");
-        push(4, 300);
-        assert_eq!([hears(&link, 4), hears(&link, 4)], [200, 300], "nothing is lost, and nothing is heard twice");
+        push(7, 200);
+        assert_eq!([hears(&link), hears(&link)], [100, 200], "plans that leave the pair as it is do not matter");
+        push(7, 300);
+        link.close(8);
+        push(8, 400);
+        assert_eq!(hears(&link), 300, "that was said before");
+        assert_eq!([hears(&link), hears(&link)], [0, 0], "and the next was not");
     }
 
     #[test]
@@ -392,9 +416,9 @@ mod tests {
         let push = |floor: u64, value: i16| {
             voice.push(Stamp { captured: 5, floor }, Format::new(8_000, 1).expect("a format"), &[value; SAMPLES]);
         };
-        let link = Link::new(voice.clone(), 4, Bell::default(), None);
+        let link = Link::new(1, voice.clone(), 4, Bell::default(), None);
         push(3, 100); // guarded: for who was there since plan 3
         push(4, 200);
-        assert_eq!([hears(&link, 5), hears(&link, 5)], [200, 0]);
+        assert_eq!([hears(&link), hears(&link)], [200, 0]);
     }
 }

@@ -10,6 +10,9 @@ use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 #[derive(Clone)]
 pub struct Bell(Arc<AtomicU64>);
 
+const RUNG: u64 = 1;
+const REFUSED: u64 = 2;
+
 impl Default for Bell {
     fn default() -> Self {
         Self(Arc::new(AtomicU64::new(0)))
@@ -18,12 +21,17 @@ impl Default for Bell {
 
 impl Bell {
     fn ring(&self) {
-        self.0.store(1, Ordering::Release);
+        self.0.fetch_or(RUNG, Ordering::Release);
     }
 
     /// Whether it rang since it was asked last.
     pub fn rang(&self) -> bool {
-        self.0.swap(0, Ordering::Acquire) == 1
+        self.0.fetch_and(!RUNG, Ordering::AcqRel) & RUNG != 0
+    }
+
+    /// Whether a hook was ever given a format that Coach does not handle.
+    pub fn refused(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & REFUSED != 0
     }
 }
 
@@ -132,9 +140,9 @@ impl<T> Mailbox<T> {
         self.bell.ring();
     }
 
-    /// Has the service look at what has changed.
-    pub fn ring(&self) {
-        self.bell.ring();
+    /// Has the service look at a format that Coach does not handle, or handles again.
+    pub fn refuse(&self) {
+        self.bell.0.fetch_or(RUNG | REFUSED, Ordering::Release);
     }
 
     /// Whether [`Mailbox::prepare`] has something to do.

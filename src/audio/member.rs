@@ -33,12 +33,6 @@ impl Member {
         }
     }
 
-    /// [control] Whether hooks that begin now would act on one of `seats`.
-    pub fn acts_on(&self, seats: &[Seat]) -> bool {
-        let seats = seats.as_ptr_range();
-        seats.contains(&self.read.seat()) || seats.contains(&self.write.seat())
-    }
-
     /// [control] Hooks that begin from now on act on `seat`. The caller keeps the old plan until those inside have left.
     pub fn publish(&self, seat: &Seat) {
         self.read.publish(seat);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{bus::Bus, guard::Opening, host_mix::HostMix, input::Input, link::Link, slot::Slot, voice::Voice};
+use super::{bus::Bus, guard::Opening, host_mix::HostMix, input::Input, link::Link, voice::Voice};
 
 /// What becomes of what a member says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub enum Hearing {
     Silence,
 }
 
-/// One member's part of a plan.
+/// What the hooks of one member do.
 pub struct Seat {
     /// The plan's number: engine-wide, rising, never used again.
     pub number: u64,
@@ -49,13 +49,75 @@ pub struct Seat {
     /// Engine-mixed: where open speech comes from.
     pub bus: Option<Arc<Bus>>,
     /// The private voices that it hears.
-    pub voices: SmallVec<[Arc<Link>; 1]>,
+    pub voices: Voices,
 }
 
-/// A plan, and the slots of the members that may be using it (of a room's: that of a member outside rooms has one owner).
+impl Seat {
+    /// [control] Whether the ticks of a room that the engine mixes sum what is queued of it, or forget it.
+    pub fn heard_in_a_mix(&self) -> bool {
+        matches!(self.speech, Speech::Open | Speech::Private)
+    }
+}
+
+/// What the next ticks of an engine-mixed room sum.
 pub struct Plan {
-    pub seats: Box<[Seat]>,
+    pub mixed: Box<[Mixed]>,
     /// Open speech of members that have just left the room: it fades.
     pub leaving: Vec<Arc<Input>>,
-    pub slots: Box<[&'static Slot<super::member::Member>]>,
+}
+
+/// One member's part of a tick.
+pub struct Mixed {
+    pub input: Arc<Input>,
+    /// What is queued is summed; else it is forgotten.
+    pub heard: bool,
+}
+
+/// Links to the private voices that one member hears. A list that differs in a few of them from another shares most of its parts
+/// with it, so that a change costs little where many are heard.
+#[derive(Default)]
+pub struct Voices {
+    few: SmallVec<[Arc<Link>; 1]>,
+    /// Parts of [`Voices::PART`] links or less.
+    more: Box<[Arc<[Arc<Link>]>]>,
+}
+
+impl Voices {
+    const PART: usize = 16;
+
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Link>> {
+        self.few.iter().chain(self.more.iter().flat_map(|part| part.iter()))
+    }
+
+    /// The one that there is, if there is one alone.
+    #[inline]
+    pub fn only(&self) -> Option<&Arc<Link>> {
+        if self.more.is_empty() && self.few.len() == 1 { self.few.first() } else { None }
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.few.is_empty() && self.more.is_empty()
+    }
+
+    /// [control] The same, less those that `gone` says, and with `new` ones.
+    pub fn changed(&self, gone: impl Fn(&Link) -> bool, new: Vec<Arc<Link>>) -> Self {
+        let mut few: SmallVec<[Arc<Link>; 1]> = self.few.iter().filter(|link| !gone(link)).cloned().collect();
+        let mut more = Vec::with_capacity(self.more.len() + new.len().div_ceil(Self::PART));
+        for part in &self.more {
+            if !part.iter().any(|link| gone(link)) {
+                more.push(part.clone());
+                continue;
+            }
+            let left: Vec<_> = part.iter().filter(|link| !gone(link)).cloned().collect();
+            if left.len() < Self::PART / 2 { few.extend(left) } else { more.push(left.into()) }
+        }
+        few.extend(new);
+        while few.len() > Self::PART {
+            more.push(few.drain(few.len() - Self::PART..).collect());
+        }
+        few.shrink_to_fit();
+        Self { few, more: more.into() }
+    }
 }

@@ -24,6 +24,15 @@ impl Retirement {
         }
     }
 
+    /// Keeps what `other` has kept until now.
+    pub fn take_over(&mut self, other: &mut Self) {
+        self.retired.append(&mut other.retired);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.retired.is_empty()
+    }
+
     /// Frees what nobody uses any more; whether everything is free.
     pub fn sweep(&mut self) -> bool {
         self.retired.retain_mut(|retired| {

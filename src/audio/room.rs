@@ -5,7 +5,7 @@ use std::{cell::UnsafeCell, ptr, sync::Arc};
 use super::{
     bus::Bus,
     host_mix::HostMix,
-    plan::{Plan, Speech},
+    plan::{Mixed, Plan},
 };
 use crate::sync::{AtomicPtr, Ordering};
 
@@ -63,27 +63,21 @@ impl Room {
         bus.announce(tick);
         sum.fill(0);
         // SAFETY: a plan that was published is kept until the calls inside the gates that may be using it have left.
-        let (seats, leaving) = unsafe { plan.as_ref() }.map_or((&[][..], &[][..]), |plan| (&plan.seats, &plan.leaving));
+        let (mixed, leaving) = unsafe { plan.as_ref() }.map_or((&[][..], &[][..]), |plan| (&plan.mixed, &plan.leaving));
         for input in leaving {
             // SAFETY: the caller's promise.
             unsafe { input.forget(tick, sum) };
         }
-        for (index, seat) in seats.iter().enumerate() {
+        for (index, Mixed { input, heard }) in mixed.iter().enumerate() {
             // In a large room every member is out of the cache: have the next ones brought in while this one is summed.
-            if let Some(input) = seats.get(index + 4).and_then(|seat| seat.input.as_deref()) {
-                input.prefetch();
+            if let Some(next) = mixed.get(index + 4) {
+                next.input.prefetch();
             }
-            if let Some(input) = seats.get(index + 2).and_then(|seat| seat.input.as_deref()) {
-                input.prefetch_samples(tick);
+            if let Some(next) = mixed.get(index + 2) {
+                next.input.prefetch_samples(tick);
             }
-            let Some(input) = &seat.input else { continue };
             // SAFETY: the caller's promise.
-            unsafe {
-                match seat.speech {
-                    Speech::Open | Speech::Private => input.pull(tick, sum),
-                    Speech::Silent | Speech::Bypass => input.forget(tick, sum),
-                }
-            }
+            unsafe { if *heard { input.pull(tick, sum) } else { input.forget(tick, sum) } };
         }
         bus.publish(tick, sum);
     }

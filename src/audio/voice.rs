@@ -1,8 +1,8 @@
 //! A private speaker's voice: a ring of frames that its read hook writes and the write hooks of its audience read.
 //!
-//! Each frame carries two plan numbers. `captured` is the plan that the read hook had loaded: a listener whose own plan is
-//! older must not have it yet, since that plan may not know of a narrower audience. `floor` is the same, or less while an
-//! opening guard runs: a listener must have been in the audience since then or before.
+//! Each frame carries two plan numbers. `captured` is the plan that the read hook had loaded: a listener whose pair with the speaker
+//! that plan, or one before it, has broken must not have it, whatever plan the listener acts on itself. `floor` is the same, or less
+//! while an opening guard runs: a listener must have been in the audience since then or before.
 //!
 //! Frames that are shorter than a few milliseconds are gathered: with a header each, those that a listener takes at a time would not fit
 //! into the ring. They lie behind its head until they are enough, or until one of another kind comes.
@@ -35,10 +35,9 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Promise 2: whether a listener may have the frame that was allowed to hear the speaker without a break since plan
-    /// `since`, and still is under plan `now`, which it has loaded.
-    pub fn may_reach(self, since: u64, now: u64) -> bool {
-        since <= self.floor && self.captured <= now
+    /// Promise 2: whether a listener may have the frame that may hear the speaker without a break from plan `since` to plan `until`.
+    pub fn may_reach(self, since: u64, until: u64) -> bool {
+        since <= self.floor && self.captured <= until
     }
 }
 

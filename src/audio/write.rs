@@ -63,9 +63,9 @@ impl Member {
                 self.write.counts.frames.add(1);
                 return Outcome::Left;
             };
-            let link = seat.voices.first().filter(|link| !link.idle());
+            let link = seat.voices.only().filter(|link| !link.idle());
             // SAFETY: the links are this listener's, inside whose write gate the caller is.
-            if let Some(link) = link.filter(|link| unsafe { link.lay(seat.number, data, format, &self.write.counts) }) {
+            if let Some(link) = link.filter(|link| unsafe { link.lay(data, format, &self.write.counts) }) {
                 self.write.counts.frames.add(1);
                 self.write.counts.private.add(1);
                 // SAFETY: as above.
@@ -136,7 +136,7 @@ impl Member {
         }
         // SAFETY: as above.
         if unsafe { self.lay(side, seat, frame.data, frame.format) } {
-            let alone = seat.hearing == Hearing::Host && seat.voices.len() == 1;
+            let alone = seat.hearing == Hearing::Host && seat.voices.only().is_some();
             return (Outcome::Changed, alone.then_some(frame.format));
         }
         // SAFETY: as above.
@@ -159,9 +159,9 @@ impl Member {
             // SAFETY: the mailbox is the write hook's, inside whose gate the caller is.
             unsafe { side.mix.play(&mut mix, &self.write.mailbox, sum, frame.format, &self.write.counts) };
         }
-        for link in &seat.voices {
+        for link in seat.voices.iter() {
             // SAFETY: as above.
-            if unsafe { link.play(seat.number, sum, frame.format, &self.write.counts, begin) } {
+            if unsafe { link.play(sum, frame.format, &self.write.counts, begin) } {
                 self.write.counts.private.add(1);
             }
         }
@@ -183,7 +183,7 @@ impl Member {
         match (seat.hearing, &seat.bus, playing.next()) {
             (Hearing::Host, _, Some(link)) => {
                 // SAFETY: the links are this listener's, inside whose write gate the caller is.
-                if playing.next().is_some() || !unsafe { link.lay(seat.number, frame, format, &self.write.counts) } {
+                if playing.next().is_some() || !unsafe { link.lay(frame, format, &self.write.counts) } {
                     return false;
                 }
                 self.write.counts.private.add(1);

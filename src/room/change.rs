@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 
 use super::{
     coming::new_voice,
-    control::Control,
+    control::{Control, Member},
     error::{Error, Result},
     event::What,
+    index::Index,
+    pairs::Pending,
 };
 use crate::{
     audio::guard::Opening,
-    route::{Facts, Speaks, Tags, rule},
+    route::{Speaks, Tags, rule},
     sys,
 };
 
@@ -35,22 +37,18 @@ impl Control {
 
     fn set_tags(&mut self, handle: u64, tags: Tags, what: What) -> Result<()> {
         let member = self.member(handle)?;
-        let place = member.place;
-        let addressed = |facts: &Facts| -> BTreeSet<u64> {
-            let speakers = place.map(|place| self.inside(place.room)).into_iter().flatten();
-            let private = speakers.filter(|(_, speaker, m)| *speaker != handle && m.facts.speaks.privately());
-            private.filter(|(.., m)| rule::addressed(&m.facts, facts)).map(|(_, speaker, _)| speaker).collect()
-        };
-        let before = addressed(&member.facts);
-        let after = addressed(&Facts { tags: tags.clone(), ..member.facts.clone() });
+        let index = member.place.and(self.room.as_ref()).map(|room| &room.index);
+        let wider = index.into_iter().flat_map(|index| index.speakers(&tags)).filter(|speaker| {
+            let addressed = |speaker: &Member| rule::addressed(&speaker.facts, &member.facts);
+            *speaker != handle && self.members.get(speaker).is_some_and(|speaker| !addressed(speaker))
+        });
+        let wider: BTreeSet<u64> = wider.collect();
         self.begin(handle);
         self.member_mut(handle)?.facts.tags = tags;
-        for speaker in after.difference(&before) {
-            self.widen(*speaker);
-        }
+        wider.into_iter().for_each(|speaker| self.widen(speaker));
         self.republish(handle);
         self.tell(what, handle, "");
-        self.tell_audiences_around(handle);
+        self.tell_audiences();
         Ok(())
     }
 
@@ -61,12 +59,12 @@ impl Control {
             "-" => Speaks::ToNobody,
             tags => Speaks::To(Tags::parse(tags).map_err(|e| Error::tag("speakOnlyTo", &e))?),
         };
-        let before = self.addressees(handle);
+        let was_private = self.member(handle)?.facts.speaks.privately();
+        let before = if was_private { self.addressees(handle) } else { Vec::new() };
         self.begin(handle);
         let member = self.member_mut(handle)?;
-        let was_private = member.facts.speaks.privately();
         // Outside rooms there is nobody to compare: whoever has a new tag may be where it goes.
-        let wider_outside = member.place.is_none() && !speaks.within(&member.facts.speaks);
+        let wider_outside = was_private && member.place.is_none() && !speaks.within(&member.facts.speaks);
         member.facts.speaks = speaks;
         let mut voiceless = false;
         if member.voice.is_none() {
@@ -75,13 +73,14 @@ impl Control {
                 Err(()) => voiceless = true,
             }
         }
-        if was_private && (wider_outside || !self.addressees(handle).is_subset(&before)) {
+        let mut after = was_private.then(|| self.addressees(handle)).into_iter().flatten();
+        if wider_outside || after.any(|listener| before.binary_search(&listener).is_err()) {
             self.widen(handle);
         }
         self.sound_again(handle);
         self.republish(handle);
         self.tell(What::Coach, handle, if voiceless { "no memory for its voice: private to nobody" } else { "" });
-        self.tell_audiences_around(handle);
+        self.tell_audiences();
         if voiceless {
             let message = "no memory for the member's voice: it is private to nobody; free some and coach it again";
             return Err(Error::new(sys::COACH_ERR_MEMORY, message));
@@ -100,7 +99,7 @@ impl Control {
         self.sound_again(handle);
         self.republish(handle);
         self.tell(What::Uncoach, handle, "");
-        self.tell_audiences_around(handle);
+        self.tell_audiences();
         Ok(())
     }
 
@@ -116,7 +115,7 @@ impl Control {
         member.no_sound();
         self.republish(handle);
         self.tell(if on { What::Bypass } else { What::Unbypass }, handle, "");
-        self.tell_audiences_around(handle);
+        self.tell_audiences();
         Ok(())
     }
 
@@ -134,7 +133,7 @@ impl Control {
         *fact = on;
         self.republish(handle);
         self.tell(what, handle, "");
-        self.tell_audiences_around(handle);
+        self.tell_audiences();
         Ok(())
     }
 
@@ -151,25 +150,38 @@ impl Control {
 
     /// After a panic: undoes the change that stopped half-way, and makes every plan anew from what the books say.
     pub fn mend(&mut self) {
+        self.claimed = None;
         while let Some((handle, facts, opening)) = self.undo.pop() {
             if let Some(member) = self.members.get_mut(&handle) {
                 (member.facts, member.opening) = (facts, opening);
             }
         }
-        // Those outside first: away from a room's plan before the room gets its next.
-        let outside: Vec<u64> =
-            self.members.iter().filter(|(_, m)| m.place.is_none()).map(|(handle, _)| *handle).collect();
+        let outside = self.members.iter().filter(|(_, member)| member.place.is_none()).map(|(handle, _)| *handle);
+        let outside: Vec<u64> = outside.collect();
         outside.into_iter().for_each(|member| self.publish_alone(member));
-        let rooms: Vec<u64> = self.rooms.keys().copied().collect();
-        rooms.into_iter().for_each(|room| self.publish(room));
+        if let Some(room) = &mut self.room {
+            (room.index, room.pending) = (Index::default(), Pending { all: true, ..Pending::default() });
+        }
+        self.publish();
     }
 
-    /// Whom the member's rule lets hear it, of those in its room.
-    pub fn addressees(&self, handle: u64) -> BTreeSet<u64> {
-        let Some(member) = self.members.get(&handle) else { return BTreeSet::new() };
-        let inside = member.place.map(|place| self.inside(place.room)).into_iter().flatten();
-        let others = inside.filter(|(_, other, _)| *other != handle);
-        others.filter(|(.., other)| rule::addressed(&member.facts, &other.facts)).map(|(_, other, _)| other).collect()
+    /// Whom the member's rule lets hear it, of those in its room. Handles, in order.
+    pub fn addressees(&self, handle: u64) -> Vec<u64> {
+        let Some(member) = self.members.get(&handle) else {
+            return Vec::new();
+        };
+        let Some(room) = self.room.as_ref().filter(|_| member.place.is_some()) else {
+            return Vec::new();
+        };
+        let mut all: Vec<u64> = match &member.facts.speaks {
+            Speaks::Openly => room.members.values().copied().collect(),
+            Speaks::ToNobody => Vec::new(),
+            Speaks::To(tags) => room.index.mixers(tags).collect(),
+        };
+        all.sort_unstable();
+        all.dedup();
+        all.retain(|other| *other != handle);
+        all
     }
 
     /// The plan that is published next widens the audience of `speaker`: it passes an opening guard (promise 3).
@@ -177,12 +189,15 @@ impl Control {
     /// Guards that the read hook has not met yet begin with the same frame as this one, so that the lowest floor of them is
     /// right for all of them.
     pub fn widen(&mut self, speaker: u64) {
-        let (plan, ms) = (self.number + 1, self.guard_ms);
-        self.busy = true; // the guard goes by the clock
-        let now = self.clock.now();
+        let (plan, ms) = (self.upcoming(), self.shared.guard_ms);
+        self.shared.needs_service(); // the guard goes by the clock
+        let now = self.shared.clock.now();
         self.remember(speaker);
+        self.renews(speaker);
         // Who passes everything through has no audience that could be widened.
-        let Some(member) = self.members.get_mut(&speaker).filter(|member| !member.facts.passing) else { return };
+        let Some(member) = self.members.get_mut(&speaker).filter(|member| !member.facts.passing) else {
+            return;
+        };
         let guard = member.lease.get().guarded.state();
         let floor = if member.opening.plan > guard.seen { member.opening.floor } else { plan - 1 };
         member.opening = Opening::new(plan, floor, ms, now);

@@ -1,7 +1,7 @@
 //! Rooms that open and close, members that attach, join, leave and detach. Nothing changes where it fails.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
@@ -9,8 +9,10 @@ use super::{
     control::{Control, Leaver, Member, Mixer, NewMember, Place, Room},
     error::{Error, Result},
     event::What,
+    index::Index,
+    pairs::Pending,
     registry,
-    service::Clock,
+    shared::Shared,
 };
 use crate::{
     audio::{
@@ -18,7 +20,7 @@ use crate::{
         bus::Bus,
         guard::Opening,
         host_mix::HostMix,
-        plan::Plan,
+        plan::Seat,
         slot::{MEMBER, ROOM},
         voice::Voice,
     },
@@ -27,13 +29,8 @@ use crate::{
 };
 
 impl Control {
-    pub fn open_room(&mut self, name: &str, mixer: Mixer) -> Result<u64> {
-        name_rules(name, "a room name", sys::COACH_ERR_ROOM_NAME)?;
-        if self.names.contains_key(name) {
-            let message =
-                format!("there is a room called {name}; coach_room_find gives it, another name opens another");
-            return Err(Error::new(sys::COACH_ERR_ROOM_EXISTS, message));
-        }
+    /// A room of that name, which nobody has yet.
+    pub fn open_room(shared: &Arc<Shared>, name: &str, mixer: Mixer) -> Result<Self> {
         let (bus, own_clock, host_mix) = match mixer {
             Mixer::Host(mix) => (None, false, mix),
             Mixer::Engine { format, tick_ms, own_clock } => {
@@ -44,17 +41,6 @@ impl Control {
         let lease = ROOM.lease(Box::new(audio::room::Room::new(bus, own_clock, host_mix))).ok_or_else(|| {
             Error::new(sys::COACH_ERR_TOO_MANY, format!("{} rooms are open; close one first", audio::slot::ROOMS))
         })?;
-        let handle = lease.handle;
-        let mut clock = None;
-        if let Mixer::Engine { tick_ms, own_clock: true, .. } = mixer {
-            match Clock::start(handle, tick_ms) {
-                Ok(started) => clock = Some(started),
-                Err(_) => {
-                    drop(lease.revoke());
-                    return Err(Error::memory("the room's clock thread"));
-                }
-            }
-        }
         let room = Room {
             lease,
             name: name.into(),
@@ -63,46 +49,48 @@ impl Control {
             started: false,
             plan: None,
             leaving: Vec::new(),
-            links: HashMap::new(),
-            clock,
+            index: Index::default(),
+            pending: Pending::default(),
+            renewed: BTreeSet::new(),
         };
-        self.rooms.insert(handle, room);
-        self.names.insert(name.into(), handle);
-        Ok(handle)
+        Ok(Self::new(shared.clone(), Some(room)))
     }
 
-    /// Its clock is to be stopped without the lock ([`Engine::stop`](super::engine::Engine::stop)): others wait for that.
-    pub fn close_room(&mut self, handle: u64) -> Result<Option<Clock>> {
-        self.room(handle)?;
-        self.put_out(handle);
-        let Some(mut room) = self.rooms.remove(&handle) else { return Err(Error::handle("room")) };
-        self.names.remove(&room.name);
+    pub fn close_room(&mut self) -> Result<()> {
+        self.room()?;
+        self.put_out();
+        let Some(room) = self.room.take() else {
+            return Err(Error::handle("room"));
+        };
+        let handle = room.lease.handle;
+        self.shared.directory.lock().close(&room.name, handle);
         registry::remove(handle);
-        let clock = room.clock.take();
-        self.stopping += usize::from(clock.is_some());
         let revoked = room.lease.revoke();
         let slot = revoked.slot();
         self.retirement.retire((revoked, room.plan), [&slot.read].into_iter());
-        Ok(clock)
+        Ok(())
     }
 
     /// The room ends for everyone inside.
-    fn put_out(&mut self, room: u64) {
-        let inside: Vec<_> = self.inside(room).map(|(number, handle, _)| (number, handle)).collect();
-        let engine_mixed = self.rooms.get(&room).is_some_and(|room| room.bus().is_some());
+    fn put_out(&mut self) {
+        let inside: Vec<_> = self.inside().map(|(number, handle, _)| (number, handle)).collect();
+        let Some((room, engine_mixed)) = self.room.as_ref().map(|room| (room.lease.handle, room.bus().is_some()))
+        else {
+            return;
+        };
         inside.iter().for_each(|(_, handle)| self.note_audience(*handle)); // while all are there
+        self.part_all();
         for (_, handle) in &inside {
             self.take_out(*handle);
             if let Some(member) = self.members.get_mut(handle) {
                 member.ended = engine_mixed;
             }
         }
-        if let Some(room) = self.rooms.get_mut(&room) {
+        if let Some(room) = &mut self.room {
             room.started = false;
         }
-        // First away from the room's plan, then the room's next plan: no hook may find the old one once it is retired.
         inside.iter().for_each(|(_, handle)| self.publish_alone(*handle));
-        self.publish(room);
+        self.publish();
         for (number, handle) in inside {
             self.tell_at(What::End, handle, Some(Place { room, number }), "the room ended");
         }
@@ -141,16 +129,15 @@ impl Control {
             warning = Some("no memory for the member's voice. The member is private to nobody; coach it again".into());
             None
         });
-        let number = self.number + 1;
-        let alone = Arc::new(Plan::alone(number, &facts, false, None, Opening::default()));
-        let audio = audio::member::Member::new(&raw const alone.seats[0], &self.bell, &self.clock.hooks, timed);
+        let number = self.next_number();
+        let seat = Arc::new(Seat::alone(number, &facts, false, None, Opening::default()));
+        let audio = audio::member::Member::new(Arc::as_ptr(&seat), &self.shared.bell, &self.shared.clock.hooks, timed);
         let lease = MEMBER.lease(Box::new(audio)).ok_or_else(|| {
             Error::new(
                 sys::COACH_ERR_TOO_MANY,
                 format!("{} members are attached; detach one first", audio::slot::MEMBERS),
             )
         })?;
-        self.number = number;
         let handle = lease.handle;
         let member = Member {
             lease,
@@ -164,13 +151,17 @@ impl Control {
             voice,
             opening: Opening::default(),
             input: None,
-            alone: Some(alone),
+            seat,
+            links: Vec::new(),
             audience: None,
             sounded: None,
             refused_before: [false; 2],
+            spoke_to: None,
             sound_due: false,
         };
-        self.busy |= member.facts.speaks.privately();
+        if member.facts.speaks.privately() {
+            self.shared.needs_service();
+        }
         self.members.insert(handle, member);
         self.calls.insert(new.call_id.into(), handle);
         if let Some(warning) = warning {
@@ -179,15 +170,17 @@ impl Control {
         Ok(handle)
     }
 
-    pub fn join(&mut self, handle: u64, room: u64, number: u32) -> Result<()> {
+    /// A member that is outside, and here already.
+    pub fn join(&mut self, handle: u64, number: u32) -> Result<()> {
         let member = self.member(handle)?;
         if let Some(place) = member.place {
-            let name = self.room(place.room).map_or("", |room| room.name.as_str());
+            let name = self.room().map_or("", |room| room.name.as_str());
             let message = format!("the member is in the room {name} as {}; leave it first", place.number);
             return Err(Error::new(sys::COACH_ERR_STATE, message));
         }
         let starts = member.starts;
-        let here = self.room(room)?;
+        let here = self.room()?;
+        let room = here.lease.handle;
         if here.members.contains_key(&number) {
             let message = format!("number {number} is in use in {}; give one that is not", here.name);
             return Err(Error::new(sys::COACH_ERR_NUMBER_IN_USE, message));
@@ -196,12 +189,14 @@ impl Control {
             None => None,
             Some(bus) => Some(Arc::new(bus.input().ok_or_else(|| Error::memory("the member's part of the mix"))?)),
         };
-        let here = self.room_mut(room)?;
+        let here = self.room_mut()?;
         here.members.insert(number, handle);
         here.leaving.retain(|leaver| leaver.member != handle); // it would hear itself fade
         let starting = starts && !here.started;
         here.started |= starts;
-        let entered = self.number + 1;
+        here.pending.mix = true;
+        here.pending.all |= starting && here.bus().is_some(); // all who have waited hear each other now
+        let entered = self.upcoming();
         let member = self.member_mut(handle)?;
         if let (0, Some(input)) = (member.entered, &input) {
             input.begin(0); // no mix has had its voice before
@@ -212,20 +207,19 @@ impl Control {
         member.ended = false;
         member.expect_conversions();
         let private = member.facts.speaks.privately();
-        if let Some(before) = self.spoke_to.remove(&handle).filter(|_| private)
+        if let Some(before) = member.spoke_to.take().filter(|_| private)
             && self.addressees(handle).iter().any(|listener| before.binary_search(listener).is_err())
         {
             self.widen(handle);
             self.undo.clear(); // joining is not undone
         }
-        self.publish(room);
-        let old = self.member_mut(handle)?.alone.take(); // not before the hooks have another
-        self.retire_alone(handle, old);
+        self.changes(handle);
+        self.publish();
         if starting {
             self.tell_at(What::Start, handle, None, "the conference starts");
         }
         self.tell(What::Join, handle, "");
-        self.tell_audiences(room);
+        self.tell_audiences();
         Ok(())
     }
 
@@ -235,20 +229,22 @@ impl Control {
         };
         let ends = self.member(handle)?.ends;
         self.note_audience(handle);
+        self.part(handle);
         self.take_out(handle);
         self.publish_alone(handle);
-        let engine_mixed = self.room(place.room)?.bus().is_some();
-        if self.room(place.room)?.members.is_empty() {
-            self.room_mut(place.room)?.started = false;
+        let room = self.room_mut()?;
+        let engine_mixed = room.bus().is_some();
+        if room.members.is_empty() {
+            room.started = false;
         }
         if !(ends && engine_mixed) {
-            self.publish(place.room);
+            self.publish();
         }
         self.tell_at(What::Leave, handle, Some(place), "");
         if ends && engine_mixed {
-            self.put_out(place.room);
+            self.put_out();
         } else {
-            self.tell_audiences(place.room);
+            self.tell_audiences();
         }
         Ok(())
     }
@@ -256,22 +252,26 @@ impl Control {
     /// Before it leaves its room: what it said there in private may still be on its way when it joins the next.
     fn note_audience(&mut self, handle: u64) {
         if self.members.get(&handle).is_some_and(|member| member.facts.speaks.privately()) {
-            let audience = self.addressees(handle).into_iter().collect();
-            self.spoke_to.insert(handle, audience);
+            let audience = self.addressees(handle);
+            if let Some(member) = self.members.get_mut(&handle) {
+                member.spoke_to = Some(audience.into());
+            }
         }
     }
 
-    /// Out of its room's books; publishing is the caller's.
+    /// Out of its room's books, without its pairs; publishing is the caller's.
     fn take_out(&mut self, handle: u64) {
-        let Some(member) = self.members.get_mut(&handle) else { return };
+        let Some(member) = self.members.get_mut(&handle) else {
+            return;
+        };
         member.audience = None;
         member.no_sound();
         let input = member.input.take();
         if let Some(input) = &input {
-            self.gone.input.add(&input.counts);
+            self.shared.gone.lock().input.add(&input.counts);
         }
         if let Some(place) = member.place.take()
-            && let Some(room) = self.rooms.get_mut(&place.room)
+            && let Some(room) = &mut self.room
         {
             if let (Some(bus), Some(input)) = (room.bus(), input) {
                 let next = bus.ticks();
@@ -281,26 +281,27 @@ impl Control {
                 }
             }
             room.members.remove(&place.number);
-            room.links.retain(|(listener, speaker), _| *listener != handle && *speaker != handle);
+            room.pending.mix = true;
         }
     }
 
+    /// A member that is outside.
     pub fn detach(&mut self, handle: u64) -> Result<()> {
-        if self.member(handle)?.place.is_some() {
-            self.leave(handle)?;
-        }
-        let Some(member) = self.members.remove(&handle) else { return Err(Error::handle("member")) };
+        let Some(member) = self.members.remove(&handle) else {
+            return Err(Error::handle("member"));
+        };
         self.calls.remove(&member.call_id);
-        self.spoke_to.remove(&handle);
+        self.shared.directory.lock().remove(handle);
         registry::remove(handle);
         let audio = member.lease.get();
-        self.gone.read.add(&audio.read.counts);
-        self.gone.write.add(&audio.write.counts);
-        self.gone.slowest =
-            self.gone.slowest.max(audio.read.counts.slowest.get()).max(audio.write.counts.slowest.get());
+        let mut gone = self.shared.gone.lock();
+        gone.read.add(&audio.read.counts);
+        gone.write.add(&audio.write.counts);
+        gone.slowest = gone.slowest.max(audio.read.counts.slowest.get()).max(audio.write.counts.slowest.get());
+        drop(gone);
         let revoked = member.lease.revoke();
         let slot = revoked.slot();
-        self.retirement.retire((revoked, member.alone), [&slot.read, &slot.write.0].into_iter());
+        self.retirement.retire((revoked, member.seat), [&slot.read, &slot.write.0].into_iter());
         Ok(())
     }
 
@@ -309,10 +310,10 @@ impl Control {
         let members = std::mem::take(&mut self.members).into_values().map(|member| {
             let revoked = member.lease.revoke();
             let slot = revoked.slot();
-            (slot, (revoked, member.alone))
+            (slot, (revoked, member.seat))
         });
         let members: Vec<_> = members.collect();
-        let rooms = std::mem::take(&mut self.rooms).into_values().map(|room| {
+        let rooms = self.room.take().into_iter().map(|room| {
             let revoked = room.lease.revoke();
             (revoked.slot(), (revoked, room.plan))
         });
@@ -320,7 +321,6 @@ impl Control {
         let gates: Vec<_> = members.iter().flat_map(|(slot, _)| [&slot.read, &slot.write.0]).collect();
         let gates: Vec<_> = gates.into_iter().chain(rooms.iter().map(|(slot, _)| &slot.read)).collect();
         self.retirement.retire((members, rooms), gates.into_iter());
-        self.events.clear();
     }
 }
 
@@ -338,7 +338,7 @@ pub fn new_voice(facts: &mut Facts) -> std::result::Result<Option<Arc<Voice>>, (
 }
 
 /// The rule for room names and call ids.
-fn name_rules(name: &str, what: &str, status: i32) -> Result<()> {
+pub fn name_rules(name: &str, what: &str, status: i32) -> Result<()> {
     let most = sys::COACH_MAX_NAME_BYTES as usize;
     let wrong = match name {
         "" => "it is empty".into(),

@@ -1,11 +1,14 @@
 //! The text commands: one grammar on every switch.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::{
-    control::{Control, Place},
+    control::Control,
+    engine::Engine,
     error::{Error, Result},
-    report::table,
+    report::{Counted, Stats, table},
     tell::{numbers, opens_in},
 };
 use crate::sys;
@@ -30,11 +33,11 @@ const COMMANDS: [(&str, &str, &str); 11] = [
 ];
 
 /// The answer to `text`: `+OK ...`, `-ERR ...`, or JSON.
-pub fn answer(control: &mut Control, text: &str) -> String {
-    run(control, text).unwrap_or_else(|error| format!("-ERR {}", error.message))
+pub fn answer(engine: &Arc<Engine>, text: &str) -> String {
+    run(engine, text).unwrap_or_else(|error| format!("-ERR {}", error.message))
 }
 
-fn run(control: &mut Control, text: &str) -> Result<String> {
+fn run(engine: &Arc<Engine>, text: &str) -> Result<String> {
     let mut words: Vec<&str> = text.split_whitespace().collect();
     let json = words.len() > 2 && words.ends_with(&["as", "json"]);
     if json {
@@ -44,9 +47,10 @@ fn run(control: &mut Control, text: &str) -> Result<String> {
     if json && !reads.contains(&words[0]) {
         return Err(Error::value(format!("`as json` goes with {}", reads.join(", "))));
     }
+    // What is read is made text of once the room is free for others again.
     match words[..] {
         ["rooms"] => {
-            let rooms = control.room_lines();
+            let rooms = engine.every_room(Control::room_line)?;
             if json {
                 return to_json(&rooms);
             }
@@ -58,47 +62,58 @@ fn run(control: &mut Control, text: &str) -> Result<String> {
             Ok(if rows.is_empty() { head } else { head + &table(&["room", "mixed by", "members", "private"], &rows) })
         }
         ["show", room] => {
-            let report = control.room_report(control.find_room(room)?)?;
+            let report = engine.in_room(room, |control| control.room_report())?;
             if json { to_json(&report) } else { Ok(report.text()) }
         }
         ["explain", room, member] => {
-            let (place, handle) = find(control, room, member)?;
-            let explanation = control.explain(place.room, place.number, control.member(handle)?)?;
+            let explanation = engine.in_room(room, |control| {
+                let (number, handle) = find(control, room, member)?;
+                control.explain(number, control.member(handle)?)
+            })?;
             if json { to_json(&explanation) } else { Ok(explanation.text()) }
         }
-        ["tag", room, member, tags] => {
-            let (place, handle) = find(control, room, member)?;
+        ["tag", room, member, tags] => engine.in_room(room, |control| {
+            let (number, handle) = find(control, room, member)?;
             control.tag(handle, tags)?;
             let tags = &control.member(handle)?.facts.tags;
-            Ok(format!("+OK {} in {room} has the tags {tags}", place.number))
-        }
-        ["untag", room, member] => {
-            let (place, handle) = find(control, room, member)?;
+            Ok(format!("+OK {number} in {room} has the tags {tags}"))
+        }),
+        ["untag", room, member] => engine.in_room(room, |control| {
+            let (number, handle) = find(control, room, member)?;
             control.untag(handle)?;
-            Ok(format!("+OK {} in {room} has no tags", place.number))
-        }
-        ["coach", room, member, tags] => {
-            let (place, handle) = find(control, room, member)?;
+            Ok(format!("+OK {number} in {room} has no tags"))
+        }),
+        ["coach", room, member, tags] => engine.in_room(room, |control| {
+            let (number, handle) = find(control, room, member)?;
             control.coach(handle, tags)?;
             Ok(match (tags, &control.heard_by(handle)[..]) {
-                ("-", _) => format!("+OK {} in {room} speaks to nobody", place.number),
-                (_, []) => format!("+OK {} in {room} speaks only to {tags}; nobody hears it now", place.number),
+                ("-", _) => format!("+OK {number} in {room} speaks to nobody"),
+                (_, []) => {
+                    format!("+OK {number} in {room} speaks only to {tags}; nobody hears it now")
+                }
                 (_, heard_by) => {
-                    format!("+OK {} in {room} speaks only to {tags}; heard by {}", place.number, numbers(heard_by))
+                    format!("+OK {number} in {room} speaks only to {tags}; heard by {}", numbers(heard_by))
                 }
             })
-        }
-        ["uncoach", room, member] => {
-            let (place, handle) = find(control, room, member)?;
+        }),
+        ["uncoach", room, member] => engine.in_room(room, |control| {
+            let (number, handle) = find(control, room, member)?;
             control.uncoach(handle)?;
             let opens = opens_in(control.member(handle)?);
             let after = opens.map(|ms| format!(" after {ms} ms of its audio")).unwrap_or_default();
-            Ok(format!("+OK {} in {room} speaks openly{after}", place.number))
+            Ok(format!("+OK {number} in {room} speaks openly{after}"))
+        }),
+        ["gettag", room, tag] => gettag(engine, room, tag, true, json),
+        ["gettag", room, tag, "nomatch"] => gettag(engine, room, tag, false, json),
+        ["stats"] => stats(engine.stats()?, json),
+        ["stats", room] => {
+            let counted = engine.in_room(room, |control| {
+                let mut counted = Counted::default();
+                control.count(&mut counted);
+                Ok(counted)
+            })?;
+            stats(counted.stats(), json)
         }
-        ["gettag", room, tag] => gettag(control, room, tag, true, json),
-        ["gettag", room, tag, "nomatch"] => gettag(control, room, tag, false, json),
-        ["stats"] => stats(control, None, json),
-        ["stats", room] => stats(control, Some(control.find_room(room)?), json),
         ["version"] if json => to_json(&serde_json::json!({ "version": crate::VERSION })),
         ["version"] => Ok(format!("+OK {}", crate::VERSION)),
         ["help"] => {
@@ -117,34 +132,33 @@ fn names() -> String {
     COMMANDS.map(|(name, ..)| name).join(", ")
 }
 
-/// A member by number or call id.
-fn find(control: &Control, room: &str, member: &str) -> Result<(Place, u64)> {
-    let handle = control.find_room(room)?;
+/// A member by number or call id: its number and handle.
+fn find(control: &Control, room: &str, member: &str) -> Result<(u32, u64)> {
     let number = member.bytes().all(|b| b.is_ascii_digit()).then(|| member.parse::<u32>().ok());
-    let found = control.inside(handle).find(|(n, _, m)| match number {
+    let found = control.inside().find(|(n, _, m)| match number {
         Some(number) => Some(*n) == number,
         None => m.call_id == member,
     });
-    let Some((number, member_handle, _)) = found else {
+    let Some((number, handle, _)) = found else {
         let message = format!("no member {member} in {room}; `show {room}` lists its members by number and call id");
         return Err(Error::new(sys::COACH_ERR_HANDLE, message));
     };
-    Ok((Place { room: handle, number }, member_handle))
+    Ok((number, handle))
 }
 
-fn gettag(control: &Control, room: &str, tag: &str, has: bool, json: bool) -> Result<String> {
-    let room = control.find_room(room)?;
-    crate::route::Tags::parse(tag).map_err(|e| Error::tag("tag", &e)).and_then(|tags| match tags.iter().count() {
-        1 => Ok(()),
-        count => Err(Error::value(format!("{count} tags; gettag takes one"))),
+fn gettag(engine: &Arc<Engine>, room: &str, tag: &str, has: bool, json: bool) -> Result<String> {
+    let found: Vec<u32> = engine.in_room(room, |control| {
+        let tags = crate::route::Tags::parse(tag).map_err(|e| Error::tag("tag", &e))?;
+        match tags.iter().count() {
+            1 => {}
+            count => return Err(Error::value(format!("{count} tags; gettag takes one"))),
+        }
+        Ok(control.inside().filter(|(.., m)| m.facts.tags.has(tag) == has).map(|(number, ..)| number).collect())
     })?;
-    let found: Vec<u32> =
-        control.inside(room).filter(|(.., m)| m.facts.tags.has(tag) == has).map(|(number, ..)| number).collect();
     if json { to_json(&found) } else { Ok(format!("+OK {}", numbers(&found)).trim_end().into()) }
 }
 
-fn stats(control: &Control, room: Option<u64>, json: bool) -> Result<String> {
-    let stats = control.stats(room);
+fn stats(stats: Stats, json: bool) -> Result<String> {
     if json {
         return to_json(&stats);
     }

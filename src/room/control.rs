@@ -1,15 +1,17 @@
-//! The rooms and members of an engine. All that is done to them happens under the engine's one lock, and ends in a published plan.
+//! The rooms and members of an engine. Each room has a lock of its own; all that is done to it and its members happens under that, and
+//! ends in a published plan.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use super::{
-    engine_clock::EngineClock,
     error::{Error, Result},
-    event_queue::EventQueue,
-    service::Clock,
+    event::Event,
+    index::Index,
+    pairs::Pending,
+    shared::Shared,
 };
 use crate::{
     audio::{
@@ -22,15 +24,13 @@ use crate::{
         host_mix::HostMix,
         input::Input,
         link::Link,
-        mailbox::Bell,
         mode_sound::Mode,
-        plan::Plan,
+        plan::{Plan, Seat},
         retire::Retirement,
         slot::Lease,
         voice::Voice,
     },
     route::Facts,
-    sys,
 };
 
 /// One member.
@@ -48,14 +48,18 @@ pub struct Member {
     pub voice: Option<Arc<Voice>>,
     pub opening: Opening,
     pub input: Option<Arc<Input>>,
-    /// Its plan while it is outside rooms.
-    pub alone: Option<Arc<Plan>>,
+    /// What its hooks act on.
+    pub seat: Arc<Seat>,
+    /// Who in its room hears its voice, by number.
+    pub links: Vec<Heard>,
     /// Who hears it by the last audience event since it turned private.
     pub audience: Option<Vec<u32>>,
     /// The mode whose sound it heard last in this room, or that it entered with unsounded.
     pub sounded: Option<Mode>,
     /// Whether there was something in [`Member::refused`] when the service last looked.
     pub refused_before: [bool; 2],
+    /// If it spoke privately when it left its last room: whom it spoke to there. Handles, in order.
+    pub spoke_to: Option<Box<[u64]>>,
     /// Its mode was set since, so that it hears the sound again, also if the mode is the same.
     pub sound_due: bool,
 }
@@ -79,6 +83,13 @@ impl Member {
             audio.write.mailbox.expect(conversion.code());
         }
     }
+}
+
+/// Somebody who hears a member's private voice.
+pub struct Heard {
+    pub number: u32,
+    pub listener: u64,
+    pub link: Arc<Link>,
 }
 
 /// Where a member is.
@@ -106,12 +117,14 @@ pub struct Room {
     pub sequence: u64,
     /// A member that starts it has come.
     pub started: bool,
+    /// What its ticks sum.
     pub plan: Option<Arc<Plan>>,
     /// Who have left, until a tick has let them fade.
     pub leaving: Vec<Leaver>,
-    /// By listener and speaker.
-    pub links: HashMap<(u64, u64), Arc<Link>>,
-    pub clock: Option<Clock>,
+    pub index: Index,
+    pub pending: Pending,
+    /// Members with seats newer than what was told of their audiences.
+    pub renewed: BTreeSet<u64>,
 }
 
 impl Room {
@@ -151,39 +164,24 @@ pub struct NewMember<'a> {
     pub deaf: bool,
 }
 
-/// The state of one engine.
+/// What one lock guards: a room with its members, or all members outside rooms.
 pub struct Control {
-    /// Number of the last plan.
-    pub number: u64,
-    pub rooms: BTreeMap<u64, Room>,
-    pub names: HashMap<String, u64>,
+    pub shared: Arc<Shared>,
+    /// `None` outside, and once the room is closed.
+    pub room: Option<Room>,
     pub members: HashMap<u64, Member>,
+    /// Outside: members by their call ids, those in rooms as well.
     pub calls: HashMap<String, u64>,
-    /// Of members that spoke privately when they left their last room: whom they spoke to there. Handles, in order.
-    pub spoke_to: HashMap<u64, Box<[u64]>>,
     pub retirement: Retirement,
-    pub events: EventQueue,
-    /// Counts of members that are gone.
-    pub gone: Gone,
-    pub guard_ms: u32,
-    /// Whether members hear a sound at every change of their mode.
-    pub mode_sounds: bool,
-    pub clock: Arc<EngineClock>,
-    /// Whether anybody listens to events.
-    pub tell: bool,
-    pub bell: Bell,
+    /// What the call that holds the lock has to tell.
+    pub events: Vec<Event>,
+    /// The number of the plan that is being made, once it has one.
+    pub claimed: Option<u64>,
     /// What members were before the change that is being made.
     pub undo: Vec<(u64, Facts, Opening)>,
-    /// Somebody may need a conversion or the clock: there is somebody who speaks privately, or a room that the engine mixes. The
-    /// service has to run.
-    pub busy: bool,
-    /// Clocks of closed rooms that are being stopped.
-    pub stopping: usize,
-    /// The engine is being destroyed.
-    pub over: bool,
 }
 
-/// See [`Control::gone`].
+/// Counts of members that are gone.
 #[derive(Clone, Copy, Default)]
 pub struct Gone {
     pub read: Sums,
@@ -193,26 +191,16 @@ pub struct Gone {
 }
 
 impl Control {
-    pub fn new(guard_ms: u32, mode_sounds: bool, clock: Arc<EngineClock>, tell: bool) -> Self {
+    pub fn new(shared: Arc<Shared>, room: Option<Room>) -> Self {
         Self {
-            number: 0,
-            rooms: BTreeMap::new(),
-            names: HashMap::new(),
+            shared,
+            room,
             members: HashMap::new(),
             calls: HashMap::new(),
-            spoke_to: HashMap::new(),
             retirement: Retirement::default(),
-            events: EventQueue::default(),
-            gone: Gone::default(),
-            guard_ms,
-            mode_sounds,
-            clock,
-            tell,
-            bell: Bell::default(),
+            events: Vec::new(),
+            claimed: None,
             undo: Vec::new(),
-            busy: false,
-            stopping: 0,
-            over: false,
         }
     }
 
@@ -226,23 +214,17 @@ impl Control {
         self.members.get_mut(&handle).ok_or_else(|| Error::handle("member"))
     }
 
-    pub fn room(&self, handle: u64) -> Result<&Room> {
-        self.rooms.get(&handle).ok_or_else(|| Error::handle("room"))
+    pub fn room(&self) -> Result<&Room> {
+        self.room.as_ref().ok_or_else(|| Error::handle("room"))
     }
 
-    pub fn room_mut(&mut self, handle: u64) -> Result<&mut Room> {
-        self.rooms.get_mut(&handle).ok_or_else(|| Error::handle("room"))
+    pub fn room_mut(&mut self) -> Result<&mut Room> {
+        self.room.as_mut().ok_or_else(|| Error::handle("room"))
     }
 
-    pub fn find_room(&self, name: &str) -> Result<u64> {
-        self.names.get(name).copied().ok_or_else(|| {
-            Error::new(sys::COACH_ERR_NO_ROOM, format!("no room called {name}; `rooms` lists those there are"))
-        })
-    }
-
-    /// Members of a room, by number.
-    pub fn inside(&self, room: u64) -> impl Iterator<Item = (u32, u64, &Member)> {
-        let numbers = self.rooms.get(&room).into_iter().flat_map(|room| &room.members);
+    /// Members of the room, by number.
+    pub fn inside(&self) -> impl Iterator<Item = (u32, u64, &Member)> {
+        let numbers = self.room.iter().flat_map(|room| &room.members);
         numbers.filter_map(|(number, handle)| Some((*number, *handle, self.members.get(handle)?)))
     }
 }

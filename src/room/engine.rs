@@ -1,4 +1,4 @@
-//! One engine: its state behind one lock, its events told with no lock held, its end.
+//! One engine: its rooms, each with a lock of its own, its events told with no lock held, its end.
 
 use std::{
     ffi::CString,
@@ -8,12 +8,17 @@ use std::{
 };
 
 use super::{
-    control::Control,
+    coming::name_rules,
+    control::{Control, Mixer, NewMember},
     engine_clock::EngineClock,
     error::{Error, Result},
     event::Event,
+    event_queue::EventQueue,
     registry,
-    service::{Clock, Service},
+    report::{Counted, Stats},
+    service::{PERIOD, Service},
+    shared::{Shared, Space, no_room},
+    ticker::Ticker,
 };
 use crate::{
     audio::{
@@ -37,17 +42,24 @@ pub struct Config {
 }
 
 /// The engine.
+///
+/// A room's lock comes before that of the members outside, and both before those in [`Shared`] and before `outgoing`. Nobody holds the
+/// locks of two rooms.
 pub struct Engine {
     pub handle: u64,
     config: Config,
-    /// By which opening guards go.
-    pub clock: Arc<EngineClock>,
-    control: Mutex<Control>,
-    /// Signalled when the event callback has returned, or a clock has stopped.
+    pub shared: Arc<Shared>,
+    /// The members outside rooms.
+    outside: Space,
+    /// Events on their way to the host.
+    outgoing: Mutex<EventQueue>,
+    /// Signalled when the event callback has returned.
     changed: Condvar,
     service: Service,
     /// Tells events that wait. Not the service's affair: a slow callback must not stop the clock.
     teller: Service,
+    /// Ticks the rooms that tick by themselves.
+    pub ticker: Ticker,
     /// One at a time prepares conversions.
     preparing: Mutex<()>,
 }
@@ -56,83 +68,250 @@ impl Engine {
     /// A new engine, which its handle finds.
     pub fn create(config: Config) -> Arc<Self> {
         let clock = Arc::new(EngineClock::new(config.host_clock));
+        let shared = Shared::new(config.guard_ms, config.mode_sounds, clock, config.on_event.is_some());
         let engine = Arc::new(Self {
             handle: unslotted(Kind::Engine),
-            control: Mutex::new(Control::new(
-                config.guard_ms,
-                config.mode_sounds,
-                clock.clone(),
-                config.on_event.is_some(),
-            )),
+            outside: Arc::new(Mutex::new(Control::new(shared.clone(), None))),
             config,
-            clock,
+            shared,
+            outgoing: Mutex::default(),
             changed: Condvar::default(),
             service: Service::default(),
             teller: Service::default(),
+            ticker: Ticker::default(),
             preparing: Mutex::new(()),
         });
         registry::add(engine.handle, engine.clone());
         engine
     }
 
-    /// Whether hooks are timed.
-    pub fn times_hooks(&self) -> bool {
-        self.config.time_hooks
+    // ---- rooms
+
+    pub fn open_room(self: &Arc<Self>, name: &str, mixer: Mixer) -> Result<u64> {
+        name_rules(name, "a room name", sys::COACH_ERR_ROOM_NAME)?;
+        let mut directory = self.shared.directory.lock();
+        if directory.named(name).is_ok() {
+            let message =
+                format!("there is a room called {name}; coach_room_find gives it, another name opens another");
+            return Err(Error::new(sys::COACH_ERR_ROOM_EXISTS, message));
+        }
+        directory.running()?;
+        let mut control = Control::open_room(&self.shared, name, mixer)?;
+        let handle = control.room()?.lease.handle;
+        if let Mixer::Engine { tick_ms, own_clock: true, .. } = mixer
+            && !self.ticker.add(handle, tick_ms)
+        {
+            control.dissolve();
+            return Err(Error::memory("the room's clock thread"));
+        }
+        directory.open(name, handle, Arc::new(Mutex::new(control)));
+        registry::add(handle, self.clone());
+        Ok(handle)
     }
 
-    /// Does something to the state, frees what it can, and tells what happened, if nothing is left to tell from before. What stops
-    /// half-way in a panic is undone before anybody else can act on it.
-    pub fn act<R>(self: &Arc<Self>, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
-        let (result, events) = {
-            let mut control = self.lock()?;
-            let result = catch_unwind(AssertUnwindSafe(|| action(&mut control)));
-            if result.is_err() {
-                control.mend();
-            }
-            control.retirement.sweep();
-            if control.busy && !self.config.host_service {
-                self.service.start("coach-service", self, Self::serve);
-            }
-            let events = control.events.begin_own();
-            self.see_to_waiting(&control);
-            (result, events)
+    pub fn find_room(&self, name: &str) -> Result<u64> {
+        self.shared.directory.lock().named(name)
+    }
+
+    pub fn close_room(self: &Arc<Self>, handle: u64) -> Result<()> {
+        let room = self.shared.directory.lock().room(handle)?;
+        self.act(&room, Control::close_room)
+    }
+
+    /// Does something in the room of that name.
+    pub fn in_room<R>(self: &Arc<Self>, name: &str, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
+        let room = {
+            let directory = self.shared.directory.lock();
+            directory.named(name).and_then(|room| directory.room(room))?
         };
+        self.act(&room, |control| match control.room {
+            Some(_) => action(control),
+            None => Err(no_room(name)), // it was closed just now
+        })
+    }
+
+    /// What `report` says of every room, by name; rooms that are closed meanwhile are left out.
+    pub fn every_room<R>(self: &Arc<Self>, report: impl Fn(&Control) -> Result<R>) -> Result<Vec<R>> {
+        let rooms = self.shared.directory.lock().rooms();
+        self.shared.directory.lock().running()?;
+        Ok(rooms.iter().filter_map(|(name, _)| self.in_room(name, |control| report(control)).ok()).collect())
+    }
+
+    // ---- members
+
+    pub fn attach(self: &Arc<Self>, new: &NewMember) -> Result<u64> {
+        self.act(&self.outside, |control| {
+            let member = control.attach(new, self.config.time_hooks)?;
+            self.shared.directory.lock().put(member, &self.outside);
+            registry::add(member, self.clone());
+            Ok(member)
+        })
+    }
+
+    pub fn join(self: &Arc<Self>, member: u64, room: u64, number: u32) -> Result<()> {
+        loop {
+            // First what is wrong with the member, then what is with the room.
+            self.act_on(member, |control| match control.member(member)?.place {
+                Some(_) => control.join(member, number),
+                None => Ok(()),
+            })?;
+            let here = self.shared.directory.lock().room(room)?;
+            let joined = self.act(&here, |control| {
+                control.room()?;
+                let mut outside = self.outside.lock();
+                let Some(coming) = outside.members.remove(&member) else { return Ok(false) };
+                control.members.insert(member, coming);
+                self.shared.directory.lock().put(member, &here);
+                drop(outside);
+                control.join(member, number).map(|()| true)
+            })?;
+            if joined {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Ends a member, which leaves its room first.
+    pub fn detach(self: &Arc<Self>, member: u64) -> Result<()> {
+        loop {
+            self.act_on(member, |control| match control.member(member)?.place {
+                Some(_) => control.leave(member),
+                None => Ok(()),
+            })?;
+            let detached = self.act(&self.outside, |control| {
+                match control.members.contains_key(&member) {
+                    true => control.detach(member).map(|()| true),
+                    false => Ok(false), // it has joined a room again, or somebody else detaches it
+                }
+            })?;
+            if detached {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Does something where a member is.
+    pub fn act_on<R>(self: &Arc<Self>, member: u64, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
+        loop {
+            let space = self.shared.directory.lock().member(member)?;
+            let control = space.lock();
+            if control.members.contains_key(&member) {
+                return self.act_locked(&space, control, action);
+            }
+            // It is on its way between the two: whoever moves it says where to before this lock is free again.
+        }
+    }
+
+    pub fn stats(self: &Arc<Self>) -> Result<Stats> {
+        let spaces = self.spaces()?;
+        let mut counted = Counted { members: 0, sums: *self.shared.gone.lock() };
+        for space in spaces {
+            space.lock().count(&mut counted);
+        }
+        Ok(counted.stats())
+    }
+
+    pub fn spaces(&self) -> Result<Vec<Space>> {
+        let directory = self.shared.directory.lock();
+        directory.running()?;
+        Ok(directory.spaces().into_iter().chain([self.outside.clone()]).collect())
+    }
+
+    // ---- acting
+
+    /// Does something to a room or to the members outside, frees what it can, and tells what happened, if nothing is left to tell from
+    /// before. What stops half-way in a panic is undone before anybody else can act on it.
+    pub fn act<R>(self: &Arc<Self>, space: &Space, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
+        self.act_locked(space, space.lock(), action)
+    }
+
+    fn act_locked<R>(
+        self: &Arc<Self>,
+        space: &Space,
+        mut control: MutexGuard<'_, Control>,
+        action: impl FnOnce(&mut Control) -> Result<R>,
+    ) -> Result<R> {
+        self.shared.directory.lock().running()?;
+        control.claimed = None; // one from before is lower by now than those of other rooms
+        let result = catch_unwind(AssertUnwindSafe(|| action(&mut control)));
+        if result.is_err() {
+            control.mend();
+        }
+        if !Arc::ptr_eq(space, &self.outside) {
+            self.let_out(&mut control);
+        }
+        control.retirement.sweep();
+        if self.shared.busy() && !self.config.host_service {
+            self.service.start("coach-service", self, Some(PERIOD), Self::serve);
+        }
+        let events = {
+            let mut outgoing = self.outgoing.lock();
+            let own = outgoing.begin_own(std::mem::take(&mut control.events));
+            self.see_to_waiting(&outgoing);
+            own
+        };
+        drop(control);
         self.tell(events);
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Has a thread of Coach's tell what waits, unless that is the host's.
-    fn see_to_waiting(self: &Arc<Self>, control: &Control) {
-        if control.events.waits() && !self.config.host_service {
-            self.teller.start("coach-events", self, Self::tell_waiting);
+    /// Who is in the room no more is outside, and with the room everything that it leaves behind.
+    fn let_out(&self, control: &mut Control) {
+        let closed = control.room.is_none() && !control.retirement.is_empty();
+        let mut out = control.members.extract_if(|_, member| member.place.is_none()).peekable();
+        if out.peek().is_none() && !closed {
+            return;
+        }
+        let mut outside = self.outside.lock();
+        let mut directory = self.shared.directory.lock();
+        for (handle, member) in out {
+            outside.members.insert(handle, member);
+            directory.put(handle, &self.outside);
+        }
+        drop(directory);
+        if closed {
+            outside.retirement.take_over(&mut control.retirement);
         }
     }
 
-    fn lock(&self) -> Result<MutexGuard<'_, Control>> {
-        let control = self.control.lock();
-        if control.over { Err(Error::handle("engine")) } else { Ok(control) }
+    /// Has a thread of Coach's tell what waits, unless that is the host's.
+    fn see_to_waiting(self: &Arc<Self>, events: &EventQueue) {
+        if events.waits() && !self.config.host_service {
+            self.teller.start("coach-events", self, None, Self::tell_waiting);
+            self.teller.wake();
+        }
     }
 
     /// Writes the clock, prepares what hooks have asked for, and frees what nobody uses any more.
     pub fn serve(self: &Arc<Self>) {
-        self.clock.write();
+        self.shared.clock.write();
         let _one = self.preparing.lock();
-        let mailboxes: Vec<_> = {
-            let Ok(mut control) = self.lock() else { return };
+        let rang = self.shared.bell.rang();
+        let Ok(spaces) = self.spaces() else { return };
+        let mut mailboxes = Vec::new();
+        for space in spaces {
+            let mut control = space.lock();
             control.retirement.sweep();
-            if !control.bell.rang() {
-                return;
+            if !rang {
+                continue;
             }
             control.tell_of_formats();
-            control.events.wait_own();
-            self.see_to_waiting(&control);
-            let links = control.rooms.values().flat_map(|room| room.links.values().map(|link| link.mailbox()));
+            let events = std::mem::take(&mut control.events);
+            if !events.is_empty() {
+                let mut outgoing = self.outgoing.lock();
+                outgoing.wait_own(events);
+                self.see_to_waiting(&outgoing);
+            }
+            let links = control.members.values().flat_map(|member| &member.links).map(|heard| heard.link.mailbox());
             let hooks = control.members.values().map(|member| member.lease.get());
             let hooks = hooks.flat_map(|audio| [&audio.read.mailbox, &audio.write.mailbox]);
-            links.chain(hooks).filter(|mailbox| mailbox.waits()).cloned().collect()
-        };
+            mailboxes.extend(links.chain(hooks).filter(|mailbox| mailbox.waits()).cloned());
+        }
         for mailbox in mailboxes {
-            mailbox.prepare(Converter::of); // may compute a filter: without the lock
+            if self.shared.directory.lock().over {
+                return; // an end does not wait for filters that nobody needs any more
+            }
+            mailbox.prepare(Converter::of); // may compute a filter: without a room's lock
         }
     }
 
@@ -146,10 +325,12 @@ impl Engine {
 
     /// Tells the host the events of the call that was just made.
     fn tell(&self, events: Vec<Event>) {
-        let Some(on_event) = self.config.on_event.filter(|_| !events.is_empty()) else { return };
+        let Some(on_event) = self.config.on_event.filter(|_| !events.is_empty()) else {
+            return;
+        };
         let _told = Told(self);
         for event in &events {
-            if self.lock().is_err() {
+            if self.shared.directory.lock().over {
                 return; // it is being destroyed
             }
             hand_over(on_event, self.config.user, event);
@@ -158,54 +339,65 @@ impl Engine {
 
     /// Tells the host the events that wait, unless another thread is telling it something.
     fn tell_waiting(self: &Arc<Self>) {
-        let Some(on_event) = self.config.on_event else { return };
-        let count = self.lock().map_or(0, |mut control| control.events.begin_waiting());
+        let Some(on_event) = self.config.on_event else {
+            return;
+        };
+        let count = self.outgoing.lock().begin_waiting();
         if count == 0 {
             return;
         }
         let _told = Told(self);
         for _ in 0..count {
-            let Some(event) = self.lock().ok().and_then(|mut control| control.events.next()) else { return };
+            if self.shared.directory.lock().over {
+                return;
+            }
+            let Some(event) = self.outgoing.lock().next() else {
+                return;
+            };
             hand_over(on_event, self.config.user, &event);
         }
     }
 
-    /// Stops the clock of a room that was closed; returns when it has ended.
-    pub fn stop(&self, clock: Clock) {
-        clock.stop();
-        self.control.lock().stopping -= 1;
-        self.changed.notify_all();
-    }
-
     /// Ends it. When this returns nothing of it is running.
     pub fn destroy(self: &Arc<Self>) -> Result<()> {
-        let mut control = self.lock()?;
-        if control.events.telling() == Some(this_thread()) {
+        let outgoing = self.outgoing.lock();
+        if outgoing.telling() == Some(this_thread()) {
             let message = "the engine cannot be destroyed inside its own event callback; do it after that has returned";
             return Err(Error::new(sys::COACH_ERR_BUSY, message));
         }
-        control.over = true;
+        let spaces = {
+            let mut directory = self.shared.directory.lock();
+            directory.running()?;
+            directory.over = true;
+            directory.spaces()
+        };
         registry::remove_all(self);
-        while control.events.telling().is_some() || control.stopping > 0 {
-            self.changed.wait(&mut control);
+        drop(outgoing);
+        for space in spaces.iter().chain([&self.outside]) {
+            drop(space.lock()); // whoever acts there still is done now
         }
-        let clocks: Vec<_> = control.rooms.values_mut().filter_map(|room| room.clock.take()).collect();
+        let mut outgoing = self.outgoing.lock();
+        while outgoing.telling().is_some() {
+            self.changed.wait(&mut outgoing);
+        }
+        drop(outgoing);
         // Whatever fails, the rest is done.
-        let stopped = control.unlocked(|| {
-            clocks.iter().for_each(Clock::ask_to_stop);
-            let clocks = clocks.into_iter().map(|clock| contained(|| clock.stop()));
-            let clocks = clocks.fold(Ok(()), Result::and);
-            clocks.and(contained(|| self.service.stop())).and(contained(|| self.teller.stop()))
-        });
-        let dissolved = contained(|| control.dissolve());
-        let mut swept = Ok(());
-        loop {
-            match contained(|| control.retirement.sweep()) {
-                Ok(true) => break,
-                Ok(false) => thread::yield_now(), // a hook is inside; it is short
-                Err(fault) => swept = Err(fault), // what could not be freed is let go
+        let stopped = contained(|| self.ticker.stop());
+        let stopped = stopped.and(contained(|| self.service.stop())).and(contained(|| self.teller.stop()));
+        let (mut dissolved, mut swept) = (Ok(()), Ok(()));
+        for space in spaces.iter().chain([&self.outside]) {
+            let mut control = space.lock();
+            dissolved = dissolved.and(contained(|| control.dissolve()));
+            loop {
+                match contained(|| control.retirement.sweep()) {
+                    Ok(true) => break,
+                    Ok(false) => thread::yield_now(), // a hook is inside; it is short
+                    Err(fault) => swept = Err(fault), // what could not be freed is let go
+                }
             }
         }
+        self.outgoing.lock().clear();
+        self.shared.directory.lock().clear();
         stopped.and(dissolved).and(swept)
     }
 }
@@ -221,7 +413,12 @@ struct Told<'a>(&'a Engine);
 
 impl Drop for Told<'_> {
     fn drop(&mut self) {
-        self.0.control.lock().events.told();
+        let mut outgoing = self.0.outgoing.lock();
+        outgoing.told();
+        if outgoing.waits() {
+            self.0.teller.wake(); // where the host serves, it has no thread, and the next turn is the host's
+        }
+        drop(outgoing);
         self.0.changed.notify_all();
     }
 }

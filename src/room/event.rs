@@ -1,6 +1,6 @@
 //! Events: what is told, owned, until it has been told.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use crate::sys;
 
@@ -70,7 +70,8 @@ pub struct Event {
     pub call_id: String,
     pub tags: String,
     pub speak_only_to: Option<String>,
-    pub heard_by: String,
+    /// Events of members with the same audience share it.
+    pub heard_by: Arc<str>,
     pub text: String,
     /// How many events were not told.
     pub lost: u64,
@@ -91,7 +92,7 @@ impl Event {
             call_id: String::new(),
             tags: String::new(),
             speak_only_to: None,
-            heard_by: String::new(),
+            heard_by: Arc::default(),
             text: format!(
                 "{}: {count} events were not told, since the event callback is too slow; read the state anew",
                 What::Lost.name()
@@ -103,8 +104,8 @@ impl Event {
     /// How much memory it takes.
     pub fn bytes(&self) -> usize {
         let Self { room_name, call_id, tags, speak_only_to, heard_by, text, .. } = self;
-        let texts = [room_name, call_id, tags, heard_by, text].into_iter().chain(speak_only_to);
-        size_of::<Self>() + texts.map(String::capacity).sum::<usize>()
+        let texts = [room_name, call_id, tags, text].into_iter().chain(speak_only_to);
+        size_of::<Self>() + heard_by.len() + texts.map(String::capacity).sum::<usize>()
     }
 }
 

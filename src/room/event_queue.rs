@@ -1,6 +1,6 @@
-//! Events on their way to the host: those of the call that is being made, and those that wait for another thread to tell them.
+//! Events on their way to the host: those that wait for another thread to tell them, and who is telling some.
 
-use std::{collections::VecDeque, mem};
+use std::collections::VecDeque;
 
 use super::event::{Event, What};
 use crate::lock::this_thread;
@@ -11,8 +11,6 @@ const MOST_BYTES: usize = 16 << 20;
 /// The events of one engine, in order.
 #[derive(Default)]
 pub struct EventQueue {
-    /// Of the call that holds the engine's lock.
-    new: Vec<Event>,
     /// Of calls that are over: told by the service.
     waiting: VecDeque<Event>,
     /// What those take.
@@ -22,15 +20,9 @@ pub struct EventQueue {
 }
 
 impl EventQueue {
-    /// The call that is being made caused this event.
-    pub fn add(&mut self, event: Event) {
-        self.new.push(event);
-    }
-
-    /// At the end of a call: the events that its thread tells now, until [`EventQueue::told`]. There are none where earlier ones
-    /// are not told yet: then the call's events wait behind them, so that no call tells the events of another.
-    pub fn begin_own(&mut self) -> Vec<Event> {
-        let own = mem::take(&mut self.new);
+    /// At the end of a call: which of the events that it caused its thread tells now, until [`EventQueue::told`]. It tells none where
+    /// earlier ones are not told yet: then they wait behind those, so that no call tells the events of another.
+    pub fn begin_own(&mut self, own: Vec<Event>) -> Vec<Event> {
         if own.is_empty() {
             return own;
         }
@@ -38,14 +30,13 @@ impl EventQueue {
             self.telling = Some(this_thread());
             return own;
         }
-        self.new = own;
-        self.wait_own();
+        self.wait_own(own);
         Vec::new()
     }
 
-    /// The events since the last call wait, whether anything waits before them or not.
-    pub fn wait_own(&mut self) {
-        mem::take(&mut self.new).into_iter().for_each(|event| self.wait(event));
+    /// These events wait, whether anything waits before them or not.
+    pub fn wait_own(&mut self, own: Vec<Event>) {
+        own.into_iter().for_each(|event| self.wait(event));
     }
 
     /// How many events the service tells now, until [`EventQueue::told`]: those that wait already. Later ones are another turn's,
@@ -82,7 +73,7 @@ impl EventQueue {
 
     /// Nobody is told what was not told by now.
     pub fn clear(&mut self) {
-        (self.new, self.waiting, self.bytes) = (Vec::new(), VecDeque::new(), 0);
+        (self.waiting, self.bytes) = (VecDeque::new(), 0);
     }
 
     fn wait(&mut self, event: Event) {

@@ -2,7 +2,7 @@
 //! listener or loses its last, which entering with `speakOnlyTo` counts as.
 
 use super::control::{Control, Member};
-use crate::{audio::mode_sound::Mode, route::hears};
+use crate::audio::mode_sound::Mode;
 
 impl Member {
     /// No sound is to be heard any more, and none was.
@@ -22,14 +22,16 @@ impl Control {
         }
     }
 
-    /// Before the next plan of a room: has the sounds played that it is the time for.
-    pub fn ask_for_sounds(&mut self, room: u64) {
-        if !self.mode_sounds {
+    /// Before the next plan of a room: has the sounds played that it is the time for, of those of its members whom the plan affects.
+    pub fn ask_for_sounds(&mut self, affected: impl Iterator<Item = u64>) {
+        if !self.shared.mode_sounds {
             return;
         }
-        let modes: Vec<(u64, Mode)> = self.inside(room).map(|(_, handle, _)| (handle, self.mode(handle))).collect();
+        let modes: Vec<(u64, Mode)> = affected.map(|handle| (handle, self.mode(handle))).collect();
         for (handle, mode) in modes {
-            let Some(member) = self.members.get_mut(&handle) else { continue };
+            let Some(member) = self.members.get_mut(&handle) else {
+                continue;
+            };
             // Who hears nothing at the moment hears the sound once it does.
             if member.facts.deaf || member.facts.held || member.facts.passing {
                 continue;
@@ -45,14 +47,12 @@ impl Control {
 
     /// How a member of a room is heard, once every guard has opened.
     fn mode(&self, handle: u64) -> Mode {
-        let Some(member) = self.members.get(&handle) else { return Mode::Open };
+        let Some(member) = self.members.get(&handle) else {
+            return Mode::Open;
+        };
         if !member.facts.speaks.privately() {
             return Mode::Open;
         }
-        let Some(room) = member.place.map(|place| place.room) else { return Mode::Unheard };
-        let waiting = self.rooms.get(&room).is_none_or(|room| room.waiting());
-        let mut others = self.inside(room).filter(|(_, other, _)| *other != handle);
-        let heard = !waiting && others.any(|(.., other)| hears(&member.facts, &other.facts).hears());
-        if heard { Mode::Private } else { Mode::Unheard }
+        if member.links.is_empty() { Mode::Unheard } else { Mode::Private }
     }
 }

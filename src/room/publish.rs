@@ -1,30 +1,29 @@
-//! From who hears whom to what the hooks act on: builds plans and publishes them.
+//! From who hears whom to what the hooks act on: builds the seats of those whom a change affects, and publishes them.
 
-use std::sync::Arc;
-
-use smallvec::SmallVec;
-
-use super::{
-    control::{Control, Member, Room},
-    tell::opens_in,
+use std::{
+    collections::{BTreeSet, HashMap},
+    mem,
+    sync::Arc,
 };
+
+use super::control::{Control, Member, Room};
 use crate::{
     audio::{
         guard::Opening,
         host_mix::HostMix,
         link::Link,
-        plan::{Hearing, Plan, Seat, Speech},
+        plan::{Hearing, Mixed, Plan, Seat, Speech, Voices},
         voice::Voice,
     },
     faults,
-    route::{Facts, Speaks, hears},
+    route::{Facts, Speaks},
 };
 
-impl Plan {
+impl Seat {
     /// Of a member outside rooms: its private speech is heard by nobody, all else is left as it is.
     pub fn alone(number: u64, facts: &Facts, ended: bool, voice: Option<Arc<Voice>>, opening: Opening) -> Self {
         let open = facts.passing || !(ended || facts.speaks.privately());
-        let seat = Seat {
+        Self {
             number,
             entered: 0,
             speech: if open { Speech::Open } else { Speech::Silent },
@@ -35,130 +34,146 @@ impl Plan {
             voice,
             input: None,
             bus: None,
-            voices: SmallVec::new(),
-        };
-        Self { seats: Box::new([seat]), leaving: Vec::new(), slots: Box::new([]) }
+            voices: Voices::default(),
+        }
     }
 }
 
+/// Links of one listener that are no more, and that are new.
+#[derive(Default)]
+struct Difference {
+    gone: BTreeSet<*const Link>,
+    new: Vec<Arc<Link>>,
+}
+
 impl Control {
+    /// The number that the next plan will have.
+    pub fn upcoming(&mut self) -> u64 {
+        *self.claimed.get_or_insert_with(|| self.shared.next_number())
+    }
+
+    /// It has it now.
+    pub fn next_number(&mut self) -> u64 {
+        let number = self.upcoming();
+        self.claimed = None;
+        number
+    }
+
     /// Publishes what has changed around a member.
     pub fn republish(&mut self, handle: u64) {
-        match self.members.get(&handle).and_then(|member| member.place) {
-            Some(place) => self.publish(place.room),
-            None => self.publish_alone(handle),
+        if self.members.get(&handle).is_some_and(|member| member.place.is_some()) {
+            self.changes(handle);
+            self.publish();
+        } else {
+            self.publish_alone(handle);
         }
         self.undo.clear();
     }
 
     /// Publishes the plan of a member outside rooms.
     pub fn publish_alone(&mut self, handle: u64) {
-        self.number += 1;
-        let Some(member) = self.members.get_mut(&handle) else { return };
-        let (voice, opening) = (member.voice.clone(), member.opening);
-        let plan = Arc::new(Plan::alone(self.number, &member.facts, member.ended, voice, opening));
-        member.lease.get().publish(&plan.seats[0]);
-        let old = member.alone.replace(plan);
-        self.retire_alone(handle, old);
+        let number = self.next_number();
+        let Some(member) = self.members.get(&handle) else {
+            return;
+        };
+        let seat = Seat::alone(number, &member.facts, member.ended, member.voice.clone(), member.opening);
+        self.seat(handle, seat);
     }
 
-    /// Keeps a plan of one member until its hooks have left it.
-    pub fn retire_alone(&mut self, handle: u64, old: Option<Arc<Plan>>) {
-        if let Some(member) = self.members.get(&handle) {
-            let slot = member.lease.slot();
-            self.retirement.retire(old, [&slot.read, &slot.write.0].into_iter());
-        }
+    /// Publishes a seat, and keeps the old one until its hooks have left it.
+    fn seat(&mut self, handle: u64, seat: Seat) {
+        let Some(member) = self.members.get_mut(&handle) else {
+            return;
+        };
+        let seat = Arc::new(seat);
+        member.lease.get().publish(&seat);
+        let (old, slot) = (mem::replace(&mut member.seat, seat), member.lease.slot());
+        self.retirement.retire(old, [&slot.read, &slot.write.0].into_iter());
     }
 
-    /// Publishes a new plan for a room and all who are in it.
-    pub fn publish(&mut self, handle: u64) {
-        self.ask_for_sounds(handle);
-        self.number += 1;
-        let number = self.number;
-        let Self { rooms, members, retirement, bell, busy, .. } = self;
-        let Some(room) = rooms.get_mut(&handle) else { return };
-        let inside: Vec<(u64, &Member)> =
-            room.members.values().filter_map(|handle| Some((*handle, members.get(handle)?))).collect();
-        let mut seats: Vec<Seat> = inside.iter().map(|(_, member)| seat(number, member, room)).collect();
-        *busy |= room.bus().is_some();
-        let mut spent = Vec::new();
-        for (index, (speaker, member)) in inside.iter().enumerate() {
-            let Some(voice) = &member.voice else { continue };
-            *busy = true;
-            let private = seats[index].speech == Speech::Private;
-            // Nothing more can come from its time of private speech: its read hook has met what opened it, and is past the guard.
-            let settled = !private
-                && !member.facts.speaks.privately()
-                && member.opening.plan <= member.lease.get().guarded.state().seen
-                && opens_in(member).is_none()
-                && member.lease.slot().read.occupant().is_none();
-            let mut linked = false;
-            for (place, (listener, other)) in inside.iter().enumerate() {
-                if listener == speaker {
-                    continue;
-                }
-                let pair = (*listener, *speaker);
-                if room.waiting() || !hears(&member.facts, &other.facts).hears() {
-                    room.links.remove(&pair);
-                    continue;
-                }
-                let old = room.links.get(&pair).filter(|link| Arc::ptr_eq(link.voice(), voice));
-                let link = match old {
-                    // And it was heard to the end.
-                    Some(link) if settled && link.idle() => {
-                        room.links.remove(&pair);
-                        continue;
-                    }
-                    Some(link) => link.clone(),
-                    None if !private => continue,
-                    None => {
-                        let link = Arc::new(Link::new(voice.clone(), number, bell.clone(), member.input.clone()));
-                        let spoken = member.lease.get().read.format().map(|format| seats[index].host_mix.keeps(format));
-                        link.expect(spoken, other.lease.get().write.format());
-                        room.links.insert(pair, link.clone());
-                        link
-                    }
-                };
-                linked = true;
-                seats[place].voices.push(link);
-            }
-            if settled && !linked {
-                spent.push((index, *speaker));
-            }
+    /// Publishes new seats for those in the room whom its changes affect, and what its ticks sum.
+    pub fn publish(&mut self) {
+        let number = self.next_number();
+        let Some(room) = self.room.as_mut() else {
+            return;
+        };
+        let mut pending = mem::take(&mut room.pending);
+        if room.bus().is_some() {
+            self.shared.needs_service();
         }
-        for (index, _) in &spent {
-            seats[*index].voice = None;
-        }
+        self.pair(&mut pending, number);
         faults::point(faults::Where::Change);
-        let slots = inside.iter().map(|(_, member)| member.lease.slot()).collect();
-        let ticks = room.bus().map_or(0, |bus| bus.ticks());
-        room.leaving.retain(|leaver| ticks <= leaver.next + 1); // the next tick may be acting on an earlier plan by now
-        let leaving = room.leaving.iter().map(|leaver| leaver.input.clone()).collect();
-        let plan = Arc::new(Plan { seats: seats.into_boxed_slice(), leaving, slots });
-        for ((_, member), seat) in inside.iter().zip(&plan.seats) {
-            member.lease.get().publish(seat);
+        let mut differences: HashMap<u64, Difference> = HashMap::new();
+        for (listener, link) in &pending.broken {
+            differences.entry(*listener).or_default().gone.insert(Arc::as_ptr(link));
         }
-        room.lease.get().publish(&plan);
-        if let Some(bus) = room.bus() {
-            // Asked before how many ticks were made: rather one too many.
-            let ticking = u64::from(room.ticking());
-            let first = bus.ticks() + ticking;
-            inside.iter().filter_map(|(_, member)| member.input.as_ref()).for_each(|input| input.begin(first));
+        for (listener, link) in mem::take(&mut pending.made) {
+            differences.entry(listener).or_default().new.push(link);
         }
-        if let Some(old) = room.plan.replace(plan) {
-            debug_assert!(
-                members.values().all(|member| !member.lease.get().acts_on(&old.seats)),
-                "who was taken out of a room should have another plan before the room has",
-            );
-            let slots = old.slots.to_vec();
-            let gates = slots.iter().flat_map(|slot| [&slot.read, &slot.write.0]);
-            retirement.retire(old, gates.chain([&room.lease.slot().read]));
+        if pending.all {
+            differences = self.all_links();
         }
-        for (_, speaker) in spent {
-            if let Some(member) = members.get_mut(&speaker) {
-                member.voice = None; // the old plan keeps it for hooks that are still inside
+        pending.dirty.extend(differences.keys());
+        self.ask_for_sounds(pending.dirty.iter().copied());
+        if let Some(room) = &mut self.room {
+            room.renewed.extend(&pending.dirty);
+        }
+        for member in &pending.dirty {
+            let difference = differences.remove(member).unwrap_or_default();
+            let (Some(member), Some(room)) = (self.members.get(member), &self.room) else {
+                continue;
+            };
+            if member.place.is_none() {
+                continue; // it has left, and has a seat outside
             }
+            let voices = match pending.all {
+                true => Voices::default().changed(|_| false, difference.new),
+                false => member
+                    .seat
+                    .voices
+                    .changed(|link| difference.gone.contains(&std::ptr::from_ref(link)), difference.new),
+            };
+            let seat = Seat { voices, ..seat(number, member, room) };
+            pending.mix |= room.bus().is_some() && member.seat.heard_in_a_mix() != seat.heard_in_a_mix();
+            let handle = member.lease.handle;
+            self.seat(handle, seat);
         }
+        self.publish_mix(pending.mix || pending.all);
+    }
+
+    /// All links, by their listeners.
+    fn all_links(&self) -> HashMap<u64, Difference> {
+        let mut all: HashMap<u64, Difference> = HashMap::new();
+        for heard in self.inside().flat_map(|(.., member)| &member.links) {
+            all.entry(heard.listener).or_default().new.push(heard.link.clone());
+        }
+        all
+    }
+
+    /// Publishes what the ticks of the room sum, if that has changed.
+    fn publish_mix(&mut self, changed: bool) {
+        let Self { room: Some(room), members, retirement, .. } = self else {
+            return;
+        };
+        let Some(bus) = room.lease.get().bus() else {
+            return;
+        };
+        let (ticks, leaving) = (bus.ticks(), room.leaving.len());
+        room.leaving.retain(|leaver| ticks <= leaver.next + 1); // the next tick may be acting on an earlier plan by now
+        if !changed && room.leaving.len() == leaving {
+            return;
+        }
+        let inside = room.members.values().filter_map(|handle| members.get(handle));
+        let mixed = inside
+            .filter_map(|member| Some(Mixed { input: member.input.clone()?, heard: member.seat.heard_in_a_mix() }));
+        let leaving = room.leaving.iter().map(|leaver| leaver.input.clone()).collect();
+        let plan = Arc::new(Plan { mixed: mixed.collect(), leaving });
+        room.lease.get().publish(&plan);
+        // Asked before how many ticks were made: rather one too many.
+        let first = bus.ticks() + u64::from(room.lease.slot().read.occupant().is_some());
+        plan.mixed.iter().for_each(|mixed| mixed.input.begin(first));
+        let old = room.plan.replace(plan);
+        retirement.retire(old, [&room.lease.slot().read].into_iter());
     }
 }
 
@@ -176,7 +191,7 @@ fn seat(number: u64, member: &Member, room: &Room) -> Seat {
         voice: member.voice.clone(),
         input: None,
         bus: None,
-        voices: SmallVec::new(),
+        voices: Voices::default(),
     };
     if *passing {
         return Seat { speech: Speech::Bypass, input: member.input.clone(), ..seat };
@@ -203,12 +218,14 @@ mod tests {
     use super::super::{
         control::{Control, NewMember},
         engine_clock::EngineClock,
+        shared::Shared,
     };
 
     /// The plan that a hook is acting on is kept until it has left, also of a member outside rooms.
     #[test]
     fn a_plan_of_a_member_outside_rooms_is_kept_while_a_hook_is_inside() {
-        let mut control = Control::new(200, false, Arc::new(EngineClock::new(true)), false);
+        let shared = Shared::new(200, false, Arc::new(EngineClock::new(true)), false);
+        let mut control = Control::new(shared, None);
         let new = NewMember {
             call_id: "coach",
             tags: None,
@@ -220,7 +237,7 @@ mod tests {
             deaf: false,
         };
         let handle = control.attach(&new, false).expect("is attached");
-        let plan = |control: &Control| control.members[&handle].alone.as_ref().map(Arc::downgrade).expect("a plan");
+        let plan = |control: &Control| Arc::downgrade(&control.members[&handle].seat);
         for read in [true, false] {
             let slot = control.members[&handle].lease.slot();
             let gate = if read { &slot.read } else { &slot.write.0 };

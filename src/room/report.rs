@@ -5,7 +5,7 @@ use std::{fmt::Write, iter};
 use serde::Serialize;
 
 use super::{
-    control::{Control, Gone, Member, Room},
+    control::{Control, Gone, Member},
     error::Result,
     tell::{guard_floor, numbers, opens_in, speak_only_to, unserved},
 };
@@ -87,30 +87,19 @@ pub struct Stats {
 }
 
 impl Control {
-    pub fn room_lines(&self) -> Vec<RoomLine> {
-        let line = |(handle, room): (u64, &Room)| RoomLine {
+    pub fn room_line(&self) -> Result<RoomLine> {
+        let room = self.room()?;
+        Ok(RoomLine {
             name: room.name.clone(),
             mixer: mixer(room.bus().is_some()),
             members: room.members.len(),
-            private: self.inside(handle).filter(|(.., m)| m.facts.speaks.privately()).count(),
-        };
-        self.rooms_by_name().map(line).collect()
+            private: self.inside().filter(|(.., m)| m.facts.speaks.privately()).count(),
+        })
     }
 
-    /// Every room.
-    pub fn room_reports(&self) -> Result<Vec<RoomReport>> {
-        self.rooms_by_name().map(|(handle, _)| self.room_report(handle)).collect()
-    }
-
-    fn rooms_by_name(&self) -> impl Iterator<Item = (u64, &Room)> {
-        let mut rooms: Vec<_> = self.rooms.iter().map(|(handle, room)| (*handle, room)).collect();
-        rooms.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
-        rooms.into_iter()
-    }
-
-    pub fn room_report(&self, handle: u64) -> Result<RoomReport> {
-        let room = self.room(handle)?;
-        let members = self.inside(handle).map(|(number, handle, member)| MemberReport {
+    pub fn room_report(&self) -> Result<RoomReport> {
+        let room = self.room()?;
+        let members = self.inside().map(|(number, handle, member)| MemberReport {
             number,
             call_id: member.call_id.clone(),
             tags: member.facts.tags.iter().map(Into::into).collect(),
@@ -136,16 +125,13 @@ impl Control {
         })
     }
 
-    pub fn explain(&self, room: u64, number: u32, member: &Member) -> Result<Explanation> {
-        let here = self.room(room)?;
+    pub fn explain(&self, number: u32, member: &Member) -> Result<Explanation> {
+        let here = self.room()?;
         let opens = opens_in(member).unwrap_or(0);
         let floor = guard_floor(member);
-        let listeners = self.inside(room).filter(|(other, ..)| *other != number).map(|(number, handle, listener)| {
+        let listeners = self.inside().filter(|(other, ..)| *other != number).map(|(number, _, listener)| {
             let verdict = hears(&member.facts, &listener.facts);
-            let heard_before = |floor| {
-                let link = here.links.get(&(handle, member.lease.handle));
-                link.is_some_and(|link| link.since() <= floor)
-            };
+            let heard_before = |floor| member.linked(number).is_ok_and(|at| member.links[at].link.since() <= floor);
             let (hears, why) = match verdict {
                 _ if here.waiting() => (false, "the room waits for a member that starts it".into()),
                 Verdict::NoTag => {
@@ -177,12 +163,11 @@ impl Control {
         })
     }
 
-    /// Counters of a room's members, or of everything there was.
-    pub fn stats(&self, room: Option<u64>) -> Stats {
-        let mut total = if room.is_some() { Gone::default() } else { self.gone };
-        let mut members = 0;
-        for member in self.members.values().filter(|m| room.is_none() || m.place.map(|place| place.room) == room) {
+    /// Counters of the members here, added to those of others.
+    pub fn count(&self, counted: &mut Counted) {
+        for member in self.members.values() {
             let audio = member.lease.get();
+            let total = &mut counted.sums;
             total.read.add(&audio.read.counts);
             total.write.add(&audio.write.counts);
             if let Some(input) = &member.input {
@@ -190,13 +175,25 @@ impl Control {
             }
             let slowest = audio.read.counts.slowest.get().max(audio.write.counts.slowest.get());
             total.slowest = total.slowest.max(slowest);
-            members += 1;
+            counted.members += 1;
         }
-        let Gone { read, write, input, slowest } = total;
+    }
+}
+
+/// Members and their counts.
+#[derive(Default)]
+pub struct Counted {
+    pub members: usize,
+    pub sums: Gone,
+}
+
+impl Counted {
+    pub fn stats(self) -> Stats {
+        let Gone { read, write, input, slowest } = self.sums;
         let mut all = Sums::default();
         [read, write, input].iter().for_each(|sums| all.join(sums));
         Stats {
-            members,
+            members: self.members,
             frames_read: read.frames,
             frames_written: write.frames,
             private_captured: read.private,

@@ -1,5 +1,7 @@
 //! Telling: events and whose audience has changed, in words and numbers.
 
+use std::{fmt::Write, mem, sync::Arc};
+
 use super::{
     control::{Control, Member, Place, Room},
     event::{Event, What, now_ns},
@@ -18,12 +20,18 @@ impl Control {
 
     /// Tells of a member at a place that it may have left; START is the room's own.
     pub fn tell_at(&mut self, what: What, handle: u64, place: Option<Place>, text: &str) {
-        if !self.tell {
+        if !self.shared.tell {
             return;
         }
-        let Some(member) = self.members.get(&handle) else { return };
+        let heard_by = numbers(&self.heard_by(handle)).into();
+        self.tell_heard(what, handle, place, text, heard_by);
+    }
+
+    fn tell_heard(&mut self, what: What, handle: u64, place: Option<Place>, text: &str, heard_by: Arc<str>) {
+        let Some(member) = self.members.get(&handle) else {
+            return;
+        };
         let place = place.or(member.place);
-        let heard_by = numbers(&self.heard_by(handle));
         let mut event = Event {
             what,
             sequence: 0,
@@ -42,34 +50,45 @@ impl Control {
         };
         if what == What::Start {
             event = Event { member: 0, number: 0, call_id: String::new(), tags: String::new(), ..event };
-            (event.speak_only_to, event.heard_by, event.opens_in_ms) = (None, String::new(), 0);
+            (event.speak_only_to, event.heard_by, event.opens_in_ms) = (None, Arc::default(), 0);
         }
-        if let Some(room) = place.and_then(|place| self.rooms.get_mut(&place.room)) {
+        if let Some(room) = self.room.as_mut().filter(|_| place.is_some()) {
             room.sequence += 1;
             event.sequence = room.sequence;
             event.room_name = room.name.clone();
         }
         event.text = describe(&event, text);
-        self.events.add(event);
+        self.events.push(event);
     }
 
-    /// Tells of every private speaker around a member whose audience is another than it was told last.
-    pub fn tell_audiences_around(&mut self, handle: u64) {
-        if let Some(place) = self.members.get(&handle).and_then(|member| member.place) {
-            self.tell_audiences(place.room);
+    /// Tells of every private speaker whose audience is another than was told last.
+    pub fn tell_audiences(&mut self) {
+        let Some(renewed) = self.room.as_mut().map(|room| mem::take(&mut room.renewed)) else {
+            return;
+        };
+        if !self.shared.tell {
+            return;
         }
-    }
-
-    /// The same for a room.
-    pub fn tell_audiences(&mut self, room: u64) {
-        let private: Vec<u64> =
-            self.inside(room).filter(|(.., m)| m.facts.speaks.privately()).map(|(_, handle, _)| handle).collect();
-        for handle in private {
+        let private = renewed.into_iter().filter_map(|handle| {
+            let member = self.members.get(&handle).filter(|member| member.facts.speaks.privately())?;
+            Some((member.place?.number, handle))
+        });
+        let mut private: Vec<_> = private.collect();
+        private.sort_unstable(); // by number
+        // Those who speak to the same tags have the same audience: its text is made once.
+        let mut last: (Vec<u32>, Arc<str>) = Default::default();
+        for (_, handle) in private {
             let heard_by = self.heard_by(handle);
-            let Some(member) = self.members.get_mut(&handle) else { continue };
+            let Some(member) = self.members.get_mut(&handle) else {
+                continue;
+            };
             if member.audience.as_ref() != Some(&heard_by) {
+                if last.0 != heard_by {
+                    last = (heard_by.clone(), numbers(&heard_by).into());
+                }
                 member.audience = Some(heard_by);
-                self.tell(What::Audience, handle, "");
+                let place = member.place;
+                self.tell_heard(What::Audience, handle, place, "", last.1.clone());
             }
         }
     }
@@ -97,25 +116,40 @@ impl Control {
             let rates = RATES.map(|rate| rate.to_string()).join(", ");
             let text = format!("{what}; frames of up to {MAX_FRAME_MS} ms at {rates} Hz are right");
             self.tell(What::Warning, handle, &text);
-            self.tell_audiences_around(handle);
+            self.renew_audiences(handle);
+            self.tell_audiences();
         }
+    }
+
+    /// Whose audience is another where the formats of a member are: its own, and those of whom it hears.
+    fn renew_audiences(&mut self, handle: u64) {
+        let Some(member) = self.members.get(&handle) else {
+            return;
+        };
+        let Some(room) = self.room.as_mut().filter(|_| member.place.is_some()) else {
+            return;
+        };
+        room.renewed.insert(handle);
+        room.renewed.extend(member.seat.voices.iter().map(|link| link.speaker()));
     }
 
     /// Numbers of those that hear a member when it speaks, once every guard has opened.
     pub fn heard_by(&self, handle: u64) -> Vec<u32> {
-        let Some(member) = self.members.get(&handle) else { return Vec::new() };
-        let Some(room) = member.place.and_then(|place| self.rooms.get(&place.room)).filter(|room| !room.waiting())
-        else {
+        let Some(member) = self.members.get(&handle) else {
             return Vec::new();
         };
-        let others = room.members.iter().filter(|(_, other)| **other != handle);
-        let hearing = others.filter(|(_, other)| {
-            let other = self.members.get(other);
-            other.is_some_and(|other| {
-                hears(&member.facts, &other.facts).hears() && unserved(room, member, other).is_none()
-            })
-        });
-        hearing.map(|(number, _)| *number).collect()
+        let room = self.room.as_ref().filter(|room| member.place.is_some() && !room.waiting());
+        let Some(room) = room else { return Vec::new() };
+        // Most formats are such that Coach handles them: then nobody has to be asked.
+        let served = |other: &Member| !self.shared.bell.refused() || unserved(room, member, other).is_none();
+        if member.facts.speaks.privately() {
+            let served = |other| self.members.get(&other).is_some_and(served);
+            let hearing = member.links.iter().filter(|heard| !self.shared.bell.refused() || served(heard.listener));
+            return hearing.map(|heard| heard.number).collect();
+        }
+        let others = self.inside().filter(|(_, other, _)| *other != handle);
+        let hearing = others.filter(|(.., other)| hears(&member.facts, &other.facts).hears() && served(other));
+        hearing.map(|(number, ..)| number).collect()
     }
 }
 
@@ -158,7 +192,12 @@ pub fn speak_only_to(facts: &Facts) -> Option<String> {
 
 /// `1,2,3`
 pub fn numbers(numbers: &[u32]) -> String {
-    numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+    let mut text = String::with_capacity(5 * numbers.len());
+    for number in numbers {
+        let comma = if text.is_empty() { "" } else { "," };
+        let _ = write!(text, "{comma}{number}");
+    }
+    text
 }
 
 /// One line for a log.
@@ -176,7 +215,7 @@ fn describe(event: &Event, text: &str) -> String {
     match event.what {
         What::Tag | What::Untag | What::Warning | What::Start | What::End | What::Leave => {}
         _ if event.heard_by.is_empty() => line += ", heard by nobody",
-        _ => line += &format!(", heard by {}", event.heard_by),
+        _ => line.extend([", heard by ", &event.heard_by]),
     }
     if event.opens_in_ms > 0 {
         line += &format!(", opens in {} ms", event.opens_in_ms);

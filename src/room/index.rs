@@ -1,0 +1,80 @@
+//! Who is where in a room: members by the tags that they carry, private speakers by the tags that they speak to. So that a change
+//! looks at those alone whom it may affect.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::route::{Speaks, Tags};
+
+/// Handles of one room's members.
+#[derive(Default)]
+pub struct Index {
+    mixers: HashMap<Box<str>, BTreeSet<u64>>,
+    speakers: HashMap<Box<str>, BTreeSet<u64>>,
+    /// Who speak openly again, and have a voice still: of their time of private speech something may be on its way.
+    settling: BTreeSet<u64>,
+    /// What stands here of each.
+    known: HashMap<u64, (Tags, Speaks)>,
+}
+
+impl Index {
+    /// What is so of a member now.
+    pub fn put(&mut self, member: u64, tags: &Tags, speaks: &Speaks, voice: bool) {
+        if self.known.get(&member).is_none_or(|known| (&known.0, &known.1) != (tags, speaks)) {
+            self.remove(member);
+            tags.iter().for_each(|tag| put(&mut self.mixers, tag, member));
+            if let Speaks::To(tags) = speaks {
+                tags.iter().for_each(|tag| put(&mut self.speakers, tag, member));
+            }
+            self.known.insert(member, (tags.clone(), speaks.clone()));
+        }
+        if voice && !speaks.privately() {
+            self.settling.insert(member);
+        } else {
+            self.settling.remove(&member);
+        }
+    }
+
+    /// A member is gone.
+    pub fn remove(&mut self, member: u64) {
+        let Some((tags, speaks)) = self.known.remove(&member) else {
+            return;
+        };
+        tags.iter().for_each(|tag| remove(&mut self.mixers, tag, member));
+        if let Speaks::To(tags) = speaks {
+            tags.iter().for_each(|tag| remove(&mut self.speakers, tag, member));
+        }
+        self.settling.remove(&member);
+    }
+
+    /// Members that carry one of these tags; one of them may come several times.
+    pub fn mixers<'a>(&'a self, tags: &'a Tags) -> impl Iterator<Item = u64> + 'a {
+        tags.iter().filter_map(|tag| self.mixers.get(tag)).flatten().copied()
+    }
+
+    /// Private speakers to one of these tags; one of them may come several times.
+    pub fn speakers<'a>(&'a self, tags: &'a Tags) -> impl Iterator<Item = u64> + 'a {
+        tags.iter().filter_map(|tag| self.speakers.get(tag)).flatten().copied()
+    }
+
+    /// See [`Index::settling`].
+    pub fn settling(&self) -> impl Iterator<Item = u64> + '_ {
+        self.settling.iter().copied()
+    }
+}
+
+fn put(map: &mut HashMap<Box<str>, BTreeSet<u64>>, tag: &str, member: u64) {
+    match map.get_mut(tag) {
+        Some(members) => _ = members.insert(member),
+        None => _ = map.insert(tag.into(), BTreeSet::from([member])),
+    }
+}
+
+fn remove(map: &mut HashMap<Box<str>, BTreeSet<u64>>, tag: &str, member: u64) {
+    let Some(members) = map.get_mut(tag) else {
+        return;
+    };
+    members.remove(&member);
+    if members.is_empty() {
+        map.remove(tag);
+    }
+}
