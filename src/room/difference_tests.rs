@@ -14,6 +14,7 @@ use super::{
 use crate::{
     audio::{
         format::{Format, Shape},
+        host_mix::HostMix,
         link::Link,
         media_time::FrameTime,
         plan::{Hearing, Seat, Speech},
@@ -68,7 +69,8 @@ impl House {
             user: 0,
         });
         let mixed = Mixer::Engine { format: Format::new(8_000, 1).expect("a format"), tick_ms: 20, own_clock: false };
-        let names = [("host", Mixer::Host), ("HOST", Mixer::Host), ("mixed", mixed)];
+        let names =
+            [("host", Mixer::Host(HostMix::Unknown)), ("HOST", Mixer::Host(HostMix::Unknown)), ("mixed", mixed)];
         let rooms = names.map(|(name, mixer)| engine.open_room(name, mixer).expect("is opened")).into();
         Self {
             engine,
@@ -135,7 +137,7 @@ impl House {
                     let format = Format::new(8_000, 1).expect("a format");
                     Mixer::Engine { format, tick_ms: 20, own_clock: false }
                 } else {
-                    Mixer::Host
+                    Mixer::Host(HostMix::Unknown)
                 };
                 engine.close_room(self.rooms[place]).expect("is closed");
                 self.rooms[place] = engine.open_room(name, mixer).expect("is opened");
