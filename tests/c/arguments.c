@@ -136,7 +136,7 @@ static void configures_a_room_out_of_range(void **state)
         {"no mixer", 0, 0, 0, 0, 0},
         {"an unknown mixer", 3, 8000, 1, 20, 0},
         {"a host's mixer and a rate", HOST, 8000, 0, 0, 0},
-        {"a host's mixer and channels", HOST, 0, 1, 0, 0},
+        {"a host's mix of three channels", HOST, 0, 3, 0, 0},
         {"a host's mixer and a tick", HOST, 0, 0, 20, 0},
         {"a host's mixer and the engine's clock", HOST, 0, 0, 0, COACH_CLOCK_ENGINE},
         {"no rate", ENGINE, 0, 1, 20, 0},
