@@ -15,7 +15,7 @@ use crate::{
     switch::{
         Call, SwitchError,
         asterisk::{agi::AgiLeg, prelude::Greeted},
-        freeswitch::socket::{Connection, SocketLeg},
+        freeswitch::socket::{SocketLeg, connection::Connection},
         leg::Leg,
     },
 };
