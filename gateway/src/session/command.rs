@@ -2,8 +2,8 @@
 
 use super::{
     Sessions,
-    app::Incoming,
     context::Context,
+    incoming::Incoming,
     perform::other_verbs,
     verbs::{self, Verb},
 };

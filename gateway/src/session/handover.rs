@@ -4,6 +4,7 @@ use super::{
     Handle, MOST_COMMANDS, Sessions,
     app::App,
     context::{Context, Parts},
+    incoming::Incoming,
     payload::CallInfo,
     run::{Beginning, run},
     saved::Saved,
@@ -212,7 +213,7 @@ pub(super) fn context(
     leg: Arc<dyn Leg>,
     application: Arc<Application>,
     info: CallInfo,
-    commands: mpsc::Sender<super::app::Incoming>,
+    commands: mpsc::Sender<Incoming>,
 ) -> Option<Arc<Context>> {
     let settings = sessions.gateway.settings();
     let account = settings.account(application.account)?.clone();

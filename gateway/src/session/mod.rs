@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `verbs` | what an application may say |
 //! | `payload` | what it is told |
+//! | `incoming` | what comes from it |
 //! | `javascript`, `webhook`, `websocket`, `app` | the ways to it |
 //! | `speech`, `sounds` | texts as files, and the files that conferences play |
 //! | `context` | what everything in a session shares |
@@ -21,6 +22,7 @@ mod conference;
 mod context;
 pub mod handover;
 mod hold;
+pub mod incoming;
 pub mod javascript;
 pub mod listeners;
 pub mod order;
@@ -38,7 +40,7 @@ mod websocket;
 use crate::{gateway::Gateway, store::SessionRecord};
 pub use command::update;
 
-use app::Incoming;
+use incoming::Incoming;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},

@@ -1,9 +1,10 @@
 //! Verbs, carried out. Each runs to its end; one that is to end early is told so by its token.
 
 use super::{
-    app::{AppError, verbs_of},
+    app::verbs_of,
     conference,
     context::Context,
+    incoming::AppError,
     speech,
     verbs::{self, Hook, Verb},
 };

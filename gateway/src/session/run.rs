@@ -1,10 +1,11 @@
 //! A session from its beginning to its end.
 
 use super::{
-    app::{Incoming, verbs_of},
+    app::verbs_of,
     command::{Effect, carry_out},
     conference,
     context::Context,
+    incoming::Incoming,
     perform::{Outcome, end, perform},
     verbs::{self, Verb},
 };
