@@ -1,9 +1,9 @@
 //! Calls: listed, shown, changed, hung up.
 
 use super::{
-    Api, MOST_BODY,
     auth::Authorized,
     error::{ApiError, Message},
+    request::{Api, MOST_BODY},
 };
 use crate::{
     gateway::{FindError, Found},

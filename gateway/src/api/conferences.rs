@@ -1,9 +1,9 @@
 //! Conferences: who is in them, and who hears whom.
 
 use super::{
-    Api,
     auth::Authorized,
     error::{ApiError, Message},
+    request::Api,
 };
 use crate::{
     gateway::Found,

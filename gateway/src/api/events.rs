@@ -1,9 +1,9 @@
 //! Live events: a stream of what changes in an account's conferences.
 
 use super::{
-    Api,
     auth::Authorized,
     error::{ApiError, Message},
+    request::Api,
 };
 use crate::{keys::Need, live};
 use axum::{
