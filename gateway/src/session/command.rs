@@ -3,6 +3,7 @@
 use super::{
     Sessions,
     context::Context,
+    hold,
     incoming::Incoming,
     perform::other_verbs,
     verbs::{self, Verb},
@@ -124,7 +125,7 @@ async fn hold(context: &Arc<Context>, found: &Found, hook: &Value) -> Result<(),
     let hook = verbs::hook(hook).ok_or_else(wrong)?;
     context.app.allows(&hook).map_err(|error| UpdateError::Wrong(format!("wait_hook: {error}")))?;
     apply(found, &Update::Member(Change::Hold)).await?;
-    context.on_hold.begin(context.clone(), hook).await;
+    hold::begin(context, hook).await;
     Ok(())
 }
 

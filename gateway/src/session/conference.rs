@@ -1,11 +1,11 @@
 //! The `conference` verb: wait, enter, leave, and what applications are told meanwhile.
 
 use super::{
+    audible::{audible, heard_verbs},
     context::{Context, NO_RECORDINGS},
-    payload::ConferenceEvent,
-    perform::{Outcome, audible, heard_verbs, with_id},
+    payload::{ConferenceEvent, with_id},
     sounds,
-    verbs::{Conference, Hook},
+    verbs::{Conference, Hook, Outcome},
 };
 use crate::{
     ends, live,

@@ -8,7 +8,7 @@
 //! | `javascript`, `webhook`, `websocket`, `app` | the ways to it |
 //! | `speech`, `sounds` | texts as files, and the files that conferences play |
 //! | `context` | what everything in a session shares |
-//! | `conference`, `perform` | verbs, carried out |
+//! | `audible`, `conference`, `perform` | verbs, carried out |
 //! | `hold` | what a call hears while it is held |
 //! | `command` | commands of an application in mid-call |
 //! | `saved` | what is kept for a restart |
@@ -17,6 +17,7 @@
 //! | `order`, `place` | calls that the gateway places |
 
 pub mod app;
+mod audible;
 mod command;
 mod conference;
 mod context;

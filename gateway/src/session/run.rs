@@ -6,8 +6,8 @@ use super::{
     conference,
     context::Context,
     incoming::Incoming,
-    perform::{Outcome, end, perform},
-    verbs::{self, Verb},
+    perform::{end, perform},
+    verbs::{self, Outcome, Verb},
 };
 use crate::switch::leg::LegError;
 use serde_json::{Map, Value};
