@@ -1,11 +1,11 @@
 //! Commands of an application in mid-call, and what the REST interface has a session do.
 
 use super::{
-    Sessions,
     context::Context,
     hold,
     incoming::Incoming,
     perform::other_verbs,
+    sessions::Sessions,
     verbs::{self, Verb},
 };
 use crate::{

@@ -1,8 +1,8 @@
 //! Where switches hand calls over: a listener for each switch of the settings, which come and go with these.
 
 use super::{
-    Sessions,
     handover::{restore, take},
+    sessions::Sessions,
 };
 use crate::{ends, gateway::Node, settings::SwitchKind};
 use std::{

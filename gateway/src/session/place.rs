@@ -1,11 +1,12 @@
 //! Calls that the gateway places: their sessions are there before the switch dials.
 
 use super::{
-    Handle, MOST_COMMANDS, Sessions,
-    handover::{HandedOver, context},
+    handed_over::HandedOver,
+    handover::context,
     order::Order,
     payload::CallInfo,
     run::{Beginning, run},
+    sessions::{Handle, MOST_COMMANDS, Sessions},
 };
 use crate::{
     gateway::Node,
