@@ -6,9 +6,9 @@ use super::{
     request::{Api, MOST_BODY},
 };
 use crate::{
-    gateway::{FindError, Found},
     keys::Need,
     members::direction,
+    node::{FindError, Found},
     session::{
         self,
         order::Order,

@@ -6,9 +6,9 @@ use super::{
     request::Api,
 };
 use crate::{
-    gateway::Found,
     keys::Need,
     members::{Conference, by_conference, conference},
+    node::Found,
 };
 use axum::{
     Json,

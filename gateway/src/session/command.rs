@@ -9,7 +9,7 @@ use super::{
     verbs::{self, Verb},
 };
 use crate::{
-    gateway::Found,
+    node::Found,
     switch::Change,
     update::{Update, UpdateError, apply, participant_action},
 };

@@ -7,8 +7,9 @@ use super::{
     verbs::Verb,
 };
 use crate::{
-    gateway::{Gateway, Node},
+    gateway::Gateway,
     names,
+    node::Node,
     settings::{Account, Application},
     store::SessionRecord,
     switch::{

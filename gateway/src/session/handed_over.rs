@@ -1,7 +1,7 @@
 //! A call that a switch hands over, and the connections for it.
 
 use crate::{
-    gateway::{Kind, Node},
+    node::{Kind, Node},
     switch::{
         Call,
         asterisk::{agi::AgiLeg, prelude::Greeted},

@@ -11,7 +11,7 @@ use super::{
     sessions::{Handle, MOST_COMMANDS, Sessions},
 };
 use crate::{
-    gateway::Node,
+    node::Node,
     settings::Application,
     store::SessionRecord,
     switch::{Call, SwitchError, leg::Leg},

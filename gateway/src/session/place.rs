@@ -9,8 +9,8 @@ use super::{
     sessions::{Handle, MOST_COMMANDS, Sessions},
 };
 use crate::{
-    gateway::Node,
     names::call_sid,
+    node::Node,
     settings::Calls,
     switch::{Call, Direction, NewCall, Progress, SwitchError, connection::once_sent},
 };
