@@ -16,6 +16,8 @@
 //! | `run` | a session from its beginning to its end |
 //! | `handover`, `listeners` | calls that switches hand over, and where |
 //! | `order`, `place` | calls that the gateway places |
+//!
+//! Each uses those above it, and no other.
 
 pub mod app;
 mod audible;
