@@ -14,7 +14,7 @@ const CIRCLES_TO_UNDO: [(&str, usize); 6] = [
     ("src/host/freeswitch", 0),
     ("src/host/asterisk", 0),
     ("src", 0),
-    ("gateway/src", 27),
+    ("gateway/src", 0),
 ];
 
 /// What each room may use besides itself. `lock`, `sync`, `faults` and `lib` (the types of coach.h) are under all of them.

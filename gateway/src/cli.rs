@@ -1,10 +1,9 @@
 //! The command line.
 
 use crate::{
-    api,
+    api, follow,
     gateway::Gateway,
     keys::{self, Scopes},
-    live,
     session::{Sessions, listeners::Listeners},
     settings::{Settings, Tls},
     store::Store,
@@ -352,7 +351,7 @@ fn reload_on_hangup(
                         tracing::error!("the certificate stays as it was: {error}");
                     }
                     gateway.reload(settings);
-                    live::follow_more(&gateway);
+                    follow::follow_more(&gateway);
                     if let Err((address, error)) = listeners.apply(&sessions).await {
                         tracing::error!(%address, "calls cannot be taken there: {error}");
                     }

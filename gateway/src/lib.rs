@@ -2,13 +2,14 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`settings`] | the file of settings |
 //! | [`names`] | names of conferences, tags and calls, on the wire and on a switch |
+//! | [`settings`] | the file of settings |
 //! | [`store`], [`keys`] | the database; keys of the REST interface |
 //! | [`switch`] | what a switch offers, and each kind of switch |
-//! | [`gateway`] | which call is whose |
+//! | [`node`] | a switch as the settings have it, and a call that was found there |
 //! | [`ends`] | conferences whose time is over |
 //! | [`members`], [`live`] | who is in which conference and who hears whom; what changes there |
+//! | [`gateway`], [`follow`] | which call is whose; follows what changes |
 //! | [`update`] | changes to calls, as they are asked for |
 //! | [`session`] | applications and their calls |
 //! | [`api`] | REST |
@@ -21,11 +22,13 @@
 pub mod api;
 pub mod cli;
 pub mod ends;
+pub mod follow;
 pub mod gateway;
 pub mod keys;
 pub mod live;
 pub mod members;
 pub mod names;
+pub mod node;
 pub mod session;
 pub mod settings;
 pub mod store;

@@ -1,6 +1,6 @@
 //! Who is in which conference and who hears whom, as applications and consoles are told it.
 
-use crate::{gateway::Found, switch::Direction};
+use crate::{node::Found, switch::Direction};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;

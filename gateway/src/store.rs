@@ -5,7 +5,7 @@ mod writer;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::{path::Path, sync::Mutex, time::Duration};
 use uuid::Uuid;
-use writer::{Kind, Writer};
+use writer::{Kind, Writer, is_locked};
 
 /// The database. Questions to it block for as long as a local file takes; sessions are written by a thread of their own.
 pub struct Store {
@@ -23,11 +23,6 @@ impl StoreError {
     pub fn is_locked(&self) -> bool {
         is_locked(&self.0)
     }
-}
-
-fn is_locked(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
-    error.sqlite_error_code().is_some_and(|code| matches!(code, DatabaseBusy | DatabaseLocked))
 }
 
 /// A key as it is kept: never the key itself.

@@ -1,9 +1,9 @@
 //! What a `PUT` on a call, or a command of an application, asks for: read, weighed, done.
 
 use crate::{
-    gateway::Found,
     keys::Need,
     names::Tags,
+    node::Found,
     switch::{Change, Progress, SwitchError},
 };
 use serde_json::{Map, Value};

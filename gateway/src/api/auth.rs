@@ -1,6 +1,6 @@
 //! Who asks: the key in front of every request under an account.
 
-use super::{Api, error::ApiError};
+use super::{error::ApiError, request::Api};
 use crate::keys::{Caller, Need};
 use axum::{
     extract::{FromRequestParts, Path},

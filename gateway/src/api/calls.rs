@@ -1,14 +1,14 @@
 //! Calls: listed, shown, changed, hung up.
 
 use super::{
-    Api, MOST_BODY,
     auth::Authorized,
     error::{ApiError, Message},
+    request::{Api, MOST_BODY},
 };
 use crate::{
-    gateway::{FindError, Found},
     keys::Need,
     members::direction,
+    node::{FindError, Found},
     session::{
         self,
         order::Order,

@@ -1,14 +1,14 @@
 //! Conferences: who is in them, and who hears whom.
 
 use super::{
-    Api,
     auth::Authorized,
     error::{ApiError, Message},
+    request::Api,
 };
 use crate::{
-    gateway::Found,
     keys::Need,
     members::{Conference, by_conference, conference},
+    node::Found,
 };
 use axum::{
     Json,

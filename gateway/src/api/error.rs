@@ -1,6 +1,6 @@
 //! What the REST interface answers when it does not do something: always `{"msg": ...}`.
 
-use crate::{gateway::FindError, store::StoreError, switch::SwitchError, update::UpdateError};
+use crate::{node::FindError, store::StoreError, switch::SwitchError, update::UpdateError};
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},

@@ -1,11 +1,11 @@
 //! Live events: a stream of what changes in an account's conferences.
 
 use super::{
-    Api,
     auth::Authorized,
     error::{ApiError, Message},
+    request::Api,
 };
-use crate::{keys::Need, live};
+use crate::{follow, keys::Need};
 use axum::{
     extract::State,
     http::StatusCode,
@@ -37,7 +37,7 @@ pub async fn follow(
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, msg)
     })?;
     let account = authorized.caller.account;
-    let events = live::follow(&api.gateway).await;
+    let events = follow::follow(&api.gateway).await;
     let (gateway, key) = (api.gateway.clone(), authorized.caller.key.clone());
     let looks = tokio::time::interval(LOOK_EVERY);
     let own = stream::unfold((events, looks, place, true), move |(mut events, mut looks, place, first)| {

@@ -1,6 +1,6 @@
 //! Whether the gateway lives, and whether it can do its work.
 
-use super::{Api, error::Message};
+use super::{error::Message, request::Api};
 use axum::{Json, extract::State, http::StatusCode};
 use std::sync::Arc;
 

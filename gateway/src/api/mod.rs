@@ -6,6 +6,7 @@ mod conferences;
 mod error;
 mod events;
 mod health;
+mod request;
 
 use crate::{gateway::Gateway, session::Sessions};
 use axum::{
@@ -15,23 +16,12 @@ use axum::{
     routing::get,
 };
 use error::ApiError;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{Quota, RateLimiter};
+use request::{Api, MOST_BODY};
 use std::{num::NonZeroU32, sync::Arc};
 use tokio::sync::Semaphore;
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
 use utoipa::OpenApi;
-
-/// The longest body of a request, in bytes.
-const MOST_BODY: usize = 64 * 1024;
-
-/// What every request has.
-pub struct Api {
-    gateway: Arc<Gateway>,
-    sessions: Arc<Sessions>,
-    limits: DefaultKeyedRateLimiter<String>,
-    /// Places for those who follow live events.
-    streams: Arc<Semaphore>,
-}
 
 /// The document of the interface.
 #[derive(OpenApi)]

@@ -1,14 +1,15 @@
 //! Commands of an application in mid-call, and what the REST interface has a session do.
 
 use super::{
-    Sessions,
-    app::Incoming,
     context::Context,
+    hold,
+    incoming::Incoming,
     perform::other_verbs,
+    sessions::Sessions,
     verbs::{self, Verb},
 };
 use crate::{
-    gateway::Found,
+    node::Found,
     switch::Change,
     update::{Update, UpdateError, apply, participant_action},
 };
@@ -124,7 +125,7 @@ async fn hold(context: &Arc<Context>, found: &Found, hook: &Value) -> Result<(),
     let hook = verbs::hook(hook).ok_or_else(wrong)?;
     context.app.allows(&hook).map_err(|error| UpdateError::Wrong(format!("wait_hook: {error}")))?;
     apply(found, &Update::Member(Change::Hold)).await?;
-    context.on_hold.begin(context.clone(), hook).await;
+    hold::begin(context, hook).await;
     Ok(())
 }
 

@@ -1,14 +1,14 @@
 //! The `conference` verb: wait, enter, leave, and what applications are told meanwhile.
 
 use super::{
+    audible::{audible, heard_verbs},
     context::{Context, NO_RECORDINGS},
-    payload::ConferenceEvent,
-    perform::{Outcome, audible, heard_verbs, with_id},
+    payload::{ConferenceEvent, with_id},
     sounds,
-    verbs::{Conference, Hook},
+    verbs::{Conference, Hook, Outcome},
 };
 use crate::{
-    ends, live,
+    follow,
     members::Participant,
     switch::leg::{Join, Left, LegError},
 };
@@ -215,7 +215,7 @@ impl Stay<'_> {
     /// Tells that it has joined, and what changes of it.
     async fn tell_of_changes(&self) {
         let mut live = match self.changes_are_told() {
-            true => Some(live::follow(&self.context.gateway).await),
+            true => Some(follow::follow(&self.context.gateway).await),
             false => None,
         };
         let members = self.size().await.ok();
@@ -260,7 +260,7 @@ impl Stay<'_> {
     /// The conference ends at the latest when the verb says.
     async fn ends_later(&self) {
         if let Some(after) = self.verb.ends_after {
-            ends::after(&self.context.gateway, &self.context.node, &self.room, after).await;
+            self.context.gateway.ends.after(&self.context.node, &self.room, after).await;
         }
     }
 

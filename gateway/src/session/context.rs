@@ -2,14 +2,14 @@
 
 use super::{
     app::App,
-    hold::OnHold,
     payload::{CallInfo, ConferenceEvent},
     saved::Saved,
     verbs::Verb,
 };
 use crate::{
-    gateway::{Gateway, Node},
+    gateway::Gateway,
     names,
+    node::Node,
     settings::{Account, Application},
     store::SessionRecord,
     switch::{
@@ -25,7 +25,8 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 
 /// Why a conference is not recorded.
 pub const NO_RECORDINGS: &str = "conference: record: the settings name no folder for recordings: add [recordings] with a folder that the switch may write to";
@@ -50,8 +51,8 @@ pub struct Context {
     info: Mutex<CallInfo>,
     /// `Some`: it has ended.
     pub over: watch::Receiver<Option<Ended>>,
-    /// What it hears while it is held.
-    pub on_hold: OnHold,
+    /// What plays to it while it is held: its end, and its task.
+    pub on_hold: tokio::sync::Mutex<Option<(CancellationToken, JoinHandle<()>)>>,
     /// Verbs are told of.
     pub notify_events: AtomicBool,
     /// The application has been told of its call. Of one that the gateway has placed, it is when that is answered.
@@ -106,7 +107,7 @@ impl Context {
             app,
             info: Mutex::new(info),
             over,
-            on_hold: OnHold::default(),
+            on_hold: tokio::sync::Mutex::default(),
             notify_events: AtomicBool::new(false),
             has_begun: AtomicBool::new(true),
             end_told: AtomicBool::new(false),

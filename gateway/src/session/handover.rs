@@ -1,105 +1,27 @@
 //! Calls that switches hand over, new ones and those that a gateway before this one had.
 
 use super::{
-    Handle, MOST_COMMANDS, Sessions,
     app::App,
     context::{Context, Parts},
+    handed_over::{Greeting, HandedOver, greet},
+    incoming::Incoming,
     payload::CallInfo,
     run::{Beginning, run},
     saved::Saved,
+    sessions::{Handle, MOST_COMMANDS, Sessions},
 };
 use crate::{
-    gateway::{Kind, Node},
+    node::Node,
     settings::Application,
     store::SessionRecord,
-    switch::{
-        Call, SwitchError,
-        asterisk::{agi::AgiLeg, prelude::Greeted},
-        freeswitch::socket::{Connection, SocketLeg},
-        leg::Leg,
-    },
+    switch::{Call, SwitchError, leg::Leg},
 };
-use asterisk_rs_agi::AgiChannel;
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use tokio::{net::TcpStream, sync::mpsc};
 use url::Url;
-
-/// A call that was handed over, in the way of its switch: connections for it come and go.
-#[derive(Clone)]
-pub enum HandedOver {
-    /// By FastAGI.
-    Agi(Arc<AgiLeg>),
-    /// By FreeSWITCH's `socket`.
-    Socket(Arc<SocketLeg>),
-}
-
-/// A connection for a call.
-enum Arrival {
-    Agi(Box<AgiChannel>),
-    Socket(Box<Connection>),
-}
-
-/// What a connection says of its call.
-struct Greeting {
-    /// The call's id on the switch.
-    id: String,
-    /// The application that the dialplan names, if it does.
-    application: String,
-    /// The number that was called.
-    number: String,
-}
-
-impl HandedOver {
-    /// A call of this switch that waits for its connection.
-    pub(super) fn new(node: &Node, call: Call) -> Self {
-        match &node.kind {
-            Kind::Asterisk(switch) => Self::Agi(Arc::new(AgiLeg::new(switch.clone(), call))),
-            Kind::FreeSwitch(switch) => Self::Socket(Arc::new(SocketLeg::new(switch.clone(), call))),
-        }
-    }
-
-    /// The call.
-    pub(super) fn leg(&self) -> Arc<dyn Leg> {
-        match self {
-            Self::Agi(leg) => leg.clone(),
-            Self::Socket(leg) => leg.clone(),
-        }
-    }
-
-    /// From now on commands go there.
-    async fn attach(&self, arrival: Arrival) {
-        match (self, arrival) {
-            (Self::Agi(leg), Arrival::Agi(channel)) => leg.attach(*channel).await,
-            (Self::Socket(leg), Arrival::Socket(connection)) => leg.attach(*connection).await,
-            _ => tracing::error!("a connection of another kind of switch"),
-        }
-    }
-}
-
-/// What a new connection says. `Ok(None)`: its call has nothing to do any more.
-async fn greet(node: &Node, stream: TcpStream) -> Result<Option<(Greeting, Arrival)>, String> {
-    stream.set_nodelay(true).ok();
-    if let Kind::FreeSwitch(_) = node.kind {
-        let connection = Connection::greet(stream).await?;
-        let (application, number) = (connection.application(), connection.number());
-        let greeting = Greeting { id: connection.id().to_owned(), application, number };
-        return Ok(Some((greeting, Arrival::Socket(Box::new(connection)))));
-    }
-    let greeted = Greeted::read(stream).await?;
-    if greeted.extension == "h" {
-        // The dialplan of a call that is hung up already.
-        return Ok(None);
-    }
-    let greeting = Greeting {
-        id: greeted.id,
-        application: greeted.script.trim_matches('/').to_owned(),
-        number: greeted.extension,
-    };
-    Ok(Some((greeting, Arrival::Agi(Box::new(greeted.channel)))))
-}
 
 /// Takes a call. `Err`: why not.
 pub(super) async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream) -> Result<(), String> {
@@ -212,7 +134,7 @@ pub(super) fn context(
     leg: Arc<dyn Leg>,
     application: Arc<Application>,
     info: CallInfo,
-    commands: mpsc::Sender<super::app::Incoming>,
+    commands: mpsc::Sender<Incoming>,
 ) -> Option<Arc<Context>> {
     let settings = sessions.gateway.settings();
     let account = settings.account(application.account)?.clone();

@@ -4,13 +4,13 @@
 //! gateway the call stays held, and hears nothing once the file that plays has ended.
 
 use super::{
+    audible::{files, heard_verbs},
     context::Context,
-    perform::{files, heard_verbs},
     verbs::{Hook, Verb},
 };
 use crate::switch::leg::LegError;
 use std::{path::Path, sync::Arc, time::Duration};
-use tokio::{sync::Mutex, task::JoinHandle, time::sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// Between two questions of the hook, as while a call waits.
@@ -18,32 +18,26 @@ const PAUSE: Duration = Duration::from_millis(750);
 /// How often the switch is asked, where no event says that something has changed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What plays to a held call, one thing at a time.
-#[derive(Default)]
-pub struct OnHold(Mutex<Option<(CancellationToken, JoinHandle<()>)>>);
-
-impl OnHold {
-    /// From now on the call, which is held, hears what this hook says.
-    pub async fn begin(&self, context: Arc<Context>, hook: Hook) {
-        let mut running = self.0.lock().await;
-        if let Some((other, ended)) = running.take() {
-            other.cancel();
-            ended.await.ok();
-        }
-        let replaced = CancellationToken::new();
-        let own = replaced.clone();
-        let task = tokio::spawn(async move {
-            let mut over = context.over.clone();
-            tokio::select! {
-                () = hear(&context, &hook) => {}
-                () = until_unheld(&context) => {}
-                () = own.cancelled() => {}
-                _ = over.wait_for(Option::is_some) => return,
-            }
-            context.leg.stop_held().await;
-        });
-        *running = Some((replaced, task));
+/// From now on the call, which is held, hears what this hook says, and nothing that an earlier one says.
+pub async fn begin(context: &Arc<Context>, hook: Hook) {
+    let mut running = context.on_hold.lock().await;
+    if let Some((other, ended)) = running.take() {
+        other.cancel();
+        ended.await.ok();
     }
+    let replaced = CancellationToken::new();
+    let (own, context) = (replaced.clone(), context.clone());
+    let task = tokio::spawn(async move {
+        let mut over = context.over.clone();
+        tokio::select! {
+            () = hear(&context, &hook) => {}
+            () = until_unheld(&context) => {}
+            () = own.cancelled() => {}
+            _ = over.wait_for(Option::is_some) => return,
+        }
+        context.leg.stop_held().await;
+    });
+    *running = Some((replaced, task));
 }
 
 /// Until the switch shows that the call is no longer held.

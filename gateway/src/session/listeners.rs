@@ -1,10 +1,10 @@
 //! Where switches hand calls over: a listener for each switch of the settings, which come and go with these.
 
 use super::{
-    Sessions,
     handover::{restore, take},
+    sessions::Sessions,
 };
-use crate::{ends, gateway::Node, settings::SwitchKind};
+use crate::{node::Node, settings::SwitchKind};
 use std::{
     collections::HashMap,
     io,
@@ -54,7 +54,7 @@ impl Listeners {
         for (mut running, known) in fresh {
             if !known {
                 tokio::spawn(restore(sessions.clone(), running.node.clone()));
-                tokio::spawn(ends::restore(sessions.gateway.clone(), running.node.clone()));
+                tokio::spawn(sessions.gateway.ends.clone().restore(running.node.clone()));
             }
             if let Err(error) = running.start(sessions).await {
                 result = Err(error);

@@ -219,6 +219,13 @@ impl ConferenceEvent<'_> {
     }
 }
 
+/// An actionHook carries the id of its verb.
+pub fn with_id(payload: &mut Map<String, Value>, verb: &Value) {
+    if let Some(id) = verb.get("id") {
+        payload.insert("verb_id".into(), id.clone());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

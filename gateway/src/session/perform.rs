@@ -1,29 +1,17 @@
 //! Verbs, carried out. Each runs to its end; one that is to end early is told so by its token.
 
 use super::{
-    app::{AppError, verbs_of},
+    app::verbs_of,
+    audible::audible,
     conference,
     context::Context,
-    speech,
-    verbs::{self, Hook, Verb},
+    payload::with_id,
+    verbs::{Hook, Outcome, Verb},
 };
 use crate::switch::leg::LegError;
-use serde_json::{Map, Value};
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use serde_json::Value;
+use std::sync::{Arc, atomic::Ordering};
 use tokio_util::sync::CancellationToken;
-use url::Url;
-
-/// What a verb leads to.
-pub enum Outcome {
-    /// The next verb.
-    Next,
-    /// These, in place of those that follow.
-    Replace(Vec<Value>),
-}
 
 /// Carries a verb out. `Err`: the call has ended, or its connection has broken.
 pub async fn perform(
@@ -117,96 +105,6 @@ pub async fn end(context: &Context, cause: u8) -> Result<(), LegError> {
 async fn wait_for_end(context: &Context) -> Result<(), LegError> {
     context.over.clone().wait_for(Option::is_some).await.ok();
     Err(LegError::Ended)
-}
-
-/// What a caller hears: say, play and pause, which waitHook and enterHook may give too.
-pub async fn audible(context: &Arc<Context>, verb: &Verb, cancel: &CancellationToken) -> Result<(), LegError> {
-    match verb {
-        Verb::Pause { seconds } => {
-            let mut over = context.over.clone();
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs_f64(*seconds)) => Ok(()),
-                () = cancel.cancelled() => Ok(()),
-                _ = over.wait_for(Option::is_some) => Err(LegError::Ended),
-            }
-        }
-        Verb::Say { times, .. } | Verb::Play { times, .. } => {
-            context.answer().await?;
-            play(context, &files(context, verb).await?, *times, cancel).await
-        }
-        _ => Err(LegError::Refused("only say, play and pause can be heard here".into())),
-    }
-}
-
-/// What say and play are, as files.
-pub async fn files(context: &Context, verb: &Verb) -> Result<Vec<PathBuf>, LegError> {
-    let mut files = Vec::new();
-    match verb {
-        Verb::Say { texts, language, .. } => {
-            let settings = context.gateway.settings();
-            let language = language.as_deref().unwrap_or("en-US");
-            for text in texts {
-                let file = speech::file(&settings.speech, text, language).await;
-                files.push(file.map_err(|error| LegError::Refused(format!("TTS error: {error}")))?);
-            }
-        }
-        Verb::Play { urls, .. } => {
-            for url in urls {
-                files.push(fetch(context, url).await.map_err(LegError::Refused)?);
-            }
-        }
-        _ => {}
-    }
-    Ok(files)
-}
-
-async fn play(
-    context: &Context,
-    files: &[PathBuf],
-    times: Option<u32>,
-    cancel: &CancellationToken,
-) -> Result<(), LegError> {
-    let mut played = 0;
-    while times.is_none_or(|times| played < times) {
-        for file in files {
-            if cancel.is_cancelled() {
-                return Ok(());
-            }
-            context.leg.play(file).await?;
-        }
-        played += 1;
-    }
-    Ok(())
-}
-
-/// A file as the switch plays it: fetched from where the settings allow it.
-async fn fetch(context: &Context, address: &str) -> Result<PathBuf, String> {
-    let url = Url::parse(address)
-        .map_err(|_| format!("play: {address:?} is no address that begins with http:// or https://"))?;
-    if !matches!(url.scheme(), "http" | "https") || !context.application.allows(&url) {
-        return Err(format!("play: {}", AppError::NotAllowed(url.to_string())));
-    }
-    speech::fetched(&context.gateway.settings().speech, url).await.map_err(|error| format!("play: {error}"))
-}
-
-/// An actionHook carries the id of its verb.
-pub fn with_id(payload: &mut Map<String, Value>, verb: &Value) {
-    if let Some(id) = verb.get("id") {
-        payload.insert("verb_id".into(), id.clone());
-    }
-}
-
-/// The verbs of a hook that says what a caller hears. `Err`: why there are none.
-pub async fn heard_verbs(context: &Context, hook: &Hook) -> Result<Vec<Verb>, String> {
-    let payload = context.info().raw();
-    let answer = context.app.ask(hook, payload).await.map_err(|error| error.to_string())?;
-    let Some(answer) = answer else { return Ok(Vec::new()) };
-    let verbs = verbs::list(&answer)?;
-    let parsed: Vec<Verb> = verbs.iter().map(Verb::parse).collect::<Result<_, _>>()?;
-    match parsed.iter().find(|verb| !matches!(verb, Verb::Say { .. } | Verb::Play { .. } | Verb::Pause { .. })) {
-        Some(_) => Err("the hook gave verbs other than say, play and pause".into()),
-        None => Ok(parsed),
-    }
 }
 
 async fn redirect(context: &Context, value: &Value, hook: &Hook) -> Result<Outcome, LegError> {

@@ -1,15 +1,16 @@
 //! Calls that the gateway places: their sessions are there before the switch dials.
 
 use super::{
-    Handle, MOST_COMMANDS, Sessions,
-    handover::{HandedOver, context},
+    handed_over::HandedOver,
+    handover::context,
     order::Order,
     payload::CallInfo,
     run::{Beginning, run},
+    sessions::{Handle, MOST_COMMANDS, Sessions},
 };
 use crate::{
-    gateway::Node,
     names::call_sid,
+    node::Node,
     settings::Calls,
     switch::{Call, Direction, NewCall, Progress, SwitchError, connection::once_sent},
 };

@@ -1,12 +1,13 @@
 //! A session from its beginning to its end.
 
 use super::{
-    app::{Incoming, verbs_of},
+    app::verbs_of,
     command::{Effect, carry_out},
     conference,
     context::Context,
-    perform::{Outcome, end, perform},
-    verbs::{self, Verb},
+    incoming::Incoming,
+    perform::{end, perform},
+    verbs::{self, Outcome, Verb},
 };
 use crate::switch::leg::LegError;
 use serde_json::{Map, Value};

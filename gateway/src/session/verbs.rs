@@ -231,6 +231,14 @@ const LONGEST_CONFERENCE: f64 = 604_800.0;
 const STATUS_EVENTS: &[&str] =
     &["start", "end", "join", "leave", "start-talking", "stop-talking", "tag", "coach", "audience"];
 
+/// What a verb leads to.
+pub enum Outcome {
+    /// The next verb.
+    Next,
+    /// These, in place of those that follow.
+    Replace(Vec<Value>),
+}
+
 /// A list of verbs as an application gives it. `Err`: what is wrong, in jambonz's words where it has some.
 pub fn list(value: &Value) -> Result<Vec<Value>, String> {
     let Value::Array(items) = value else { return Err("the application gave no list of verbs".into()) };

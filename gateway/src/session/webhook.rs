@@ -1,6 +1,6 @@
 //! Hooks by HTTP, signed.
 
-use super::{app::AppError, javascript, verbs::Hook};
+use super::{incoming::AppError, javascript, verbs::Hook};
 use crate::settings::Secret;
 use hmac::{Hmac, Mac};
 use reqwest::{

@@ -1,6 +1,6 @@
 //! The websocket of one call to its application: messages with acknowledgements, and a connection that comes back.
 
-use super::app::{AppError, Incoming};
+use super::incoming::{AppError, Incoming};
 use base64::Engine;
 use serde_json::{Map, Value, json};
 use std::{

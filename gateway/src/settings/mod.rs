@@ -207,11 +207,6 @@ impl fmt::Display for Mistakes {
 impl std::error::Error for Mistakes {}
 
 impl Settings {
-    /// Reads them from a text.
-    pub fn parse(text: &str) -> Result<Self, Mistakes> {
-        parse::settings(text)
-    }
-
     /// The account with this sid.
     pub fn account(&self, sid: Uuid) -> Option<&Account> {
         self.accounts.iter().find(|account| account.sid == sid)

@@ -21,20 +21,22 @@ const A_HOOK: &str = "an address that begins with http://, https://, ws:// or ws
 const A_KIND: &str = "\"asterisk\" or \"freeswitch\"";
 const AN_ADDRESS: &str = "an address and a port, such as \"127.0.0.1:8099\"";
 
-/// Reads the settings.
-pub fn settings(text: &str) -> Result<Settings, Mistakes> {
-    let reader = Reader::new(text);
-    let (table, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        reader.mistake(&error.span().unwrap_or(0..0), error.message());
-    }
-    let root = Section::new(&reader, table.get_ref(), 0..0, "the file");
-    let settings = read(&reader, &root);
-    root.finish();
-    let mistakes: Vec<Mistake> = reader.mistakes();
-    match settings {
-        Some(settings) if mistakes.is_empty() => Ok(settings),
-        _ => Err(Mistakes(mistakes)),
+impl Settings {
+    /// Reads them from a text.
+    pub fn parse(text: &str) -> Result<Self, Mistakes> {
+        let reader = Reader::new(text);
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            reader.mistake(&error.span().unwrap_or(0..0), error.message());
+        }
+        let root = Section::new(&reader, table.get_ref(), 0..0, "the file");
+        let settings = read(&reader, &root);
+        root.finish();
+        let mistakes: Vec<Mistake> = reader.mistakes();
+        match settings {
+            Some(settings) if mistakes.is_empty() => Ok(settings),
+            _ => Err(Mistakes(mistakes)),
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 //! Of each call and each conference, only the latest that is to be kept of it waits. While the database does not take it, it is tried again and again,
 //! and who wants something kept goes on at once.
 
-use super::is_locked;
 use rusqlite::{Connection, params};
 use std::{
     collections::HashMap,
@@ -19,6 +18,12 @@ pub const PATIENCE: Duration = Duration::from_millis(50);
 const AGAIN: Duration = Duration::from_millis(250);
 /// Calls and conferences of which something may wait to be kept.
 const MOST_WAITING: usize = 20_000;
+
+/// Whether somebody else has locked the database: it may be tried again.
+pub fn is_locked(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+    error.sqlite_error_code().is_some_and(|code| matches!(code, DatabaseBusy | DatabaseLocked))
+}
 
 /// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,7 +3,8 @@
 use coach_gateway::{
     names::{MaxName, Tags, from_switch, to_switch},
     session::{
-        app::{Incoming, verbs_of},
+        app::verbs_of,
+        incoming::Incoming,
         javascript,
         order::Order,
         verbs::{self, Verb},

@@ -24,8 +24,7 @@ use tokio::{
     sync::{Mutex, Notify, broadcast, mpsc},
     time::{Instant, timeout_at},
 };
-
-use words::{cause, cause_of, played_as, quoted, yes};
+use words::{cause, cause_of, mode_of, played_as, quoted, yes};
 
 /// How long a call without a connection may take to come back: the dialplan tries for a minute.
 const COMES_BACK: Duration = Duration::from_secs(70);
@@ -204,21 +203,6 @@ impl AgiLeg {
         Ok(response.data.unwrap_or_default())
     }
 
-    /// The mode in one application: what fails in it ends the call, which then does not join.
-    fn mode(join: &Join) -> String {
-        let mut words = Vec::new();
-        // What takes something away comes first, since every word after tags is one of them.
-        if join.tags.is_none() {
-            words.push("untag".to_owned());
-        }
-        if join.speak_only_to.is_none() {
-            words.push("uncoach".to_owned());
-        }
-        words.extend(join.tags.as_ref().map(|tags| format!("memberTag={tags}")));
-        words.extend(join.speak_only_to.as_ref().map(|tags| format!("speakOnlyTo={tags}")));
-        words.join(",")
-    }
-
     /// Whether what Asterisk shows is what was asked for.
     async fn shows(&self, key: &str, wanted: Option<&crate::names::Tags>) -> Result<(), LegError> {
         let shown = self.evaluate(&format!("${{COACH({key})}}")).await?;
@@ -302,7 +286,7 @@ impl Leg for AgiLeg {
         {
             return Err(LegError::Refused(why));
         }
-        if self.exec("Coach", &Self::mode(join)).await? != 0 {
+        if self.exec("Coach", &mode_of(join)).await? != 0 {
             return Err(if self.is_over().await {
                 LegError::Ended
             } else {

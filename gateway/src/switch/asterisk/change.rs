@@ -1,6 +1,6 @@
 //! Changes to a member, each confirmed by what Asterisk shows afterwards.
 
-use super::{Asterisk, Message};
+use super::{Asterisk, Message, names::bridge_name};
 use crate::switch::{Call, Change, Member, SwitchError, connection::wait_until};
 
 impl Asterisk {
@@ -116,19 +116,6 @@ impl Asterisk {
     }
 }
 
-/// ConfBridge's own name of a conference: the module writes white space as `%20` and `%` itself as `%25`.
-pub(super) fn bridge_name(told: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = told.as_bytes();
-    while let [first, more @ ..] = rest {
-        let code = more.get(..2).filter(|_| *first == b'%');
-        let byte = code.and_then(|code| u8::from_str_radix(str::from_utf8(code).ok()?, 16).ok());
-        bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &more[2..] } else { more };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// What ConfBridge says when the conference, or the member in it, has gone.
 fn not_there(error: SwitchError) -> SwitchError {
     match error {
@@ -138,18 +125,5 @@ fn not_there(error: SwitchError) -> SwitchError {
             SwitchError::NotInConference
         }
         other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bridge_name;
-
-    #[test]
-    fn a_conference_has_the_name_that_its_bridge_has() {
-        assert_eq!(bridge_name("support"), "support");
-        assert_eq!(bridge_name("my%20room%25"), "my room%");
-        assert_eq!(bridge_name("100%2525"), "100%25");
-        assert_eq!(bridge_name("caf%"), "caf%");
     }
 }

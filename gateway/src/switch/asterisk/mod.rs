@@ -4,6 +4,7 @@ pub mod agi;
 pub mod ami;
 mod change;
 mod dialplan;
+mod names;
 pub mod prelude;
 mod read;
 
@@ -15,6 +16,7 @@ use super::{
 use crate::names::MaxName;
 use ami::{Ami, Answer, Login, Message};
 use async_trait::async_trait;
+use names::bridge_name;
 use std::{path::Path, sync::Arc};
 use tokio::sync::{broadcast, watch};
 
@@ -137,7 +139,7 @@ impl Switch for Asterisk {
     }
 
     async fn record(&self, conference: &str, file: &Path) -> Result<bool, SwitchError> {
-        let (name, file) = (change::bridge_name(conference), file.to_string_lossy());
+        let (name, file) = (bridge_name(conference), file.to_string_lossy());
         let headers = [("Conference", name.as_str()), ("RecordFile", &file)];
         match self.act("ConfbridgeStartRecord", &headers).await {
             Ok(_) => Ok(true),
@@ -150,7 +152,7 @@ impl Switch for Asterisk {
     }
 
     async fn end_conference(&self, conference: &str) -> Result<(), SwitchError> {
-        let name = change::bridge_name(conference);
+        let name = bridge_name(conference);
         self.act("ConfbridgeKick", &[("Conference", &name), ("Channel", "all")]).await.map(drop)
     }
 

@@ -1,6 +1,6 @@
 //! Changes to a member, each confirmed by what FreeSWITCH shows afterwards.
 
-use super::FreeSwitch;
+use super::{FreeSwitch, esl::quoted};
 use crate::switch::{
     Call, Change, Member, SwitchError,
     connection::{once_sent, wait_until},
@@ -129,27 +129,9 @@ fn not_moderating(line: &str) -> Option<String> {
     (!flags.split('|').any(|flag| flag == "moderator")).then(|| id.to_owned())
 }
 
-/// A conference's name as an argument of `conference`. A dialplan may have given it one that no command can carry.
-pub(super) fn quoted(name: &str) -> Result<String, SwitchError> {
-    if name.contains(['\'', '\\', '$']) || name.chars().any(char::is_control) {
-        return Err(SwitchError::Refused(format!(
-            "FreeSWITCH's command `conference` cannot be given the name {name:?}"
-        )));
-    }
-    Ok(format!("'{name}'"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{not_moderating, quoted};
-
-    #[test]
-    fn a_name_stays_one_argument() {
-        assert_eq!(quoted("app-my room"), Ok("'app-my room'".into()));
-        for name in ["it's", "a\\", "a\nb", "${a}"] {
-            assert!(quoted(name).is_err(), "{name:?}");
-        }
-    }
+    use super::not_moderating;
 
     #[test]
     fn moderators_are_told_apart() {

@@ -7,7 +7,10 @@
 //! FreeSWITCH reads a command from the socket byte by byte and yields the processor after each: on a busy machine a command of 200
 //! bytes takes a second. So commands are short, and a late answer does not end the connection.
 
-use crate::switch::connection::{Failure, GIVE_UP, Link, MOST_WAITING, PATIENCE, PING_EVERY, Pauses};
+use crate::switch::{
+    SwitchError,
+    connection::{Failure, GIVE_UP, Link, MOST_WAITING, PATIENCE, PING_EVERY, Pauses},
+};
 use freeswitch_esl_tokio::{
     AuthMethod, EslClient, EslConnectOptions, EslError, EslEvent, EslEventStream, EslEventType, EventFormat,
 };
@@ -106,6 +109,16 @@ pub fn check(command: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// A conference's name as an argument of `conference`. A dialplan may have given it one that no command can carry.
+pub fn quoted(name: &str) -> Result<String, SwitchError> {
+    if name.contains(['\'', '\\', '$']) || name.chars().any(char::is_control) {
+        return Err(SwitchError::Refused(format!(
+            "FreeSWITCH's command `conference` cannot be given the name {name:?}"
+        )));
+    }
+    Ok(format!("'{name}'"))
+}
+
 async fn run(
     mut at: watch::Receiver<Login>,
     mut requests: mpsc::Receiver<Request>,
@@ -197,7 +210,7 @@ async fn tell(stream: &mut EslEventStream, events: &broadcast::Sender<Told>) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{check, quoted};
 
     #[test]
     fn no_value_is_another_command() {
@@ -205,6 +218,14 @@ mod tests {
             assert!(check(value).is_err(), "{value:?}");
         }
         assert!(check("uuid_coach 1 tag a,b").is_ok());
+    }
+
+    #[test]
+    fn a_name_stays_one_argument() {
+        assert_eq!(quoted("app-my room"), Ok("'app-my room'".into()));
+        for name in ["it's", "a\\", "a\nb", "${a}"] {
+            assert!(quoted(name).is_err(), "{name:?}");
+        }
     }
 
     proptest::proptest! {

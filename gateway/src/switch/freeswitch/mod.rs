@@ -15,7 +15,7 @@ use super::{
 };
 use crate::names::MaxName;
 use async_trait::async_trait;
-use esl::{Esl, Login, Told};
+use esl::{Esl, Login, Told, quoted};
 use freeswitch_esl_tokio::EslEventType;
 use std::{
     path::Path,
@@ -154,7 +154,7 @@ impl Switch for FreeSwitch {
     }
 
     async fn conference_id(&self, conference: &str) -> Result<Option<String>, SwitchError> {
-        match self.act(&format!("conference {} get uuid", change::quoted(conference)?)).await {
+        match self.act(&format!("conference {} get uuid", quoted(conference)?)).await {
             Ok(id) => Ok(Some(id)),
             Err(SwitchError::NotInConference) => Ok(None),
             Err(error) => Err(error),
@@ -166,7 +166,7 @@ impl Switch for FreeSwitch {
     }
 
     async fn end_conference(&self, conference: &str) -> Result<(), SwitchError> {
-        self.act(&format!("conference {} kick all", change::quoted(conference)?)).await.map(drop)
+        self.act(&format!("conference {} kick all", quoted(conference)?)).await.map(drop)
     }
 
     async fn place(&self, call: &NewCall) -> Result<(), SwitchError> {

@@ -1,6 +1,9 @@
 //! Recordings of conferences: mod_conference records its mix, which has no private speech.
 
-use super::{FreeSwitch, change::quoted, esl::Told};
+use super::{
+    FreeSwitch,
+    esl::{Told, quoted},
+};
 use crate::switch::SwitchError;
 use std::time::Duration;
 use tokio::{

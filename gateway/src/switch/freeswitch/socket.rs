@@ -4,7 +4,7 @@
 //! connection afterwards, for which commands wait. With `resume` the core would take the call out of its conference at that moment: the
 //! gateway never says it, and takes it back where a dialplan has.
 
-use super::{FreeSwitch, MODULE, esl, esl::Told, read::is_id};
+use super::{FreeSwitch, MODULE, esl, esl::Told};
 use crate::{
     names::Tags,
     switch::{
@@ -14,10 +14,9 @@ use crate::{
     },
 };
 use async_trait::async_trait;
-use freeswitch_esl_tokio::{
-    EslClient, EslConnectOptions, EslEvent, EslEventStream, EslEventType, EslResponse, EventFormat,
-};
-use said::{ended, headers};
+use connection::Connection;
+use freeswitch_esl_tokio::{EslEvent, EslEventType};
+use said::ended;
 use std::{
     path::Path,
     sync::{
@@ -27,98 +26,14 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::TcpStream,
     sync::{Mutex, Notify, broadcast, mpsc},
     time::{Instant, timeout, timeout_at},
 };
-use uuid::Uuid;
 
 /// How long a call without a connection may take to come back: the dialplan tries for a minute.
 const COMES_BACK: Duration = Duration::from_secs(70);
 /// How often the switch is asked whether a call is still there; and how long the event that tells its end may come after that.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How long a connection may take to say which call it is for.
-const GREETING: Duration = Duration::from_secs(5);
-
-/// A connection that says which call it is for.
-pub struct Connection {
-    client: EslClient,
-    events: EslEventStream,
-    channel: EslResponse,
-}
-
-impl Connection {
-    /// Asks a new connection for its call. `Err`: what is wrong with it.
-    pub async fn greet(stream: TcpStream) -> Result<Self, String> {
-        let options = EslConnectOptions::default().with_event_queue_size(64);
-        let (client, events) = EslClient::accept_outbound_stream_with_options(stream, options);
-        client.set_command_timeout(GREETING);
-        let channel = client.connect_session().await.map_err(|error| error.to_string())?;
-        let connection = Self { client, events, channel };
-        let id = connection.id();
-        if !is_id(id) {
-            return Err(format!("it names no call, but {id:?}"));
-        }
-        if connection.header("Socket-Mode") != "async" || connection.header("Control") != "full" {
-            return Err("the dialplan's `socket` has to have `async full` behind the address".into());
-        }
-        Ok(connection)
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.channel.header(name).unwrap_or_default()
-    }
-
-    /// The call's id.
-    pub fn id(&self) -> &str {
-        self.header("Unique-ID")
-    }
-
-    /// The number that was called.
-    pub fn number(&self) -> String {
-        self.value("Channel-Destination-Number").or_else(|| self.value("Caller-Destination-Number")).unwrap_or_default()
-    }
-
-    /// The application that the dialplan names, if it does: behind the address, `127.0.0.1:8084/name`.
-    pub fn application(&self) -> String {
-        self.value("variable_socket_path").unwrap_or_default()
-    }
-
-    fn value(&self, name: &str) -> Option<String> {
-        // The crate has decoded it: a caller may have sent what looks encoded.
-        self.channel.header(name).filter(|value| !value.is_empty()).map(str::to_owned)
-    }
-
-    /// From now on, the ends of what the call executes are told.
-    async fn follow(&self) -> Result<(), String> {
-        let id = self.id();
-        let told = async {
-            self.client.filter_raw("Unique-ID", id).await?;
-            self.client.subscribe_events(EventFormat::Plain, &[EslEventType::ChannelExecuteComplete]).await
-        };
-        told.await.map_err(|error| error.to_string())
-    }
-
-    /// Has the call execute an application. Its end; `None`: the connection broke.
-    async fn execute(&mut self, application: &str, arguments: &str) -> Option<EslEvent> {
-        let id = Uuid::new_v4().to_string();
-        let mut message = EslEvent::new();
-        message.set_header("call-command", "execute");
-        message.set_header("execute-app-name", application);
-        message.set_header("execute-app-arg", arguments);
-        message.set_header("event-uuid", id.as_str());
-        self.client.sendmsg(None, message).await.ok()?.check().ok()?;
-        loop {
-            // Whatever cannot be read is no end of this.
-            let Ok(event) = self.events.recv().await? else { continue };
-            if event.is_event_type(EslEventType::ChannelExecuteComplete)
-                && event.header_str("Application-UUID") == Some(&id)
-            {
-                return Some(event);
-            }
-        }
-    }
-}
 
 /// A call, and the connection for it while there is one.
 pub struct SocketLeg {
@@ -146,7 +61,7 @@ impl SocketLeg {
             tracing::warn!(call = self.call.id, error, "the connection for the call broke at once");
             return;
         }
-        *self.headers.lock().unwrap_or_else(PoisonError::into_inner) = headers(&connection);
+        *self.headers.lock().unwrap_or_else(PoisonError::into_inner) = connection.request_headers();
         *self.connection.lock().await = Some(connection);
         self.attached.notify_one();
     }
@@ -495,4 +410,5 @@ impl Leg for SocketLeg {
     }
 }
 
+pub mod connection;
 mod said;

@@ -26,7 +26,7 @@ fn a_mode_says_everything() {
         (None, Some("agent,b"), "untag,speakOnlyTo=agent,b"),
         (Some("a"), Some("b"), "memberTag=a,speakOnlyTo=b"),
     ] {
-        assert_eq!(AgiLeg::mode(&join(tags, to)), mode);
+        assert_eq!(mode_of(&join(tags, to)), mode);
     }
 }
 

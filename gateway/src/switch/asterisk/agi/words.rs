@@ -1,7 +1,9 @@
 //! What Asterisk is told, and tells, in words of its own.
 
-use super::Message;
-use crate::switch::leg::LegError;
+use crate::switch::{
+    asterisk::ami::Message,
+    leg::{Join, LegError},
+};
 use std::path::Path;
 
 /// A value as an argument of a command.
@@ -14,6 +16,21 @@ pub fn played_as(file: &Path) -> Result<String, LegError> {
     let path = file.with_extension("");
     let path = path.to_str().ok_or_else(|| LegError::Refused("the path of the file is no text".into()))?;
     Ok(path.to_owned())
+}
+
+/// The mode in one application: what fails in it ends the call, which then does not join.
+pub fn mode_of(join: &Join) -> String {
+    let mut words = Vec::new();
+    // What takes something away comes first, since every word after tags is one of them.
+    if join.tags.is_none() {
+        words.push("untag".to_owned());
+    }
+    if join.speak_only_to.is_none() {
+        words.push("uncoach".to_owned());
+    }
+    words.extend(join.tags.as_ref().map(|tags| format!("memberTag={tags}")));
+    words.extend(join.speak_only_to.as_ref().map(|tags| format!("speakOnlyTo={tags}")));
+    words.join(",")
 }
 
 /// A flag as Asterisk writes it.
