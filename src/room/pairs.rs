@@ -169,8 +169,8 @@ impl Control {
                 }
             }
         }
-        let settling: Vec<u64> = room.index.settling().collect();
-        for speaker in settling {
+        let reopened: Vec<u64> = room.index.reopened().collect();
+        for speaker in reopened {
             let Some(member) = members.get_mut(&speaker).filter(|member| member.settled()) else {
                 continue;
             };
