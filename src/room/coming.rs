@@ -11,7 +11,6 @@ use super::{
     event::What,
     index::Index,
     pairs::Pending,
-    registry,
     shared::Shared,
 };
 use crate::{
@@ -64,7 +63,6 @@ impl Control {
         };
         let handle = room.lease.handle;
         self.shared.directory.lock().close(&room.name, handle);
-        registry::remove(handle);
         let revoked = room.lease.revoke();
         let slot = revoked.slot();
         self.retirement.retire((revoked, room.plan), [&slot.read].into_iter());
@@ -292,7 +290,6 @@ impl Control {
         };
         self.calls.remove(&member.call_id);
         self.shared.directory.lock().remove(handle);
-        registry::remove(handle);
         let audio = member.lease.get();
         let mut gone = self.shared.gone.lock();
         gone.read.add(&audio.read.counts);

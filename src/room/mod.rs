@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 pub mod event_queue;
 pub mod index;
+pub mod lifecycle;
 pub mod mode_sounds;
 pub mod pairs;
 pub mod publish;
