@@ -8,13 +8,14 @@ use std::{
 
 use super::{
     control::Control,
+    directory::{Directory, Space, no_room},
     engine_clock::EngineClock,
     error::Result,
     event::Event,
     event_queue::EventQueue,
     report::{Counted, Stats},
     service::{PERIOD, Service},
-    shared::{Shared, Space, no_room},
+    shared::Shared,
     ticker::Ticker,
 };
 use crate::{
@@ -40,12 +41,13 @@ pub struct Config {
 
 /// The engine.
 ///
-/// A room's lock comes before that of the members outside, and both before those in [`Shared`] and before `outgoing`. Nobody holds the
-/// locks of two rooms.
+/// A room's lock comes before that of the members outside, and both before those of the directory, of what is in [`Shared`], and of
+/// `outgoing`. Nobody holds the locks of two rooms.
 pub struct Engine {
     pub handle: u64,
     pub(super) config: Config,
     pub shared: Arc<Shared>,
+    pub directory: Mutex<Directory>,
     /// The members outside rooms.
     pub(super) outside: Space,
     /// Events on their way to the host.
@@ -71,6 +73,7 @@ impl Engine {
             outside: Arc::new(Mutex::new(Control::new(shared.clone(), None))),
             config,
             shared,
+            directory: Mutex::default(),
             outgoing: Mutex::default(),
             changed: Condvar::default(),
             service: Service::default(),
@@ -83,13 +86,13 @@ impl Engine {
     // ---- finding
 
     pub fn find_room(&self, name: &str) -> Result<u64> {
-        self.shared.directory.lock().named(name)
+        self.directory.lock().named(name)
     }
 
     /// Does something in the room of that name.
     pub fn in_room<R>(self: &Arc<Self>, name: &str, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
         let room = {
-            let directory = self.shared.directory.lock();
+            let directory = self.directory.lock();
             directory.named(name).and_then(|room| directory.room(room))?
         };
         self.act(&room, |control| match control.room {
@@ -100,15 +103,15 @@ impl Engine {
 
     /// What `report` says of every room, by name; rooms that are closed meanwhile are left out.
     pub fn every_room<R>(self: &Arc<Self>, report: impl Fn(&Control) -> Result<R>) -> Result<Vec<R>> {
-        let rooms = self.shared.directory.lock().rooms();
-        self.shared.directory.lock().running()?;
+        let rooms = self.directory.lock().rooms();
+        self.directory.lock().running()?;
         Ok(rooms.iter().filter_map(|(name, _)| self.in_room(name, |control| report(control)).ok()).collect())
     }
 
     /// Does something where a member is.
     pub fn act_on<R>(self: &Arc<Self>, member: u64, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
         loop {
-            let space = self.shared.directory.lock().member(member)?;
+            let space = self.directory.lock().member(member)?;
             let control = space.lock();
             if control.members.contains_key(&member) {
                 return self.act_locked(&space, control, action);
@@ -127,7 +130,7 @@ impl Engine {
     }
 
     pub fn spaces(&self) -> Result<Vec<Space>> {
-        let directory = self.shared.directory.lock();
+        let directory = self.directory.lock();
         directory.running()?;
         Ok(directory.spaces().into_iter().chain([self.outside.clone()]).collect())
     }
@@ -146,7 +149,7 @@ impl Engine {
         mut control: MutexGuard<'_, Control>,
         action: impl FnOnce(&mut Control) -> Result<R>,
     ) -> Result<R> {
-        self.shared.directory.lock().running()?;
+        self.directory.lock().running()?;
         control.claimed = None; // one from before is lower by now than those of other rooms
         let result = catch_unwind(AssertUnwindSafe(|| action(&mut control)));
         if result.is_err() {
@@ -178,7 +181,7 @@ impl Engine {
             return;
         }
         let mut outside = self.outside.lock();
-        let mut directory = self.shared.directory.lock();
+        let mut directory = self.directory.lock();
         for (handle, member) in out {
             outside.members.insert(handle, member);
             directory.put(handle, &self.outside);
@@ -223,7 +226,7 @@ impl Engine {
             mailboxes.extend(links.chain(hooks).filter(|mailbox| mailbox.waits()).cloned());
         }
         for mailbox in mailboxes {
-            if self.shared.directory.lock().over {
+            if self.directory.lock().over {
                 return; // an end does not wait for filters that nobody needs any more
             }
             mailbox.prepare(Converter::of); // may compute a filter: without a room's lock
@@ -245,7 +248,7 @@ impl Engine {
         };
         let _told = Told(self);
         for event in &events {
-            if self.shared.directory.lock().over {
+            if self.directory.lock().over {
                 return; // it is being destroyed
             }
             hand_over(on_event, self.config.user, event);
@@ -263,7 +266,7 @@ impl Engine {
         }
         let _told = Told(self);
         for _ in 0..count {
-            if self.shared.directory.lock().over {
+            if self.directory.lock().over {
                 return;
             }
             let Some(event) = self.outgoing.lock().next() else {

@@ -31,7 +31,7 @@ impl Engine {
 
     pub fn open_room(self: &Arc<Self>, name: &str, mixer: Mixer) -> Result<u64> {
         name_rules(name, "a room name", sys::COACH_ERR_ROOM_NAME)?;
-        let mut directory = self.shared.directory.lock();
+        let mut directory = self.directory.lock();
         if directory.named(name).is_ok() {
             let message =
                 format!("there is a room called {name}; coach_room_find gives it, another name opens another");
@@ -52,9 +52,11 @@ impl Engine {
     }
 
     pub fn close_room(self: &Arc<Self>, handle: u64) -> Result<()> {
-        let room = self.shared.directory.lock().room(handle)?;
+        let room = self.directory.lock().room(handle)?;
         self.act(&room, |control| {
+            let name = control.room()?.name.clone();
             control.close_room()?;
+            self.directory.lock().close(&name, handle);
             registry::remove(handle);
             Ok(())
         })
@@ -65,7 +67,7 @@ impl Engine {
     pub fn attach(self: &Arc<Self>, new: &NewMember) -> Result<u64> {
         self.act(&self.outside, |control| {
             let member = control.attach(new, self.config.time_hooks)?;
-            self.shared.directory.lock().put(member, &self.outside);
+            self.directory.lock().put(member, &self.outside);
             registry::add(member, self.clone());
             Ok(member)
         })
@@ -78,13 +80,13 @@ impl Engine {
                 Some(_) => control.join(member, number),
                 None => Ok(()),
             })?;
-            let here = self.shared.directory.lock().room(room)?;
+            let here = self.directory.lock().room(room)?;
             let joined = self.act(&here, |control| {
                 control.room()?;
                 let mut outside = self.outside.lock();
                 let Some(coming) = outside.members.remove(&member) else { return Ok(false) };
                 control.members.insert(member, coming);
-                self.shared.directory.lock().put(member, &here);
+                self.directory.lock().put(member, &here);
                 drop(outside);
                 control.join(member, number).map(|()| true)
             })?;
@@ -105,6 +107,7 @@ impl Engine {
                 match control.members.contains_key(&member) {
                     true => {
                         control.detach(member)?;
+                        self.directory.lock().remove(member);
                         registry::remove(member);
                         Ok(true)
                     }
@@ -125,7 +128,7 @@ impl Engine {
             return Err(Error::new(sys::COACH_ERR_BUSY, message));
         }
         let spaces = {
-            let mut directory = self.shared.directory.lock();
+            let mut directory = self.directory.lock();
             directory.running()?;
             directory.over = true;
             directory.spaces()
@@ -156,7 +159,7 @@ impl Engine {
             }
         }
         self.outgoing.lock().clear();
-        self.shared.directory.lock().clear();
+        self.directory.lock().clear();
         stopped.and(dissolved).and(swept)
     }
 }

@@ -7,6 +7,7 @@ pub mod command;
 pub mod control;
 #[cfg(test)]
 mod difference_tests;
+pub mod directory;
 pub mod engine;
 pub mod engine_clock;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod index;
 pub mod lifecycle;
 pub mod mode_sounds;
 pub mod pairs;
+pub mod pending;
 pub mod publish;
 pub mod registry;
 pub mod report;
