@@ -7,9 +7,9 @@ use smallvec::SmallVec;
 use super::{
     convert::{Conversion, Converter},
     fade::Fade,
-    format::{Format, Frame, MAX_FRAME, Shape, remix},
+    format::{Format, Frame, MAX_FRAME, Shape, last, remix},
     guard::Guards,
-    hook::{Outcome, Steady, last},
+    hook::{Outcome, Steady},
     host_mix::HostMix,
     input::Input,
     media_time::FrameTime,
