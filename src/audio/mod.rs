@@ -27,6 +27,8 @@ pub mod held;
 #[cfg(not(loom))]
 pub mod hook;
 #[cfg(not(loom))]
+pub mod hook_state;
+#[cfg(not(loom))]
 pub mod host_mix;
 #[cfg(not(loom))]
 pub mod input;
