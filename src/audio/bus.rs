@@ -3,9 +3,8 @@
 use std::mem::MaybeUninit;
 
 use super::{
-    format::Format,
-    hook::last,
-    input::Input,
+    format::{Format, last},
+    input::{Input, KEEP_TICKS},
     player::{CHUNK, Due, Source},
     racy, sum,
     words::Lap,
@@ -24,11 +23,8 @@ pub struct Bus {
     lap: Lap,
 }
 
-/// How much of the past a bus and its inputs keep, in ms: what a listener may be behind at most before it skips.
+/// How much of the past a bus and its inputs keep, in ms, [`KEEP_TICKS`] at most: what a listener may be behind before it skips.
 const KEEP_MS: u32 = 160;
-
-/// The same in ticks, at most.
-pub const KEEP_TICKS: usize = 16;
 
 impl Bus {
     /// For ticks of `tick_ms`; `None` without memory.

@@ -5,7 +5,7 @@ use rubato::{
     audioadapter_buffers::direct::InterleavedSlice, calculate_cutoff,
 };
 
-use super::{format::Format, mailbox, reduce::Held};
+use super::{format::Format, held::Held, mailbox};
 
 /// From one rate to another, for so many channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

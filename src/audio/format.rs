@@ -216,6 +216,15 @@ pub fn remix<T: Copy + Into<i32>>(sample: &[T], to: usize, added_up: bool, mut p
     }
 }
 
+/// The last of some interleaved samples, for two channels; of mono twice the same.
+pub fn last<T: Copy + Into<i32>>(samples: &[T], channels: usize) -> [i32; 2] {
+    match samples {
+        [.., left, right] if channels == 2 => [(*left).into(), (*right).into()],
+        [.., both] => [(*both).into(); 2],
+        [] => [0, 0],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

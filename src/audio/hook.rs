@@ -132,12 +132,3 @@ impl<T> Hook<T> {
         unsafe { (&*self.seat.load(Ordering::SeqCst), &mut *self.own.get()) }
     }
 }
-
-/// The last of some interleaved samples, for two channels; of mono twice the same.
-pub fn last<T: Copy + Into<i32>>(samples: &[T], channels: usize) -> [i32; 2] {
-    match samples {
-        [.., left, right] if channels == 2 => [(*left).into(), (*right).into()],
-        [.., both] => [(*both).into(); 2],
-        [] => [0, 0],
-    }
-}

@@ -4,11 +4,11 @@
 use std::{cell::UnsafeCell, mem::MaybeUninit};
 
 use super::{
-    bus::KEEP_TICKS,
     counters::Counts,
     fade::ramp,
     format::Format,
     pace::Pace,
+    prefetch::prefetch,
     sum,
     words::{Lap, PER_WORD, Words},
 };
@@ -16,6 +16,9 @@ use crate::sync::{AtomicU64, Ordering};
 
 /// Interleaved samples that are moved at a time.
 const CHUNK: usize = 256;
+
+/// Of so many ticks at most an input knows what they took, and a bus what they summed.
+pub const KEEP_TICKS: usize = 16;
 
 /// The queue, and the parts that the last ticks took. What every hook and tick needs lies on two cache lines.
 #[repr(C)]
@@ -40,18 +43,6 @@ pub struct Input {
 
 // SAFETY: `ticked` is touched by the room's tick alone (the contracts below), the rest is atomic.
 unsafe impl Sync for Input {}
-
-/// Brings the first `bytes` of a value into the cache.
-pub fn prefetch<T: ?Sized>(value: &T, bytes: usize) {
-    #[cfg(target_arch = "x86_64")]
-    for line in 0..bytes.div_ceil(64) {
-        let at = std::ptr::from_ref(value).cast::<i8>().wrapping_add(64 * line);
-        // SAFETY: a hint; it reads nothing.
-        unsafe { std::arch::x86_64::_mm_prefetch(at, std::arch::x86_64::_MM_HINT_T0) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (value, bytes);
-}
 
 /// What one tick took: `length` interleaved samples from `at` on, with declared fades. As the ring never changes below what
 /// was announced, the same part is the same samples for the tick and for the write hook.

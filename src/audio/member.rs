@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    guard::Guarded, hook::Hook, hook_clock::HookClock, mailbox::Bell, mode_sound::Asked, plan::Seat, read::Reading,
-    write::Writing,
+    guard::Guarded,
+    hook::Hook,
+    hook_clock::HookClock,
+    hook_state::{Reading, Writing},
+    mailbox::Bell,
+    mode_sound::Asked,
+    plan::Seat,
 };
 
 /// A member. Made by the control plane, found by its hooks through its slot.

@@ -23,7 +23,11 @@ pub mod counters;
 #[cfg(not(loom))]
 pub mod fade;
 #[cfg(not(loom))]
+pub mod held;
+#[cfg(not(loom))]
 pub mod hook;
+#[cfg(not(loom))]
+pub mod hook_state;
 #[cfg(not(loom))]
 pub mod host_mix;
 #[cfg(not(loom))]
@@ -44,6 +48,8 @@ pub mod pieces;
 pub mod plan;
 #[cfg(not(loom))]
 pub mod player;
+#[cfg(not(loom))]
+pub mod prefetch;
 #[cfg(not(loom))]
 pub mod read;
 #[cfg(not(loom))]

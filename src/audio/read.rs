@@ -7,9 +7,9 @@ use smallvec::SmallVec;
 use super::{
     convert::{Conversion, Converter},
     fade::Fade,
-    format::{Format, Frame, MAX_FRAME, Shape, remix},
-    guard::Guards,
-    hook::{Outcome, Steady, last},
+    format::{Format, Frame, MAX_FRAME, Shape, last, remix},
+    hook::{Outcome, Steady},
+    hook_state::{Reading, Way},
     host_mix::HostMix,
     input::Input,
     media_time::FrameTime,
@@ -18,35 +18,6 @@ use super::{
     sum,
     voice::{Stamp, Voice},
 };
-
-/// The read hook's own. What every call needs comes first.
-#[derive(Default)]
-#[repr(C)]
-pub struct Reading {
-    steady: Steady,
-    /// What becomes of a frame under `steady`.
-    way: Way,
-    /// The last open sample, if the last frame was open.
-    open: Option<[i32; 2]>,
-    /// The voice that the last frame went into, by address.
-    voice: usize,
-    /// The converter that holds the end of what went into a mix: [`Seat::entered`] of that time, and what it converts.
-    mixing: Option<(u64, Conversion)>,
-    fade: Fade,
-    guards: Guards,
-}
-
-/// What becomes of every frame of one shape under one plan, while nothing else is going on.
-#[derive(Clone, Copy, Debug, Default)]
-enum Way {
-    /// It is left as it is.
-    #[default]
-    Left,
-    /// It goes into the voice as it is, in this format.
-    Voice(Format),
-    /// It goes into the mix as it is, in this format.
-    Mix(Format),
-}
 
 impl Member {
     /// Whether the read hook leaves a frame as it left the last one. The usual case, and it cannot panic.

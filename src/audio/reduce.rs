@@ -6,39 +6,11 @@
 use super::{
     convert::Converter,
     format::{Format, MAX_FRAME},
+    held::Held,
     host_mix::HostMix,
     sum,
     voice::{Stamp, Voice},
 };
-
-/// Who may hear what a filter holds.
-pub struct Held {
-    /// The lowest floor of it.
-    floor: u64,
-    /// The lowest floor of what went in after that, and how many samples a channel that was.
-    next: (u64, usize),
-}
-
-impl Default for Held {
-    fn default() -> Self {
-        Self { floor: u64::MAX, next: (u64::MAX, 0) }
-    }
-}
-
-impl Held {
-    /// So many samples of this floor went into a filter that holds `held` of them.
-    fn remember(&mut self, floor: u64, samples: usize, held: usize) {
-        if floor <= self.floor {
-            *self = Self { floor, ..Self::default() };
-            return;
-        }
-        let (lowest, passed) = self.next;
-        self.next = (lowest.min(floor), passed + samples);
-        if self.next.1 > 2 * held {
-            *self = Self { floor: self.next.0, ..Self::default() };
-        }
-    }
-}
 
 impl Converter {
     /// Puts a frame, of samples in so many channels, into the voice, which keeps it as `kept`; `anew`: it does not go on from the last

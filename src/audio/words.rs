@@ -44,7 +44,7 @@ impl Words {
     pub fn prefetch(&self, position: u64) {
         let at = self.index(position);
         let next = &self.words[at..self.words.len().min(at + 48)];
-        super::input::prefetch(next, size_of_val(next));
+        super::prefetch::prefetch(next, size_of_val(next));
     }
 
     /// Stores words from `position` on, a multiple of [`PER_WORD`].

@@ -7,32 +7,12 @@ use super::{
     fade::Fade,
     format::{Format, Frame, MAX_FRAME, Shape},
     hook::{Outcome, Steady},
+    hook_state::Writing,
     member::Member,
-    mode_sound::Sounding,
     plan::{Hearing, Seat},
     player::Player,
     sum,
 };
-
-/// The write hook's own. What every call needs comes first.
-#[derive(Default)]
-#[repr(C)]
-pub struct Writing {
-    steady: Steady,
-    /// Under `steady`, the one private voice is added to the frame, which is of this format; else it is left.
-    adds: Option<Format>,
-    /// The plan of the last frame.
-    number: u64,
-    /// What all private voices together amounted to at the end of the last frame.
-    tails: [i32; 2],
-    /// Fades out voices that were taken away.
-    fade: Fade,
-    /// [`Seat::entered`] of the room whose mix it listens to, 0 for none; and how far it has come.
-    entered: u64,
-    at: Place,
-    mix: Player,
-    sounding: Sounding,
-}
 
 impl Member {
     /// Whether the write hook leaves a frame as it left the last one. The usual case, and it cannot panic.

@@ -9,7 +9,7 @@ use super::{
     error::{Error, Result},
     event::What,
     index::Index,
-    pairs::Pending,
+    pending::Pending,
 };
 use crate::{
     audio::guard::Opening,

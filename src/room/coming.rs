@@ -10,8 +10,7 @@ use super::{
     error::{Error, Result},
     event::What,
     index::Index,
-    pairs::Pending,
-    registry,
+    pending::Pending,
     shared::Shared,
 };
 use crate::{
@@ -62,9 +61,6 @@ impl Control {
         let Some(room) = self.room.take() else {
             return Err(Error::handle("room"));
         };
-        let handle = room.lease.handle;
-        self.shared.directory.lock().close(&room.name, handle);
-        registry::remove(handle);
         let revoked = room.lease.revoke();
         let slot = revoked.slot();
         self.retirement.retire((revoked, room.plan), [&slot.read].into_iter());
@@ -291,8 +287,6 @@ impl Control {
             return Err(Error::handle("member"));
         };
         self.calls.remove(&member.call_id);
-        self.shared.directory.lock().remove(handle);
-        registry::remove(handle);
         let audio = member.lease.get();
         let mut gone = self.shared.gone.lock();
         gone.read.add(&audio.read.counts);

@@ -10,7 +10,7 @@ use super::{
     error::{Error, Result},
     event::Event,
     index::Index,
-    pairs::Pending,
+    pending::{Heard, Pending},
     shared::Shared,
 };
 use crate::{
@@ -18,12 +18,10 @@ use crate::{
         self,
         bus::Bus,
         convert::Conversion,
-        counters::Sums,
         format::{Format, Shape},
         guard::Opening,
         host_mix::HostMix,
         input::Input,
-        link::Link,
         mode_sound::Mode,
         plan::{Plan, Seat},
         retire::Retirement,
@@ -83,13 +81,6 @@ impl Member {
             audio.write.mailbox.expect(conversion.code());
         }
     }
-}
-
-/// Somebody who hears a member's private voice.
-pub struct Heard {
-    pub number: u32,
-    pub listener: u64,
-    pub link: Arc<Link>,
 }
 
 /// Where a member is.
@@ -179,15 +170,6 @@ pub struct Control {
     pub claimed: Option<u64>,
     /// What members were before the change that is being made.
     pub undo: Vec<(u64, Facts, Opening)>,
-}
-
-/// Counts of members that are gone.
-#[derive(Clone, Copy, Default)]
-pub struct Gone {
-    pub read: Sums,
-    pub write: Sums,
-    pub input: Sums,
-    pub slowest: u64,
 }
 
 impl Control {

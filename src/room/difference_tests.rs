@@ -180,7 +180,7 @@ impl House {
             let control = space.lock();
             check_space(&control);
             for (handle, member) in &control.members {
-                let found = self.engine.shared.directory.lock().member(*handle).expect("it is attached");
+                let found = self.engine.directory.lock().member(*handle).expect("it is attached");
                 assert!(Arc::ptr_eq(&found, &space), "a member is where it is looked for");
                 seats.insert(*handle, member.seat.clone());
                 for heard in &member.links {

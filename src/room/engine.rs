@@ -1,23 +1,21 @@
-//! One engine: its rooms, each with a lock of its own, its events told with no lock held, its end.
+//! One engine: its rooms, each with a lock of its own, and its events told with no lock held. How it begins and ends: `lifecycle`.
 
 use std::{
     ffi::CString,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
-    thread,
 };
 
 use super::{
-    coming::name_rules,
-    control::{Control, Mixer, NewMember},
+    control::Control,
+    directory::{Directory, Space, no_room},
     engine_clock::EngineClock,
-    error::{Error, Result},
+    error::Result,
     event::Event,
     event_queue::EventQueue,
-    registry,
     report::{Counted, Stats},
     service::{PERIOD, Service},
-    shared::{Shared, Space, no_room},
+    shared::Shared,
     ticker::Ticker,
 };
 use crate::{
@@ -25,7 +23,7 @@ use crate::{
         convert::Converter,
         slot::{Kind, unslotted},
     },
-    lock::{Condvar, Mutex, MutexGuard, this_thread},
+    lock::{Condvar, Mutex, MutexGuard},
     sys,
 };
 
@@ -43,21 +41,22 @@ pub struct Config {
 
 /// The engine.
 ///
-/// A room's lock comes before that of the members outside, and both before those in [`Shared`] and before `outgoing`. Nobody holds the
-/// locks of two rooms.
+/// A room's lock comes before that of the members outside, and both before those of the directory, of what is in [`Shared`], and of
+/// `outgoing`. Nobody holds the locks of two rooms.
 pub struct Engine {
     pub handle: u64,
-    config: Config,
+    pub(super) config: Config,
     pub shared: Arc<Shared>,
+    pub directory: Mutex<Directory>,
     /// The members outside rooms.
-    outside: Space,
+    pub(super) outside: Space,
     /// Events on their way to the host.
-    outgoing: Mutex<EventQueue>,
+    pub(super) outgoing: Mutex<EventQueue>,
     /// Signalled when the event callback has returned.
-    changed: Condvar,
-    service: Service,
+    pub(super) changed: Condvar,
+    pub(super) service: Service,
     /// Tells events that wait. Not the service's affair: a slow callback must not stop the clock.
-    teller: Service,
+    pub(super) teller: Service,
     /// Ticks the rooms that tick by themselves.
     pub ticker: Ticker,
     /// One at a time prepares conversions.
@@ -65,63 +64,35 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// A new engine, which its handle finds.
-    pub fn create(config: Config) -> Arc<Self> {
+    /// Nobody finds it yet.
+    pub fn new(config: Config) -> Self {
         let clock = Arc::new(EngineClock::new(config.host_clock));
         let shared = Shared::new(config.guard_ms, config.mode_sounds, clock, config.on_event.is_some());
-        let engine = Arc::new(Self {
+        Self {
             handle: unslotted(Kind::Engine),
             outside: Arc::new(Mutex::new(Control::new(shared.clone(), None))),
             config,
             shared,
+            directory: Mutex::default(),
             outgoing: Mutex::default(),
             changed: Condvar::default(),
             service: Service::default(),
             teller: Service::default(),
             ticker: Ticker::default(),
             preparing: Mutex::new(()),
-        });
-        registry::add(engine.handle, engine.clone());
-        engine
+        }
     }
 
-    // ---- rooms
-
-    pub fn open_room(self: &Arc<Self>, name: &str, mixer: Mixer) -> Result<u64> {
-        name_rules(name, "a room name", sys::COACH_ERR_ROOM_NAME)?;
-        let mut directory = self.shared.directory.lock();
-        if directory.named(name).is_ok() {
-            let message =
-                format!("there is a room called {name}; coach_room_find gives it, another name opens another");
-            return Err(Error::new(sys::COACH_ERR_ROOM_EXISTS, message));
-        }
-        directory.running()?;
-        let mut control = Control::open_room(&self.shared, name, mixer)?;
-        let handle = control.room()?.lease.handle;
-        if let Mixer::Engine { tick_ms, own_clock: true, .. } = mixer
-            && !self.ticker.add(handle, tick_ms)
-        {
-            control.dissolve();
-            return Err(Error::memory("the room's clock thread"));
-        }
-        directory.open(name, handle, Arc::new(Mutex::new(control)));
-        registry::add(handle, self.clone());
-        Ok(handle)
-    }
+    // ---- finding
 
     pub fn find_room(&self, name: &str) -> Result<u64> {
-        self.shared.directory.lock().named(name)
-    }
-
-    pub fn close_room(self: &Arc<Self>, handle: u64) -> Result<()> {
-        let room = self.shared.directory.lock().room(handle)?;
-        self.act(&room, Control::close_room)
+        self.directory.lock().named(name)
     }
 
     /// Does something in the room of that name.
     pub fn in_room<R>(self: &Arc<Self>, name: &str, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
         let room = {
-            let directory = self.shared.directory.lock();
+            let directory = self.directory.lock();
             directory.named(name).and_then(|room| directory.room(room))?
         };
         self.act(&room, |control| match control.room {
@@ -132,68 +103,15 @@ impl Engine {
 
     /// What `report` says of every room, by name; rooms that are closed meanwhile are left out.
     pub fn every_room<R>(self: &Arc<Self>, report: impl Fn(&Control) -> Result<R>) -> Result<Vec<R>> {
-        let rooms = self.shared.directory.lock().rooms();
-        self.shared.directory.lock().running()?;
+        let rooms = self.directory.lock().rooms();
+        self.directory.lock().running()?;
         Ok(rooms.iter().filter_map(|(name, _)| self.in_room(name, |control| report(control)).ok()).collect())
-    }
-
-    // ---- members
-
-    pub fn attach(self: &Arc<Self>, new: &NewMember) -> Result<u64> {
-        self.act(&self.outside, |control| {
-            let member = control.attach(new, self.config.time_hooks)?;
-            self.shared.directory.lock().put(member, &self.outside);
-            registry::add(member, self.clone());
-            Ok(member)
-        })
-    }
-
-    pub fn join(self: &Arc<Self>, member: u64, room: u64, number: u32) -> Result<()> {
-        loop {
-            // First what is wrong with the member, then what is with the room.
-            self.act_on(member, |control| match control.member(member)?.place {
-                Some(_) => control.join(member, number),
-                None => Ok(()),
-            })?;
-            let here = self.shared.directory.lock().room(room)?;
-            let joined = self.act(&here, |control| {
-                control.room()?;
-                let mut outside = self.outside.lock();
-                let Some(coming) = outside.members.remove(&member) else { return Ok(false) };
-                control.members.insert(member, coming);
-                self.shared.directory.lock().put(member, &here);
-                drop(outside);
-                control.join(member, number).map(|()| true)
-            })?;
-            if joined {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Ends a member, which leaves its room first.
-    pub fn detach(self: &Arc<Self>, member: u64) -> Result<()> {
-        loop {
-            self.act_on(member, |control| match control.member(member)?.place {
-                Some(_) => control.leave(member),
-                None => Ok(()),
-            })?;
-            let detached = self.act(&self.outside, |control| {
-                match control.members.contains_key(&member) {
-                    true => control.detach(member).map(|()| true),
-                    false => Ok(false), // it has joined a room again, or somebody else detaches it
-                }
-            })?;
-            if detached {
-                return Ok(());
-            }
-        }
     }
 
     /// Does something where a member is.
     pub fn act_on<R>(self: &Arc<Self>, member: u64, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
         loop {
-            let space = self.shared.directory.lock().member(member)?;
+            let space = self.directory.lock().member(member)?;
             let control = space.lock();
             if control.members.contains_key(&member) {
                 return self.act_locked(&space, control, action);
@@ -212,7 +130,7 @@ impl Engine {
     }
 
     pub fn spaces(&self) -> Result<Vec<Space>> {
-        let directory = self.shared.directory.lock();
+        let directory = self.directory.lock();
         directory.running()?;
         Ok(directory.spaces().into_iter().chain([self.outside.clone()]).collect())
     }
@@ -231,7 +149,7 @@ impl Engine {
         mut control: MutexGuard<'_, Control>,
         action: impl FnOnce(&mut Control) -> Result<R>,
     ) -> Result<R> {
-        self.shared.directory.lock().running()?;
+        self.directory.lock().running()?;
         control.claimed = None; // one from before is lower by now than those of other rooms
         let result = catch_unwind(AssertUnwindSafe(|| action(&mut control)));
         if result.is_err() {
@@ -263,7 +181,7 @@ impl Engine {
             return;
         }
         let mut outside = self.outside.lock();
-        let mut directory = self.shared.directory.lock();
+        let mut directory = self.directory.lock();
         for (handle, member) in out {
             outside.members.insert(handle, member);
             directory.put(handle, &self.outside);
@@ -308,7 +226,7 @@ impl Engine {
             mailboxes.extend(links.chain(hooks).filter(|mailbox| mailbox.waits()).cloned());
         }
         for mailbox in mailboxes {
-            if self.shared.directory.lock().over {
+            if self.directory.lock().over {
                 return; // an end does not wait for filters that nobody needs any more
             }
             mailbox.prepare(Converter::of); // may compute a filter: without a room's lock
@@ -330,7 +248,7 @@ impl Engine {
         };
         let _told = Told(self);
         for event in &events {
-            if self.shared.directory.lock().over {
+            if self.directory.lock().over {
                 return; // it is being destroyed
             }
             hand_over(on_event, self.config.user, event);
@@ -348,7 +266,7 @@ impl Engine {
         }
         let _told = Told(self);
         for _ in 0..count {
-            if self.shared.directory.lock().over {
+            if self.directory.lock().over {
                 return;
             }
             let Some(event) = self.outgoing.lock().next() else {
@@ -357,55 +275,6 @@ impl Engine {
             hand_over(on_event, self.config.user, &event);
         }
     }
-
-    /// Ends it. When this returns nothing of it is running.
-    pub fn destroy(self: &Arc<Self>) -> Result<()> {
-        let outgoing = self.outgoing.lock();
-        if outgoing.telling() == Some(this_thread()) {
-            let message = "the engine cannot be destroyed inside its own event callback; do it after that has returned";
-            return Err(Error::new(sys::COACH_ERR_BUSY, message));
-        }
-        let spaces = {
-            let mut directory = self.shared.directory.lock();
-            directory.running()?;
-            directory.over = true;
-            directory.spaces()
-        };
-        registry::remove_all(self);
-        drop(outgoing);
-        for space in spaces.iter().chain([&self.outside]) {
-            drop(space.lock()); // whoever acts there still is done now
-        }
-        let mut outgoing = self.outgoing.lock();
-        while outgoing.telling().is_some() {
-            self.changed.wait(&mut outgoing);
-        }
-        drop(outgoing);
-        // Whatever fails, the rest is done.
-        let stopped = contained(|| self.ticker.stop());
-        let stopped = stopped.and(contained(|| self.service.stop())).and(contained(|| self.teller.stop()));
-        let (mut dissolved, mut swept) = (Ok(()), Ok(()));
-        for space in spaces.iter().chain([&self.outside]) {
-            let mut control = space.lock();
-            dissolved = dissolved.and(contained(|| control.dissolve()));
-            loop {
-                match contained(|| control.retirement.sweep()) {
-                    Ok(true) => break,
-                    Ok(false) => thread::yield_now(), // a hook is inside; it is short
-                    Err(fault) => swept = Err(fault), // what could not be freed is let go
-                }
-            }
-        }
-        self.outgoing.lock().clear();
-        self.shared.directory.lock().clear();
-        stopped.and(dissolved).and(swept)
-    }
-}
-
-/// Does one part of an end.
-fn contained<R>(part: impl FnOnce() -> R) -> Result<R> {
-    let fault = "a fault inside Coach was contained while the engine ended: please report it";
-    catch_unwind(AssertUnwindSafe(part)).map_err(|_| Error::new(sys::COACH_ERR_PANIC, fault))
 }
 
 /// A thread is telling events until this is dropped.

@@ -11,7 +11,7 @@ pub struct Index {
     mixers: HashMap<Box<str>, BTreeSet<u64>>,
     speakers: HashMap<Box<str>, BTreeSet<u64>>,
     /// Who speak openly again, and have a voice still: of their time of private speech something may be on its way.
-    settling: BTreeSet<u64>,
+    reopened: BTreeSet<u64>,
     /// What stands here of each.
     known: HashMap<u64, (Tags, Speaks)>,
 }
@@ -28,9 +28,9 @@ impl Index {
             self.known.insert(member, (tags.clone(), speaks.clone()));
         }
         if voice && !speaks.privately() {
-            self.settling.insert(member);
+            self.reopened.insert(member);
         } else {
-            self.settling.remove(&member);
+            self.reopened.remove(&member);
         }
     }
 
@@ -43,7 +43,7 @@ impl Index {
         if let Speaks::To(tags) = speaks {
             tags.iter().for_each(|tag| remove(&mut self.speakers, tag, member));
         }
-        self.settling.remove(&member);
+        self.reopened.remove(&member);
     }
 
     /// Members that carry one of these tags; one of them may come several times.
@@ -56,9 +56,9 @@ impl Index {
         tags.iter().filter_map(|tag| self.speakers.get(tag)).flatten().copied()
     }
 
-    /// See [`Index::settling`].
-    pub fn settling(&self) -> impl Iterator<Item = u64> + '_ {
-        self.settling.iter().copied()
+    /// See [`Index::reopened`].
+    pub fn reopened(&self) -> impl Iterator<Item = u64> + '_ {
+        self.reopened.iter().copied()
     }
 }
 

@@ -7,14 +7,17 @@ pub mod command;
 pub mod control;
 #[cfg(test)]
 mod difference_tests;
+pub mod directory;
 pub mod engine;
 pub mod engine_clock;
 pub mod error;
 pub mod event;
 pub mod event_queue;
 pub mod index;
+pub mod lifecycle;
 pub mod mode_sounds;
 pub mod pairs;
+pub mod pending;
 pub mod publish;
 pub mod registry;
 pub mod report;

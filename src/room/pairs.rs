@@ -1,43 +1,18 @@
 //! Who hears whose private voice: the links between the members of a room. A change looks at the pairs alone that it may make or
 //! break.
 
-use std::{collections::BTreeSet, mem, sync::Arc};
+use std::{mem, sync::Arc};
 
 use super::{
-    control::{Control, Heard, Member, Room},
+    control::{Control, Member, Room},
     index::Index,
+    pending::{Heard, Pending},
     tell::opens_in,
 };
 use crate::{
     audio::link::Link,
     route::{Speaks, hears},
 };
-
-/// What has changed in a room since its last plan.
-#[derive(Default)]
-pub struct Pending {
-    /// Members whose pairs may be others now.
-    pub changed: BTreeSet<u64>,
-    /// Members that need a seat anew, whatever their pairs.
-    pub dirty: BTreeSet<u64>,
-    /// Links that are broken, with their listeners.
-    pub broken: Vec<(u64, Arc<Link>)>,
-    /// Links that are new, with their listeners.
-    pub made: Vec<(u64, Arc<Link>)>,
-    /// Everything is to be made anew from what the books say.
-    pub all: bool,
-    /// What the ticks sum has changed.
-    pub mix: bool,
-}
-
-impl Pending {
-    /// A link is broken: from plan `number` on its listener hears no more.
-    fn part(&mut self, number: u64, heard: Heard) {
-        heard.link.close(number);
-        self.dirty.insert(heard.link.speaker()); // what it says from now on is of the new plan
-        self.broken.push((heard.listener, heard.link));
-    }
-}
 
 impl Control {
     /// Pairs of this member, and what its hooks do, may be others by the next plan.
@@ -169,8 +144,8 @@ impl Control {
                 }
             }
         }
-        let settling: Vec<u64> = room.index.settling().collect();
-        for speaker in settling {
+        let reopened: Vec<u64> = room.index.reopened().collect();
+        for speaker in reopened {
             let Some(member) = members.get_mut(&speaker).filter(|member| member.settled()) else {
                 continue;
             };

@@ -5,8 +5,9 @@ use std::{fmt::Write, iter};
 use serde::Serialize;
 
 use super::{
-    control::{Control, Gone, Member},
+    control::{Control, Member},
     error::Result,
+    shared::Gone,
     tell::{guard_floor, numbers, opens_in, speak_only_to, unserved},
 };
 use crate::{

@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use super::engine::Engine;
 use crate::{
     faults::{self, Where},
     lock::{Condvar, Mutex},
@@ -33,7 +32,13 @@ struct Signal {
 impl Service {
     /// Starts it, if it is not running: every `period`, or else whenever it is woken. Where the system has no thread to give, the next
     /// call tries again; until then voices that need a conversion are silent, and events that wait are not told.
-    pub fn start(&self, name: &str, engine: &Arc<Engine>, period: Option<Duration>, job: fn(&Arc<Engine>)) {
+    pub fn start<E: Send + Sync + 'static>(
+        &self,
+        name: &str,
+        engine: &Arc<E>,
+        period: Option<Duration>,
+        job: fn(&Arc<E>),
+    ) {
         let mut thread = self.thread.lock();
         if thread.is_none() && !self.signal.0.lock().stopped {
             let (signal, engine) = (self.signal.clone(), Arc::downgrade(engine));

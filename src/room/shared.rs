@@ -1,22 +1,15 @@
 //! What the rooms of one engine share. Each part has a lock of its own or needs none, and is held for a moment alone.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use super::{
-    control::{Control, Gone},
-    engine_clock::EngineClock,
-    error::{Error, Result},
+use super::engine_clock::EngineClock;
+use crate::{
+    audio::{counters::Sums, mailbox::Bell},
+    lock::Mutex,
 };
-use crate::{audio::mailbox::Bell, lock::Mutex, sys};
-
-/// What one lock guards: a room with its members, or all members outside rooms.
-pub type Space = Arc<Mutex<Control>>;
 
 /// See above.
 pub struct Shared {
@@ -25,7 +18,6 @@ pub struct Shared {
     /// Somebody may need a conversion or the clock: there is somebody who speaks privately, or a room that the engine mixes. The
     /// service has to run.
     busy: AtomicBool,
-    pub directory: Mutex<Directory>,
     /// Counts of members that are gone.
     pub gone: Mutex<Gone>,
     pub guard_ms: u32,
@@ -42,7 +34,6 @@ impl Shared {
         Arc::new(Self {
             number: AtomicU64::new(0),
             busy: AtomicBool::new(false),
-            directory: Mutex::default(),
             gone: Mutex::default(),
             guard_ms,
             mode_sounds,
@@ -67,73 +58,11 @@ impl Shared {
     }
 }
 
-/// Where rooms and members are to be found.
-#[derive(Default)]
-pub struct Directory {
-    names: HashMap<String, u64>,
-    rooms: HashMap<u64, Space>,
-    members: HashMap<u64, Space>,
-    /// The engine is being destroyed.
-    pub over: bool,
-}
-
-impl Directory {
-    pub fn running(&self) -> Result<()> {
-        if self.over { Err(Error::handle("engine")) } else { Ok(()) }
-    }
-
-    pub fn room(&self, handle: u64) -> Result<Space> {
-        self.running()?;
-        self.rooms.get(&handle).cloned().ok_or_else(|| Error::handle("room"))
-    }
-
-    pub fn member(&self, handle: u64) -> Result<Space> {
-        self.running()?;
-        self.members.get(&handle).cloned().ok_or_else(|| Error::handle("member"))
-    }
-
-    pub fn named(&self, name: &str) -> Result<u64> {
-        self.running()?;
-        self.names.get(name).copied().ok_or_else(|| no_room(name))
-    }
-
-    /// Handles of all rooms with their names, in the order of these.
-    pub fn rooms(&self) -> Vec<(String, u64)> {
-        let mut rooms: Vec<_> = self.names.iter().map(|(name, room)| (name.clone(), *room)).collect();
-        rooms.sort();
-        rooms
-    }
-
-    /// What all rooms are in.
-    pub fn spaces(&self) -> Vec<Space> {
-        self.rooms.values().cloned().collect()
-    }
-
-    pub fn open(&mut self, name: &str, handle: u64, room: Space) {
-        self.names.insert(name.into(), handle);
-        self.rooms.insert(handle, room);
-    }
-
-    pub fn close(&mut self, name: &str, handle: u64) {
-        self.names.remove(name);
-        self.rooms.remove(&handle);
-    }
-
-    pub fn put(&mut self, member: u64, space: &Space) {
-        self.members.insert(member, space.clone());
-    }
-
-    /// Lets go of everything, which holds what this is in.
-    pub fn clear(&mut self) {
-        (self.names, self.rooms, self.members) = Default::default();
-    }
-
-    pub fn remove(&mut self, member: u64) {
-        self.members.remove(&member);
-    }
-}
-
-/// There is no such room.
-pub fn no_room(name: &str) -> Error {
-    Error::new(sys::COACH_ERR_NO_ROOM, format!("no room called {name}; `rooms` lists those there are"))
+/// Counts of members that are gone.
+#[derive(Clone, Copy, Default)]
+pub struct Gone {
+    pub read: Sums,
+    pub write: Sums,
+    pub input: Sums,
+    pub slowest: u64,
 }

@@ -1,0 +1,83 @@
+//! Where the rooms and members of one engine are to be found. Its lock is held for a moment, and nothing is called meanwhile.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    control::Control,
+    error::{Error, Result},
+};
+use crate::{lock::Mutex, sys};
+
+/// What one lock guards: a room with its members, or all members outside rooms.
+pub type Space = Arc<Mutex<Control>>;
+
+/// See above.
+#[derive(Default)]
+pub struct Directory {
+    names: HashMap<String, u64>,
+    rooms: HashMap<u64, Space>,
+    members: HashMap<u64, Space>,
+    /// The engine is being destroyed.
+    pub over: bool,
+}
+
+impl Directory {
+    pub fn running(&self) -> Result<()> {
+        if self.over { Err(Error::handle("engine")) } else { Ok(()) }
+    }
+
+    pub fn room(&self, handle: u64) -> Result<Space> {
+        self.running()?;
+        self.rooms.get(&handle).cloned().ok_or_else(|| Error::handle("room"))
+    }
+
+    pub fn member(&self, handle: u64) -> Result<Space> {
+        self.running()?;
+        self.members.get(&handle).cloned().ok_or_else(|| Error::handle("member"))
+    }
+
+    pub fn named(&self, name: &str) -> Result<u64> {
+        self.running()?;
+        self.names.get(name).copied().ok_or_else(|| no_room(name))
+    }
+
+    /// Handles of all rooms with their names, in the order of these.
+    pub fn rooms(&self) -> Vec<(String, u64)> {
+        let mut rooms: Vec<_> = self.names.iter().map(|(name, room)| (name.clone(), *room)).collect();
+        rooms.sort();
+        rooms
+    }
+
+    /// What all rooms are in.
+    pub fn spaces(&self) -> Vec<Space> {
+        self.rooms.values().cloned().collect()
+    }
+
+    pub fn open(&mut self, name: &str, handle: u64, room: Space) {
+        self.names.insert(name.into(), handle);
+        self.rooms.insert(handle, room);
+    }
+
+    pub fn close(&mut self, name: &str, handle: u64) {
+        self.names.remove(name);
+        self.rooms.remove(&handle);
+    }
+
+    pub fn put(&mut self, member: u64, space: &Space) {
+        self.members.insert(member, space.clone());
+    }
+
+    /// Lets go of everything, which holds what this is in.
+    pub fn clear(&mut self) {
+        (self.names, self.rooms, self.members) = Default::default();
+    }
+
+    pub fn remove(&mut self, member: u64) {
+        self.members.remove(&member);
+    }
+}
+
+/// There is no such room.
+pub fn no_room(name: &str) -> Error {
+    Error::new(sys::COACH_ERR_NO_ROOM, format!("no room called {name}; `rooms` lists those there are"))
+}

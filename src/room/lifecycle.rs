@@ -1,0 +1,171 @@
+//! Engines that begin and end, and with them rooms that open and close, members that attach, join and detach: whatever gets a handle is
+//! in the registry and the directory from then on, and leaves both here.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+};
+
+use super::{
+    coming::name_rules,
+    control::{Control, Mixer, NewMember},
+    engine::{Config, Engine},
+    error::{Error, Result},
+    registry,
+};
+use crate::{
+    lock::{Mutex, this_thread},
+    sys,
+};
+
+impl Engine {
+    /// A new engine, which its handle finds.
+    pub fn create(config: Config) -> Arc<Self> {
+        let engine = Arc::new(Self::new(config));
+        registry::add(engine.handle, engine.clone());
+        engine
+    }
+
+    // ---- rooms
+
+    pub fn open_room(self: &Arc<Self>, name: &str, mixer: Mixer) -> Result<u64> {
+        name_rules(name, "a room name", sys::COACH_ERR_ROOM_NAME)?;
+        let mut directory = self.directory.lock();
+        if directory.named(name).is_ok() {
+            let message =
+                format!("there is a room called {name}; coach_room_find gives it, another name opens another");
+            return Err(Error::new(sys::COACH_ERR_ROOM_EXISTS, message));
+        }
+        directory.running()?;
+        let mut control = Control::open_room(&self.shared, name, mixer)?;
+        let handle = control.room()?.lease.handle;
+        if let Mixer::Engine { tick_ms, own_clock: true, .. } = mixer
+            && !self.ticker.add(handle, tick_ms)
+        {
+            control.dissolve();
+            return Err(Error::memory("the room's clock thread"));
+        }
+        directory.open(name, handle, Arc::new(Mutex::new(control)));
+        registry::add(handle, self.clone());
+        Ok(handle)
+    }
+
+    pub fn close_room(self: &Arc<Self>, handle: u64) -> Result<()> {
+        let room = self.directory.lock().room(handle)?;
+        self.act(&room, |control| {
+            let name = control.room()?.name.clone();
+            control.close_room()?;
+            self.directory.lock().close(&name, handle);
+            registry::remove(handle);
+            Ok(())
+        })
+    }
+
+    // ---- members
+
+    pub fn attach(self: &Arc<Self>, new: &NewMember) -> Result<u64> {
+        self.act(&self.outside, |control| {
+            let member = control.attach(new, self.config.time_hooks)?;
+            self.directory.lock().put(member, &self.outside);
+            registry::add(member, self.clone());
+            Ok(member)
+        })
+    }
+
+    pub fn join(self: &Arc<Self>, member: u64, room: u64, number: u32) -> Result<()> {
+        loop {
+            // First what is wrong with the member, then what is with the room.
+            self.act_on(member, |control| match control.member(member)?.place {
+                Some(_) => control.join(member, number),
+                None => Ok(()),
+            })?;
+            let here = self.directory.lock().room(room)?;
+            let joined = self.act(&here, |control| {
+                control.room()?;
+                let mut outside = self.outside.lock();
+                let Some(coming) = outside.members.remove(&member) else { return Ok(false) };
+                control.members.insert(member, coming);
+                self.directory.lock().put(member, &here);
+                drop(outside);
+                control.join(member, number).map(|()| true)
+            })?;
+            if joined {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Ends a member, which leaves its room first.
+    pub fn detach(self: &Arc<Self>, member: u64) -> Result<()> {
+        loop {
+            self.act_on(member, |control| match control.member(member)?.place {
+                Some(_) => control.leave(member),
+                None => Ok(()),
+            })?;
+            let detached = self.act(&self.outside, |control| {
+                match control.members.contains_key(&member) {
+                    true => {
+                        control.detach(member)?;
+                        self.directory.lock().remove(member);
+                        registry::remove(member);
+                        Ok(true)
+                    }
+                    false => Ok(false), // it has joined a room again, or somebody else detaches it
+                }
+            })?;
+            if detached {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Ends it. When this returns nothing of it is running.
+    pub fn destroy(self: &Arc<Self>) -> Result<()> {
+        let outgoing = self.outgoing.lock();
+        if outgoing.telling() == Some(this_thread()) {
+            let message = "the engine cannot be destroyed inside its own event callback; do it after that has returned";
+            return Err(Error::new(sys::COACH_ERR_BUSY, message));
+        }
+        let spaces = {
+            let mut directory = self.directory.lock();
+            directory.running()?;
+            directory.over = true;
+            directory.spaces()
+        };
+        registry::remove_all(self);
+        drop(outgoing);
+        for space in spaces.iter().chain([&self.outside]) {
+            drop(space.lock()); // whoever acts there still is done now
+        }
+        let mut outgoing = self.outgoing.lock();
+        while outgoing.telling().is_some() {
+            self.changed.wait(&mut outgoing);
+        }
+        drop(outgoing);
+        // Whatever fails, the rest is done.
+        let stopped = contained(|| self.ticker.stop());
+        let stopped = stopped.and(contained(|| self.service.stop())).and(contained(|| self.teller.stop()));
+        let (mut dissolved, mut swept) = (Ok(()), Ok(()));
+        for space in spaces.iter().chain([&self.outside]) {
+            let mut control = space.lock();
+            dissolved = dissolved.and(contained(|| control.dissolve()));
+            loop {
+                match contained(|| control.retirement.sweep()) {
+                    Ok(true) => break,
+                    Ok(false) => thread::yield_now(), // a hook is inside; it is short
+                    Err(fault) => swept = Err(fault), // what could not be freed is let go
+                }
+            }
+        }
+        self.outgoing.lock().clear();
+        self.directory.lock().clear();
+        stopped.and(dissolved).and(swept)
+    }
+}
+
+/// Does one part of an end.
+fn contained<R>(part: impl FnOnce() -> R) -> Result<R> {
+    let fault = "a fault inside Coach was contained while the engine ended: please report it";
+    catch_unwind(AssertUnwindSafe(part)).map_err(|_| Error::new(sys::COACH_ERR_PANIC, fault))
+}
