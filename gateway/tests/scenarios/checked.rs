@@ -22,7 +22,7 @@ fn traps() {
 }
 
 fn digits() {
-    let pbx = Pbx::start("astray");
+    let pbx = Pbx::start("misplaced");
     let gateway = Gateway::start(&pbx, "gateway", "");
     let told = pbx.lead_digits_astray();
     let (code, said) = gateway.command(&["check"]);
