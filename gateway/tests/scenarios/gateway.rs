@@ -81,8 +81,12 @@ impl Gateway {
 
     fn wait(&self) {
         let end = Instant::now() + Duration::from_secs(30);
-        while self.ask("GET", "/readyz", "", None).status != 200 {
-            assert!(Instant::now() < end, "the gateway is not ready: {}", self.log());
+        loop {
+            let answer = self.ask("GET", "/readyz", "", None);
+            if answer.status == 200 {
+                return;
+            }
+            assert!(Instant::now() < end, "the gateway is not ready: {}\n{}", answer.body, self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -151,7 +155,7 @@ impl Gateway {
     /// Where it is.
     pub fn url(&self, path: &str) -> String {
         let settings = fs::read_to_string(self.folder.join("gateway.toml")).unwrap_or_default();
-        let scheme = if settings.contains("[tls]") { "https" } else { "http" };
+        let scheme = if settings.lines().any(|line| line == "[tls]") { "https" } else { "http" };
         format!("{scheme}://127.0.0.1:{}{path}", self.port)
     }
 
