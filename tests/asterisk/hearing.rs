@@ -1,5 +1,10 @@
 //! Who hears whom in a conference, found in what its members have recorded.
 
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
 use crate::{
     conference::{Conference, Member, seconds},
     line::{LOUD, SOFT},
@@ -9,6 +14,8 @@ use crate::{
 const SETTLE: f64 = 0.7;
 /// For how long a state is listened to.
 const LISTEN: f64 = 0.8;
+/// The longest that a packet is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Conference<'_> {
     /// Listens to the present state for a while and checks that each of these members hears, of all of them, exactly those
@@ -43,9 +50,24 @@ impl Conference<'_> {
         }
     }
 
+    /// Waits until each of these has heard so much more, in seconds: on a busy machine, or after a re-INVITE, that takes longer.
+    pub fn listen(&mut self, members: &[&Member], seconds: f64) {
+        let until: Vec<f64> = members.iter().map(|member| member.line.clock() + seconds).collect();
+        let end = Instant::now() + PATIENCE;
+        for (member, until) in members.iter().zip(until) {
+            while member.line.clock() < until {
+                assert!(Instant::now() < end, "{} hears no packet\n{}", member.id, self.state());
+                sleep(Duration::from_millis(20));
+            }
+        }
+    }
+
     /// Checks what a listener has heard of a tone since a moment of its clock: all of it at full level, or nothing.
     pub fn judge(&self, listener: &Member, since: f64, tone: f64, should: bool) -> Result<(), String> {
         let heard = listener.line.heard_since(since);
+        if heard.samples.is_empty() {
+            return Err(format!("nothing was recorded since {since:.2} s"));
+        }
         if should {
             return heard.levels(tone).heard_at(if self.soft.contains(&tone) { SOFT } else { LOUD });
         }

@@ -180,7 +180,7 @@ fn rates_change(pbx: &Pbx) {
     for rate in [8_000, 48_000, 12_000, 16_000] {
         for line in [&manager.line, &agent.line] {
             line.change_rate(rate);
-            seconds(0.8);
+            c.listen(&[&manager, &agent], 0.8);
             c.judge_last(&agent, 0.4, manager.tone, true)
                 .unwrap_or_else(|said| panic!("{rate}: {said}\n{}", c.state()));
         }
