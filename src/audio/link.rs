@@ -420,4 +420,34 @@ mod tests {
         push(4, 200);
         assert_eq!([hears(&link), hears(&link)], [200, 0]);
     }
+
+    /// A voice that plays on evenly takes a shorter way, packet by packet: each is gated there too.
+    #[test]
+    fn the_short_way_gives_nothing_that_is_not_for_the_listener() {
+        let format = Format::new(8_000, 1).expect("a format");
+        let not_for_it: [(&str, Stamp, bool); 2] = [
+            ("guarded, for who was there before", Stamp { captured: 5, floor: 3 }, false),
+            ("of the plan that broke the pair", Stamp { captured: 8, floor: 8 }, true),
+        ];
+        for (what, stamp, closes) in not_for_it {
+            let voice = Arc::new(Voice::new().expect("memory"));
+            let link = Link::new(1, voice.clone(), 4, Bell::default(), None);
+            let push = |stamp, value: i16| voice.push(stamp, format, &[value; SAMPLES]);
+            let mine = Stamp { captured: 5, floor: 5 };
+            push(mine, 100);
+            assert_eq!(hears(&link), 100);
+            let mut frame = [0; SAMPLES];
+            push(mine, 200);
+            // SAFETY: nobody else has this link.
+            assert!(unsafe { link.lay_one(&mut frame, format) }, "one packet, as long as the frame");
+            assert_eq!(frame, [200; SAMPLES]);
+            if closes {
+                link.close(8);
+            }
+            push(stamp, 300);
+            // SAFETY: as above.
+            let laid = unsafe { link.lay(&mut frame, format, &Counts::default()) };
+            assert_eq!((laid, frame), (false, [200; SAMPLES]), "{what}: nothing is added");
+        }
+    }
 }
