@@ -301,3 +301,41 @@ fn explain_says_that_a_guard_waits_for_the_clock() {
     assert_eq!(opens_in(&call), 0);
     assert_eq!(call.customer_heard.first(), Some(&101));
 }
+
+/// A sender's clock drifts while it speaks privately for long: it is followed meanwhile, or a burst after a stall would open what was
+/// said before the command.
+#[test]
+fn a_sender_s_clock_that_drifts_is_followed_while_it_speaks_privately() {
+    let engine = Engine::new();
+    let room = engine.host_room("room");
+    let (coach, agent) = (engine.attach("coach", "", Some("agent")), engine.attach("agent", "agent", None));
+    coach.join(&room, 1).expect("enters");
+    agent.join(&room, 2).expect("enters");
+    // 20 minutes at 400 millionths too fast: 480 ms.
+    let said = |ms: u64| media_time(0, 1_000_000 + ms * 1_000_400 / 1_000, 1_000_000);
+    let open = |ms: u64| {
+        let mut frame = [1_000; 160];
+        coach.read_at(FORMAT, &mut frame, Some(&said(ms)));
+        frame[159] != 0
+    };
+    let last = 20 * 60 * 1_000;
+    for ms in (0..last).step_by(20) {
+        assert!(!open(ms), "private");
+        engine.advance(20_000_000);
+        engine.service();
+    }
+    // Nothing comes for a second, and then everything so much later; the command is given in the middle of it.
+    engine.advance(500_000_000);
+    coach.uncoach().expect("open");
+    engine.advance(500_000_000);
+    let (command, mut opened) = (last + 500, None);
+    for ms in (last..last + 2_000).step_by(20) {
+        engine.service();
+        if open(ms) {
+            opened.get_or_insert(ms);
+        }
+        engine.advance(20_000_000);
+    }
+    let opened = opened.expect("it opens");
+    assert!((command..=command + 240).contains(&opened), "opens {opened} ms, the command was at {command}");
+}
