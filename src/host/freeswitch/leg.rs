@@ -41,6 +41,8 @@ pub struct State {
     pub on_hold: bool,
     /// `Event-Sequence` of the last conference event that counted, or of the moment in which it joined.
     pub sequence: u64,
+    /// It has ended: a command that found it before keeps the module loaded for it no more.
+    ended: bool,
 }
 
 /// `change` or `command`.
@@ -386,6 +388,7 @@ impl Leg {
         // SAFETY: a number.
         unsafe { sys::coach_member_detach(self.member) };
         services.departed.note(&self.uuid, self.sip_call_id.clone(), &state.settings);
+        state.ended = true;
         if self.private.swap(false, Ordering::AcqRel) {
             services.unload_lock.release();
         }
@@ -393,7 +396,7 @@ impl Leg {
 
     /// Keeps the module loaded while the call speaks privately.
     fn keep(&self, services: &Services, state: &State) -> Result<(), String> {
-        let private = state.settings.speak_only_to.is_some() && !state.bypassed;
+        let private = state.settings.speak_only_to.is_some() && !state.bypassed && !state.ended;
         match (self.private(), private) {
             (false, true) if !services.unload_lock.hold() => {
                 return Err("mod_coach is being unloaded".into());

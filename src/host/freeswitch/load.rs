@@ -17,9 +17,10 @@ use super::{
     opening_guards::OpeningGuards,
     recovery::Recovery,
     rooms::Rooms,
-    services::{ChangedRooms, Services, UnloadLock},
+    services::{ChangedRooms, Services},
     session::{NAME, Session, log, text},
     session_hooks,
+    unload_lock::UnloadLock,
     write_bugs::{self, with_module},
 };
 use crate::{lock::Mutex, sys};
@@ -74,7 +75,7 @@ pub unsafe extern "C" fn runtime() -> fs::switch_status_t {
         if catch_unwind(AssertUnwindSafe(|| {
             conference_events::follow(&module);
             let services = &module.services;
-            module.release(services.opening_guards.look(|uuid| opening_guard_runs(&module, uuid)));
+            services.opening_guards.look(|uuid| opening_guard_runs(&module, uuid), &services.unload_lock);
         }))
         .is_err()
         {

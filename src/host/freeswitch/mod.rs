@@ -19,6 +19,7 @@
 //! rooms              the engine's rooms, one a conference
 //! recovery           what commands have set, kept for the time after a crash of the switch
 //! departed           what a call leaves behind for the leg that takes its place
+//! unload_lock        what keeps the module loaded while somebody speaks privately
 //! opening_guards     who keeps the module loaded while an opening guard runs
 //! pending_flags      what events say that members may do, until somebody acts on it
 //! services           all of these, as every call uses them
@@ -70,6 +71,7 @@ mod session;
 mod session_hooks;
 mod settings;
 mod transfer;
+mod unload_lock;
 mod write_bugs;
 
 /// What FreeSWITCH declares, from `include/freeswitch_abi.h`.

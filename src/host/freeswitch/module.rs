@@ -106,15 +106,10 @@ impl Module {
     pub fn end(&self, leg: &Leg) {
         // In this order: whoever replaces it finds it among the calls or among those that have left.
         leg.end(&self.services);
-        self.release(self.services.opening_guards.ends(&leg.uuid));
+        self.services.opening_guards.ends(&leg.uuid, &self.services.unload_lock);
         self.services.recovery.remove(&leg.uuid);
         rtp_times::forget(leg.session);
         self.legs.lock().remove(&leg.uuid);
-    }
-
-    /// Releases the lock that keeps the module loaded, so many times.
-    pub fn release(&self, times: usize) {
-        (0..times).for_each(|_| self.services.unload_lock.release());
     }
 
     /// Every call.
