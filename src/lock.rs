@@ -1,4 +1,4 @@
-//! Locks of the control plane: the standard library's, but a panic under one poisons nothing (`Engine::act` undoes what it left).
+//! The locks of the control plane: the standard library's, without poisoning, since `Engine::act` undoes what a panic left half done.
 //!
 //! The switch's threads outlive the library when it is unloaded: so nothing here, or elsewhere in what they run, keeps thread-local
 //! state with a destructor, as most other locks do. Such a thread would hold the library in memory, or jump to where it was.

@@ -1,5 +1,5 @@
-//! The order of the house, read from the sources' `use` and `#include` lines: rooms depend on each other one way, files never in
-//! a circle, and nothing speaks words that were given up.
+//! Checks how the source files depend on each other, by their `use` and `#include` lines: folders depend on each other one way, and no files
+//! use each other in a circle. Also finds names that were given up.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,4 @@
-//! A host as small as can be: it loads the library as a switch does and keeps the handles it got.
+//! A minimal host: it loads the library as a switch does and keeps the handles that it got.
 
 use std::{
     ffi::{CStr, CString, OsString},

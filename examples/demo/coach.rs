@@ -1,4 +1,4 @@
-//! `libcoach.so`, loaded at run time as a switch loads it, with its C calls made safe.
+//! Loads `libcoach.so` at run time, as a switch does, and makes its C calls safe.
 
 use crate::scenario::{MixedBy, Party};
 use std::{

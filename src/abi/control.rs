@@ -1,4 +1,4 @@
-//! The control plane of the boundary.
+//! The control functions of the C boundary: engines, rooms, members, commands.
 
 use std::ffi::c_char;
 

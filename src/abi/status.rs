@@ -1,4 +1,4 @@
-//! What can be asked without an engine: statuses in words, versions.
+//! The functions that need no engine: what a status means, versions.
 
 use std::ffi::{CStr, c_char};
 

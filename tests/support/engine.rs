@@ -1,4 +1,4 @@
-//! The C ABI with its handles as values that give themselves back.
+//! The C ABI as safe Rust: each handle is a value that gives the handle back when it is dropped.
 
 use super::{
     abi::*,

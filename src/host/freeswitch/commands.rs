@@ -1,4 +1,4 @@
-//! What people do: the commands `coach` and `uuid_coach`, and the dialplan application `coach`.
+//! The commands `coach` and `uuid_coach`, and the dialplan application `coach`.
 
 use std::{
     ffi::{CStr, c_char},

@@ -1,4 +1,4 @@
-//! Loading and unloading: what the core calls first and last, and over and over in between.
+//! Loads and unloads the module, and runs its periodic work: the functions that the core calls.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

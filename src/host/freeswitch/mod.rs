@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! names              the engine's names for conferences and calls
-//! session            FreeSWITCH's calls in the words of Rust: sessions, variables, the log
+//! session            FreeSWITCH's core functions as safe Rust: sessions, variables, the log
 //! config             coach.conf.xml
 //! settings           what a call is set to: the channel variables, the actions
 //! assignments        which variables the core's applications assign

@@ -1,4 +1,4 @@
-//! What there is while the module is loaded: the calls that Coach knows, and the sessions whose messages come to us.
+//! What there is while the module is loaded: the calls that Coach knows, and the sessions whose messages come to it.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What every call uses while the module is loaded: the engine, its rooms, the lock that keeps the module loaded, what is remembered.
+//! What every call uses while the module is loaded: the engine, its rooms, the lock that keeps the module loaded, what calls left behind.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,4 +1,4 @@
-//! What a call is set to, and what people do about it.
+//! The settings of a call (tags, speakOnlyTo) and the actions that change them: how they are written in variables and commands.
 
 use std::{ffi::CStr, fmt};
 

@@ -1,4 +1,4 @@
-//! Which calls get a write bug, and keep it: those that hear somebody privately, and private speakers, for the sounds of their mode.
+//! Decides which calls get a write bug: those that a private speaker addresses, and private speakers, for the sounds of their mode.
 
 use super::{
     engine::Member,
