@@ -1,9 +1,9 @@
 //! The control plane of the boundary.
 
-use std::ffi::c_char;
+use std::ffi::{CString, c_char, c_void};
 
 use super::{
-    boundary::{check_size, config, guarded, put, with_engine},
+    boundary::{config, fill, guarded, put, with_engine},
     fork,
     text::{give, null, optional, required},
 };
@@ -16,6 +16,7 @@ use crate::{
         control::{Control, Mixer, NewMember},
         engine::{Config, Engine},
         error::{Error, Result},
+        host_data::HostData,
     },
     sys::{self, coach_engine_t, coach_member_t, coach_room_t, coach_status_t},
 };
@@ -115,31 +116,26 @@ pub extern "C" fn coach_engine_clock(engine: coach_engine_t, now_ns: u64) -> coa
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn coach_engine_stats(engine: coach_engine_t, stats: *mut sys::coach_stats_t) -> coach_status_t {
     with_engine(engine, Kind::Engine, |engine| {
-        if stats.is_null() {
-            return Err(null("stats"));
-        }
-        // SAFETY: not null, and the caller's promise: at least the size is there.
-        let size = unsafe { stats.cast::<u32>().read() };
-        check_size::<sys::coach_stats_t>(size, "stats")?;
-        let now = engine.stats()?;
-        let out = sys::coach_stats_t {
-            size,
-            members: now.members as u32,
-            frames_read: now.frames_read,
-            frames_written: now.frames_written,
-            private_captured: now.private_captured,
-            private_delivered: now.private_delivered,
-            underruns: now.underruns,
-            skips: now.skips,
-            skipped_ms: now.skipped_ms,
-            conversions_waited: now.conversions_waited,
-            refused: now.refused,
-            hook_ns_mean: now.hook_ns_mean,
-            hook_ns_max: now.hook_ns_max,
+        let read = || {
+            let now = engine.stats()?;
+            Ok(sys::coach_stats_t {
+                size: size_of::<sys::coach_stats_t>() as u32,
+                members: now.members as u32,
+                frames_read: now.frames_read,
+                frames_written: now.frames_written,
+                private_captured: now.private_captured,
+                private_delivered: now.private_delivered,
+                underruns: now.underruns,
+                skips: now.skips,
+                skipped_ms: now.skipped_ms,
+                conversions_waited: now.conversions_waited,
+                refused: now.refused,
+                hook_ns_mean: now.hook_ns_mean,
+                hook_ns_max: now.hook_ns_max,
+            })
         };
-        // SAFETY: the size is right, so the whole struct may be written.
-        unsafe { stats.write(out) };
-        Ok(())
+        // SAFETY: `stats` is null or points to a size at least.
+        unsafe { fill(stats, "stats", read) }
     })
 }
 
@@ -164,12 +160,14 @@ pub unsafe extern "C" fn coach_room_open(
             channels: 0,
             tick_ms: 0,
             clock: sys::COACH_CLOCK_HOST,
+            user_data: std::ptr::null_mut(),
+            release: None,
         };
         // SAFETY: the caller's promise.
         let (name, config) = unsafe { (required(name, "name")?, config(config_in, "config", Some(default))?) };
         let mixer = mixer(&config)?;
         // SAFETY: the caller's promise.
-        unsafe { put(room, "room", || engine.open_room(name, mixer)) }
+        unsafe { put(room, "room", || engine.open_room(name, mixer, (config.user_data, config.release))) }
     })
 }
 
@@ -277,6 +275,7 @@ pub unsafe extern "C" fn coach_member_attach(
                 ends: has(sys::COACH_MEMBER_ENDS),
                 muted: has(sys::COACH_MEMBER_MUTED),
                 deaf: has(sys::COACH_MEMBER_DEAF),
+                data: (config.user_data, config.release),
             }
         };
         // SAFETY: the caller's promise.
@@ -363,7 +362,85 @@ pub extern "C" fn coach_member_hold(member: coach_member_t, on: i32) -> coach_st
     with_member(member, |control| control.switch(member, Switch::Hold, switch(on)?))
 }
 
+// ---- reading
+
+/// See `coach.h`.
+///
+/// # Safety
+/// Pointers are null or as `coach.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_member_info(
+    member: coach_member_t,
+    info: *mut sys::coach_member_info_t,
+) -> coach_status_t {
+    with_engine(member, Kind::Member, |engine| {
+        // SAFETY: `info` is null or points to a size at least.
+        unsafe { fill(info, "info", || engine.act_on(member, |control| control.info(member))) }
+    })
+}
+
+/// See `coach.h`.
+///
+/// # Safety
+/// Pointers are null or as `coach.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_members(
+    engine: coach_engine_t,
+    room: *const c_char,
+    each: sys::coach_member_fn,
+    user: *mut c_void,
+) -> coach_status_t {
+    with_engine(engine, Kind::Engine, |engine| {
+        let each = each.ok_or_else(|| null("each"))?;
+        // SAFETY: `room` is null or a string that stays as it is during the call.
+        let room = unsafe { optional(room, "room") }?;
+        for member in engine.listed(room)? {
+            // None of these can hold a NUL: names, ids and tags have no control characters.
+            let text = |s: &str| CString::new(s).unwrap_or_default();
+            let (room_name, call_id) = (text(&member.room_name), text(&member.call_id));
+            let (tags, heard_by) = (text(&member.tags), text(&member.heard_by));
+            let speak_only_to = member.speak_only_to.as_deref().map(text);
+            let texts = sys::coach_member_texts_t {
+                size: size_of::<sys::coach_member_texts_t>() as u32,
+                reserved: 0,
+                room_user_data: HostData::pointer(member.room_data.as_ref()),
+                member_user_data: HostData::pointer(member.member_data.as_ref()),
+                room_name: room_name.as_ptr(),
+                call_id: call_id.as_ptr(),
+                tags: tags.as_ptr(),
+                speak_only_to: speak_only_to.as_ref().map_or(std::ptr::null(), |s| s.as_ptr()),
+                heard_by: heard_by.as_ptr(),
+            };
+            // SAFETY: the host's function with the host's pointer, as coach.h says of coach_member_fn; all texts outlive the call.
+            unsafe { each(user, &raw const member.info, &raw const texts) };
+        }
+        Ok(())
+    })
+}
+
 // ---- text
+
+/// See `coach.h`.
+///
+/// # Safety
+/// Pointers are null or as `coach.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coach_member_command(
+    member: coach_member_t,
+    text: *const c_char,
+    reply: *mut *mut c_char,
+) -> coach_status_t {
+    with_engine(member, Kind::Member, |engine| {
+        // SAFETY: `text` is null or a string that stays as it is during the call.
+        let text = unsafe { required(text, "command") }?;
+        let answer = || {
+            faults::point(Where::Command);
+            give(command::about(engine, member, text)?)
+        };
+        // SAFETY: `reply` is null or may be written.
+        unsafe { put(reply, "reply", answer) }
+    })
+}
 
 /// See `coach.h`.
 ///

@@ -80,6 +80,8 @@ impl Leg {
             call_id: id.as_ptr(),
             tags: ptr::null(),
             speak_only_to: ptr::null(),
+            user_data: std::ptr::null_mut(),
+            release: None,
         };
         let mut member = 0;
         // SAFETY: the config and its text outlive the call.

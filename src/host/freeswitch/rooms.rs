@@ -72,6 +72,8 @@ impl Rooms {
                 channels,
                 tick_ms: 0,
                 clock: sys::COACH_CLOCK_HOST,
+                user_data: std::ptr::null_mut(),
+                release: None,
             };
             // SAFETY: a text and a configuration that outlive the call.
             let status = unsafe {
