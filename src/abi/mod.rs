@@ -5,6 +5,7 @@ mod boundary;
 mod control;
 mod fork;
 mod hooks;
+mod reading;
 mod status;
 mod text;
 
@@ -24,7 +25,7 @@ as_declared! {
         coach_room_open, coach_room_find, coach_room_close,
         coach_member_attach, coach_member_join, coach_member_leave, coach_member_detach, coach_member_bypass,
         coach_tag, coach_untag, coach_coach, coach_uncoach,
-        coach_member_mute, coach_member_deaf, coach_member_hold, coach_member_info, coach_members,
-        coach_command, coach_member_command, coach_state_json,
+        coach_member_mute, coach_member_deaf, coach_member_hold,
     }
+    reading { coach_member_info, coach_members, coach_command, coach_member_command, coach_state_json }
 }

@@ -111,8 +111,9 @@ fn grammar() -> impl Iterator<Item = (&'static str, &'static str, &'static str)>
 
 /// The answer to `text` about one member: `tag agent`, `explain as json`.
 pub fn about(engine: &Arc<Engine>, member: u64, text: &str) -> Result<String> {
-    match text.split_whitespace().collect::<Vec<_>>()[..] {
-        ["explain", ref rest @ ..] if matches!(rest, [] | ["as", "json"]) => {
+    let (word, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
+    match (word, rest.split_whitespace().collect::<Vec<_>>().join(" ").as_str()) {
+        ("explain", how @ ("" | "as json")) => {
             let explanation = engine.act_on(member, |control| {
                 let member = control.member(member)?;
                 let place = member.place.ok_or_else(|| {
@@ -123,13 +124,19 @@ pub fn about(engine: &Arc<Engine>, member: u64, text: &str) -> Result<String> {
                 })?;
                 control.explain(place.number, member)
             })?;
-            if rest.is_empty() { Ok(explanation.text()) } else { to_json(&explanation) }
+            if how.is_empty() { Ok(explanation.text()) } else { to_json(&explanation) }
         }
-        [action @ ("tag" | "coach"), tags] => engine.act_on(member, |control| act(control, member, action, tags)),
-        [action @ ("untag" | "uncoach")] => engine.act_on(member, |control| act(control, member, action, "")),
-        _ => Err(Error::value(format!(
-            "{text} is no command about one member; those are tag <tag>[,<tag>...], untag, coach <tag>[,<tag>...], uncoach, explain [as json]"
-        ))),
+        // All that follows: what is wrong with tags, the rule for them says.
+        (action @ ("tag" | "coach"), tags) if !tags.is_empty() => {
+            engine.act_on(member, |control| act(control, member, action, tags))
+        }
+        (action @ ("untag" | "uncoach"), "") => engine.act_on(member, |control| act(control, member, action, "")),
+        _ => Err(Error::value(
+            match grammar().find(|(name, arguments, _)| *name == word && arguments.contains("<member>")) {
+                Some((name, arguments, _)) => format!("usage: {name} {arguments}"),
+                None => format!("{word} is no command about one member; tag, untag, coach, uncoach and explain are"),
+            },
+        )),
     }
 }
 

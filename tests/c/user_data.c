@@ -339,10 +339,11 @@ static void commands_a_member_by_its_handle(void **state)
     expect(COACH_OK, coach.member_detach(leg));
     refused(COACH_ERR_HANDLE, coach.member_command(leg, "untag", &reply));
     refused(COACH_ERR_TAG, coach.member_command(call.agent, "tag speakOnlyTo=agent", &reply));
+    refused(COACH_ERR_TAG, coach.member_command(call.agent, "coach a b", &reply));
     refused(COACH_ERR_TEXT, coach.member_command(call.agent, "tag \xff", &reply));
     refused(COACH_ERR_NULL, coach.member_command(call.agent, NULL, &reply));
     refused(COACH_ERR_NULL, coach.member_command(call.agent, "untag", NULL));
-    static const char *const none[] = {"", "tag", "tag a b", "untag a", "coach", "rooms", "show support", "tag support 2 agent", "explain json", "help"};
+    static const char *const none[] = {"", "tag", "coach ", "untag a", "uncoach a", "rooms", "show support", "explain support 2", "explain json", "help"};
     for (size_t i = 0; i < COUNT(none); i++)
         refused_row(COACH_ERR_VALUE, coach.member_command(call.agent, none[i], &reply), "`%s` about a member", none[i]);
     check(!reply, "a call failed, yet wrote its output");
