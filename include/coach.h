@@ -121,6 +121,15 @@ typedef uint64_t coach_engine_t;
 typedef uint64_t coach_room_t;
 typedef uint64_t coach_member_t;
 
+/* What is the host's own about a member or a room: `user_data` of its configuration, which every event about it gives back, so that the
+ * host finds its call without a table. Coach never looks at it. Events may still come when the call that detached the member or closed
+ * the room has returned, so memory that `user_data` points to is freed by `release` and by nobody else: Coach calls it once, when no event
+ * can give that `user_data` back any more, at the latest before coach_engine_destroy returns; never where attaching or opening failed.
+ * It is called by any thread that makes a [control] call or serves the engine, and with locks of Coach's held: it makes no call of Coach's
+ * and does not wait for others that may. Null where there is nothing to free.
+ * What the host may free earlier, such as its call, is not for `user_data`; what an event needs of it is: a name, an id. */
+typedef void (*coach_release_fn)(void *user_data);
+
 /* What an event tells. */
 enum {
     COACH_EVENT_JOIN = 1,     /* the member joined the room */
@@ -180,6 +189,8 @@ typedef struct coach_event {
     const char *heard_by;      /* member numbers that hear it when it speaks, comma separated; "" for nobody */
     const char *text;          /* one line for a log */
     uint64_t lost;             /* COACH_EVENT_LOST: how many events were not told; else 0 */
+    void *room_user_data;      /* user_data of the room's configuration; null outside rooms */
+    void *member_user_data;    /* user_data of the member's configuration; null where the event is the room's. Of both: see coach_release_fn */
 } coach_event_t;
 
 /* Called with no lock held, one event at a time for an engine, in order. It may make [control] calls, except destroying the engine.
@@ -270,8 +281,10 @@ typedef struct coach_room_config {
                           two, and takes their mean for a listener of one */
     uint32_t tick_ms;  /* engine-mixed: 10, 20, 30, 40, 50 or 60. Host-mixed: 0 */
     uint32_t clock;    /* COACH_CLOCK_... */
+    void *user_data;   /* the host's, given back in every event about the room */
+    coach_release_fn release; /* frees user_data when no event can give it back any more; may be null: see coach_release_fn */
 } coach_room_config_t;
-#define COACH_ROOM_CONFIG_INIT { sizeof(coach_room_config_t), COACH_MIXER_HOST, 0u, 0u, 0u, COACH_CLOCK_HOST }
+#define COACH_ROOM_CONFIG_INIT { sizeof(coach_room_config_t), COACH_MIXER_HOST, 0u, 0u, 0u, COACH_CLOCK_HOST, NULL, NULL }
 
 /* [control] Opens a room. `name`: 1 to COACH_MAX_NAME_BYTES bytes, no white space, no control character, not in use.
  * `config` may be null for a host-mixed room. */
@@ -303,8 +316,10 @@ typedef struct coach_member_config {
     const char *tags;          /* memberTag: "agent,night-shift"; null or "" for none */
     const char *speak_only_to; /* null: speaks openly. Else tags, or "-": to nobody. Present but empty or malformed:
                                   private to nobody too, and COACH_EVENT_WARNING says so */
+    void *user_data;           /* the host's, given back in every event about the member */
+    coach_release_fn release;  /* frees user_data when no event can give it back any more; may be null: see coach_release_fn */
 } coach_member_config_t;
-#define COACH_MEMBER_CONFIG_INIT { sizeof(coach_member_config_t), COACH_MEMBER_STARTS, NULL, NULL, NULL }
+#define COACH_MEMBER_CONFIG_INIT { sizeof(coach_member_config_t), COACH_MEMBER_STARTS, NULL, NULL, NULL, NULL, NULL }
 
 /* [control] Makes a member, outside any room. Its hooks may be called from now on: outside, its private speech is heard by
  * nobody, its open speech and what it hears are left as they are. Where there is no memory for its private speech it is
@@ -353,6 +368,51 @@ coach_status_t coach_member_deaf(coach_member_t member, int32_t on);
 /* [control] On hold: neither heard nor hearing (host-mixed: private speech). `on`: 1 or 0. */
 coach_status_t coach_member_hold(coach_member_t member, int32_t on);
 
+/* coach_member_info flags */
+#define COACH_INFO_PRIVATE 0x1u     /* speaks privately */
+#define COACH_INFO_ADDRESSED 0x2u   /* a private speaker in its room speaks to one of its tags, whoever is muted, deaf or on hold */
+#define COACH_INFO_NEEDS_WRITE 0x4u /* its write hook has something to do, or would if nobody were muted, deaf or on hold: it is addressed,
+                                       it hears sounds of its mode, or Coach mixes its room. A host whose write hooks cost something
+                                       makes them from the first time that this is set: what was said before is heard late */
+#define COACH_INFO_MUTED 0x8u
+#define COACH_INFO_DEAF 0x10u
+#define COACH_INFO_HELD 0x20u
+#define COACH_INFO_BYPASSED 0x40u
+
+/* How a member is now. It grows at its end. */
+typedef struct coach_member_info {
+    uint32_t size;
+    uint32_t flags;        /* COACH_INFO_... */
+    coach_room_t room;     /* 0 outside rooms */
+    uint32_t number;       /* in its room; 0 outside */
+    uint32_t opens_in_ms;  /* an opening guard of it runs: ms of its own audio until it ends, at least; else 0. Outside rooms too */
+} coach_member_info_t;
+#define COACH_MEMBER_INFO_INIT { sizeof(coach_member_info_t), 0u, 0u, 0u, 0u }
+
+/* [control] How a member is. `info->size` must be set. */
+coach_status_t coach_member_info(coach_member_t member, coach_member_info_t *info);
+
+/* What else there is to say of a member in a list. Everything in it lasts until the callback returns. It grows at its end. */
+typedef struct coach_member_texts {
+    uint32_t size;             /* bytes of this struct */
+    uint32_t reserved;         /* 0 */
+    void *room_user_data;      /* user_data of the room's configuration */
+    void *member_user_data;    /* user_data of the member's configuration */
+    const char *room_name;
+    const char *call_id;
+    const char *tags;          /* "agent,night-shift"; "" without */
+    const char *speak_only_to; /* tags, "-" for nobody; null where the member speaks openly */
+    const char *heard_by;      /* numbers of the members that hear it when it speaks, comma separated; "" for nobody */
+} coach_member_texts_t;
+
+/* Called with no lock held. It may make [control] calls, except destroying the engine. */
+typedef void (*coach_member_fn)(void *user, const coach_member_info_t *info, const coach_member_texts_t *texts);
+
+/* [control] Calls `each` for every member of the room called `room`, or of every room where that is null: by room's name and member's
+ * number, each room as it is at one moment. Whether the host goes by names or by handles, no text has to be parsed for it. Not while the
+ * engine is being destroyed: what it lists keeps its user_data until this has returned. */
+coach_status_t coach_members(coach_engine_t engine, const char *room, coach_member_fn each, void *user);
+
 /* -------------------------------------------------------------------------------------------------- hooks ---- */
 
 /*
@@ -399,6 +459,22 @@ coach_status_t coach_read_at(coach_member_t member, int16_t *frame, uint32_t rat
  * COACH_OK: `*reply` is the answer, "+OK ..." or "-ERR what is wrong and what would be right"; "... as json" answers in
  * JSON alone. Give it back with coach_string_free. */
 coach_status_t coach_command(coach_engine_t engine, const char *command, char **reply);
+
+/* [control] The same about one member, by its handle: the commands that name a member, without their room and member: "tag agent", "untag",
+ * "coach agent", "uncoach", "explain", "explain as json". Returns what coach_tag and the others return; on COACH_OK `*reply` is
+ * the answer, "+OK ..." or JSON. COACH_ERR_STATE: "explain" outside rooms. COACH_ERR_VALUE: no such command. */
+coach_status_t coach_member_command(coach_member_t member, const char *command, char **reply);
+
+/* One command of the grammar. Static. */
+typedef struct coach_grammar {
+    const char *name;      /* "tag" */
+    const char *arguments; /* "<room> <member> <tag>[,<tag>...]" */
+    const char *does;      /* "set the member's tags (replaces)" */
+} coach_grammar_t;
+
+/* [any] The commands of coach_command, of which a host makes its completion and its usage texts: the one at `index`, from 0; null after
+ * the last. */
+const coach_grammar_t *coach_grammar(uint32_t index);
 
 /* [control] The state as JSON: of the room called `room`, or of every room, by name, where it is null. coach_string_free. */
 coach_status_t coach_state_json(coach_engine_t engine, const char *room, char **json);

@@ -6,7 +6,7 @@
 //! # The map
 //!
 //! ```text
-//! host    modules for switches: translate, and nothing else    in C for Asterisk; over the boundary, as other hosts
+//! host    modules for switches: translate, and nothing else    in C for Asterisk; over the boundary, as other hosts, by host::client
 //! abi     the C boundary: arguments, panics, statuses          the only other `extern "C"`
 //! room    the control plane: rooms, members, commands, events  may lock, may allocate
 //! route   the rule: who hears whom                             pure

@@ -67,6 +67,11 @@ impl Module {
         legs.get(call_id).filter(same).or_else(|| legs.values().find(same)).cloned()
     }
 
+    /// The member with that number: FreeSWITCH gives each once.
+    pub fn numbered(&self, number: u32) -> Option<Arc<Leg>> {
+        self.all().into_iter().find(|leg| leg.number() == Some(number))
+    }
+
     /// The call with that UUID, made if Coach has not known it.
     pub fn leg(&self, session: &Session) -> Result<Arc<Leg>, String> {
         let _one = self.making.lock();

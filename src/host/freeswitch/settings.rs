@@ -168,14 +168,16 @@ impl<'a> Action<'a> {
             _ => None,
         }
     }
+}
 
-    /// As it is written.
-    pub fn words(&self) -> (&'static str, &'a str) {
+/// As people write it, of a member that is known.
+impl fmt::Display for Action<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tag(tags) => ("tag", tags),
-            Self::Untag => ("untag", ""),
-            Self::Coach(to) => ("coach", to),
-            Self::Uncoach => ("uncoach", ""),
+            Self::Tag(tags) => write!(f, "tag {tags}"),
+            Self::Untag => f.write_str("untag"),
+            Self::Coach(to) => write!(f, "coach {to}"),
+            Self::Uncoach => f.write_str("uncoach"),
         }
     }
 }
