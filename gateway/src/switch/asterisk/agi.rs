@@ -336,6 +336,10 @@ impl Leg for AgiLeg {
         Ok(())
     }
 
+    async fn why_unwritable(&self, folder: &Path) -> Result<Option<String>, LegError> {
+        self.try_to_write(folder).await
+    }
+
     async fn enter(&self, join: &Join) -> Result<Left, LegError> {
         match self.exec("ConfBridge", &join.conference).await {
             Ok(_) => {}
@@ -487,3 +491,4 @@ impl Leg for AgiLeg {
 #[cfg(test)]
 mod tests;
 mod words;
+mod writable;
