@@ -36,6 +36,8 @@ struct Stay<'a> {
     began: Instant,
     /// The file that it is recorded to, where this call has begun that.
     recording: OnceLock<String>,
+    /// It is to be recorded, and as far as is known, it can be.
+    records: bool,
 }
 
 impl Stay<'_> {
@@ -235,9 +237,25 @@ impl Stay<'_> {
         }
     }
 
+    /// Whether the conference can be recorded, as far as the switch says that before. If it cannot, the call joins all the same.
+    async fn can_record(&self, value: &Value) -> Result<bool, LegError> {
+        let folder = self.context.gateway.settings().recordings.clone();
+        let Some(folder) = folder.filter(|_| self.verb.record) else {
+            return Ok(self.verb.record);
+        };
+        match self.context.leg.why_unwritable(&folder).await {
+            Ok(None) => Ok(true),
+            Ok(Some(why)) | Err(LegError::Refused(why)) => {
+                self.context.refuse(value, &format!("conference: record: {why}")).await;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Has the conference recorded, unless it is already. It goes on whatever becomes of that.
     async fn record(&self, value: &Value) {
-        if !self.verb.record {
+        if !self.records {
             return;
         }
         let Some(folder) = self.context.gateway.settings().recordings.clone() else {
@@ -295,7 +313,7 @@ pub async fn perform(
 ) -> Result<Outcome, LegError> {
     let room = context.conference(&verb.name).map_err(LegError::Refused)?;
     elsewhere(context, verb).await?;
-    let stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new() };
+    let mut stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new(), records: false };
     context.answer().await?;
     if verb.start_on_enter == Some(false) {
         stay.wait(cancel).await?;
@@ -308,6 +326,7 @@ pub async fn perform(
         if stay.size().await? == 0 {
             stay.tell("start", Some(0)).await;
         }
+        stay.records = stay.can_record(value).await?;
         let join = stay.join(value).await;
         context.leg.prepare(&join).await?;
         if !cancel.is_cancelled() {
@@ -330,7 +349,7 @@ pub async fn resume(
     cancel: &CancellationToken,
 ) -> Result<Outcome, LegError> {
     let room = context.conference(&verb.name).map_err(LegError::Refused)?;
-    let stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new() };
+    let stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new(), records: false };
     let ends = async {
         // It may be that the gateway went before it could keep that. Of a conference that the call has left, this is not its end.
         if context.node.switch.conference_of(&context.call).await.is_ok_and(|is| is.as_ref() == Some(&stay.room)) {
