@@ -5,13 +5,21 @@ use crate::switch::{
     Member, SwitchError,
     connection::{Link, once_sent, wait_until},
 };
-use std::{sync::Weak, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 use tokio::{sync::watch, time::sleep};
 
 /// The number of a member that a hold has made deaf, on its channel.
 pub(super) const DEAF_BY_HOLD: &str = "COACH_DEAF_BY_HOLD";
 
 impl FreeSwitch {
+    /// From now on, and for as long as this value lives, each connection mends what an earlier one has left half done.
+    pub(super) fn mend_holds_whenever_connected(self: &Arc<Self>) {
+        tokio::spawn(mend_whenever_connected(Arc::downgrade(self), self.esl.link()));
+    }
+
     /// mod_conference's own hold takes a member's voice and the private speech to it, but not the open mix: `deaf` does. A variable of
     /// the channel says that the hold has made the member deaf, and not somebody else before.
     pub(super) async fn hold(&self, id: &str, member: &Member) -> Result<String, SwitchError> {
@@ -62,7 +70,7 @@ impl FreeSwitch {
 }
 
 /// With each connection, what an earlier one has left half done.
-pub(super) async fn mend_whenever_connected(switch: Weak<FreeSwitch>, mut link: watch::Receiver<Link>) {
+async fn mend_whenever_connected(switch: Weak<FreeSwitch>, mut link: watch::Receiver<Link>) {
     loop {
         if link.wait_for(|link| matches!(link, Link::Up(_))).await.is_err() {
             return;

@@ -44,7 +44,7 @@ impl FreeSwitch {
         let (login, at) = watch::channel(login);
         let (name, profile, esl) = (name.to_owned(), RwLock::new(profile.to_owned()), Esl::start(at));
         let switch = Arc::new(Self { name, profile, esl, login, holds: Mutex::default() });
-        tokio::spawn(hold::mend_whenever_connected(Arc::downgrade(&switch), switch.esl.link()));
+        switch.mend_holds_whenever_connected();
         switch
     }
 
