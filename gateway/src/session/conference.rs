@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     follow,
+    live::Event,
     members::Participant,
     switch::leg::{Join, Left, LegError},
 };
@@ -200,8 +201,20 @@ impl Stay<'_> {
         }
     }
 
-    /// Tells that the call has joined, once it has; and who talks from then on.
+    /// Tells that the call has joined, once it has; and what it does from then on.
     async fn tell_of_stay(&self, value: &Value, join: &Join) {
+        // From before it joins: who speaks when it comes in talks at once.
+        let (talks, told) = mpsc::channel(16);
+        let watching = async {
+            if self.talks_are_told() {
+                self.context.leg.talks(talks).await;
+            }
+        };
+        tokio::join!(watching, self.tell_once_joined(value, join, told));
+        std::future::pending().await
+    }
+
+    async fn tell_once_joined(&self, value: &Value, join: &Join, talks: mpsc::Receiver<bool>) {
         loop {
             match self.context.node.switch.conference_of(&self.context.call).await {
                 Ok(Some(room)) if room == self.room => break,
@@ -210,19 +223,27 @@ impl Stay<'_> {
         }
         self.context.leg.joined(join).await;
         self.record(value).await;
-        tokio::join!(self.ends_later(), self.tell_of_changes(), self.tell_of_talks(), self.pass_digits());
-        std::future::pending().await
+        let telling = async {
+            let live = self.tell_of_join().await;
+            tokio::join!(self.tell_of_changes(live), self.tell_of_talks(talks));
+        };
+        tokio::join!(self.ends_later(), self.pass_digits(), telling);
     }
 
-    /// Tells that it has joined, and what changes of it.
-    async fn tell_of_changes(&self) {
-        let mut live = match self.changes_are_told() {
+    /// Tells that it has joined. What happens in conferences from then on, if changes are to be told.
+    async fn tell_of_join(&self) -> Option<broadcast::Receiver<Arc<Event>>> {
+        let live = match self.changes_are_told() {
             true => Some(follow::follow(&self.context.gateway).await),
             false => None,
         };
         let members = self.size().await.ok();
         self.tell("join", members).await;
-        let Some(live) = &mut live else { return };
+        live
+    }
+
+    /// Tells what changes of it.
+    async fn tell_of_changes(&self, live: Option<broadcast::Receiver<Arc<Event>>>) {
+        let Some(mut live) = live else { return };
         let own = self.context.info().call_sid;
         loop {
             match live.recv().await {
@@ -289,17 +310,10 @@ impl Stay<'_> {
         }
     }
 
-    async fn tell_of_talks(&self) {
-        if !self.talks_are_told() {
-            return;
+    async fn tell_of_talks(&self, mut talks: mpsc::Receiver<bool>) {
+        while let Some(talks) = talks.recv().await {
+            self.tell(if talks { "start-talking" } else { "stop-talking" }, None).await;
         }
-        let (talks, mut told) = mpsc::channel(16);
-        let telling = async {
-            while let Some(talks) = told.recv().await {
-                self.tell(if talks { "start-talking" } else { "stop-talking" }, None).await;
-            }
-        };
-        tokio::join!(self.context.leg.talks(talks), telling);
     }
 }
 

@@ -39,6 +39,7 @@ pub mod restart;
 pub mod run;
 pub mod shown;
 pub mod sockets;
+pub mod talks;
 pub mod told;
 pub mod transports;
 pub mod verbs;

@@ -104,6 +104,12 @@ impl Party {
         phone.1.press(digits).expect("the phone takes commands");
     }
 
+    /// This one says nothing from now on.
+    pub fn falls_silent(&mut self, who: &str) {
+        let phone = self.phones.iter_mut().find(|(name, _)| name == who).expect("it is on the phone");
+        phone.1.say(&SILENCE).expect("the phone takes commands");
+    }
+
     /// How much this one has heard by now, in seconds of its recording.
     pub fn now(&self, who: &str) -> f64 {
         self.clock(self.phones.iter().position(|(name, _)| name == who).expect("it is on the phone"))

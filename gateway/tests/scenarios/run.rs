@@ -2,7 +2,7 @@
 
 use crate::{
     alone, app, beep, broken, checked, cut, database, distributed, ends, folders, gateway, held, injected, live,
-    pbx::Pbx, placed, process, recorded, reload, rest, restart, sockets, told, transports, verbs,
+    pbx::Pbx, placed, process, recorded, reload, rest, restart, sockets, talks, told, transports, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -14,7 +14,7 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 19] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 20] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -33,6 +33,7 @@ const WITH_THEIR_OWN: [&[OwnScenario]; 19] = [
     injected::SCENARIOS,
     cut::SCENARIOS,
     transports::SCENARIOS,
+    talks::SCENARIOS,
     told::SCENARIOS,
 ];
 
