@@ -18,6 +18,7 @@ pub mod injected;
 #[path = "../../../tests/switch/judge.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
 pub mod judge;
+pub mod late;
 pub mod live;
 pub mod meddler;
 pub mod npm;

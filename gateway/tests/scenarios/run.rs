@@ -1,7 +1,7 @@
 //! The scenarios, each on a switch of its kind.
 
 use crate::{
-    alone, app, beep, broken, checked, cut, database, distributed, ends, folders, gateway, held, injected, live,
+    alone, app, beep, broken, checked, cut, database, distributed, ends, folders, gateway, held, injected, late, live,
     pbx::Pbx, placed, process, recorded, reload, rest, restart, sockets, talks, told, transports, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
@@ -14,7 +14,7 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 20] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 21] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -34,6 +34,7 @@ const WITH_THEIR_OWN: [&[OwnScenario]; 20] = [
     cut::SCENARIOS,
     transports::SCENARIOS,
     talks::SCENARIOS,
+    late::SCENARIOS,
     told::SCENARIOS,
 ];
 
