@@ -96,3 +96,16 @@ thread_local! {
 pub fn this_thread() -> usize {
     HERE.with(|here| std::ptr::from_ref(here).addr())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_have_numbers_of_their_own() {
+        let own = this_thread();
+        assert_eq!(this_thread(), own);
+        let other = std::thread::spawn(this_thread).join().expect("it ends");
+        assert_ne!(other, own, "this thread lives, and another has its number");
+    }
+}
