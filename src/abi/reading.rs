@@ -100,13 +100,13 @@ pub unsafe extern "C" fn coach_command(
     reply: *mut *mut c_char,
 ) -> coach_status_t {
     with_engine(engine, Kind::Engine, |engine| {
-        // SAFETY: the caller's promise.
+        // SAFETY: `text` is null or a string that stays as it is during the call.
         let text = unsafe { required(text, "command") }?;
         let answer = || {
             faults::point(Where::Command);
             give(command::answer(engine, text))
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: `reply` is null or may be written.
         unsafe { put(reply, "reply", answer) }
     })
 }
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn coach_state_json(
     json: *mut *mut c_char,
 ) -> coach_status_t {
     with_engine(engine, Kind::Engine, |engine| {
-        // SAFETY: the caller's promise.
+        // SAFETY: `room` is null or a string that stays as it is during the call.
         let room = unsafe { optional(room, "room") }?;
         let state = || {
             give(match room {
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn coach_state_json(
                 }
             }?)
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: `json` is null or may be written.
         unsafe { put(json, "json", state) }
     })
 }
