@@ -39,7 +39,7 @@ mod route;
 mod sync;
 
 /// Types and numbers of `include/coach.h`, and its functions' declared signatures.
-#[allow(missing_docs, non_camel_case_types, non_upper_case_globals, dead_code)]
+#[allow(missing_docs, non_camel_case_types, non_upper_case_globals, dead_code, clippy::undocumented_unsafe_blocks)]
 mod sys {
     include!(concat!(env!("OUT_DIR"), "/abi.rs"));
 }

@@ -145,8 +145,7 @@ impl Engine {
             channels,
             tick_ms,
             clock,
-            user_data: std::ptr::null_mut(),
-            release: None,
+            ..Default::default()
         };
         let mut room = 0;
         // SAFETY: the text ends in NUL, the pointers are to values that outlive the call.
@@ -165,8 +164,7 @@ impl Engine {
             call_id: call_id.as_ptr(),
             tags: tags.as_ptr(),
             speak_only_to: only_to.as_ref().map_or(ptr::null(), |t| t.as_ptr()),
-            user_data: std::ptr::null_mut(),
-            release: None,
+            ..Default::default()
         };
         let mut member = 0;
         // SAFETY: the texts end in NUL, the pointers are to values that outlive the calls.

@@ -109,8 +109,7 @@ impl<'a> Engine<'a> {
             channels: by_engine.into(),
             tick_ms: if by_engine { 20 } else { 0 },
             clock: sys::COACH_CLOCK_HOST,
-            user_data: std::ptr::null_mut(),
-            release: None,
+            ..Default::default()
         };
         let name = c_text(room)?;
         // SAFETY: the pointers are valid during the call.
@@ -130,8 +129,7 @@ impl<'a> Engine<'a> {
             call_id: call_id.as_ptr(),
             tags: tags.as_ptr(),
             speak_only_to: speak_only_to.as_ref().map_or(null(), |tags| tags.as_ptr()),
-            user_data: std::ptr::null_mut(),
-            release: None,
+            ..Default::default()
         };
         let mut member = 0;
         // SAFETY: the pointers are valid during the call.

@@ -157,8 +157,7 @@ pub unsafe extern "C" fn coach_room_open(
             channels: 0,
             tick_ms: 0,
             clock: sys::COACH_CLOCK_HOST,
-            user_data: std::ptr::null_mut(),
-            release: None,
+            ..Default::default()
         };
         // SAFETY: the caller's promise.
         let (name, config) = unsafe { (required(name, "name")?, config(config_in, "config", Some(default))?) };

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-#[allow(missing_docs, dead_code, non_camel_case_types)]
+#[allow(missing_docs, dead_code, non_camel_case_types, clippy::undocumented_unsafe_blocks)]
 pub mod abi {
     include!(concat!(env!("OUT_DIR"), "/abi.rs"));
 }
@@ -83,8 +83,7 @@ impl Stage {
                     channels,
                     tick_ms,
                     clock: COACH_CLOCK_HOST,
-                    user_data: std::ptr::null_mut(),
-                    release: None,
+                    ..Default::default()
                 };
                 let mut room = 0;
                 // SAFETY: the text ends in NUL, the pointers are to values that outlive the call.
@@ -226,8 +225,7 @@ impl Stage {
             call_id: call_id.as_ptr(),
             tags: ptr::null(),
             speak_only_to: speak_only_to.map_or(ptr::null(), CStr::as_ptr),
-            user_data: std::ptr::null_mut(),
-            release: None,
+            ..Default::default()
         };
         let mut member = 0;
         // SAFETY: the texts end in NUL, the pointers are to values that outlive the calls.

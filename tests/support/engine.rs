@@ -98,8 +98,7 @@ impl Engine {
             channels: format.channels,
             tick_ms,
             clock: COACH_CLOCK_HOST,
-            user_data: std::ptr::null_mut(),
-            release: None,
+            ..Default::default()
         };
         self.open_room(name, Some(config)).expect("an engine-mixed room with a new name opens")
     }
@@ -136,8 +135,7 @@ impl Engine {
             call_id: call_id.as_ptr(),
             tags: tags.as_ptr(),
             speak_only_to: speak_only_to.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
-            user_data: std::ptr::null_mut(),
-            release: None,
+            ..Default::default()
         };
         let mut handle = 0;
         // SAFETY: every pointer is null where that is allowed, or to a live value of the right type.
