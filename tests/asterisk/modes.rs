@@ -174,18 +174,47 @@ const GOES_OVER: f64 = 2.5;
 
 /// A phone's own rate, of who speaks and of who hears.
 fn rates_change(pbx: &Pbx) {
-    let mut c = Conference::new(pbx, "rates_change");
+    assert!(
+        (1..=5).any(|attempt| rates_change_in(&format!("rates_change_{attempt}"), pbx)),
+        "Asterisk drops every call"
+    );
+}
+
+/// `false`: Asterisk has dropped a call. Its releases of before August 2026 may do so when a call's codec changes
+/// (<https://github.com/asterisk/asterisk/issues/2059>), and their log says why.
+fn rates_change_in(room: &str, pbx: &Pbx) -> bool {
+    let drops = || pbx.log().matches("Don't know how to send format").count();
+    let before = drops();
+    let mut c = Conference::new(pbx, room);
     let (customer, agent, manager) =
         (c.enter("customer", CUSTOMER), c.enter("agent", AGENT), c.join("manager", MANAGER));
     for rate in [8_000, 48_000, 12_000, 16_000] {
-        for line in [&manager.line, &agent.line] {
-            line.change_rate(rate);
+        for member in [&manager, &agent] {
+            member.line.change_rate(rate);
+            if !goes_over_to(rate, member, &mut c) {
+                assert!(drops() > before, "the call of {} ended at {rate} Hz\n{}", member.id, c.state());
+                c.never_heard(&customer, &manager);
+                return false;
+            }
             c.listen(&[&manager, &agent], 0.8);
             c.judge_last(&agent, 0.4, manager.tone, true)
                 .unwrap_or_else(|said| panic!("{rate}: {said}\n{}", c.state()));
         }
     }
     c.never_heard(&customer, &manager);
+    true
+}
+
+/// Waits until Asterisk has this rate for somebody's call, and has written to it since; `false`: it has ended the call.
+fn goes_over_to(rate: u32, member: &Member, c: &mut Conference) -> bool {
+    let name = if rate == 8_000 { "slin".to_owned() } else { format!("slin{}", rate / 1_000) };
+    let formats = format!("NativeFormats: ({name})");
+    c.wait_until(&format!("the call of {} has {formats}", member.id), |c| {
+        c.channel(member)
+            .is_none_or(|channel| c.manager.command(&format!("core show channel {channel}")).contains(&formats))
+    });
+    seconds(0.2);
+    c.channel(member).is_some()
 }
 
 /// On one channel, what is read has another rate than what is written: of who speaks privately, of who hears it, and of who must not.
