@@ -88,7 +88,7 @@ unsafe fn frame_time(time: *const sys::coach_media_time_t) -> Result<FrameTime, 
     if !time.is_aligned() {
         return Err(sys::COACH_ERR_VALUE);
     }
-    // SAFETY: the caller's promise: at least the size is there.
+    // SAFETY: coach.h asks for a struct that begins with its size, in memory that can be read.
     if unsafe { time.cast::<u32>().read() } as usize != size_of::<sys::coach_media_time_t>() {
         return Err(sys::COACH_ERR_SIZE);
     }
@@ -180,11 +180,12 @@ unsafe fn hook<T: 'static>(
     let can_be = (1..=MOST_CHANNELS).contains(&channels) && (1..=MOST_SAMPLES).contains(&samples);
     let length = if can_be { channels as usize * samples as usize } else { 0 };
     if !frame.is_aligned() {
-        // SAFETY: the caller's promise, byte by byte.
+        // SAFETY: coach.h asks for a frame of `samples` times `channels` samples of two bytes each; bytes need no alignment.
         unsafe { frame.cast::<u8>().write_bytes(0, 2 * length) };
         return sys::COACH_ERR_VALUE;
     }
-    // SAFETY: the caller's promise; a length of 0 is fine with any pointer that is aligned and not null.
+    // SAFETY: coach.h asks for a frame of that many samples, used by nobody else during the call; a length of 0 is fine with any pointer that is
+    // aligned and not null.
     let data = unsafe { slice::from_raw_parts_mut(frame, length) };
     let (member, _inside) = match enter() {
         Ok(entered) => entered,
