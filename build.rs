@@ -15,6 +15,7 @@ fn main() {
             .prepend_enum_name(false)
             .layout_tests(false)
             .generate_comments(false)
+            .derive_default(true)
             .merge_extern_blocks(true)
             .rust_edition(bindgen::RustEdition::Edition2024)
     };

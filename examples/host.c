@@ -36,8 +36,9 @@ static void check(coach_status_t status, const char *what)
 /* Every change of who hears whom, for the host's log. */
 static void on_event(void *user, const coach_event_t *event)
 {
+    const char *whose = event->member_user_data; /* null where the event is the room's */
     (void)user;
-    printf("    event %llu: %s\n", (unsigned long long)event->sequence, event->text);
+    printf("    event %llu, %s: %s\n", (unsigned long long)event->sequence, whose ? whose : "the room", event->text);
 }
 
 static void attach(int who, coach_room_t room, const char *tags, const char *speak_only_to)
@@ -46,6 +47,7 @@ static void attach(int who, coach_room_t room, const char *tags, const char *spe
     config.call_id = name[who];
     config.tags = tags;
     config.speak_only_to = speak_only_to;
+    config.user_data = (void *)(uintptr_t)name[who]; /* each of its events gives this back; never freed here, so without `release` */
     check(coach_member_attach(engine, &config, &member[who]), "attach");
     check(coach_member_join(member[who], room, (uint32_t)who + 1), "join");
 }

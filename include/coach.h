@@ -24,8 +24,8 @@
  * Processes, threads and stacks:
  *   - fork(): Coach goes on in the parent. In a child of a process that has an engine every [control] call returns COACH_ERR_FORKED and
  *     changes nothing, coach_engine_destroy too (the memory is the child's until it ends or calls exec), and every handle is stale: hooks
- *     return COACH_ERR_HANDLE and leave silence. A child that shall have engines is forked while there is none and no call of Coach's is
- *     running. _Fork() and a bare clone() tell Coach nothing: call exec after them, and nothing of Coach's.
+ *     return COACH_ERR_HANDLE and leave silence. To have engines in a child, fork it while there is no engine and no call of Coach's is
+ *     running. Coach does not notice _Fork() and a bare clone(): after those, call exec and no function of Coach's.
  *   - The event callback returns, and in no other way: a C++ exception that leaves it, pthread_exit and a cancellation that acts inside it
  *     end the process; longjmp out of it is undefined. Catch every exception there.
  *   - pthread_cancel: [control] calls may have cancellation points. A thread that can be cancelled disables that
@@ -33,7 +33,7 @@
  *     cancellation is never allowed inside Coach.
  *   - A hook needs up to 36 KiB of stack, and 64 KiB is a promise. The memory that a hook uses is touched when its member attaches: on
  *     a new thread it takes page faults only for that thread's own stack (up to 9 of 4 KiB) and, the first time in a process, for
- *     Coach's code. Who wants none of them touches 64 KiB of the thread's stack first, or calls mlockall.
+ *     Coach's code. A host that wants none of them touches 64 KiB of the thread's stack first, or calls mlockall.
  */
 #ifndef COACH_H
 #define COACH_H
@@ -121,9 +121,18 @@ typedef uint64_t coach_engine_t;
 typedef uint64_t coach_room_t;
 typedef uint64_t coach_member_t;
 
+/* What is the host's own about a member or a room: `user_data` of its configuration, which every event about it gives back, so that the
+ * host finds its call without a table. Coach never looks at it. Events may still come when the call that detached the member or closed
+ * the room has returned, so memory that `user_data` points to is freed by `release` and by nobody else: Coach calls it once, when no event
+ * can give that `user_data` back any more, at the latest before coach_engine_destroy returns; never where attaching or opening failed.
+ * It is called by any thread that makes a [control] call or serves the engine, and with locks of Coach's held: it makes no call of Coach's
+ * and does not wait for others that may. Null where there is nothing to free.
+ * What the host may free earlier, such as its call, is not for `user_data`; what an event needs of it is: a name, an id. */
+typedef void (*coach_release_fn)(void *user_data);
+
 /* What an event tells. */
 enum {
-    COACH_EVENT_JOIN = 1,     /* entered the room */
+    COACH_EVENT_JOIN = 1,     /* the member joined the room */
     COACH_EVENT_LEAVE = 2,    /* left it */
     COACH_EVENT_TAG = 3,      /* its tags were set */
     COACH_EVENT_UNTAG = 4,    /* its tags were removed */
@@ -144,11 +153,11 @@ enum {
     COACH_EVENT_WARNING = 18, /* something to log: text says what */
     COACH_EVENT_LOST = 19     /* as many events as `lost` says are missing here, because the callback was too slow and the queue was full;
                                  the rooms' sequence numbers skip them. It is about no room and no member. coach_state_json and `show`
-                                 tell how things are */
+                                 give the present state */
 };
 
 /* Which events come. From the engine: COACH_EVENT_END where a member with COACH_MEMBER_ENDS leaves, or where a room is closed, once for
- * each member that is still inside; none of it where the last member of a room leaves, or an empty room is closed, which the host knows
+ * each member that is still inside; it does not come where the last member of a room leaves, or an empty room is closed, which the host knows
  * anyway. All others come from each host that makes the calls they are about. From the modules in this package:
  *
  *                     mod_coach, FreeSWITCH              res_coach, Asterisk
@@ -180,20 +189,22 @@ typedef struct coach_event {
     const char *heard_by;      /* member numbers that hear it when it speaks, comma separated; "" for nobody */
     const char *text;          /* one line for a log */
     uint64_t lost;             /* COACH_EVENT_LOST: how many events were not told; else 0 */
+    void *room_user_data;      /* user_data of the room's configuration; null outside rooms */
+    void *member_user_data;    /* user_data of the member's configuration; null where the event is the room's. Of both: see coach_release_fn */
 } coach_event_t;
 
 /* Called with no lock held, one event at a time for an engine, in order. It may make [control] calls, except destroying the engine.
  *
- * A [control] call tells its own events before it returns, and no other call's. Where earlier events are not told yet (another thread is
- * in the callback, or this call is made inside it), its events wait behind those and are told later: with COACH_ENGINE_HOST_SERVICE by
- * coach_engine_service, without it by a thread of Coach's. Up to 16 MiB of events wait, some 40,000; what comes then is lost, and
- * COACH_EVENT_LOST says in its place how many.
+ * A [control] call delivers its own events before it returns, and no other call's. Where earlier events are not delivered yet (another
+ * thread is in the callback, or this call is made inside it), its events wait behind those and are delivered later: with
+ * COACH_ENGINE_HOST_SERVICE by coach_engine_service, without it by a thread of Coach's. Up to 16 MiB of events can wait, some 40,000;
+ * further ones are lost, and COACH_EVENT_LOST says in their place how many.
  *
- * A slow callback delays the call that tells the event, coach_engine_service, and the events after it; it delays no other call. */
+ * A slow callback delays the call that delivers the event, coach_engine_service, and the events after it; it delays no other call. */
 typedef void (*coach_event_fn)(void *user, const coach_event_t *event);
 
 /* engine flags */
-#define COACH_ENGINE_HOST_SERVICE 0x1u /* Coach starts no thread that serves or tells: the host calls coach_engine_service. A host that
+#define COACH_ENGINE_HOST_SERVICE 0x1u /* Coach starts no thread of its own for this: the host calls coach_engine_service. A host that
                                           unloads the library needs it: a thread of the host's, in a call of which the
                                           service was started, holds the library in memory until that thread ends */
 #define COACH_ENGINE_TIME_HOOKS 0x2u   /* measure 1 hook call in 1,024 for coach_engine_stats */
@@ -202,21 +213,21 @@ typedef void (*coach_event_fn)(void *user, const coach_event_t *event);
                                           host that plays faster or slower than real time */
 
 /* The opening guard. A command that widens an audience (coach_uncoach; coach_tag and coach_coach, where somebody hears the member who did
- * not before; coach_member_bypass; coach_member_join, as it says there) can be overtaken by what was said before it and is still on its
+ * not before; coach_member_bypass; coach_member_join, as it says there) takes effect while what was said before it may still be on its
  * way: in the network, in a jitter buffer. So what is captured after it goes for a while only to those who could hear the member before
- * and still can. That while is guard_ms, and it ends at the latest of these:
+ * and still can. The guard ends once all of these are true:
  *   - guard_ms of the member's own frames have been captured;
  *   - guard_ms have passed on the engine's clock, since the command and since the first frame after it. Hooks make no system call: they
  *     read what the service last wrote (coach_engine_service, or Coach's own thread; with COACH_ENGINE_HOST_CLOCK coach_engine_clock).
- *     If nobody writes, nothing opens;
- *   - where the host gives media time (coach_read_at), guard_ms have passed on the sender's clock. A frame that was said earlier is
+ *     If nobody writes it, no guard ends;
+ *   - where the host says when frames were said (coach_read_at), guard_ms have passed on the sender's clock. A frame that was said earlier is
  *     guarded whenever it comes, up to 10 s after it was said. Stamps that are missing, zero, or off by more than 10 s count as unknown.
  *
- * Mode sounds. With COACH_ENGINE_MODE_SOUNDS the write hook of a member adds a sound to what it hears, for its ear alone: two rising notes
+ * Mode sounds. With COACH_ENGINE_MODE_SOUNDS the write hook of a member adds a sound that only this member hears: two rising notes
  * (880 and 1,320 Hz): everyone hears it; one note (587 Hz): it speaks privately, and somebody hears it; two falling notes (587 and
  * 370 Hz): it speaks privately, and nobody hears it. They last 180 to 300 ms, 20 dB below full scale, and are played in a room whenever
  * coach_coach or coach_uncoach is called, whenever the audience of a private speaker becomes nobody or somebody, and when a private
- * speaker enters; not to a member that is deaf, on hold or passes, which hears its mode afterwards. */
+ * speaker enters; not to a member that is deaf, on hold or bypassed, which hears its mode afterwards. */
 
 typedef struct coach_engine_config {
     uint32_t size;
@@ -232,32 +243,32 @@ typedef struct coach_engine_config {
 coach_status_t coach_engine_create(uint32_t abi_version, const coach_engine_config_t *config, coach_engine_t *engine);
 
 /* [control] Ends an engine with all its rooms and members. When it returns, no hook, tick, event callback or thread of
- * this engine is running, and every handle of it is stale. Events that were not told by then are not told any more.
+ * this engine is running, and every handle of it is stale. Events that were not delivered by then are dropped.
  * COACH_ERR_BUSY inside this engine's event callback. */
 coach_status_t coach_engine_destroy(coach_engine_t engine);
 
 /* [control] With COACH_ENGINE_HOST_SERVICE: writes the clock that opening guards go by, prepares the rate conversions that hooks have
- * asked for (in 2 ms or so each), frees what no hook uses any more, and tells the events that wait. Call it every 20 ms or so: until it
- * has been called an opening guard does not end, until a conversion is there its voice is silent, and events that wait are told by
- * nobody else. Without the flag threads of Coach's do this every 10 ms, started when first needed. */
+ * asked for (in 2 ms or so each), frees what no hook uses any more, and delivers waiting events. Call it every 20 ms or so: without it no
+ * opening guard ends, speech that needs a conversion is silent, and waiting events stay. Without the flag, threads of Coach's do this
+ * every 10 ms; they are started when first needed. */
 coach_status_t coach_engine_service(coach_engine_t engine);
 
 /* [control] With COACH_ENGINE_HOST_CLOCK: what time it is by the host's clock, in nanoseconds since a moment of its choice, below 2^63.
- * A time before one that was given is taken for that one. COACH_ERR_CLOCK without the flag. */
+ * The clock never goes back: an earlier time counts as the latest one given. COACH_ERR_CLOCK without the flag. */
 coach_status_t coach_engine_clock(coach_engine_t engine, uint64_t now_ns);
 
 /* -------------------------------------------------------------------------------------------------- rooms ---- */
 
 /* Who mixes open speech. */
 enum {
-    COACH_MIXER_HOST = 1,  /* the host's own conference mixer; Coach touches private speech alone */
+    COACH_MIXER_HOST = 1,  /* the host's own conference mixer; Coach touches only private speech */
     COACH_MIXER_ENGINE = 2 /* Coach mixes everything */
 };
 
 /* Who calls the tick of an engine-mixed room. */
 enum {
     COACH_CLOCK_HOST = 0,  /* the host: coach_room_tick every tick_ms */
-    COACH_CLOCK_ENGINE = 1 /* threads of Coach's, from the first such room to the end of the engine; of unloading the library the
+    COACH_CLOCK_ENGINE = 1 /* threads of Coach's, from the first such room to the end of the engine; for unloading the library the
                               same holds as without COACH_ENGINE_HOST_SERVICE */
 };
 
@@ -270,8 +281,10 @@ typedef struct coach_room_config {
                           two, and takes their mean for a listener of one */
     uint32_t tick_ms;  /* engine-mixed: 10, 20, 30, 40, 50 or 60. Host-mixed: 0 */
     uint32_t clock;    /* COACH_CLOCK_... */
+    void *user_data;   /* the host's, given back in every event about the room */
+    coach_release_fn release; /* frees user_data when no event can give it back any more; may be null: see coach_release_fn */
 } coach_room_config_t;
-#define COACH_ROOM_CONFIG_INIT { sizeof(coach_room_config_t), COACH_MIXER_HOST, 0u, 0u, 0u, COACH_CLOCK_HOST }
+#define COACH_ROOM_CONFIG_INIT { sizeof(coach_room_config_t), COACH_MIXER_HOST, 0u, 0u, 0u, COACH_CLOCK_HOST, NULL, NULL }
 
 /* [control] Opens a room. `name`: 1 to COACH_MAX_NAME_BYTES bytes, no white space, no control character, not in use.
  * `config` may be null for a host-mixed room. */
@@ -303,18 +316,20 @@ typedef struct coach_member_config {
     const char *tags;          /* memberTag: "agent,night-shift"; null or "" for none */
     const char *speak_only_to; /* null: speaks openly. Else tags, or "-": to nobody. Present but empty or malformed:
                                   private to nobody too, and COACH_EVENT_WARNING says so */
+    void *user_data;           /* the host's, given back in every event about the member */
+    coach_release_fn release;  /* frees user_data when no event can give it back any more; may be null: see coach_release_fn */
 } coach_member_config_t;
-#define COACH_MEMBER_CONFIG_INIT { sizeof(coach_member_config_t), COACH_MEMBER_STARTS, NULL, NULL, NULL }
+#define COACH_MEMBER_CONFIG_INIT { sizeof(coach_member_config_t), COACH_MEMBER_STARTS, NULL, NULL, NULL, NULL, NULL }
 
 /* [control] Makes a member, outside any room. Its hooks may be called from now on: outside, its private speech is heard by
- * nobody, its open speech and what it hears are left as they are. Where there is no memory for its voice it is made all the
- * same, private to nobody, and COACH_EVENT_WARNING says so.
+ * nobody, its open speech and what it hears are left as they are. Where there is no memory for its private speech it is
+ * made all the same, private to nobody, and COACH_EVENT_WARNING says so.
  * A leg that takes over another's place (transfer, Replaces, pick-up) is given the other's speak_only_to, which keeps it private, and
  * never the other's tags, which would let it hear what was not meant for it. */
 coach_status_t coach_member_attach(coach_engine_t engine, const coach_member_config_t *config, coach_member_t *member);
 
-/* [control] Enters a room, as `number`: a number that no member in the room has. Who joins is in the audiences that its tags
- * put it into from its first frame on: no opening guard, nor after mute, deaf and hold. One exception: a member that spoke
+/* [control] Joins a room, as `number`: a number that no member in the room has. A member that joins is in the audiences that its tags
+ * put it into from its first frame on, without an opening guard; so it is after mute, deaf and hold. One exception: a member that spoke
  * privately when it left its last room, and speaks privately now to somebody that it did not speak to there, is heard by
  * nobody for the opening guard (COACH_EVENT_JOIN says so in opens_in_ms). */
 coach_status_t coach_member_join(coach_member_t member, coach_room_t room, uint32_t number);
@@ -338,7 +353,7 @@ coach_status_t coach_untag(coach_member_t member);
 
 /* [control] Private: from when this returns, it is heard only by members with one of these tags; "-": by nobody. Who hears it
  * that did not before hears what is captured after the opening guard; outside rooms that is whoever has a new tag.
- * COACH_ERR_MEMORY: there is no memory for its voice, and it is private to nobody. */
+ * COACH_ERR_MEMORY: there is no memory for its private speech, and it is private to nobody. */
 coach_status_t coach_coach(coach_member_t member, const char *speak_only_to);
 
 /* [control] Open again: frames captured after the opening guard are heard by everyone. */
@@ -353,6 +368,51 @@ coach_status_t coach_member_deaf(coach_member_t member, int32_t on);
 /* [control] On hold: neither heard nor hearing (host-mixed: private speech). `on`: 1 or 0. */
 coach_status_t coach_member_hold(coach_member_t member, int32_t on);
 
+/* coach_member_info flags */
+#define COACH_INFO_PRIVATE 0x1u     /* speaks privately */
+#define COACH_INFO_ADDRESSED 0x2u   /* a private speaker in its room speaks to one of its tags, whoever is muted, deaf or on hold */
+#define COACH_INFO_NEEDS_WRITE 0x4u /* its write hook has something to do, or would if nobody were muted, deaf or on hold: it is addressed,
+                                       it hears sounds of its mode, or Coach mixes its room. A host whose write hooks cost something
+                                       makes them from the first time that this is set: what was said before is heard late */
+#define COACH_INFO_MUTED 0x8u
+#define COACH_INFO_DEAF 0x10u
+#define COACH_INFO_HELD 0x20u
+#define COACH_INFO_BYPASSED 0x40u
+
+/* How a member is now. It grows at its end. */
+typedef struct coach_member_info {
+    uint32_t size;
+    uint32_t flags;        /* COACH_INFO_... */
+    coach_room_t room;     /* 0 outside rooms */
+    uint32_t number;       /* in its room; 0 outside */
+    uint32_t opens_in_ms;  /* an opening guard of it runs: ms of its own audio until it ends, at least; else 0. Outside rooms too */
+} coach_member_info_t;
+#define COACH_MEMBER_INFO_INIT { sizeof(coach_member_info_t), 0u, 0u, 0u, 0u }
+
+/* [control] How a member is. `info->size` must be set. */
+coach_status_t coach_member_info(coach_member_t member, coach_member_info_t *info);
+
+/* What else there is to say of a member in a list. Everything in it lasts until the callback returns. It grows at its end. */
+typedef struct coach_member_texts {
+    uint32_t size;             /* bytes of this struct */
+    uint32_t reserved;         /* 0 */
+    void *room_user_data;      /* user_data of the room's configuration */
+    void *member_user_data;    /* user_data of the member's configuration */
+    const char *room_name;
+    const char *call_id;
+    const char *tags;          /* "agent,night-shift"; "" without */
+    const char *speak_only_to; /* tags, "-" for nobody; null where the member speaks openly */
+    const char *heard_by;      /* numbers of the members that hear it when it speaks, comma separated; "" for nobody */
+} coach_member_texts_t;
+
+/* Called with no lock held. It may make [control] calls, except destroying the engine. */
+typedef void (*coach_member_fn)(void *user, const coach_member_info_t *info, const coach_member_texts_t *texts);
+
+/* [control] Calls `each` for every member of the room called `room`, or of every room where that is null: by room's name and member's
+ * number, each room as it is at one moment. Whether the host goes by names or by handles, no text has to be parsed for it. Not while the
+ * engine is being destroyed: what it lists keeps its user_data until this has returned. */
+coach_status_t coach_members(coach_engine_t engine, const char *room, coach_member_fn each, void *user);
+
 /* -------------------------------------------------------------------------------------------------- hooks ---- */
 
 /*
@@ -363,10 +423,10 @@ coach_status_t coach_member_hold(coach_member_t member, int32_t on);
  *   coach_read   private: captured, and silence left        captured; silence left
  *                (COACH_SILENCED). Open: left as it is
  *   coach_write  adds the private speech that the member    replaces the frame: all that the member hears, open and
- *                hears (COACH_CHANGED), or leaves it        private, less its own voice
+ *                hears (COACH_CHANGED), or leaves it        private, without what it says itself
  *
  * The two hooks of one member may run at once on two threads; two calls of the same hook may not: the second gets
- * COACH_ERR_OVERLAP. COACH_ERR_VALUE: `frame` is no address of an int16_t. On failure the frame is silence, wherever `frame` is not
+ * COACH_ERR_OVERLAP. COACH_ERR_VALUE: `frame` is not aligned as an int16_t is. On failure the frame is silence, wherever `frame` is not
  * null and channels and samples can be a frame's at all (at most 8 channels, at most 65,536 samples a channel); what cannot be one is
  * not touched: never pass on a frame for which the read hook failed. One exception: COACH_ERR_FORMAT leaves the frame as it is where
  * the hook would have done so with any other: for a member that speaks openly in a host-mixed room or outside rooms, or that passes.
@@ -376,7 +436,7 @@ coach_status_t coach_write(coach_member_t member, int16_t *frame, uint32_t rate,
 
 /* coach_media_time flags */
 #define COACH_MEDIA_FILLER 0x1u /* the host made this frame itself for one that did not arrive (comfort noise, concealment): the member
-                                   said nothing of it, and no opening guard ends by it */
+                                   did not say it, and it does not count for opening guards */
 
 /* What a host knows of when a frame was said. */
 typedef struct coach_media_time {
@@ -389,7 +449,7 @@ typedef struct coach_media_time {
 #define COACH_MEDIA_TIME_INIT { sizeof(coach_media_time_t), 0u, 0u, 0u, 0u }
 
 /* [audio] coach_read, for a host that knows when the frame was said: see "The opening guard". `time` may be null: unknown, as coach_read
- * has it. COACH_ERR_SIZE, COACH_ERR_VALUE: the struct is none such, or has a stamp and no clock_rate. */
+ * has it. COACH_ERR_SIZE: the struct has another size. COACH_ERR_VALUE: it has unknown flags, or a stamp and no clock_rate. */
 coach_status_t coach_read_at(coach_member_t member, int16_t *frame, uint32_t rate, uint32_t channels, uint32_t samples,
                              const coach_media_time_t *time);
 
@@ -400,10 +460,26 @@ coach_status_t coach_read_at(coach_member_t member, int16_t *frame, uint32_t rat
  * JSON alone. Give it back with coach_string_free. */
 coach_status_t coach_command(coach_engine_t engine, const char *command, char **reply);
 
+/* [control] The same about one member, by its handle: the commands that name a member, without their room and member: "tag agent", "untag",
+ * "coach agent", "uncoach", "explain", "explain as json". Returns what coach_tag and the others return; on COACH_OK `*reply` is
+ * the answer, "+OK ..." or JSON. COACH_ERR_STATE: "explain" outside rooms. COACH_ERR_VALUE: no such command. */
+coach_status_t coach_member_command(coach_member_t member, const char *command, char **reply);
+
+/* One command of the grammar. Static. */
+typedef struct coach_grammar {
+    const char *name;      /* "tag" */
+    const char *arguments; /* "<room> <member> <tag>[,<tag>...]" */
+    const char *does;      /* "set the member's tags (replaces)" */
+} coach_grammar_t;
+
+/* [any] The commands of coach_command, of which a host makes its completion and its usage texts: the one at `index`, from 0; null after
+ * the last. */
+const coach_grammar_t *coach_grammar(uint32_t index);
+
 /* [control] The state as JSON: of the room called `room`, or of every room, by name, where it is null. coach_string_free. */
 coach_status_t coach_state_json(coach_engine_t engine, const char *room, char **json);
 
-/* [control] Gives back a text. Null is fine. */
+/* [control] Frees a text that Coach gave out. Null is fine. */
 void coach_string_free(char *text);
 
 typedef struct coach_stats {
@@ -412,13 +488,13 @@ typedef struct coach_stats {
     uint64_t frames_read;        /* read hook calls carried out */
     uint64_t frames_written;     /* write hook calls carried out */
     uint64_t private_captured;   /* frames captured from private speakers */
-    uint64_t private_delivered;  /* frames into which a private voice was put */
-    uint64_t underruns;          /* a voice that was playing ran dry */
-    uint64_t skips;              /* a listener skipped to the newest audio */
+    uint64_t private_delivered;  /* frames to which private speech was added */
+    uint64_t underruns;          /* how often speech that was being played was late */
+    uint64_t skips;              /* how often a listener skipped to newer audio */
     uint64_t skipped_ms;         /* audio lost by that, ms */
-    uint64_t conversions_waited; /* frames in which a voice was silent because its conversion was being prepared */
+    uint64_t conversions_waited; /* frames in which a speaker was silent because its conversion was not ready */
     uint64_t refused;            /* hook calls whose format was refused */
-    uint64_t hook_ns_mean;       /* COACH_ENGINE_TIME_HOOKS: ns a hook call, of the sampled ones; else 0 */
+    uint64_t hook_ns_mean;       /* COACH_ENGINE_TIME_HOOKS: mean ns of the hook calls that were timed; else 0 */
     uint64_t hook_ns_max;
 } coach_stats_t;
 #define COACH_STATS_INIT { sizeof(coach_stats_t), 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u }

@@ -1,4 +1,5 @@
-//! Faults on purpose, for tests: with the feature `faults` the next call of a kind panics. Without it there is nothing here.
+//! Panics on purpose, for tests: with the feature `faults`, a test can make the next call of a kind panic. Without it nothing here does
+//! anything.
 
 /// Where a panic can be asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //! # The map
 //!
 //! ```text
-//! host    modules for switches: translate, and nothing else    in C for Asterisk; over the boundary, as other hosts
+//! host    modules for switches: translate, and nothing else    in C for Asterisk; over the boundary, as other hosts, by host::client
 //! abi     the C boundary: arguments, panics, statuses          the only other `extern "C"`
 //! room    the control plane: rooms, members, commands, events  may lock, may allocate
 //! route   the rule: who hears whom                             pure
@@ -39,7 +39,7 @@ mod route;
 mod sync;
 
 /// Types and numbers of `include/coach.h`, and its functions' declared signatures.
-#[allow(missing_docs, non_camel_case_types, non_upper_case_globals, dead_code)]
+#[allow(missing_docs, non_camel_case_types, non_upper_case_globals, dead_code, clippy::undocumented_unsafe_blocks)]
 mod sys {
     include!(concat!(env!("OUT_DIR"), "/abi.rs"));
 }

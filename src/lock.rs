@@ -1,4 +1,4 @@
-//! Locks of the control plane: the standard library's, but a panic under one poisons nothing (`Engine::act` undoes what it left).
+//! The locks of the control plane: the standard library's, without poisoning, since `Engine::act` undoes what a panic left half done.
 //!
 //! The switch's threads outlive the library when it is unloaded: so nothing here, or elsewhere in what they run, keeps thread-local
 //! state with a destructor, as most other locks do. Such a thread would hold the library in memory, or jump to where it was.
@@ -95,4 +95,17 @@ thread_local! {
 /// A number that no other living thread has. `std::thread::current` would leave a destructor behind.
 pub fn this_thread() -> usize {
     HERE.with(|here| std::ptr::from_ref(here).addr())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_have_numbers_of_their_own() {
+        let own = this_thread();
+        assert_eq!(this_thread(), own);
+        let other = std::thread::spawn(this_thread).join().expect("it ends");
+        assert_ne!(other, own, "this thread lives, and another has its number");
+    }
 }

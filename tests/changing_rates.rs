@@ -1,5 +1,5 @@
-//! Promise 4 where rates and channels change in mid-call, with every frame at worst: what was said before a change is heard, and nothing
-//! of it later.
+//! Promise 4 where rates and channels change in mid-call, at worst with every frame: what was said before a change is heard once, in its
+//! place.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! Promise 4 where clocks drift and frames come late: what comes late is heard late, whole; the delay falls again once no burst explains it
-//! any more; one that runs dry gets silence and starts again. Both are counted, and nothing else is lost.
+//! Promise 4 where clocks drift and frames come late: what comes late is heard late, and whole. The delay falls again once no burst explains
+//! it any more; a listener whose queue runs empty gets silence and starts again. Both are counted, and nothing else is lost.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! Events reach the host in order, and no call pays for another: each tells its own events alone, the rest waits for the service, and
-//! what finds no place to wait in is counted.
+//! Events reach the host in order. A call delivers only its own events, so that none waits for another's; the rest waits for the service,
+//! and what the queue has no place for is counted.
 
 mod support;
 

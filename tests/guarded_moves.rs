@@ -1,4 +1,5 @@
-//! Promise 3, the opening guard on the way between rooms: who leaves, comes back or goes elsewhere is heard there by nobody new at once.
+//! Promise 3, the opening guard between rooms: a private speaker that leaves a room, and comes back or joins another, is not heard at once
+//! by anybody new.
 
 mod support;
 

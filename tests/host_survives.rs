@@ -124,9 +124,9 @@ macro_rules! hosts {
 // is not given back. A child that `forks` makes has none of the parent's threads: Valgrind would take for lost what those held. The
 // tools take stack and pages of their own, which `stack` counts.
 hosts! {
-    by_itself, Itself: arguments callbacks forks frames handles memory order overlaps panics realtime stack texts threads unloads;
-    under_valgrind, Valgrind: arguments callbacks frames handles order overlaps panics texts threads;
-    with_sanitizers, Sanitizers: arguments callbacks forks frames handles order overlaps panics texts threads;
+    by_itself, Itself: arguments callbacks forks frames handles memory order overlaps panics realtime stack texts threads unloads user_data;
+    under_valgrind, Valgrind: arguments callbacks frames handles order overlaps panics texts threads user_data;
+    with_sanitizers, Sanitizers: arguments callbacks forks frames handles order overlaps panics texts threads user_data;
 }
 
 /// A tool that is not on would let everything pass.

@@ -1,5 +1,5 @@
-//! The order of the house, read from the sources' `use` and `#include` lines: rooms depend on each other one way, files never in
-//! a circle, and nothing speaks words that were given up.
+//! Checks how the source files depend on each other, by their `use` and `#include` lines: folders depend on each other one way, and no files
+//! use each other in a circle. Also finds names that were given up.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,9 +8,10 @@ use std::{
 };
 
 /// Files of these folders are in circles still: how many. To do: none. A number only ever falls.
-const CIRCLES_TO_UNDO: [(&str, usize); 6] = [
+const CIRCLES_TO_UNDO: [(&str, usize); 7] = [
     ("src/audio", 0),
     ("src/room", 0),
+    ("src/host/client", 0),
     ("src/host/freeswitch", 0),
     ("src/host/asterisk", 0),
     ("src", 0),
@@ -18,8 +19,9 @@ const CIRCLES_TO_UNDO: [(&str, usize); 6] = [
 ];
 
 /// What each room may use besides itself. `lock`, `sync`, `faults` and `lib` (the types of coach.h) are under all of them.
-const ROOMS: [(&str, &[&str]); 5] = [
-    ("host", &[]), // over the C ABI, as any other host
+const ROOMS: [(&str, &[&str]); 6] = [
+    ("host", &["host::client"]),
+    ("host::client", &[]), // over the C ABI, as any other host
     ("abi", &["room", "route", "audio"]),
     ("room", &["route", "audio"]),
     ("route", &[]),
@@ -368,7 +370,10 @@ fn files_of_the_gateway_use_each_other_one_way() {
 
 #[test]
 fn rooms_depend_on_each_other_one_way() {
-    let room_of = |module: &str| module.split("::").next().unwrap_or_default().to_owned();
+    let room_of = |module: &str| match module.strip_prefix("host::client") {
+        Some(_) => "host::client".to_owned(),
+        None => module.split("::").next().unwrap_or_default().to_owned(),
+    };
     let mut wrong = Vec::new();
     for (module, used) in Crate::read("src").graph() {
         let room = room_of(&module);
@@ -395,6 +400,51 @@ fn sources_of_res_coach_include_each_other_one_way() {
         own.extend(included.filter(|header| *header != name && !header.contains('/')).map(Into::into));
     }
     no_more_circles("src/host/asterisk", &graph, "::");
+}
+
+/// What only an adapter needs that reads out of text what the engine knows; and the files where each may stand once all the same.
+const ADAPTERS_DO_WITHOUT: [(&str, &str); 8] = [
+    ("serde_json::from_", ""),
+    ("Deserialize", ""),
+    ("ast_json_load", ""),
+    ("ast_json_object_get", ""),
+    ("ast_json_array_get", ""),
+    ("coach_state_json", "src/host/client/engine.rs"),
+    ("coach_command(", "src/host/client/engine.rs src/host/asterisk/privacy.c"),
+    ("command(&format!", ""),
+];
+
+/// The words of `text` that are calls of the C ABI as Rust writes them: `sys::coach_tag(`.
+fn raw_calls(text: &str) -> Vec<&str> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let calls = text.match_indices("sys::coach_").filter_map(|(at, begin)| {
+        let rest = &text[at + begin.len()..];
+        let end = rest.find(|c| !word(c)).unwrap_or(rest.len());
+        rest[end..].starts_with('(').then(|| &text[at..at + begin.len() + end])
+    });
+    calls.collect()
+}
+
+#[test]
+fn adapters_decide_nothing() {
+    assert_eq!(raw_calls("sys::coach_tag(m), sys::coach_room_t, sys::coach_event_t { }"), ["sys::coach_tag"]);
+    let mut wrong = Vec::new();
+    for path in files(Path::new("src/host"), &["rs", "c", "h"]) {
+        let text = fs::read_to_string(&path).expect("a source is text");
+        let file = path.to_string_lossy();
+        for (what, whose) in ADAPTERS_DO_WITHOUT {
+            let may = usize::from(whose.split(' ').any(|whose| whose == file));
+            if text.matches(what).count() > may {
+                wrong.push(format!("{file}: {what}; right: at most {may}; coach_member_info and coach_members tell"));
+            }
+        }
+        if !file.starts_with("src/host/client/") {
+            let calls =
+                raw_calls(&text).into_iter().map(|call| format!("{file}: {call}; right: through src/host/client"));
+            wrong.extend(calls);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

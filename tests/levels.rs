@@ -27,6 +27,7 @@ fn whispered(host_channels: u32, from: Format, to: Format) -> Vec<i16> {
         channels: host_channels,
         tick_ms: 0,
         clock: COACH_CLOCK_HOST,
+        ..Default::default()
     };
     let room = engine.open_room("room", Some(config)).expect("a room whose mix has one channel or two");
     let speaker = engine.attach("coach", "", Some("agent"));
@@ -85,6 +86,7 @@ fn a_mix_of_other_channels_is_refused() {
         channels: 3,
         tick_ms: 0,
         clock: COACH_CLOCK_HOST,
+        ..Default::default()
     };
     let refused = engine.open_room("room", Some(config)).err().expect("is refused");
     assert_eq!(refused.status, COACH_ERR_VALUE);

@@ -1,5 +1,5 @@
-//! `mod_coach.so` in a stand-in for FreeSWITCH (`tests/c/freeswitch`): calls one after the other, and all at once, alone and under the
-//! tools that watch memory. On a real FreeSWITCH: `make test-freeswitch`.
+//! `mod_coach.so` in a stand-in for FreeSWITCH (`tests/c/freeswitch`): calls one after the other, and all at once, alone and under
+//! the tools that check memory. On a real FreeSWITCH: `make test-freeswitch`.
 
 use stand_in::{output, told};
 use std::{

@@ -8,9 +8,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 seed=${SEED:-2026} drawn=${DRAWN:-150} part=${PART:-both}
 out=${CARGO_TARGET_DIR:-target}/mutants
-rule=(-f 'src/route/*.rs' -f src/audio/gate.rs -f src/audio/guard.rs -f src/audio/pace.rs -f src/audio/plan.rs -f src/room/publish.rs)
-others=(-f 'src/**/*.rs' -e 'src/host/**' -e src/audio/models.rs -e src/faults.rs -e 'src/route/*.rs' -e src/audio/gate.rs
-    -e src/audio/guard.rs -e src/audio/pace.rs -e src/audio/plan.rs -e src/room/publish.rs)
+rules=('src/route/*.rs' src/audio/{gate,guard,pace,plan}.rs src/room/{publish,pairs,index,pending}.rs)
+rule=() others=(-f 'src/**/*.rs' -e 'src/host/**' -e src/audio/models.rs -e src/faults.rs)
+for file in "${rules[@]}"; do rule+=(-f "$file") others+=(-e "$file"); done
 # The tests that have to notice, which the Makefile names; together less than a minute.
 (($# > 0)) || { echo 'mutants.sh: name the tests that have to notice: see `make mutants`'; exit 2; }
 tests=(--lib)

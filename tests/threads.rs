@@ -1,6 +1,6 @@
 //! Promises 1 to 3 with everything at once: a thread for each hook of each member, and commands from other threads, all at
-//! full speed. Non-interference needs two runs that are alike, which threads are not; so each private frame says here who
-//! said it and which one it is, and what was open when it was captured and when it was heard is written down.
+//! full speed. Comparing two runs is not possible here, since threads never run twice alike. So each private frame says who said it and
+//! which frame it is, and the test records who might hear it when it was captured and when it was heard.
 
 mod support;
 

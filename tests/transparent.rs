@@ -1,5 +1,5 @@
-//! Promise 5: while nobody in a room speaks privately, a host-mixed room's audio is bit for bit what it was without
-//! Coach. The same for a member outside any room, for one that passes everything, and for whoever is no part of it.
+//! Promise 5: while nobody in a room speaks privately, a host-mixed room's audio is bit for bit what it was without Coach. The same
+//! holds for a member outside rooms, for one that is bypassed, and for a listener whom the private speech does not concern.
 
 mod support;
 

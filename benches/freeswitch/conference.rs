@@ -1,4 +1,4 @@
-//! The conference, and what is done to it.
+//! The conference that is measured: its members, and the commands that they get.
 
 use std::{thread::sleep, time::Duration};
 

@@ -1,4 +1,5 @@
-//! How late a whisper is: a coach says a pulse twice a second, first to the agent alone, then openly. What the agent records tells.
+//! Measures how late a whisper arrives: a coach says a pulse twice a second, first to the agent alone, then openly, and the agent's
+//! recording shows when each arrives.
 
 use std::{f64::consts::TAU, thread::sleep, time::Duration};
 

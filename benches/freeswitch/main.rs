@@ -1,6 +1,6 @@
-//! What Coach costs a real FreeSWITCH: `make bench-freeswitch FREESWITCH=<prefix>`. Two of them run side by side, each with a
-//! conference of 120 members that all speak; in turns one has the module, or mod_conference's own `relate`, and the other does without:
-//! what else the machine does at that time is the same for both. And how late a whisper is.
+//! What Coach costs a real FreeSWITCH: `make bench-freeswitch FREESWITCH=<prefix>`. Two of them run side by side, each
+//! with a conference of 120 members that all speak. In turns, one has the module, or mod_conference's own `relate`, and the other has
+//! neither, so that what else the machine does affects both alike. It also measures how late a whisper arrives.
 
 use std::{thread::sleep, time::Duration};
 

@@ -1,5 +1,5 @@
-//! Nanoseconds on a machine that others use too: short runs, the best of a handful, and the cases of a round one after the
-//! other, so that whatever slows the machine down slows a case and its floor alike.
+//! Measures nanoseconds on a machine that others use, too: in short runs, of which the best of a few counts, with the cases of a round one
+//! after the other, so that whatever slows the machine down slows a case and its floor alike.
 
 use crate::{cases::Case, floors::Nothing};
 use std::{hint::black_box, time::Instant};

@@ -1,4 +1,4 @@
-//! How long a command takes until it has taken effect.
+//! Measures how long it takes until a command is in effect.
 
 use crate::{
     cases::speech,

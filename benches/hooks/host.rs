@@ -1,4 +1,4 @@
-//! A host as small as can be: it loads the library as a switch does and keeps the handles it got.
+//! A minimal host: it loads the library as a switch does and keeps the handles that it got.
 
 use std::{
     ffi::{CStr, CString, OsString},
@@ -145,6 +145,7 @@ impl Engine {
             channels,
             tick_ms,
             clock,
+            ..Default::default()
         };
         let mut room = 0;
         // SAFETY: the text ends in NUL, the pointers are to values that outlive the call.
@@ -163,6 +164,7 @@ impl Engine {
             call_id: call_id.as_ptr(),
             tags: tags.as_ptr(),
             speak_only_to: only_to.as_ref().map_or(ptr::null(), |t| t.as_ptr()),
+            ..Default::default()
         };
         let mut member = 0;
         // SAFETY: the texts end in NUL, the pointers are to values that outlive the calls.

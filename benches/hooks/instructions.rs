@@ -1,4 +1,4 @@
-//! Instructions a unit, which do not vary with the machine's load: this program runs a case again under Valgrind's
+//! Counts instructions, which do not vary with the machine's load: this program runs a case again under Valgrind's
 //! callgrind, which counts between entry and exit of `counted`.
 
 use crate::cases::Case;

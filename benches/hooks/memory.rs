@@ -1,4 +1,4 @@
-//! Bytes that a member costs, as the C library's allocator counts them: libcoach.so allocates there too.
+//! Measures the memory that a member takes, as the C library's allocator counts it: libcoach.so allocates there, too.
 
 use crate::{
     cases::speech,

@@ -1,4 +1,4 @@
-//! `libcoach.so`, loaded at run time as a switch loads it, with its C calls made safe.
+//! Loads `libcoach.so` at run time, as a switch does, and makes its C calls safe.
 
 use crate::scenario::{MixedBy, Party};
 use std::{
@@ -109,6 +109,7 @@ impl<'a> Engine<'a> {
             channels: by_engine.into(),
             tick_ms: if by_engine { 20 } else { 0 },
             clock: sys::COACH_CLOCK_HOST,
+            ..Default::default()
         };
         let name = c_text(room)?;
         // SAFETY: the pointers are valid during the call.
@@ -128,6 +129,7 @@ impl<'a> Engine<'a> {
             call_id: call_id.as_ptr(),
             tags: tags.as_ptr(),
             speak_only_to: speak_only_to.as_ref().map_or(null(), |tags| tags.as_ptr()),
+            ..Default::default()
         };
         let mut member = 0;
         // SAFETY: the pointers are valid during the call.

@@ -1,4 +1,4 @@
-//! A call on a real switch, by the clock: a SIP phone for each party, which says what the scenario has it say, and records what it hears.
+//! A call on a real switch, by the clock: a SIP phone for each party, which says what the scenario says, and records what it hears.
 
 use crate::{
     host::{Entry, Fate, Moment, Recording},

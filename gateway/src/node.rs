@@ -110,7 +110,7 @@ pub fn connect(switch: &SwitchSettings) -> Node {
             Node { switch: asterisk.clone(), account: switch.account, kind: Kind::Asterisk(asterisk), recent }
         }
         Login::FreeSwitch(login, profile) => {
-            let freeswitch = Arc::new(FreeSwitch::start(&switch.name, &profile, login));
+            let freeswitch = FreeSwitch::start(&switch.name, &profile, login);
             Node { switch: freeswitch.clone(), account: switch.account, kind: Kind::FreeSwitch(freeswitch), recent }
         }
     }

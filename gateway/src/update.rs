@@ -7,6 +7,7 @@ use crate::{
     switch::{Change, Progress, SwitchError},
 };
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// Why an update was not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum UpdateError {
     /// The call is not so that it can be made.
     #[error("{0}")]
     Conflict(String),
+    /// The call's session, which asks its application, has not answered within so many seconds.
+    #[error("the session of the call {0} has not answered in {1} s: whether it was done is not known")]
+    Unknown(Uuid, u64),
     /// The switch did not make it.
     #[error(transparent)]
     Switch(#[from] SwitchError),

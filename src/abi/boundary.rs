@@ -67,8 +67,24 @@ pub unsafe fn config<T: Copy>(config: *const T, name: &str, default: Option<T>) 
     Ok(unsafe { config.read() })
 }
 
+/// Fills in a struct that starts with its size, on success alone.
+///
+/// # Safety
+/// `out` is null, or points to a `u32` size and, if that is right, to a whole `T`.
+pub unsafe fn fill<T>(out: *mut T, name: &str, make: impl FnOnce() -> Result<T>) -> Result<()> {
+    if out.is_null() {
+        return Err(super::text::null(name));
+    }
+    // SAFETY: `out` is not null, so it points to a size at least.
+    check_size::<T>(unsafe { out.cast::<u32>().read() }, name)?;
+    let made = make()?;
+    // SAFETY: the size is right, so the whole struct may be written.
+    unsafe { out.write(made) };
+    Ok(())
+}
+
 /// Refuses a wrong size field.
-pub fn check_size<T>(size: u32, name: &str) -> Result<()> {
+fn check_size<T>(size: u32, name: &str) -> Result<()> {
     let right = size_of::<T>();
     if size as usize == right {
         return Ok(());

@@ -1,18 +1,16 @@
-//! The control plane of the boundary.
+//! The control functions of the C boundary: engines, rooms, members, commands.
 
 use std::ffi::c_char;
 
 use super::{
-    boundary::{check_size, config, guarded, put, with_engine},
+    boundary::{config, fill, guarded, put, with_engine},
     fork,
-    text::{give, null, optional, required},
+    text::{optional, required},
 };
 use crate::{
     audio::{format::Format, host_mix::HostMix, slot::Kind},
-    faults::{self, Where},
     room::{
         change::Switch,
-        command,
         control::{Control, Mixer, NewMember},
         engine::{Config, Engine},
         error::{Error, Result},
@@ -115,31 +113,26 @@ pub extern "C" fn coach_engine_clock(engine: coach_engine_t, now_ns: u64) -> coa
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn coach_engine_stats(engine: coach_engine_t, stats: *mut sys::coach_stats_t) -> coach_status_t {
     with_engine(engine, Kind::Engine, |engine| {
-        if stats.is_null() {
-            return Err(null("stats"));
-        }
-        // SAFETY: not null, and the caller's promise: at least the size is there.
-        let size = unsafe { stats.cast::<u32>().read() };
-        check_size::<sys::coach_stats_t>(size, "stats")?;
-        let now = engine.stats()?;
-        let out = sys::coach_stats_t {
-            size,
-            members: now.members as u32,
-            frames_read: now.frames_read,
-            frames_written: now.frames_written,
-            private_captured: now.private_captured,
-            private_delivered: now.private_delivered,
-            underruns: now.underruns,
-            skips: now.skips,
-            skipped_ms: now.skipped_ms,
-            conversions_waited: now.conversions_waited,
-            refused: now.refused,
-            hook_ns_mean: now.hook_ns_mean,
-            hook_ns_max: now.hook_ns_max,
+        let read = || {
+            let now = engine.stats()?;
+            Ok(sys::coach_stats_t {
+                size: size_of::<sys::coach_stats_t>() as u32,
+                members: now.members as u32,
+                frames_read: now.frames_read,
+                frames_written: now.frames_written,
+                private_captured: now.private_captured,
+                private_delivered: now.private_delivered,
+                underruns: now.underruns,
+                skips: now.skips,
+                skipped_ms: now.skipped_ms,
+                conversions_waited: now.conversions_waited,
+                refused: now.refused,
+                hook_ns_mean: now.hook_ns_mean,
+                hook_ns_max: now.hook_ns_max,
+            })
         };
-        // SAFETY: the size is right, so the whole struct may be written.
-        unsafe { stats.write(out) };
-        Ok(())
+        // SAFETY: `stats` is null or points to a size at least.
+        unsafe { fill(stats, "stats", read) }
     })
 }
 
@@ -164,12 +157,13 @@ pub unsafe extern "C" fn coach_room_open(
             channels: 0,
             tick_ms: 0,
             clock: sys::COACH_CLOCK_HOST,
+            ..Default::default()
         };
         // SAFETY: the caller's promise.
         let (name, config) = unsafe { (required(name, "name")?, config(config_in, "config", Some(default))?) };
         let mixer = mixer(&config)?;
         // SAFETY: the caller's promise.
-        unsafe { put(room, "room", || engine.open_room(name, mixer)) }
+        unsafe { put(room, "room", || engine.open_room(name, mixer, (config.user_data, config.release))) }
     })
 }
 
@@ -277,6 +271,7 @@ pub unsafe extern "C" fn coach_member_attach(
                 ends: has(sys::COACH_MEMBER_ENDS),
                 muted: has(sys::COACH_MEMBER_MUTED),
                 deaf: has(sys::COACH_MEMBER_DEAF),
+                data: (config.user_data, config.release),
             }
         };
         // SAFETY: the caller's promise.
@@ -361,57 +356,6 @@ pub extern "C" fn coach_member_deaf(member: coach_member_t, on: i32) -> coach_st
 #[unsafe(no_mangle)]
 pub extern "C" fn coach_member_hold(member: coach_member_t, on: i32) -> coach_status_t {
     with_member(member, |control| control.switch(member, Switch::Hold, switch(on)?))
-}
-
-// ---- text
-
-/// See `coach.h`.
-///
-/// # Safety
-/// Pointers are null or as `coach.h` says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn coach_command(
-    engine: coach_engine_t,
-    text: *const c_char,
-    reply: *mut *mut c_char,
-) -> coach_status_t {
-    with_engine(engine, Kind::Engine, |engine| {
-        // SAFETY: the caller's promise.
-        let text = unsafe { required(text, "command") }?;
-        let answer = || {
-            faults::point(Where::Command);
-            give(command::answer(engine, text))
-        };
-        // SAFETY: the caller's promise.
-        unsafe { put(reply, "reply", answer) }
-    })
-}
-
-/// See `coach.h`.
-///
-/// # Safety
-/// Pointers are null or as `coach.h` says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn coach_state_json(
-    engine: coach_engine_t,
-    room: *const c_char,
-    json: *mut *mut c_char,
-) -> coach_status_t {
-    with_engine(engine, Kind::Engine, |engine| {
-        // SAFETY: the caller's promise.
-        let room = unsafe { optional(room, "room") }?;
-        let state = || {
-            give(match room {
-                Some(room) => command::to_json(&engine.in_room(room, |control| control.room_report())?),
-                None => {
-                    let rooms = engine.every_room(|control| control.room_report())?;
-                    command::to_json(&serde_json::json!({ "rooms": rooms }))
-                }
-            }?)
-        };
-        // SAFETY: the caller's promise.
-        unsafe { put(json, "json", state) }
-    })
 }
 
 // ---- small checks

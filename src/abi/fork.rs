@@ -1,5 +1,5 @@
-//! A process that was forked from one with an engine. It has one thread, and a lock that another thread held at that moment is never
-//! given back in it: so every control call is refused before it takes one, and no handle stands for anything.
+//! Refuses calls in a process that was forked from one with an engine. The child has one thread, and a lock that another thread held at
+//! that moment is never released in it. So every control call is refused before it takes a lock, and no handle stands for anything.
 
 use std::{
     ffi::c_int,

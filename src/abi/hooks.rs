@@ -1,4 +1,4 @@
-//! The audio plane of the boundary: the two hooks and the tick. No lock, no allocation, no message.
+//! The audio functions of the C boundary: the two hooks and the tick. They take no lock, allocate nothing and leave no message.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -1,8 +1,11 @@
-//! What can be asked without an engine: statuses in words, versions.
+//! The functions that need no engine: what a status means, versions.
 
-use std::ffi::{CStr, c_char};
+use std::{
+    ffi::{CStr, c_char},
+    ptr,
+};
 
-use crate::sys;
+use crate::{room::command::COMMANDS, sys};
 
 /// The library's version for C.
 const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
@@ -21,6 +24,32 @@ pub extern "C" fn coach_version() -> *const c_char {
 pub extern "C" fn coach_abi_version() -> u32 {
     sys::COACH_ABI_VERSION
 }
+
+/// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_grammar(index: u32) -> *const sys::coach_grammar_t {
+    GRAMMAR.get(index as usize).map_or(ptr::null(), |command| &raw const command.0)
+}
+
+/// A command of the grammar for C.
+struct Command(sys::coach_grammar_t);
+
+// SAFETY: its texts are static, and nobody writes them.
+unsafe impl Sync for Command {}
+
+static GRAMMAR: [Command; COMMANDS.len()] = {
+    let mut grammar =
+        [const { Command(sys::coach_grammar_t { name: ptr::null(), arguments: ptr::null(), does: ptr::null() }) };
+            COMMANDS.len()];
+    let mut at = 0;
+    while at < COMMANDS.len() {
+        let (name, arguments, does) = COMMANDS[at];
+        grammar[at] =
+            Command(sys::coach_grammar_t { name: name.as_ptr(), arguments: arguments.as_ptr(), does: does.as_ptr() });
+        at += 1;
+    }
+    grammar
+};
 
 /// See `coach.h`.
 #[unsafe(no_mangle)]

@@ -23,8 +23,8 @@ pub fn remember(message: &str) {
     let cut = message.floor_char_boundary(MESSAGE - 1);
     let bytes = message.as_bytes()[..cut].iter().map(|b| if *b == 0 { b'?' } else { *b });
     LAST.with(|last| {
-        // SAFETY: this thread's own, and no reference to it outlives this closure; C may hold a pointer to it, which it
-        // was told not to use beyond this call.
+        // SAFETY: the array is this thread's own, and no reference to it outlives this closure. C may hold a pointer to it, which coach.h
+        // forbids it to use after the next control call.
         let last = unsafe { &mut *last.get() };
         last.iter_mut().zip(bytes.chain([0])).for_each(|(to, from)| *to = from);
     });
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn coach_string_free(text: *mut c_char) {
 /// # Safety
 /// `text` is null or points to a string that ends in NUL and stays as it is during `'a`.
 pub unsafe fn required<'a>(text: *const c_char, name: &str) -> Result<&'a str> {
-    // SAFETY: passed on.
+    // SAFETY: the caller promises that `text` is null or such a string, which is all that `optional` asks for.
     unsafe { optional(text, name) }?.ok_or_else(|| null(name))
 }
 

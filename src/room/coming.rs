@@ -9,6 +9,7 @@ use super::{
     control::{Control, Leaver, Member, Mixer, NewMember, Place, Room},
     error::{Error, Result},
     event::What,
+    host_data::HostData,
     index::Index,
     pending::Pending,
     shared::Shared,
@@ -51,6 +52,7 @@ impl Control {
             index: Index::default(),
             pending: Pending::default(),
             renewed: BTreeSet::new(),
+            data: None,
         };
         Ok(Self::new(shared.clone(), Some(room)))
     }
@@ -154,6 +156,7 @@ impl Control {
             refused_before: [false; 2],
             spoke_to: None,
             sound_due: false,
+            data: Some(HostData::new(new.data)),
         };
         if member.facts.speaks.privately() {
             self.shared.needs_service();

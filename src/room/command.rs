@@ -1,6 +1,6 @@
 //! The text commands: one grammar on every switch.
 
-use std::sync::Arc;
+use std::{ffi::CStr, sync::Arc};
 
 use serde::Serialize;
 
@@ -13,23 +13,23 @@ use super::{
 };
 use crate::sys;
 
-/// Commands: name, arguments, meaning.
-const COMMANDS: [(&str, &str, &str); 11] = [
-    ("rooms", "[as json]", "every room: members, private speakers"),
-    ("show", "<room> [as json]", "every member: number, call id, tags, speakOnlyTo, who hears it"),
-    ("explain", "<room> <member> [as json]", "who hears this member and why; who does not and why"),
-    ("tag", "<room> <member> <tag>[,<tag>...]", "set the member's tags (replaces)"),
-    ("untag", "<room> <member>", "remove them"),
+/// Commands: name, arguments, meaning; as a host written in C gets them too.
+pub const COMMANDS: [(&CStr, &CStr, &CStr); 11] = [
+    (c"rooms", c"[as json]", c"every room: members, private speakers"),
+    (c"show", c"<room> [as json]", c"every member: number, call id, tags, speakOnlyTo, who hears it"),
+    (c"explain", c"<room> <member> [as json]", c"who hears this member and why; who does not and why"),
+    (c"tag", c"<room> <member> <tag>[,<tag>...]", c"set the member's tags (replaces)"),
+    (c"untag", c"<room> <member>", c"remove them"),
     (
-        "coach",
-        "<room> <member> <tag>[,<tag>...]",
-        "private: heard only by members with one of these tags; `-`: by nobody",
+        c"coach",
+        c"<room> <member> <tag>[,<tag>...]",
+        c"private: heard only by members with one of these tags; `-`: by nobody",
     ),
-    ("uncoach", "<room> <member>", "open again: heard by everyone"),
-    ("gettag", "<room> <tag> [nomatch] [as json]", "member numbers that have (have not) the tag"),
-    ("stats", "[<room>] [as json]", "counters"),
-    ("version", "[as json]", "Coach's version"),
-    ("help", "", "this"),
+    (c"uncoach", c"<room> <member>", c"open again: heard by everyone"),
+    (c"gettag", c"<room> <tag> [nomatch] [as json]", c"member numbers that have (have not) the tag"),
+    (c"stats", c"[<room>] [as json]", c"counters"),
+    (c"version", c"[as json]", c"Coach's version"),
+    (c"help", c"", c"this"),
 ];
 
 /// The answer to `text`: `+OK ...`, `-ERR ...`, or JSON.
@@ -72,37 +72,8 @@ fn run(engine: &Arc<Engine>, text: &str) -> Result<String> {
             })?;
             if json { to_json(&explanation) } else { Ok(explanation.text()) }
         }
-        ["tag", room, member, tags] => engine.in_room(room, |control| {
-            let (number, handle) = find(control, room, member)?;
-            control.tag(handle, tags)?;
-            let tags = &control.member(handle)?.facts.tags;
-            Ok(format!("+OK {number} in {room} has the tags {tags}"))
-        }),
-        ["untag", room, member] => engine.in_room(room, |control| {
-            let (number, handle) = find(control, room, member)?;
-            control.untag(handle)?;
-            Ok(format!("+OK {number} in {room} has no tags"))
-        }),
-        ["coach", room, member, tags] => engine.in_room(room, |control| {
-            let (number, handle) = find(control, room, member)?;
-            control.coach(handle, tags)?;
-            Ok(match (tags, &control.heard_by(handle)[..]) {
-                ("-", _) => format!("+OK {number} in {room} speaks to nobody"),
-                (_, []) => {
-                    format!("+OK {number} in {room} speaks only to {tags}; nobody hears it now")
-                }
-                (_, heard_by) => {
-                    format!("+OK {number} in {room} speaks only to {tags}; heard by {}", numbers(heard_by))
-                }
-            })
-        }),
-        ["uncoach", room, member] => engine.in_room(room, |control| {
-            let (number, handle) = find(control, room, member)?;
-            control.uncoach(handle)?;
-            let opens = opens_in(control.member(handle)?);
-            let after = opens.map(|ms| format!(" after {ms} ms of its audio")).unwrap_or_default();
-            Ok(format!("+OK {number} in {room} speaks openly{after}"))
-        }),
+        [action @ ("tag" | "coach"), room, member, tags] => named(engine, room, member, action, tags),
+        [action @ ("untag" | "uncoach"), room, member] => named(engine, room, member, action, ""),
         ["gettag", room, tag] => gettag(engine, room, tag, true, json),
         ["gettag", room, tag, "nomatch"] => gettag(engine, room, tag, false, json),
         ["stats"] => stats(engine.stats()?, json),
@@ -117,11 +88,11 @@ fn run(engine: &Arc<Engine>, text: &str) -> Result<String> {
         ["version"] if json => to_json(&serde_json::json!({ "version": crate::VERSION })),
         ["version"] => Ok(format!("+OK {}", crate::VERSION)),
         ["help"] => {
-            let rows: Vec<_> = COMMANDS.iter().map(|(a, b, c)| vec![(*a).into(), (*b).into(), (*c).into()]).collect();
+            let rows: Vec<_> = grammar().map(|(a, b, c)| vec![a.into(), b.into(), c.into()]).collect();
             Ok("+OK".to_string() + &table(&["command", "arguments", ""], &rows))
         }
         [] => Err(Error::value(format!("no command; give one of {}", names()))),
-        [name, ..] => Err(match COMMANDS.iter().find(|(command, ..)| *command == name) {
+        [name, ..] => Err(match grammar().find(|(command, ..)| *command == name) {
             Some((command, arguments, _)) => Error::value(format!("usage: {command} {arguments}")),
             None => Error::value(format!("no command called {name}; give one of {}", names())),
         }),
@@ -129,7 +100,81 @@ fn run(engine: &Arc<Engine>, text: &str) -> Result<String> {
 }
 
 fn names() -> String {
-    COMMANDS.map(|(name, ..)| name).join(", ")
+    grammar().map(|(name, ..)| name).collect::<Vec<_>>().join(", ")
+}
+
+/// The commands: name, arguments, meaning.
+fn grammar() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let text = |text: &'static CStr| text.to_str().unwrap_or_default();
+    COMMANDS.iter().map(move |(name, arguments, does)| (text(name), text(arguments), text(does)))
+}
+
+/// The answer to `text` about one member: `tag agent`, `explain as json`.
+pub fn about(engine: &Arc<Engine>, member: u64, text: &str) -> Result<String> {
+    let (word, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
+    match (word, rest.split_whitespace().collect::<Vec<_>>().join(" ").as_str()) {
+        ("explain", how @ ("" | "as json")) => {
+            let explanation = engine.act_on(member, |control| {
+                let member = control.member(member)?;
+                let place = member.place.ok_or_else(|| {
+                    Error::new(
+                        sys::COACH_ERR_STATE,
+                        "the member is in no room, where nobody hears another; have it join one",
+                    )
+                })?;
+                control.explain(place.number, member)
+            })?;
+            if how.is_empty() { Ok(explanation.text()) } else { to_json(&explanation) }
+        }
+        // All that follows: what is wrong with tags, the rule for them says.
+        (action @ ("tag" | "coach"), tags) if !tags.is_empty() => {
+            engine.act_on(member, |control| act(control, member, action, tags))
+        }
+        (action @ ("untag" | "uncoach"), "") => engine.act_on(member, |control| act(control, member, action, "")),
+        _ => Err(Error::value(
+            match grammar().find(|(name, arguments, _)| *name == word && arguments.contains("<member>")) {
+                Some((name, arguments, _)) => format!("usage: {name} {arguments}"),
+                None => format!("{word} is no command about one member; tag, untag, coach, uncoach and explain are"),
+            },
+        )),
+    }
+}
+
+/// The same of a member in a room, both by name.
+fn named(engine: &Arc<Engine>, room: &str, member: &str, action: &str, tags: &str) -> Result<String> {
+    engine.in_room(room, |control| {
+        let (_, handle) = find(control, room, member)?;
+        act(control, handle, action, tags)
+    })
+}
+
+/// Does what changes a member, and says what holds now.
+fn act(control: &mut Control, handle: u64, action: &str, tags: &str) -> Result<String> {
+    match action {
+        "tag" => control.tag(handle, tags)?,
+        "untag" => control.untag(handle)?,
+        "coach" => control.coach(handle, tags)?,
+        _ => control.uncoach(handle)?,
+    }
+    let member = control.member(handle)?;
+    let who = match (member.place, &control.room) {
+        (Some(place), Some(room)) => format!("{} in {}", place.number, room.name),
+        _ => member.call_id.clone(),
+    };
+    let does = match action {
+        "tag" => format!("has the tags {}", member.facts.tags),
+        "untag" => "has no tags".into(),
+        "coach" if tags == "-" => "speaks to nobody".into(),
+        "coach" => match &control.heard_by(handle)[..] {
+            [] => format!("speaks only to {tags}; nobody hears it now"),
+            heard_by => format!("speaks only to {tags}; heard by {}", numbers(heard_by)),
+        },
+        _ => {
+            let opens = opens_in(member);
+            format!("speaks openly{}", opens.map(|ms| format!(" after {ms} ms of its audio")).unwrap_or_default())
+        }
+    };
+    Ok(format!("+OK {who} {does}"))
 }
 
 /// A member by number or call id: its number and handle.

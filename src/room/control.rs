@@ -9,6 +9,7 @@ use std::{
 use super::{
     error::{Error, Result},
     event::Event,
+    host_data::{Given, HostData},
     index::Index,
     pending::{Heard, Pending},
     shared::Shared,
@@ -60,6 +61,8 @@ pub struct Member {
     pub spoke_to: Option<Box<[u64]>>,
     /// Its mode was set since, so that it hears the sound again, also if the mode is the same.
     pub sound_due: bool,
+    /// The host's own about it.
+    pub data: Option<Arc<HostData>>,
 }
 
 impl Member {
@@ -116,6 +119,8 @@ pub struct Room {
     pub pending: Pending,
     /// Members with seats newer than what was told of their audiences.
     pub renewed: BTreeSet<u64>,
+    /// The host's own about it.
+    pub data: Option<Arc<HostData>>,
 }
 
 impl Room {
@@ -153,6 +158,7 @@ pub struct NewMember<'a> {
     pub ends: bool,
     pub muted: bool,
     pub deaf: bool,
+    pub data: Given,
 }
 
 /// What one lock guards: a room with its members, or all members outside rooms.

@@ -71,7 +71,9 @@ impl House {
         let mixed = Mixer::Engine { format: Format::new(8_000, 1).expect("a format"), tick_ms: 20, own_clock: false };
         let names =
             [("host", Mixer::Host(HostMix::Unknown)), ("HOST", Mixer::Host(HostMix::Unknown)), ("mixed", mixed)];
-        let rooms = names.map(|(name, mixer)| engine.open_room(name, mixer).expect("is opened")).into();
+        let rooms = names
+            .map(|(name, mixer)| engine.open_room(name, mixer, (std::ptr::null_mut(), None)).expect("is opened"))
+            .into();
         Self {
             engine,
             random: Random(seed),
@@ -107,6 +109,7 @@ impl House {
                     ends: random.below(12) == 0,
                     muted: random.below(8) == 0,
                     deaf: random.below(8) == 0,
+                    data: (std::ptr::null_mut(), None),
                 };
                 let handle = engine.attach(&new).expect("is attached");
                 self.legs.push(handle);
@@ -140,7 +143,7 @@ impl House {
                     Mixer::Host(HostMix::Unknown)
                 };
                 engine.close_room(self.rooms[place]).expect("is closed");
-                self.rooms[place] = engine.open_room(name, mixer).expect("is opened");
+                self.rooms[place] = engine.open_room(name, mixer, (std::ptr::null_mut(), None)).expect("is opened");
                 Ok(())
             }
             18 if random.below(10) == 0 => {

@@ -13,6 +13,7 @@ use super::{
     error::Result,
     event::Event,
     event_queue::EventQueue,
+    host_data::HostData,
     report::{Counted, Stats},
     service::{PERIOD, Service},
     shared::Shared,
@@ -246,12 +247,13 @@ impl Engine {
         let Some(on_event) = self.config.on_event.filter(|_| !events.is_empty()) else {
             return;
         };
+        // Events go before whoever destroys the engine stops waiting for this thread: with them their host's data may be released.
         let _told = Told(self);
-        for event in &events {
+        for event in events {
             if self.directory.lock().over {
                 return; // it is being destroyed
             }
-            hand_over(on_event, self.config.user, event);
+            hand_over(on_event, self.config.user, &event);
         }
     }
 
@@ -318,6 +320,8 @@ fn hand_over(
         heard_by: heard_by.as_ptr(),
         text: line.as_ptr(),
         lost: event.lost,
+        room_user_data: HostData::pointer(event.room_data.as_ref()),
+        member_user_data: HostData::pointer(event.member_data.as_ref()),
     };
     // SAFETY: the host's function with the host's pointer, as coach_engine_create documents; all texts outlive the call.
     unsafe { on_event(user as *mut std::ffi::c_void, &raw const out) };

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use super::host_data::HostData;
 use crate::sys;
 
 /// What happened.
@@ -57,7 +58,6 @@ impl What {
 }
 
 /// One event.
-#[derive(Clone, Debug)]
 pub struct Event {
     pub what: What,
     pub sequence: u64,
@@ -75,6 +75,10 @@ pub struct Event {
     pub text: String,
     /// How many events were not told.
     pub lost: u64,
+    /// The host's own about the room.
+    pub room_data: Option<Arc<HostData>>,
+    /// The host's own about the member.
+    pub member_data: Option<Arc<HostData>>,
 }
 
 impl Event {
@@ -98,6 +102,8 @@ impl Event {
                 What::Lost.name()
             ),
             lost: count,
+            room_data: None,
+            member_data: None,
         }
     }
 

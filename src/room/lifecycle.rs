@@ -12,6 +12,7 @@ use super::{
     control::{Control, Mixer, NewMember},
     engine::{Config, Engine},
     error::{Error, Result},
+    host_data::{Given, HostData},
     registry,
 };
 use crate::{
@@ -29,7 +30,7 @@ impl Engine {
 
     // ---- rooms
 
-    pub fn open_room(self: &Arc<Self>, name: &str, mixer: Mixer) -> Result<u64> {
+    pub fn open_room(self: &Arc<Self>, name: &str, mixer: Mixer, data: Given) -> Result<u64> {
         name_rules(name, "a room name", sys::COACH_ERR_ROOM_NAME)?;
         let mut directory = self.directory.lock();
         if directory.named(name).is_ok() {
@@ -46,6 +47,8 @@ impl Engine {
             control.dissolve();
             return Err(Error::memory("the room's clock thread"));
         }
+        // From here on nothing fails: the host's data are the room's.
+        control.room_mut()?.data = Some(HostData::new(data));
         directory.open(name, handle, Arc::new(Mutex::new(control)));
         registry::add(handle, self.clone());
         Ok(handle)

@@ -235,6 +235,7 @@ mod tests {
             ends: false,
             muted: false,
             deaf: false,
+            data: (std::ptr::null_mut(), None),
         };
         let handle = control.attach(&new, false).expect("is attached");
         let plan = |control: &Control| Arc::downgrade(&control.members[&handle].seat);

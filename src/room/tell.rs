@@ -47,15 +47,19 @@ impl Control {
             heard_by,
             text: String::new(),
             lost: 0,
+            room_data: None,
+            member_data: member.data.clone(),
         };
         if what == What::Start {
             event = Event { member: 0, number: 0, call_id: String::new(), tags: String::new(), ..event };
             (event.speak_only_to, event.heard_by, event.opens_in_ms) = (None, Arc::default(), 0);
+            event.member_data = None;
         }
         if let Some(room) = self.room.as_mut().filter(|_| place.is_some()) {
             room.sequence += 1;
             event.sequence = room.sequence;
             event.room_name = room.name.clone();
+            event.room_data = room.data.clone();
         }
         event.text = describe(&event, text);
         self.events.push(event);

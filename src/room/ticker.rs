@@ -187,7 +187,7 @@ mod tests {
     fn open(engine: &Arc<Engine>, name: u32) -> u64 {
         let format = Format::new(8_000, 1).expect("a format");
         let mixer = Mixer::Engine { format, tick_ms: 10 + name % 3 * 10, own_clock: true };
-        engine.open_room(&name.to_string(), mixer).expect("is opened")
+        engine.open_room(&name.to_string(), mixer, (std::ptr::null_mut(), None)).expect("is opened")
     }
 
     fn ticks(engine: &Arc<Engine>, room: u32) -> u64 {

@@ -1,4 +1,4 @@
-//! Who hears whom, and why: the rule alone. No I/O, no clock, no lock, no audio.
+//! The rule of who hears whom, and why. It is pure: no I/O, no clock, no lock, no audio.
 
 pub mod rule;
 pub mod tags;

@@ -1,4 +1,4 @@
-//! The rule: whether one member hears another.
+//! The rule itself: whether one member hears another.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub enum Speaks {
     Openly,
     /// Privately, to members with one of these tags.
     To(Tags),
-    /// Privately, to nobody: on purpose, or since what it was given is malformed, or for want of memory for its voice.
+    /// Privately, to nobody: on purpose, because its speakOnlyTo is malformed, or because there is no memory for its private speech.
     ToNobody,
 }
 
@@ -22,7 +22,7 @@ impl Speaks {
         *self != Self::Openly
     }
 
-    /// Whether nobody hears this who would not hear `other`, whoever there is.
+    /// Whether everyone who hears a member that speaks like this also hears one that speaks like `other`.
     pub fn within(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::ToNobody, _) | (_, Self::Openly) => true,
@@ -40,7 +40,7 @@ pub struct Facts {
     pub muted: bool,
     pub deaf: bool,
     pub held: bool,
-    /// Its hooks pass everything through: it has left conferences for an ordinary call.
+    /// It is bypassed: its hooks leave every frame as it is, since it is in an ordinary call.
     pub passing: bool,
 }
 
@@ -90,8 +90,8 @@ impl fmt::Display for Verdict<'_> {
     }
 }
 
-/// Whether `listener` hears `speaker`, two members of one room. Where the host mixes, it does to open speech itself what it has said of
-/// mute, deaf and hold.
+/// Whether `listener` hears `speaker`, two members of one room. Where the host mixes, the host itself applies mute, deaf and hold to open
+/// speech.
 pub fn hears<'a>(speaker: &'a Facts, listener: &Facts) -> Verdict<'a> {
     match () {
         () if speaker.passing || listener.passing => Verdict::Passing,
@@ -107,7 +107,7 @@ pub fn hears<'a>(speaker: &'a Facts, listener: &Facts) -> Verdict<'a> {
     }
 }
 
-/// Whether the rule of `speaker` lets `listener` hear it, whatever their mutes and holds at the moment.
+/// Whether `speaker` speaks to `listener` by speakOnlyTo and tags alone, whoever is muted, deaf or on hold.
 pub fn addressed(speaker: &Facts, listener: &Facts) -> bool {
     match &speaker.speaks {
         Speaks::Openly => true,

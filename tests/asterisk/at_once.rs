@@ -1,4 +1,5 @@
-//! Nothing slips through while something changes: not the first word of who joins, not what is on its way when a command comes.
+//! Privacy at the moment of a change: nobody outside the audience hears the first word of a private member that joins, or what is on its
+//! way when a command comes.
 
 use crate::{
     conference::{AGENT, COACH, CUSTOMER, Conference, MANAGER, Member, Role, seconds},

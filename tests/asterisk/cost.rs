@@ -1,4 +1,4 @@
-//! What Coach costs a conference: the processor time of one Asterisk, with the module and without it in turns.
+//! What Coach costs a conference: the processor time of one Asterisk, measured with and without the module in turns.
 
 use crate::{
     conference::{AGENT, COACH, CUSTOMER, Conference, Member, seconds},

@@ -1,4 +1,4 @@
-//! What the guide says, done as it stands there. A line that nothing here knows how to do fails.
+//! Does what docs/asterisk.md says, line by line as it stands there. A line that this test does not know how to do fails it.
 
 use crate::{
     conference::{CUSTOMER, Conference, MANAGER, Member, Role, seconds},

@@ -1,4 +1,4 @@
-//! What is played to a member that is held.
+//! Audio that is played to a member on hold.
 
 use crate::{
     conference::{AGENT, Conference, MANAGER, Member, seconds},

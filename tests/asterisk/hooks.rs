@@ -1,4 +1,4 @@
-//! What may happen to the hook itself, and to what is on its way through it: a private speaker is not heard for that.
+//! What may happen to Coach's framehook and to the frames on their way through it: none of it lets a private speaker be heard.
 
 use crate::{
     conference::{AGENT, CUSTOMER, Conference, MANAGER, Role, seconds},

@@ -1,4 +1,4 @@
-//! The same words on every interface: console, manager, dialplan; and what they say of themselves.
+//! The console, the manager interface and the dialplan: the same commands on each, and the help that each gives.
 
 use crate::{
     conference::{AGENT, COACH, CUSTOMER, Conference, MANAGER, Role, seconds},

@@ -1,5 +1,5 @@
-//! A leg whose far end is the test itself. It says a tone, which can change from one sample to the next,
-//! in the rate and in packets of the length it is told to, and records what it hears.
+//! A leg whose far end is the test itself. It says a tone, which can change from one sample to the next, at the rate and in packets of
+//! the length that the test chooses, and records what it hears.
 
 use crate::{
     judge::Recording,

@@ -1,5 +1,5 @@
-//! Members that come in through Local channels: what Coach hooks is no phone's own leg, but one half of a channel whose other half is
-//! bridged with it, in another codec and at another rate.
+//! Members that join through Local channels: Coach then hooks not the phone's own leg, but one half of a channel whose other half is
+//! bridged with the phone, in another codec and at another rate.
 
 use crate::{
     conference::{AGENT, CUSTOMER, Conference, MANAGER, Role, seconds},

@@ -1,4 +1,4 @@
-//! A way on which packets get lost and change places.
+//! A network path that loses and reorders packets.
 
 /// What packets go through.
 pub struct Loss {

@@ -1,5 +1,5 @@
 //! Coach in a real Asterisk: a stock one from Debian's packages, loaded with res_coach.so, called by lines of the test's own and
-//! by SIP phones. Each scenario has a room of its own; those that bear no others have an instance of their own.
+//! by SIP phones. Each scenario has a room of its own; those that others would disturb have an instance of their own.
 
 mod alone;
 mod ari;

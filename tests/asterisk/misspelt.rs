@@ -1,4 +1,5 @@
-//! What was meant for Coach, and is spelt so that Asterisk takes it for something else: never open without a word.
+//! Settings that were meant for Coach and are spelt so that Asterisk takes them for something else: such a call is never open without a
+//! warning.
 
 use crate::{
     conference::{AGENT, COACH, CUSTOMER, Conference, MANAGER, Member, Role, seconds},

@@ -1,5 +1,5 @@
-//! Real SIP phones over chan_pjsip. What a codec makes of other voices is heard at every frequency: who is not to hear the coach
-//! is compared with a call in which the coach is silent, and who is to hear it with what it hears of open speech.
+//! Real SIP phones over chan_pjsip. A codec spreads other voices over all frequencies. So a phone that must not hear the coach is compared
+//! with a call in which the coach is silent, and one that must hear it with how it hears open speech.
 
 use crate::{
     conference::seconds,

@@ -1,4 +1,4 @@
-//! Random commands against an oracle, and many calls at once.
+//! Random commands, compared with a second implementation of the rule, and many calls at the same time.
 
 use crate::{
     conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},

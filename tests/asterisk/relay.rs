@@ -1,5 +1,5 @@
-//! A lossy way from a SIP phone to Asterisk: the phone calls the relay, which passes the call on, and its audio with it. What
-//! Asterisk says comes whole: the audio that goes back does not take this way.
+//! A lossy way from a SIP phone to Asterisk: the phone calls the relay, which passes the call on, and its audio with it. The
+//! audio that Asterisk sends does not pass through the relay and arrives whole.
 
 use crate::loss::Loss;
 use std::{

@@ -1,5 +1,5 @@
-//! Another call takes a member's place, in every way that Asterisk has for that: it inherits what makes it private, never the tags,
-//! which would let it hear what was said to somebody else.
+//! Transfers: another call takes a member's place, in every way that Asterisk has for that. It inherits what makes it private, and never
+//! the tags, which would let it hear what was said to somebody else.
 
 use crate::{
     conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},

@@ -1,4 +1,4 @@
-//! The sound of each mode: who is heard by others than before hears it, however that came, and nobody else does.
+//! The sound of each mode: a member that is heard by others than before hears it, whatever the cause, and nobody else does.
 
 use crate::{
     conference::{AGENT, COACH, CUSTOMER, Conference, MANAGER, Member, Role, seconds},

@@ -1,5 +1,5 @@
-//! The network holds back what a coach says, and delivers it all at once, after a command or a move that opens its speech to others. What
-//! was said before that is heard by nobody who could not hear it then.
+//! Network stalls: what a coach says is held back and delivered all at once, after a command or a move that opens its speech to others.
+//! Nobody hears what was said before that who could not hear it then.
 
 use crate::{
     conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},

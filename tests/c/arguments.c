@@ -156,7 +156,7 @@ static void configures_a_room_out_of_range(void **state)
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         coach_room_config_t config = {
-            sizeof config, rows[i].mixer, rows[i].rate, rows[i].channels, rows[i].tick_ms, rows[i].clock,
+            sizeof config, rows[i].mixer, rows[i].rate, rows[i].channels, rows[i].tick_ms, rows[i].clock, NULL, NULL,
         };
         refused_row(COACH_ERR_VALUE, coach.room_open(call.engine, "new", &config, &output), "a room with %s",
                     rows[i].what);

@@ -67,6 +67,8 @@ static void is_refused_every_control_call(void)
     IS_REFUSED(coach.untag(call.agent));
     IS_REFUSED(coach.coach(call.manager, "-"));
     IS_REFUSED(coach.uncoach(call.manager));
+    IS_REFUSED(coach.member_info(call.manager, &(coach_member_info_t)COACH_MEMBER_INFO_INIT));
+    IS_REFUSED(coach.member_command(call.manager, "uncoach", &text));
     IS_REFUSED(coach.command(call.engine, "rooms", &text));
     IS_REFUSED(coach.state_json(call.engine, NULL, &text));
     IS_REFUSED(coach.member_detach(call.agent));

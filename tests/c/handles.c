@@ -47,6 +47,27 @@ static coach_status_t command(uint64_t handle)
     if (reply != (char *)&spoilt) spoilt = "*reply was written";
     return status;
 }
+static void never(void *user, const coach_member_info_t *info, const coach_member_texts_t *texts)
+{
+    (void)user, (void)info, (void)texts;
+    spoilt = "somebody was listed";
+}
+static coach_status_t members(uint64_t handle) { return coach.members(handle, NULL, never, NULL); }
+static coach_status_t member_info(uint64_t handle)
+{
+    coach_member_info_t info = COACH_MEMBER_INFO_INIT;
+    info.number = 77;
+    coach_status_t status = coach.member_info(handle, &info);
+    if (info.number != 77) spoilt = "*info was written";
+    return status;
+}
+static coach_status_t member_command(uint64_t handle)
+{
+    char *reply = (char *)&spoilt;
+    coach_status_t status = coach.member_command(handle, "untag", &reply);
+    if (reply != (char *)&spoilt) spoilt = "*reply was written";
+    return status;
+}
 static coach_status_t state_json(uint64_t handle)
 {
     char *json = (char *)&spoilt;
@@ -118,6 +139,7 @@ static const struct taker {
     {"coach_member_attach", ENGINE, member_attach, 0},
     {"coach_command", ENGINE, command, 0},
     {"coach_state_json", ENGINE, state_json, 0},
+    {"coach_members", ENGINE, members, 0},
     {"coach_room_close", ROOM, room_close, 0},
     {"coach_room_tick", ROOM, room_tick, 1},
     {"coach_member_join(, room)", ROOM, join_room, 1},
@@ -128,6 +150,8 @@ static const struct taker {
     {"coach_member_mute", MEMBER, member_mute, 0},
     {"coach_member_deaf", MEMBER, member_deaf, 0},
     {"coach_member_hold", MEMBER, member_hold, 0},
+    {"coach_member_info", MEMBER, member_info, 0},
+    {"coach_member_command", MEMBER, member_command, 0},
     {"coach_tag", MEMBER, tag, 0},
     {"coach_untag", MEMBER, untag, 0},
     {"coach_coach", MEMBER, coach_to, 0},

@@ -11,15 +11,18 @@ static_assert(sizeof(coach_status_t) == 4, "coach_status_t");
 static_assert(sizeof(coach_engine_t) == 8 && sizeof(coach_room_t) == 8 && sizeof(coach_member_t) == 8, "handles");
 #if UINTPTR_MAX == UINT64_MAX
 static_assert(sizeof(coach_engine_config_t) == 32, "coach_engine_config_t");
-static_assert(sizeof(coach_member_config_t) == 32, "coach_member_config_t");
-static_assert(sizeof(coach_event_t) == 104, "coach_event_t");
+static_assert(sizeof(coach_member_config_t) == 48, "coach_member_config_t");
+static_assert(sizeof(coach_event_t) == 120, "coach_event_t");
 static_assert(offsetof(coach_event_t, room_name) == 48, "coach_event_t.room_name");
+static_assert(sizeof(coach_room_config_t) == 40, "coach_room_config_t");
+static_assert(sizeof(coach_member_texts_t) == 64, "coach_member_texts_t");
 #endif
-static_assert(sizeof(coach_room_config_t) == 24, "coach_room_config_t");
+static_assert(sizeof(coach_member_info_t) == 24, "coach_member_info_t");
 static_assert(sizeof(coach_stats_t) == 96, "coach_stats_t");
 static_assert(offsetof(coach_engine_config_t, size) == 0 && offsetof(coach_room_config_t, size) == 0 &&
                   offsetof(coach_member_config_t, size) == 0 && offsetof(coach_stats_t, size) == 0 &&
-                  offsetof(coach_event_t, size) == 0,
+                  offsetof(coach_event_t, size) == 0 && offsetof(coach_member_info_t, size) == 0 &&
+                  offsetof(coach_member_texts_t, size) == 0,
               "every struct starts with its size");
 
 static void on_event(void *user, const coach_event_t *event)

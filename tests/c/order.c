@@ -49,7 +49,7 @@ static void ticks_a_room_that_is_not_its_own_to_tick(void **state)
 {
     (void)state;
     expect(COACH_ERR_MIXER, coach.room_tick(call.room));
-    coach_room_config_t config = {sizeof config, COACH_MIXER_ENGINE, RATE, 1, 20, COACH_CLOCK_ENGINE};
+    coach_room_config_t config = {sizeof config, COACH_MIXER_ENGINE, RATE, 1, 20, COACH_CLOCK_ENGINE, NULL, NULL};
     coach_room_t clocked = 0;
     expect(COACH_OK, coach.room_open(call.engine, "clocked", &config, &clocked));
     for (int i = 0; i < 100; i++) expect(COACH_ERR_MIXER, coach.room_tick(clocked));
@@ -204,7 +204,7 @@ static void destroys_many_engines_in_use(void **state)
         config.flags = round % 2 ? COACH_ENGINE_TIME_HOOKS : COACH_ENGINE_HOST_SERVICE;
         coach_engine_t engine = 0;
         expect(COACH_OK, coach.engine_create(COACH_ABI_VERSION, &config, &engine));
-        coach_room_config_t clocked = {sizeof clocked, COACH_MIXER_ENGINE, 48000, 2, 10, COACH_CLOCK_ENGINE};
+        coach_room_config_t clocked = {sizeof clocked, COACH_MIXER_ENGINE, 48000, 2, 10, COACH_CLOCK_ENGINE, NULL, NULL};
         coach_room_t room = 0;
         expect(COACH_OK, coach.room_open(engine, "clocked", &clocked, &room));
         coach_member_t agent = a_leg(engine, "agent", "agent", NULL), manager = a_leg(engine, "manager", NULL, "agent");

@@ -102,7 +102,7 @@ static void *ticks(void *room)
 static void ticks_twice_at_once(void **state)
 {
     (void)state;
-    coach_room_config_t config = {sizeof config, COACH_MIXER_ENGINE, 48000, 2, 60, COACH_CLOCK_HOST};
+    coach_room_config_t config = {sizeof config, COACH_MIXER_ENGINE, 48000, 2, 60, COACH_CLOCK_HOST, NULL, NULL};
     coach_room_t room = 0;
     expect(COACH_OK, coach.room_open(call.engine, "large", &config, &room));
     for (uint32_t i = 0; i < 100; i++) { /* so that a tick takes long */

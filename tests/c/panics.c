@@ -186,7 +186,7 @@ static void panics_while_a_member_comes_and_goes(void **state)
 static void panics_while_a_room_with_a_clock_is_closed(void **state)
 {
     (void)state;
-    coach_room_config_t config = {sizeof config, COACH_MIXER_ENGINE, RATE, 1, 10, COACH_CLOCK_ENGINE};
+    coach_room_config_t config = {sizeof config, COACH_MIXER_ENGINE, RATE, 1, 10, COACH_CLOCK_ENGINE, NULL, NULL};
     for (int time = 0; time < 5; time++) {
         struct call old = call;
         coach_room_t room = 0;
@@ -224,7 +224,7 @@ static int threads_of_coachs(void)
 static void panics_while_an_engine_is_destroyed(void **state)
 {
     (void)state;
-    coach_room_config_t config = {sizeof config, COACH_MIXER_ENGINE, RATE, 1, 10, COACH_CLOCK_ENGINE};
+    coach_room_config_t config = {sizeof config, COACH_MIXER_ENGINE, RATE, 1, 10, COACH_CLOCK_ENGINE, NULL, NULL};
     coach_engine_config_t own = COACH_ENGINE_CONFIG_INIT;
     struct call old = call;
     int16_t frame[SAMPLES];

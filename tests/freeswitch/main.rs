@@ -1,4 +1,4 @@
-//! The module in a real FreeSWITCH: `make test-freeswitch FREESWITCH=<prefix>`. What the callers heard is judged.
+//! The module in a real FreeSWITCH: `make test-freeswitch FREESWITCH=<prefix>`. The tests judge what the callers heard.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What callers say: pure tones, from files. The tones that FreeSWITCH makes itself have other ones in them, 54 dB below.
+//! What callers say: pure tones, from files. The tones that FreeSWITCH makes itself contain others, 54 dB below.
 
 use std::{
     f64::consts::{PI, TAU},

@@ -1,4 +1,4 @@
-//! The judgement: who heard what, and who should have.
+//! Judges a call: who heard what, and who should have heard it.
 
 use std::{ops::Range, path::Path};
 

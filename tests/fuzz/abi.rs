@@ -1,6 +1,6 @@
 //! The library's own functions, called in this process so that a fuzzer sees which of their branches an input takes.
 
-#![allow(missing_docs, dead_code, non_camel_case_types)]
+#![allow(missing_docs, dead_code, non_camel_case_types, clippy::undocumented_unsafe_blocks)]
 
 // The functions declared below are that crate's.
 use coach as _;

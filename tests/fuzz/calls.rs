@@ -127,6 +127,7 @@ impl Player {
             call_id: CALL_IDS[place].as_ptr(),
             tags: tags.map_or(ptr::null(), CStr::as_ptr),
             speak_only_to: speak_only_to.map_or(ptr::null(), CStr::as_ptr),
+            ..Default::default()
         };
         let mut member = 0;
         // SAFETY: the texts end in NUL, the pointers are to values that outlive the call.
@@ -280,7 +281,8 @@ impl Player {
     fn open(&mut self, room: usize) {
         let size = size_of::<coach_room_config_t>() as u32;
         let (mixer, rate, channels, tick_ms) = [(COACH_MIXER_HOST, 0, 0, 0), (COACH_MIXER_ENGINE, 16_000, 1, 20)][room];
-        let config = coach_room_config_t { size, mixer, rate, channels, tick_ms, clock: COACH_CLOCK_HOST };
+        let config =
+            coach_room_config_t { size, mixer, rate, channels, tick_ms, clock: COACH_CLOCK_HOST, ..Default::default() };
         // SAFETY: the text ends in NUL, the pointers are to values that outlive the call.
         done(unsafe { coach_room_open(self.engine, ROOMS[room].as_ptr(), &config, &mut self.rooms[room]) });
     }

@@ -63,7 +63,8 @@ fn conference() -> coach_engine_t {
     for (name, mixer, rate, channels, tick_ms) in
         [(c"sales", COACH_MIXER_HOST, 0, 0, 0), (c"help", COACH_MIXER_ENGINE, 8_000, 1, 20)]
     {
-        let config = coach_room_config_t { size, mixer, rate, channels, tick_ms, clock: COACH_CLOCK_HOST };
+        let config =
+            coach_room_config_t { size, mixer, rate, channels, tick_ms, clock: COACH_CLOCK_HOST, ..Default::default() };
         let mut room = 0;
         // SAFETY: the text ends in NUL, the pointers are to values that outlive the call.
         done(unsafe { coach_room_open(engine, name.as_ptr(), &config, &mut room) });
@@ -75,6 +76,7 @@ fn conference() -> coach_engine_t {
                 call_id: call_id.as_ptr(),
                 tags: tags.as_ptr(),
                 speak_only_to: speak_only_to.map_or(ptr::null(), CStr::as_ptr),
+                ..Default::default()
             };
             let mut member = 0;
             // SAFETY: the texts end in NUL, the pointers are to values that outlive the calls.

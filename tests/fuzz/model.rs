@@ -1,4 +1,4 @@
-//! Who may hear what, said as plainly as can be: what the player holds the library against.
+//! A simple model of who may hear what, with which the fuzzer compares the library.
 
 pub const PLACES: usize = 6;
 

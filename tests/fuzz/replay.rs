@@ -1,4 +1,4 @@
-//! What the fuzzers play, played in every test run: their seeds, and random schedules.
+//! Plays the fuzzers' seeds, and random schedules, in every test run.
 
 mod abi;
 mod calls;

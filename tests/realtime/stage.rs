@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-#[allow(missing_docs, dead_code, non_camel_case_types)]
+#[allow(missing_docs, dead_code, non_camel_case_types, clippy::undocumented_unsafe_blocks)]
 pub mod abi {
     include!(concat!(env!("OUT_DIR"), "/abi.rs"));
 }
@@ -76,7 +76,15 @@ impl Stage {
         let rooms = [(c"hall", COACH_MIXER_HOST, 0, 0, 0), (c"mix", COACH_MIXER_ENGINE, MIX_RATE, 1, 20)].map(
             |(name, mixer, rate, channels, tick_ms)| {
                 let size = size_of::<coach_room_config_t>() as u32;
-                let config = coach_room_config_t { size, mixer, rate, channels, tick_ms, clock: COACH_CLOCK_HOST };
+                let config = coach_room_config_t {
+                    size,
+                    mixer,
+                    rate,
+                    channels,
+                    tick_ms,
+                    clock: COACH_CLOCK_HOST,
+                    ..Default::default()
+                };
                 let mut room = 0;
                 // SAFETY: the text ends in NUL, the pointers are to values that outlive the call.
                 done(unsafe { coach_room_open(engine, name.as_ptr(), &config, &mut room) });
@@ -217,6 +225,7 @@ impl Stage {
             call_id: call_id.as_ptr(),
             tags: ptr::null(),
             speak_only_to: speak_only_to.map_or(ptr::null(), CStr::as_ptr),
+            ..Default::default()
         };
         let mut member = 0;
         // SAFETY: the texts end in NUL, the pointers are to values that outlive the calls.

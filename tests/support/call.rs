@@ -1,4 +1,4 @@
-//! A call of three at 16 kHz: a coach, an agent that hears it, and somebody else; and what becomes of each frame of the coach.
+//! A call of three at 16 kHz: a coach, an agent that hears it, and somebody else; and what is done with each frame of the coach.
 
 use super::{
     COACH_CHANGED, COACH_OK, COACH_SILENCED, Engine, Format, Member, Room,

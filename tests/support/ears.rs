@@ -1,4 +1,4 @@
-//! A speaker and a listener in formats of their own, one turn after the other.
+//! A speaker and a listener, each in a format of its own, who take turns frame by frame.
 
 use super::{Engine, Format, Member, Room, signal::tones};
 

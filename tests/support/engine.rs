@@ -1,4 +1,4 @@
-//! The C ABI with its handles as values that give themselves back.
+//! The C ABI as safe Rust: each handle is a value that gives the handle back when it is dropped.
 
 use super::{
     abi::*,
@@ -98,6 +98,7 @@ impl Engine {
             channels: format.channels,
             tick_ms,
             clock: COACH_CLOCK_HOST,
+            ..Default::default()
         };
         self.open_room(name, Some(config)).expect("an engine-mixed room with a new name opens")
     }
@@ -134,6 +135,7 @@ impl Engine {
             call_id: call_id.as_ptr(),
             tags: tags.as_ptr(),
             speak_only_to: speak_only_to.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
+            ..Default::default()
         };
         let mut handle = 0;
         // SAFETY: every pointer is null where that is allowed, or to a live value of the right type.

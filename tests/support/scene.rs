@@ -1,4 +1,4 @@
-//! Small scenes that a test sets up by hand: everybody with one format and frame size, one turn after the other.
+//! Small scenes that a test sets up by hand: everybody has the same format and frame size, and all take turns frame by frame.
 
 use super::{Engine, Member, Room, abi::coach_status_t, signal::Format};
 

@@ -1,4 +1,4 @@
-//! The judge, judged.
+//! Tests of the judge.
 
 use crate::judge::{Levels, Recording, SILENCE};
 use std::f64::consts::TAU;

@@ -1,4 +1,4 @@
-//! What the tests on real switches stand on, itself tested.
+//! Tests of what the tests on real switches rely on: phones, ports, the judgement of recordings.
 
 mod judge;
 mod judge_tests;

@@ -1,4 +1,4 @@
-//! What a switch is given, no other one has.
+//! Tests that no two switches get the same port.
 
 use crate::ports::{SwitchPorts, free};
 use std::net::{TcpListener, UdpSocket};

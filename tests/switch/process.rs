@@ -1,4 +1,4 @@
-//! A program that a test runs: it ends with the test, whatever happens to that.
+//! A program that a test runs. It ends with the test, also when the test fails or is killed.
 
 use std::{
     fs::File,

@@ -1,4 +1,4 @@
-//! A recording taken apart: steady voices, and edges between.
+//! Takes a recording apart into steady tones and the edges between them.
 //!
 //! A voice that begins, ends or breaks off at once sounds at every frequency for as long as a window sees its edge. So that this is
 //! not taken for the voice that is looked for, the pieces between edges are fitted with everybody's tones, by least squares, and

@@ -1,4 +1,4 @@
-//! Edges of other voices are told from the voice that is looked for, wherever both are and whichever way they come.
+//! Tests that the edges of other voices are not taken for the voice that is looked for, wherever and in whatever order they come.
 
 use crate::judge::{Legs, Levels, Recording, UNHEARD};
 use resampler::{Attenuation, Latency, ResamplerFir};

@@ -111,7 +111,7 @@ pub async fn all(api: &Api, account: Uuid) -> Result<Vec<Found>, ApiError> {
 }
 
 /// Every call of the account.
-#[utoipa::path(get, path = "/v1/Accounts/{account_sid}/Calls", params(("account_sid" = Uuid, Path), Filter), responses(
+#[utoipa::path(get, path = "/v1/Accounts/{account_sid}/Calls", operation_id = "listCalls", params(("account_sid" = Uuid, Path), Filter), responses(
     (status = 200, body = Vec<CallRecord>), (status = 401, body = Message), (status = 403, body = Message), (status = 503, body = Message)
 ))]
 pub async fn list(
@@ -137,7 +137,7 @@ pub struct Created {
 }
 
 /// Places a call. 201 when the switch has it; its application is asked when it is answered.
-#[utoipa::path(post, path = "/v1/Accounts/{account_sid}/Calls", params(("account_sid" = Uuid, Path)),
+#[utoipa::path(post, path = "/v1/Accounts/{account_sid}/Calls", operation_id = "createCall", params(("account_sid" = Uuid, Path)),
     request_body(content = serde_json::Value, description = "from, to, and application_sid or call_hook; tag, timeout, callerName, call_status_hook",
         example = json!({"from": "2000", "to": {"type": "phone", "number": "+15551234567"}, "application_sid": "6c5e3f0a-52d1-4a63-9d0e-7b1f4c2a9e11"})),
     responses((status = 201, body = Created), (status = 400, body = Message), (status = 403, body = Message),
@@ -186,7 +186,7 @@ async fn find(api: &Api, authorized: &Authorized, call_sid: &str) -> Result<Foun
 }
 
 /// One call.
-#[utoipa::path(get, path = "/v1/Accounts/{account_sid}/Calls/{call_sid}",
+#[utoipa::path(get, path = "/v1/Accounts/{account_sid}/Calls/{call_sid}", operation_id = "getCall",
     params(("account_sid" = Uuid, Path), ("call_sid" = Uuid, Path)),
     responses((status = 200, body = CallRecord), (status = 404, body = Message)))]
 pub async fn one(
@@ -200,7 +200,7 @@ pub async fn one(
 }
 
 /// Changes a call. 202 when the switch's module shows the change.
-#[utoipa::path(put, path = "/v1/Accounts/{account_sid}/Calls/{call_sid}",
+#[utoipa::path(method(put, post), path = "/v1/Accounts/{account_sid}/Calls/{call_sid}", operation_id = "updateCall",
     params(("account_sid" = Uuid, Path), ("call_sid" = Uuid, Path)),
     request_body(content = serde_json::Value,
         description = "One of conferenceParticipantAction, mute_status, conf_mute_status, conf_hold_status, call_status, dtmf",
@@ -237,7 +237,7 @@ pub async fn update(
 }
 
 /// Hangs a call up.
-#[utoipa::path(delete, path = "/v1/Accounts/{account_sid}/Calls/{call_sid}",
+#[utoipa::path(delete, path = "/v1/Accounts/{account_sid}/Calls/{call_sid}", operation_id = "deleteCall",
     params(("account_sid" = Uuid, Path), ("call_sid" = Uuid, Path)),
     responses((status = 204, description = "It has ended"), (status = 404, body = Message)))]
 pub async fn delete(
@@ -263,7 +263,7 @@ pub struct Count {
 }
 
 /// How many calls the account has.
-#[utoipa::path(get, path = "/v1/Accounts/{account_sid}/CallCount", params(("account_sid" = Uuid, Path)), responses((status = 200, body = Count)))]
+#[utoipa::path(get, path = "/v1/Accounts/{account_sid}/CallCount", operation_id = "countCalls", params(("account_sid" = Uuid, Path)), responses((status = 200, body = Count)))]
 pub async fn count(State(api): State<Arc<Api>>, authorized: Authorized) -> Result<Json<Count>, ApiError> {
     authorized.may(Need::Read)?;
     let calls = all(&api, authorized.caller.account).await?;

@@ -35,7 +35,7 @@ async fn calls(api: &Api, account: Uuid) -> Result<Vec<Found>, ApiError> {
 }
 
 /// Every conference of the account: names, or with `expand=participants` who is in them and who hears whom.
-#[utoipa::path(get, path = "/v1/Accounts/{account_sid}/Conferences", params(("account_sid" = Uuid, Path), Expand),
+#[utoipa::path(get, path = "/v1/Accounts/{account_sid}/Conferences", operation_id = "listConferences", params(("account_sid" = Uuid, Path), Expand),
     responses((status = 200, body = Vec<Conference>), (status = 503, body = Message)))]
 pub async fn list(
     State(api): State<Arc<Api>>,
@@ -58,7 +58,7 @@ pub async fn list(
 }
 
 /// One conference: who hears whom, and why.
-#[utoipa::path(get, path = "/v1/Accounts/{account_sid}/Conferences/{name}",
+#[utoipa::path(get, path = "/v1/Accounts/{account_sid}/Conferences/{name}", operation_id = "getConference",
     params(("account_sid" = Uuid, Path), ("name" = String, Path)),
     responses((status = 200, body = Conference), (status = 404, body = Message)))]
 pub async fn one(

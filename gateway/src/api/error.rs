@@ -97,6 +97,7 @@ impl From<UpdateError> for ApiError {
         match error {
             UpdateError::Wrong(msg) => Self::bad_request(msg),
             UpdateError::Conflict(msg) => Self::conflict(msg),
+            UpdateError::Unknown(..) => Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
             UpdateError::Switch(error) => error.into(),
         }
     }

@@ -22,7 +22,7 @@ pub const MOST_STREAMS: usize = 256;
 
 /// What changes in the account's conferences, from now on, as server-sent events. The first is `open`: whoever then reads Conferences
 /// misses nothing. After `missed` there were more events than could be kept: read Conferences again. The stream ends when its key is revoked.
-#[utoipa::path(get, path = "/v1/Accounts/{account_sid}/Events", params(("account_sid" = Uuid, Path)), responses(
+#[utoipa::path(get, path = "/v1/Accounts/{account_sid}/Events", operation_id = "followEvents", params(("account_sid" = Uuid, Path)), responses(
     (status = 200, description = "A stream of events: start, end, join, leave, tag, coach, audience, mute, unmute, hold, unhold",
         content_type = "text/event-stream", body = String),
     (status = 403, body = Message), (status = 503, description = "Too many streams", body = Message)

@@ -5,13 +5,13 @@ use axum::{Json, extract::State, http::StatusCode};
 use std::sync::Arc;
 
 /// The gateway lives.
-#[utoipa::path(get, path = "/healthz", responses((status = 200, description = "It lives")))]
+#[utoipa::path(get, path = "/healthz", operation_id = "getHealth", responses((status = 200, description = "It lives")))]
 pub async fn live() -> &'static str {
     "ok"
 }
 
 /// Every switch answers and has its module, and sessions are kept.
-#[utoipa::path(get, path = "/readyz", responses(
+#[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", responses(
     (status = 200, description = "Every switch answers and has its module, and sessions are kept"),
     (status = 503, description = "What is amiss", body = Message)
 ))]

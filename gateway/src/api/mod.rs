@@ -21,7 +21,7 @@ use request::{Api, MOST_BODY};
 use std::{num::NonZeroU32, sync::Arc};
 use tokio::sync::Semaphore;
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
-use utoipa::OpenApi;
+use utoipa::{Modify, OpenApi};
 
 /// The document of the interface.
 #[derive(OpenApi)]
@@ -42,9 +42,22 @@ use utoipa::OpenApi;
         events::follow,
         health::live,
         health::ready
-    )
+    ),
+    modifiers(&NamesOnce)
 )]
 pub struct Document;
+
+/// A document may name each operation once, and one change of a call has two methods.
+struct NamesOnce;
+
+impl Modify for NamesOnce {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let both = document.paths.paths.values_mut().filter(|path| path.put.is_some());
+        for post in both.filter_map(|path| path.post.as_mut()) {
+            post.operation_id = post.operation_id.as_ref().map(|name| format!("{name}ByPost"));
+        }
+    }
+}
 
 /// The interface of a gateway.
 pub fn router(gateway: Arc<Gateway>, sessions: Arc<Sessions>) -> Router {

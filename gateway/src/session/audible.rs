@@ -8,6 +8,7 @@ use super::{
 };
 use crate::switch::leg::LegError;
 use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -22,12 +23,19 @@ pub async fn audible(context: &Arc<Context>, verb: &Verb, cancel: &CancellationT
                 _ = over.wait_for(Option::is_some) => Err(LegError::Ended),
             }
         }
-        Verb::Say { times, .. } | Verb::Play { times, .. } => {
-            context.answer().await?;
-            play(context, &files(context, verb).await?, *times, cancel).await
-        }
+        Verb::Say { .. } | Verb::Play { .. } => played(context, verb, cancel).await.map(drop),
         _ => Err(LegError::Refused("only say, play and pause can be heard here".into())),
     }
+}
+
+/// The same of say and play. How long it has played.
+pub async fn played(context: &Context, verb: &Verb, cancel: &CancellationToken) -> Result<Duration, LegError> {
+    let (Verb::Say { times, .. } | Verb::Play { times, .. }) = verb else { return Ok(Duration::ZERO) };
+    context.answer().await?;
+    let files = files(context, verb).await?;
+    let began = Instant::now();
+    play(context, &files, *times, cancel).await?;
+    Ok(began.elapsed())
 }
 
 /// What say and play are, as files.

@@ -9,7 +9,7 @@ use super::{
     verbs::{self, Verb},
 };
 use crate::{
-    node::Found,
+    node::{FindError, Found},
     switch::Change,
     update::{Update, UpdateError, apply, participant_action},
 };
@@ -20,6 +20,9 @@ use std::{
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
+
+/// How long a session may take to do what the REST interface wants.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What a command does to the verbs of its session.
 #[derive(Debug, PartialEq)]
@@ -41,13 +44,11 @@ pub async fn carry_out(
     data: Value,
     queue: bool,
     call_sid: Option<&str>,
-) -> Result<Effect, String> {
+) -> Result<Effect, UpdateError> {
+    let wrong = |why: &str| UpdateError::Wrong(why.to_owned());
     let effect = match command {
-        "redirect" => return redirect(context, &data, queue).await,
-        "conf:participant-action" => {
-            let update = participant_action(&data).map_err(|error| error.to_string())?;
-            change_call(context, call_sid, update).await
-        }
+        "redirect" => return redirect(context, &data, queue).await.map_err(UpdateError::Conflict),
+        "conf:participant-action" => change_call(context, call_sid, participant_action(&data)?).await,
         "mute:status" | "conf:mute-status" | "conf:hold-status" => {
             change_call(context, call_sid, status(command, data)?).await
         }
@@ -56,19 +57,20 @@ pub async fn carry_out(
             return match status {
                 Some("completed") => Ok(Effect::HangUp(16)),
                 Some("no-answer") if context.info().answered.is_none() => Ok(Effect::HangUp(19)),
-                Some("no-answer") => Err("the call is answered".into()),
-                _ => Err("invalid call_status".into()),
+                Some("no-answer") => Err(UpdateError::Conflict("the call is answered".into())),
+                _ => Err(wrong("invalid call_status")),
             };
         }
         "tag" => {
             let data = data.as_object().map(|data| data.get("data").and_then(Value::as_object).unwrap_or(data));
-            context.info().customer_data = Some(data.ok_or("invalid tag data")?.clone());
+            context.info().customer_data = Some(data.ok_or_else(|| wrong("invalid tag data"))?.clone());
             Ok(())
         }
         "config" => {
-            let mut verb = data.as_object().cloned().ok_or("config: its data is no object")?;
+            let mut verb = data.as_object().cloned().ok_or_else(|| wrong("config: its data is no object"))?;
             verb.insert("verb".into(), "config".into());
-            if let Verb::Config { notify_events: true } = Verb::parse(&Value::Object(verb))? {
+            let verb = Verb::parse(&Value::Object(verb)).map_err(UpdateError::Wrong)?;
+            if let Verb::Config { notify_events: true } = verb {
                 context.notify_events.store(true, Ordering::Relaxed);
             }
             Ok(())
@@ -76,19 +78,15 @@ pub async fn carry_out(
         "dtmf" => {
             // The SDK sends the digit by itself; jambonz documents it under a key.
             let digit = data.get("dtmf").cloned().unwrap_or(data);
-            change_call(context, call_sid, parse(json!({"dtmf": digit}))?).await
+            change_call(context, call_sid, Update::parse(&json!({"dtmf": digit}))?).await
         }
-        other => return Err(format!("the command {other} is not supported")),
+        other => return Err(UpdateError::Wrong(format!("the command {other} is not supported"))),
     };
     effect.map(|()| Effect::None)
 }
 
-fn parse(body: Value) -> Result<Update, String> {
-    Update::parse(&body).map_err(|error| error.to_string())
-}
-
 /// A command about mute or hold; some SDKs send its word by itself.
-fn status(command: &str, data: Value) -> Result<Update, String> {
+fn status(command: &str, data: Value) -> Result<Update, UpdateError> {
     let key = match command {
         "mute:status" => "mute_status",
         "conf:mute-status" => "conf_mute_status",
@@ -96,27 +94,33 @@ fn status(command: &str, data: Value) -> Result<Update, String> {
     };
     let body = if data.is_string() { Value::Object(Map::from_iter([(key.to_owned(), data)])) } else { data };
     if body.get(key).is_none() {
-        return Err(format!("{command} needs {key}"));
+        return Err(UpdateError::Wrong(format!("{command} needs {key}")));
     }
-    parse(body)
+    Update::parse(&body)
 }
 
 /// A change to this call, or to another one of its account.
-async fn change_call(context: &Arc<Context>, call_sid: Option<&str>, update: Update) -> Result<(), String> {
+async fn change_call(context: &Arc<Context>, call_sid: Option<&str>, update: Update) -> Result<(), UpdateError> {
+    let wrong = |why: String| UpdateError::Wrong(why);
     let sid = match call_sid {
-        Some(sid) => Uuid::try_parse(sid).map_err(|_| format!("callSid is {sid:?}, which is no UUID"))?,
+        Some(sid) => Uuid::try_parse(sid).map_err(|_| wrong(format!("callSid is {sid:?}, which is no UUID")))?,
         None => context.info().call_sid,
     };
-    let found = context.gateway.call(context.account.sid, sid).await.map_err(|error| error.to_string())?;
+    let found = context.gateway.call(context.account.sid, sid).await.map_err(|error| match error {
+        FindError::Switch(error) => UpdateError::Switch(error),
+        FindError::None => wrong(error.to_string()),
+    })?;
     let done = match &update {
         Update::Hold(_) if sid != context.info().call_sid => {
-            return Err("wait_hook: only the call's own session can ask it: hold the call there, or by REST".into());
+            return Err(wrong(
+                "wait_hook: only the call's own session can ask it: hold the call there, or by REST".into(),
+            ));
         }
         Update::Hold(hook) => hold(context, &found, hook).await,
         update => apply(&found, update).await,
     };
     tracing::info!(call_sid = %sid, application = context.application.name, ?update, done = done.is_ok(), "a command of the application");
-    done.map_err(|error| error.to_string())
+    done
 }
 
 /// Holds the session's own call, which then hears what the hook says.
@@ -157,8 +161,9 @@ pub async fn update(sessions: &Sessions, found: &Found, update: &Update) -> Resu
     let (reply, done) = oneshot::channel();
     let message = Incoming::Command { command: command.into(), data, queue: false, call_sid: None, reply: Some(reply) };
     handle.commands.try_send(message).map_err(|_| gone())?;
-    match tokio::time::timeout(Duration::from_secs(15), done).await {
-        Ok(Ok(done)) => done.map_err(UpdateError::Conflict),
-        _ => Err(gone()),
+    match tokio::time::timeout(PATIENCE, done).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(_)) => Err(gone()),
+        Err(_) => Err(UpdateError::Unknown(found.call.sid, PATIENCE.as_secs())),
     }
 }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     follow,
+    live::Event,
     members::Participant,
     switch::leg::{Join, Left, LegError},
 };
@@ -36,6 +37,8 @@ struct Stay<'a> {
     began: Instant,
     /// The file that it is recorded to, where this call has begun that.
     recording: OnceLock<String>,
+    /// It is to be recorded, and as far as is known, it can be.
+    records: bool,
 }
 
 impl Stay<'_> {
@@ -198,8 +201,20 @@ impl Stay<'_> {
         }
     }
 
-    /// Tells that the call has joined, once it has; and who talks from then on.
+    /// Tells that the call has joined, once it has; and what it does from then on.
     async fn tell_of_stay(&self, value: &Value, join: &Join) {
+        // From before it joins: who speaks when it comes in talks at once.
+        let (talks, told) = mpsc::channel(16);
+        let watching = async {
+            if self.talks_are_told() {
+                self.context.leg.talks(talks).await;
+            }
+        };
+        tokio::join!(watching, self.tell_once_joined(value, join, told));
+        std::future::pending().await
+    }
+
+    async fn tell_once_joined(&self, value: &Value, join: &Join, talks: mpsc::Receiver<bool>) {
         loop {
             match self.context.node.switch.conference_of(&self.context.call).await {
                 Ok(Some(room)) if room == self.room => break,
@@ -208,19 +223,27 @@ impl Stay<'_> {
         }
         self.context.leg.joined(join).await;
         self.record(value).await;
-        tokio::join!(self.ends_later(), self.tell_of_changes(), self.tell_of_talks(), self.pass_digits());
-        std::future::pending().await
+        let telling = async {
+            let live = self.tell_of_join().await;
+            tokio::join!(self.tell_of_changes(live), self.tell_of_talks(talks));
+        };
+        tokio::join!(self.ends_later(), self.pass_digits(), telling);
     }
 
-    /// Tells that it has joined, and what changes of it.
-    async fn tell_of_changes(&self) {
-        let mut live = match self.changes_are_told() {
+    /// Tells that it has joined. What happens in conferences from then on, if changes are to be told.
+    async fn tell_of_join(&self) -> Option<broadcast::Receiver<Arc<Event>>> {
+        let live = match self.changes_are_told() {
             true => Some(follow::follow(&self.context.gateway).await),
             false => None,
         };
         let members = self.size().await.ok();
         self.tell("join", members).await;
-        let Some(live) = &mut live else { return };
+        live
+    }
+
+    /// Tells what changes of it.
+    async fn tell_of_changes(&self, live: Option<broadcast::Receiver<Arc<Event>>>) {
+        let Some(mut live) = live else { return };
         let own = self.context.info().call_sid;
         loop {
             match live.recv().await {
@@ -235,9 +258,25 @@ impl Stay<'_> {
         }
     }
 
+    /// Whether the conference can be recorded, as far as the switch says that before. If it cannot, the call joins all the same.
+    async fn can_record(&self, value: &Value) -> Result<bool, LegError> {
+        let folder = self.context.gateway.settings().recordings.clone();
+        let Some(folder) = folder.filter(|_| self.verb.record) else {
+            return Ok(self.verb.record);
+        };
+        match self.context.leg.why_unwritable(&folder).await {
+            Ok(None) => Ok(true),
+            Ok(Some(why)) | Err(LegError::Refused(why)) => {
+                self.context.refuse(value, &format!("conference: record: {why}")).await;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Has the conference recorded, unless it is already. It goes on whatever becomes of that.
     async fn record(&self, value: &Value) {
-        if !self.verb.record {
+        if !self.records {
             return;
         }
         let Some(folder) = self.context.gateway.settings().recordings.clone() else {
@@ -271,17 +310,10 @@ impl Stay<'_> {
         }
     }
 
-    async fn tell_of_talks(&self) {
-        if !self.talks_are_told() {
-            return;
+    async fn tell_of_talks(&self, mut talks: mpsc::Receiver<bool>) {
+        while let Some(talks) = talks.recv().await {
+            self.tell(if talks { "start-talking" } else { "stop-talking" }, None).await;
         }
-        let (talks, mut told) = mpsc::channel(16);
-        let telling = async {
-            while let Some(talks) = told.recv().await {
-                self.tell(if talks { "start-talking" } else { "stop-talking" }, None).await;
-            }
-        };
-        tokio::join!(self.context.leg.talks(talks), telling);
     }
 }
 
@@ -295,7 +327,7 @@ pub async fn perform(
 ) -> Result<Outcome, LegError> {
     let room = context.conference(&verb.name).map_err(LegError::Refused)?;
     elsewhere(context, verb).await?;
-    let stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new() };
+    let mut stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new(), records: false };
     context.answer().await?;
     if verb.start_on_enter == Some(false) {
         stay.wait(cancel).await?;
@@ -308,6 +340,7 @@ pub async fn perform(
         if stay.size().await? == 0 {
             stay.tell("start", Some(0)).await;
         }
+        stay.records = stay.can_record(value).await?;
         let join = stay.join(value).await;
         context.leg.prepare(&join).await?;
         if !cancel.is_cancelled() {
@@ -330,7 +363,7 @@ pub async fn resume(
     cancel: &CancellationToken,
 ) -> Result<Outcome, LegError> {
     let room = context.conference(&verb.name).map_err(LegError::Refused)?;
-    let stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new() };
+    let stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new(), records: false };
     let ends = async {
         // It may be that the gateway went before it could keep that. Of a conference that the call has left, this is not its end.
         if context.node.switch.conference_of(&context.call).await.is_ok_and(|is| is.as_ref() == Some(&stay.room)) {

@@ -1,5 +1,6 @@
 //! What comes from an application, and why nothing does.
 
+use crate::update::UpdateError;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
@@ -33,7 +34,7 @@ pub enum Incoming {
         /// The call that it is about, if that is another one.
         call_sid: Option<String>,
         /// Who wants to know how it went, besides the application.
-        reply: Option<oneshot::Sender<Result<(), String>>>,
+        reply: Option<oneshot::Sender<Result<(), UpdateError>>>,
     },
     /// The application has nothing more to say.
     Closed,

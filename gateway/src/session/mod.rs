@@ -5,6 +5,7 @@
 //! | `verbs` | what an application may say |
 //! | `payload` | what it is told |
 //! | `incoming` | what comes from it |
+//! | `retries` | how often an application is tried again |
 //! | `javascript`, `webhook`, `websocket`, `app` | the ways to it |
 //! | `speech`, `sounds` | texts as files, and the files that conferences play |
 //! | `handed_over`, `sessions` | a call that is handed over, and the sessions that there are |
@@ -34,6 +35,7 @@ pub mod order;
 pub mod payload;
 mod perform;
 pub mod place;
+mod retries;
 mod run;
 mod saved;
 mod sessions;

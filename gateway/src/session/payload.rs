@@ -18,7 +18,7 @@ pub struct CallInfo {
     pub account_sid: Uuid,
     /// Who answers it.
     pub application_sid: Uuid,
-    /// One number for all that belongs to this session.
+    /// The same in everything that an application is told of one call.
     pub trace_id: String,
     /// `inbound` or `outbound`
     pub direction: String,
@@ -192,7 +192,7 @@ pub struct ConferenceEvent<'a> {
     pub event: &'a str,
     /// The account's name for it.
     pub name: &'a str,
-    /// Seconds since it began for this session.
+    /// Seconds since this call's verb began.
     pub seconds: f64,
     /// How many members there are, where that is known.
     pub members: Option<usize>,

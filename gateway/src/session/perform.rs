@@ -2,7 +2,7 @@
 
 use super::{
     app::verbs_of,
-    audible::audible,
+    audible::{audible, played},
     conference,
     context::Context,
     payload::with_id,
@@ -55,17 +55,21 @@ async fn simple(
         Verb::Answer => context.answer().await,
         Verb::Say { .. } | Verb::Pause { .. } => audible(context, verb, cancel).await,
         Verb::Play { action_hook, .. } => {
-            let played = audible(context, verb, cancel).await;
+            let played = played(context, verb, cancel).await;
             if let Some(hook) = action_hook {
-                let reason = if played.is_ok() { "playCompleted" } else { "playFailed" };
                 let mut payload = context.base();
+                let reason = if played.is_ok() { "playCompleted" } else { "playFailed" };
                 payload.insert("reason".into(), reason.into());
+                if let Ok(time) = &played {
+                    payload.insert("playback_seconds".into(), time.as_secs().into());
+                    payload.insert("playback_milliseconds".into(), (time.as_millis() as u64).into());
+                }
                 with_id(&mut payload, value);
                 if let Err(error) = context.app.ask(hook, payload).await {
                     tracing::warn!(%error, "the actionHook has not answered");
                 }
             }
-            played
+            played.map(drop)
         }
         Verb::Hangup if context.info().answered.is_none() => {
             tracing::debug!("a call that is not answered is not hung up");

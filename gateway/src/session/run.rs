@@ -9,7 +9,7 @@ use super::{
     perform::{end, perform},
     verbs::{self, Outcome, Verb},
 };
-use crate::switch::leg::LegError;
+use crate::{switch::leg::LegError, update::UpdateError};
 use serde_json::{Map, Value};
 use std::{
     collections::VecDeque,
@@ -307,7 +307,7 @@ impl Handling {
         data: Value,
         queue: bool,
         call_sid: Option<String>,
-        reply: Option<oneshot::Sender<Result<(), String>>>,
+        reply: Option<oneshot::Sender<Result<(), UpdateError>>>,
     ) {
         self.0 = Some(tokio::spawn(async move {
             let done = carry_out(&context, &command, data, queue, call_sid.as_deref()).await;
@@ -321,7 +321,7 @@ impl Handling {
                 }
                 (None, Err(why)) => {
                     tracing::info!(call_sid = %context.info().call_sid, command, "a command is not carried out: {why}");
-                    let error = [("msg", why), ("command", command)];
+                    let error = [("msg", why.to_string()), ("command", command)];
                     let error = error.map(|(key, value)| (key.to_owned(), Value::String(value)));
                     context.app.tell("jambonz:error", Map::from_iter(error)).await;
                 }

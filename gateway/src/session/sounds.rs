@@ -15,13 +15,16 @@ const SECONDS: f64 = 0.4;
 const LOUDNESS: f64 = 6000.0;
 /// How long it takes to begin and to end, so that it does not crack.
 const EDGE: f64 = 0.01;
+/// The silence after it, in seconds. ConfBridge may keep the last frames of an announcement that met a hole in its mix, and play them with
+/// the next announcement: nobody should hear the tone again then.
+const AFTER: f64 = 0.1;
 
 /// The files, written where they are not there yet. `Err`: why there are none.
 pub async fn ready(folder: &Path) -> Result<Sounds, String> {
     let folder = folder.to_owned();
     let written = tokio::task::spawn_blocking(move || {
         // Their names change with what is in them: a file of another release stays what it is.
-        let beep = write(&folder, "beep-1.wav", tone())?;
+        let beep = write(&folder, "beep-2.wav", tone())?;
         let silence = write(&folder, "silence-1.wav", vec![0; (RATE / 50) as usize])?;
         Ok(Sounds { beep, silence })
     });
@@ -35,7 +38,8 @@ fn tone() -> Vec<i16> {
         let edge = (at.min(SECONDS - at) / EDGE).clamp(0.0, 1.0);
         (LOUDNESS * edge * (TAU * PITCH * at).sin()).round() as i16
     };
-    (0..length).map(sample).collect()
+    let silence = std::iter::repeat_n(0, (AFTER * f64::from(RATE)) as usize);
+    (0..length).map(sample).chain(silence).collect()
 }
 
 fn write(folder: &Path, name: &str, samples: Vec<i16>) -> Result<PathBuf, String> {

@@ -1,6 +1,11 @@
 //! Hooks by HTTP, signed.
 
-use super::{incoming::AppError, javascript, verbs::Hook};
+use super::{
+    incoming::AppError,
+    javascript,
+    retries::{Fault, Retries},
+    verbs::Hook,
+};
 use crate::settings::Secret;
 use hmac::{Hmac, Mac};
 use reqwest::{
@@ -40,7 +45,7 @@ pub struct Credentials {
     pub secret: Option<Secret>,
 }
 
-/// Asks a hook. The answer's JSON, where it has some.
+/// Asks a hook, again where its address says so. The answer's JSON, where it has some.
 pub async fn ask(
     client: &Client,
     credentials: &Credentials,
@@ -48,6 +53,27 @@ pub async fn ask(
     url: Url,
     payload: &Map<String, Value>,
 ) -> Result<Option<Value>, AppError> {
+    let retries = Retries::of(&url, 0);
+    let mut tried_again = 0;
+    loop {
+        let (fault, error) = match ask_once(client, credentials, hook, &url, payload).await {
+            Ok(answer) => return Ok(answer),
+            Err(failed) => failed,
+        };
+        let Some(wait) = retries.wait(tried_again, fault) else { return Err(error) };
+        tracing::debug!(%error, "the application is asked again in {wait:?}");
+        tried_again += 1;
+        tokio::time::sleep(wait).await;
+    }
+}
+
+async fn ask_once(
+    client: &Client,
+    credentials: &Credentials,
+    hook: &Hook,
+    url: &Url,
+    payload: &Map<String, Value>,
+) -> Result<Option<Value>, (Fault, AppError)> {
     let body = javascript::stringify(&Value::Object(payload.clone()));
     let method = if hook.get { Method::GET } else { Method::POST };
     let mut request = client.request(method, url.clone());
@@ -60,21 +86,24 @@ pub async fn ask(
     if !hook.get {
         request = request.header(CONTENT_TYPE, "application/json").body(body);
     }
-    let failed = |why: String| AppError::Failed(format!("{url}: {why}"));
-    let response = request.send().await.map_err(|error| failed(cause(&error)))?;
+    let failed = |fault, why: String| (fault, AppError::Failed(format!("{url}: {why}")));
+    let response = request.send().await.map_err(|error| failed(fault(&error), cause(&error)))?;
     if ![200, 202, 204].contains(&response.status().as_u16()) {
-        return Err(failed(format!("it answered {}", response.status())));
+        let status = response.status();
+        return Err(failed(Fault::Status(status.as_u16()), format!("it answered {status}")));
     }
     let is_json = response
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.contains("application/json"));
-    let answer = read(response).await.map_err(failed)?;
+    let answer = read(response).await.map_err(|why| failed(Fault::Other, why))?;
     if !is_json || answer.is_empty() {
         return Ok(None);
     }
-    serde_json::from_slice(&answer).map(Some).map_err(|error| failed(format!("its answer is no JSON: {error}")))
+    serde_json::from_slice(&answer)
+        .map(Some)
+        .map_err(|error| failed(Fault::Other, format!("its answer is no JSON: {error}")))
 }
 
 async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
@@ -86,6 +115,20 @@ async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
         answer.extend_from_slice(&part);
     }
     Ok(answer)
+}
+
+fn fault(error: &reqwest::Error) -> Fault {
+    if error.is_timeout() {
+        return if error.is_connect() { Fault::Connection } else { Fault::Timeout };
+    }
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(inner) = cause {
+        if let Some(error) = inner.downcast_ref::<std::io::Error>() {
+            return Fault::of_io(error);
+        }
+        cause = inner.source();
+    }
+    Fault::Other
 }
 
 /// The innermost reason: what comes around it names the address once more.

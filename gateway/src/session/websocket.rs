@@ -1,6 +1,9 @@
 //! The websocket of one call to its application: messages with acknowledgements, and a connection that comes back.
 
-use super::incoming::{AppError, Incoming};
+use super::{
+    incoming::{AppError, Incoming},
+    retries::{Fault, Retries},
+};
 use base64::Engine;
 use serde_json::{Map, Value, json};
 use std::{
@@ -35,13 +38,8 @@ const MOST_MESSAGE: usize = 24 * 1024;
 /// Messages that may wait for a connection.
 const MOST_WAITING: usize = 64;
 const MOST_CONNECTIONS: usize = 5;
-const WAITS: [Duration; 5] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(6),
-];
+/// How often an application that cannot be connected is tried again where its address says nothing.
+const RETRIES: usize = 5;
 const PROTOCOL: &str = "ws.jambonz.org";
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -81,36 +79,6 @@ pub struct Websocket {
     task: tokio::task::JoinHandle<()>,
 }
 
-/// How often, and after which errors, the first connection is tried again: `#rc=5&rp=ct,5xx` at the end of the address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Retries {
-    count: usize,
-    policies: Vec<String>,
-}
-
-impl Retries {
-    fn of(url: &Url) -> Self {
-        let mut retries = Self { count: 5, policies: vec!["ct".into()] };
-        for (key, value) in url::form_urlencoded::parse(url.fragment().unwrap_or_default().as_bytes()) {
-            match key.as_ref() {
-                "rc" => retries.count = value.parse().unwrap_or(5).min(5),
-                "rp" => retries.policies = value.split(',').map(str::to_owned).collect(),
-                _ => {}
-            }
-        }
-        retries
-    }
-
-    fn allow(&self, error: &ConnectError) -> bool {
-        self.policies.iter().any(|policy| match (policy.as_str(), error) {
-            ("all", _) | ("ct", ConnectError::Connection(_)) | ("rt", ConnectError::Timeout) => true,
-            ("4xx", ConnectError::Status(status)) => (400..500).contains(status),
-            ("5xx", ConnectError::Status(status)) => (500..600).contains(status),
-            _ => false,
-        })
-    }
-}
-
 #[derive(Debug, thiserror::Error)]
 enum ConnectError {
     #[error("{0}")]
@@ -123,6 +91,17 @@ enum ConnectError {
     Other(String),
 }
 
+impl ConnectError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Connection(error) => Fault::of_io(error),
+            Self::Timeout => Fault::Timeout,
+            Self::Status(status) => Fault::Status(*status),
+            Self::Other(_) => Fault::Other,
+        }
+    }
+}
+
 /// Connects; what breaks later is connected again with the first message's data.
 pub async fn connect(
     url: &Url,
@@ -131,18 +110,20 @@ pub async fn connect(
     session: Map<String, Value>,
     incoming: mpsc::Sender<Incoming>,
 ) -> Result<Websocket, AppError> {
-    let retries = Retries::of(url);
+    let retries = Retries::of(url, RETRIES);
     let mut url = url.clone();
     url.set_fragment(None);
-    let mut waits = WAITS.iter().take(retries.count);
+    let mut tried_again = 0;
     let socket = loop {
         match open(&url, basic).await {
             Ok(socket) => break socket,
             Err(error) => {
-                let wait = waits.next().filter(|_| retries.allow(&error));
-                let Some(wait) = wait else { return Err(AppError::Failed(format!("{url}: {error}"))) };
+                let Some(wait) = retries.wait(tried_again, error.fault()) else {
+                    return Err(AppError::Failed(format!("{url}: {error}")));
+                };
                 tracing::debug!(%url, %error, "the application is tried again in {wait:?}");
-                tokio::time::sleep(*wait).await;
+                tried_again += 1;
+                tokio::time::sleep(wait).await;
             }
         }
     };
@@ -175,19 +156,11 @@ async fn open(url: &Url, basic: Option<&str>) -> Result<Socket, ConnectError> {
                 url = next.ok_or_else(|| ConnectError::Other("it redirects to another host".into()))?;
             }
             Err(tungstenite::Error::Http(response)) => return Err(ConnectError::Status(response.status().as_u16())),
-            Err(tungstenite::Error::Io(error)) if is_of_connection(&error) => {
-                return Err(ConnectError::Connection(error));
-            }
+            Err(tungstenite::Error::Io(error)) => return Err(ConnectError::Connection(error)),
             Err(error) => return Err(ConnectError::Other(error.to_string())),
         }
     }
     Err(ConnectError::Other("it redirects more than twice".into()))
-}
-
-/// Refused, not answered or broken; a certificate that is not trusted will not be, however often it is tried.
-fn is_of_connection(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, TimedOut};
-    [ConnectionRefused, TimedOut, ConnectionReset, ConnectionAborted].contains(&error.kind())
 }
 
 fn handshake(url: &Url, basic: Option<&str>) -> Result<Request<()>, Box<dyn std::error::Error>> {
@@ -444,23 +417,4 @@ fn invalid(details: &str, content: &str) -> Map<String, Value> {
         return Map::new();
     };
     error
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn how_to_try_is_said_at_the_end_of_the_address() {
-        let of = |url: &str| Retries::of(&url.parse().expect("a URL"));
-        assert_eq!(of("ws://a/b"), Retries { count: 5, policies: vec!["ct".into()] });
-        let retries = of("ws://a/b#rc=2&rp=ct,5xx");
-        assert_eq!(retries, Retries { count: 2, policies: vec!["ct".into(), "5xx".into()] });
-        assert!(retries.allow(&ConnectError::Status(503)) && !retries.allow(&ConnectError::Status(404)));
-        assert!(
-            retries.allow(&ConnectError::Connection(std::io::Error::other("x")))
-                && !retries.allow(&ConnectError::Timeout)
-        );
-        assert_eq!(of("ws://a/b#rc=99").count, 5);
-    }
 }

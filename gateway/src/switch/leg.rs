@@ -94,6 +94,9 @@ pub trait Leg: Send + Sync {
     /// Gives it its mode, before it is in the conference, and looks whether the module shows it. After `Ok` alone may it enter.
     async fn prepare(&self, join: &Join) -> Result<(), LegError>;
 
+    /// Why no recording can be written into this folder, where the switch says so only to those who ask before.
+    async fn why_unwritable(&self, folder: &Path) -> Result<Option<String>, LegError>;
+
     /// Has it enter the conference, and returns when it has left. Then no tag and no mode of this stay is left.
     async fn enter(&self, join: &Join) -> Result<Left, LegError>;
 

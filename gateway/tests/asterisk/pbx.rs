@@ -29,6 +29,14 @@ pub const COMMANDS: [&[&str]; 5] = [
 ];
 /// The same for a call that it places: that, and then whether it is there.
 pub const PLACING: &[&str] = &["Action: Originate", "Action: Status"];
+/// What a hold takes, the end of one, and a kick.
+pub const HOLD: &[&[&str]] = &[&["Action: CoachHold"]];
+pub const UNHOLD: &[&[&str]] = &[&["Action: CoachUnhold"]];
+pub const KICK: &[&str] = &["Action: ConfbridgeKick"];
+/// Whether a member is held as a whole, or not at all: that is one action here.
+pub fn is_whole(member: &serde_json::Value) -> bool {
+    member.is_object()
+}
 /// The console's command that counts calls.
 pub const COUNT_CALLS: &str = "core show channels count";
 

@@ -13,12 +13,11 @@ mod scenarios;
 mod socket;
 
 mod door;
-mod unwritable;
 
 use scenarios::*;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let missing = pbx::prefix().is_none().then_some("make test-freeswitch FREESWITCH=<prefix> runs this");
-    run::run(&[door::SCENARIOS, unwritable::SCENARIOS, both::SCENARIOS].concat(), missing)
+    run::run(&[door::SCENARIOS, both::SCENARIOS].concat(), missing)
 }

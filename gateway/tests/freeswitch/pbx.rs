@@ -24,6 +24,14 @@ pub const MOST_NAME: usize = 255;
 pub const COMMANDS: [&[&str]; 5] = [&["coach state"], &[" tag "], &[" coach "], &[" mute "], &["coach show"]];
 /// The same for a call that it places: that, and then whether it is there.
 pub const PLACING: &[&str] = &["originate", "coach state"];
+/// What a hold takes, the end of one, and a kick.
+pub const HOLD: &[&[&str]] = &[&["uuid_setvar"], &[" deaf "], &[" hold "]];
+pub const UNHOLD: &[&[&str]] = &[&[" unhold "], &["uuid_getvar"], &[" undeaf "], &["uuid_setvar"]];
+pub const KICK: &[&str] = &[" kick "];
+/// Whether a member is held as a whole, or not at all.
+pub fn is_whole(member: &serde_json::Value) -> bool {
+    member["held"] == member["deaf"]
+}
 /// The console's command that counts calls.
 pub const COUNT_CALLS: &str = "show channels count";
 /// As FreeSWITCH has it where nobody has changed it, and the example's settings.

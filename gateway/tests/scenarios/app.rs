@@ -40,7 +40,7 @@ pub fn create(url: &str, account: &str, key: &str, order: &Value) -> Vec<String>
 }
 
 impl App {
-    /// Starts one with a library and a script.
+    /// Starts one with a library and a script, in which `{origin}` is where a webhook application is.
     pub fn start(pbx: &Pbx, name: &str, library: &'static str, script: &Value) -> Self {
         Self::start_with(pbx, name, library, script, None)
     }
@@ -55,8 +55,9 @@ impl App {
     ) -> Self {
         let folder = pbx.folder().join(format!("app_{name}"));
         fs::create_dir_all(&folder).expect("a folder can be made");
-        fs::write(folder.join("script.json"), script.to_string()).expect("a file can be written");
         let [port, control] = [(); 2].map(|()| ports::free().expect("a port is free"));
+        let script = script.to_string().replace("{origin}", &format!("http://127.0.0.1:{port}"));
+        fs::write(folder.join("script.json"), script).expect("a file can be written");
         let process = launch(&folder, library, port, control, certificate.as_deref());
         let app = Self { process, folder, port, control, library, certificate };
         app.event("", "listening");

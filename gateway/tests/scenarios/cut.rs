@@ -5,7 +5,7 @@ use crate::{
     app::App,
     gateway::{Answer, Gateway},
     party::Party,
-    pbx::{COMMANDS, PLACING, Pbx},
+    pbx::{COMMANDS, HOLD, KICK, PLACING, Pbx, UNHOLD, is_whole},
     relay::{Cut, Relay},
     run::wait_until,
 };
@@ -14,11 +14,21 @@ use std::time::{Duration, Instant};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("a_connection_to_a_switch_is_cut_in_the_middle_of_a_command", cut),
+    ("a_connection_to_a_switch_is_cut_in_the_middle_of_a_hold_and_of_a_kick", held_and_kicked),
     ("a_call_that_one_switch_may_have_placed_is_not_placed_on_another", placed),
 ];
 
 /// How long everything may take to be right again.
 const MENDED: Duration = Duration::from_secs(2);
+
+/// From now on the gateway reaches the switch through this.
+fn through_a_relay(pbx: &Pbx, gateway: &Gateway) -> Relay {
+    let relay = Relay::before(pbx.steering());
+    let [direct, relayed] = [pbx.steering(), relay.port].map(|port| format!("127.0.0.1:{port}\""));
+    gateway.reload(|text| text.replace(&direct, &relayed));
+    wait_until("it goes through the relay", &|| gateway.ask("GET", "/readyz", "", None).status == 200);
+    relay
+}
 
 fn cut() {
     let pbx = Pbx::start("cut");
@@ -30,10 +40,7 @@ fn cut() {
     let app = App::start(&pbx, "cut", "node-client-ws", &script);
     let applications = ["manager", "late"].map(|name| app.settings(name)).concat();
     let gateway = Gateway::start(&pbx, "gateway", &applications);
-    let relay = Relay::before(pbx.steering());
-    let [direct, relayed] = [pbx.steering(), relay.port].map(|port| format!("127.0.0.1:{port}\""));
-    gateway.reload(|text| text.replace(&direct, &relayed));
-    wait_until("it goes through the relay", &|| gateway.ask("GET", "/readyz", "", None).status == 200);
+    let relay = through_a_relay(&pbx, &gateway);
     let mut party = Party::new(&pbx, "cut");
     party.listens("customer", "app-room**");
     party.listens("agent", "app-room*agent*");
@@ -121,10 +128,7 @@ fn placed() {
     let second = format!("\n[[switch]]\nname = \"other\"\naccount = \"support\"\n{}", other.settings(other.hand_over));
     let settings = [pbx.calls_settings(), second, other.calls_settings(), app.settings("out")].concat();
     let gateway = Gateway::start(&pbx, "gateway", &settings);
-    let relay = Relay::before(pbx.steering());
-    let [direct, relayed] = [pbx.steering(), relay.port].map(|port| format!("127.0.0.1:{port}\""));
-    gateway.reload(|text| text.replace(&direct, &relayed));
-    wait_until("it goes through the relay", &|| gateway.ask("GET", "/readyz", "", None).status == 200);
+    let relay = through_a_relay(&pbx, &gateway);
     relay.cut(Cut::InTheAnswer, PLACING);
     let order = json!({"from": "2000", "to": {"type": "phone", "number": "ringing"}, "call_hook": app.hook("out")});
     let path = format!("/v1/Accounts/{}/Calls", crate::gateway::ACCOUNT);
@@ -132,4 +136,78 @@ fn placed() {
     assert!(relay.is_down(), "it has been cut: {answer:?}");
     assert_eq!(answer.status, 504, "{answer:?}");
     assert_eq!(other.calls(), 0, "nobody is called twice");
+}
+
+/// On FreeSWITCH a hold takes several commands; whichever is cut, none of it is left alone.
+fn held_and_kicked() {
+    let pbx = Pbx::start("cuth");
+    let private = json!({"name": "room", "speakOnlyTo": "agent"});
+    let script = json!({"/manager": {"verbs": [["conference", private]], "hooks": {"/wait": {}}}, "/late": {"verbs": [["answer"]]}});
+    let app = App::start(&pbx, "cuth", "node-client-ws", &script);
+    let gateway = Gateway::start(&pbx, "gateway", &["manager", "late"].map(|name| app.settings(name)).concat());
+    let relay = through_a_relay(&pbx, &gateway);
+    let mut party = Party::new(&pbx, "cuth");
+    party.listens("customer", "app-room**");
+    party.listens("agent", "app-room*agent*");
+    party.speaks("manager", "gateway-manager");
+    let manager = gateway.member("gateway-manager");
+    party.is_not_judged("late");
+    party.listens("late", "gateway-late");
+    app.find("/late", "call:status", |data| data["call_status"] == "in-progress");
+    let late = gateway.call_to("gateway-late")["call_sid"].as_str().expect("a sid").to_owned();
+    party.hear("before", &["agent"]);
+
+    let member = || {
+        let members = pbx.members("app-room");
+        members.into_iter().find(|m| m["speak_only_to"] == json!(["agent"])).expect("the manager is there")
+    };
+    // Until something is so, after the cause has gone.
+    let within = |what: &str, since: Instant, is_so: &dyn Fn() -> bool| {
+        while !is_so() {
+            assert!(since.elapsed() < MENDED, "{what}: {}", member());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let is_cut = |what: &str, call: &str, body: &str| {
+        let since = Instant::now();
+        let answer = gateway.put(call, body);
+        // Nobody knows what has become of it.
+        assert!(answer.status == 504 && answer.msg().contains("pbx"), "{what}: {answer:?}");
+        assert!(since.elapsed() < Duration::from_secs(4), "{what}: {:?}", since.elapsed());
+        assert!(relay.is_down(), "{what}: it has been cut");
+        relay.mend();
+        Instant::now()
+    };
+    let hold = r#"{"conferenceParticipantAction": {"action": "hold"}}"#;
+    let hold_with_hook = r#"{"conferenceParticipantAction": {"action": "hold", "wait_hook": "/wait"}}"#;
+    let unhold = r#"{"conferenceParticipantAction": {"action": "unhold"}}"#;
+    for cut in [Cut::BeforeTheAnswer, Cut::InTheAnswer] {
+        let holds = HOLD.iter().flat_map(|words| [(*words, hold), (*words, hold_with_hook)]);
+        for (words, body) in holds.chain(UNHOLD.iter().map(|words| (*words, unhold))) {
+            let is_held = body != unhold;
+            if !is_held {
+                gateway.act(&manager, "hold", None);
+            }
+            let what = format!("{} {body} {cut:?}", words[0]);
+            relay.cut(cut, words);
+            let since = is_cut(&what, &manager, body);
+            within(&what, since, &|| gateway.ask("GET", "/readyz", "", None).status == 200 && is_whole(&member()));
+            within(&what, since, &|| gateway.put(&manager, body).status == 202);
+            assert!(is_whole(&member()) && member()["held"] == json!(is_held), "{what}: {}", member());
+            assert_eq!(gateway.put(&manager, unhold).status, 202, "{what}");
+            assert!(is_whole(&member()) && member()["held"] == json!(false), "{what}: {}", member());
+        }
+        app.send("/late", &json!([["conference", {"name": "room"}]]));
+        wait_until("it joins", &|| pbx.members("app-room").len() == 4);
+        relay.cut(cut, KICK);
+        let kick = r#"{"conferenceParticipantAction": {"action": "kick"}}"#;
+        let since = is_cut("kick", &late, kick);
+        // It has left by the first, or does by the second.
+        within("another kick is answered", since, &|| [202, 422].contains(&gateway.put(&late, kick).status));
+        wait_until("it has left", &|| pbx.stock_members("app-room") == 3);
+        assert_eq!(gateway.call_to("gateway-late")["call_sid"], json!(late), "the call goes on");
+    }
+    party.hear("cut and mended", &["agent"]);
+    party.heard_nothing_until_now("over all of it", "customer");
+    party.judge();
 }

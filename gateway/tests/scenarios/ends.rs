@@ -22,7 +22,7 @@ fn over() {
     let pbx = Pbx::start("over");
     let script = json!({
         "/agent": {
-            "verbs": [["conference", {"name": "room", "memberTag": "agent", "endConferenceDuration": 3, "actionHook": "/done",
+            "verbs": [["conference", {"name": "room", "memberTag": "agent", "endConferenceDuration": 6, "actionHook": "/done",
                 "statusHook": "/status", "statusEvents": ["leave", "end"]}]],
             // Another conference of the same name: the time of the first is not its own.
             "hooks": {"/status": {"silent": true}, "/done": {"verbs": [["conference", {"name": "room", "memberTag": "again"}]]}}
@@ -46,7 +46,7 @@ fn over() {
     wait("another conference begins", &|| {
         pbx.members("app-room").first().is_some_and(|m| m["tags"] == json!(["again"]))
     });
-    std::thread::sleep(Duration::from_secs(4));
+    std::thread::sleep(Duration::from_secs(7));
     assert_eq!(pbx.stock_members("app-room"), 1, "another conference of the same name goes on");
     drop(party);
 }
@@ -54,7 +54,7 @@ fn over() {
 fn restarted() {
     let pbx = Pbx::start("ends");
     let verb =
-        |name: &str| json!({"name": name, "memberTag": "host", "endConferenceDuration": 5, "actionHook": "/done"});
+        |name: &str| json!({"name": name, "memberTag": "host", "endConferenceDuration": 8, "actionHook": "/done"});
     let script = json!({
         "/host": {"verbs": [["conference", verb("room")], ["pause", {"length": 30}]], "hooks": {"/done": {}}},
         "/other": {"verbs": [["conference", verb("other")], ["pause", {"length": 30}]], "hooks": {"/done": {}}},
@@ -68,7 +68,7 @@ fn restarted() {
     }
     party.listens("customer", "app-room**");
     wait_until("it is known when both conferences end", &|| {
-        gateway.log().matches("the conference ends after 5 s").count() == 2
+        gateway.log().matches("the conference ends after 8 s").count() == 2
     });
     gateway.crash();
     // The one conference goes on without the gateway, and without the member whose verb says when it ends. In place of the other
@@ -80,13 +80,13 @@ fn restarted() {
     }
     wait("the other conference has ended", &|| pbx.stock_members("app-other") == 0);
     party.listens("new", "app-other**");
-    std::thread::sleep(Duration::from_secs(6));
+    std::thread::sleep(Duration::from_secs(9));
     let there = || ["app-room", "app-other"].map(|room| pbx.stock_members(room));
     assert_eq!(there(), [1, 1], "without a gateway they go on");
     gateway.start_again();
     wait("the conference whose time is over has ended", &|| there()[0] == 0);
     app.event("/host", "/done");
-    std::thread::sleep(Duration::from_secs(7));
+    std::thread::sleep(Duration::from_secs(9));
     assert_eq!(there(), [0, 1], "a new conference of the name of one whose time is over goes on");
     drop(party);
 }

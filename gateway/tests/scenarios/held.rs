@@ -1,10 +1,13 @@
 //! What a call hears while it is held.
 
 use crate::{app::App, gateway::Gateway, judge::Recording, party::Party, pbx::Pbx, run::wait_until};
-use serde_json::json;
-use std::{f64::consts::TAU, time::Duration};
+use serde_json::{Value, json};
+use std::{f64::consts::TAU, path::Path, time::Duration};
 
-pub const SCENARIOS: &[(&str, fn())] = &[("a_held_call_alone_hears_what_the_wait_hook_says", held)];
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("a_held_call_alone_hears_what_the_wait_hook_says", held),
+    ("files_of_a_webhook_application_are_heard_by_its_call_alone", played),
+];
 
 const MUSIC: f64 = 620.0;
 const SECONDS: u32 = 15;
@@ -14,6 +17,13 @@ fn music(heard: &Recording, (from, to): (f64, f64)) -> f64 {
     let levels = heard.between(from, to).levels(MUSIC);
     assert!(levels.0.len() > 30, "something should have been recorded from {from} to {to}");
     levels.share_above(-40.0)
+}
+
+/// A file of so many seconds of music.
+fn music_file(path: &Path, rate: u32, seconds: u32) {
+    let sample = |n: u32| (6000.0 * (TAU * MUSIC * f64::from(n) / f64::from(rate)).sin()).round() as i16;
+    let samples = (0..seconds * rate).map(sample).collect();
+    Recording { rate, samples }.write(path).expect("a file can be written");
 }
 
 fn held() {
@@ -29,9 +39,7 @@ fn held() {
     let mut gateway = Gateway::start(&pbx, "gateway", &applications);
     // What is spoken here is a tone.
     let spoken = pbx.folder().join("spoken.wav");
-    let sample = |n: u32| (6000.0 * (TAU * MUSIC * f64::from(n) / 8000.0).sin()).round() as i16;
-    let samples = (0..SECONDS * 8000).map(sample).collect();
-    Recording { rate: 8000, samples }.write(&spoken).expect("a file can be written");
+    music_file(&spoken, 8000, SECONDS);
     let command = format!("[speech]\ncommand = [\"cp\", \"{}\", \"{{file}}\"]\n", spoken.display());
     gateway.start_again_with(|settings| settings.replace("[speech]\n", &command));
 
@@ -87,4 +95,73 @@ fn held() {
         let right = if has_music { customer > 0.9 } else { customer == 0.0 };
         assert!(right, "{state}: how much of the time the customer heard music: {customer}");
     }
+}
+
+/// A webhook application whose verb plays a file, and whose hook does while its call is held.
+fn played() {
+    let pbx = Pbx::start("heldw");
+    let file = pbx.folder().join("music.wav");
+    music_file(&file, 44_100, 2);
+    let play = |file: &str, more: Value| {
+        let mut verb = json!({"url": format!("{{origin}}/{file}")});
+        verb.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        json!(["play", verb])
+    };
+    let script = json!({
+        "/customer": {"verbs": [play("music.wav", json!({"id": "p1", "loop": 2, "actionHook": "/played"})), play("nothing.wav", json!({"actionHook": "/failed"})),
+            ["conference", {"name": "room", "enterHook": "/enter"}]]},
+        "/enter": {"verbs": [play("music.wav", json!({}))]}, "/hold": {"verbs": [play("music.wav", json!({}))]},
+        "/music.wav": {"file": file}, "/played": {"verbs": []}, "/failed": {"verbs": []}, "/call-status": {"verbs": []},
+    });
+    let app = App::start(&pbx, "heldw", "webhook", &script);
+    // Its files are in a folder whose name a switch could take for more than one argument.
+    let gateway = Gateway::start(&pbx, "a, b (c)", &app.settings("customer"));
+    let mut party = Party::new(&pbx, "heldw");
+    party.listens("agent", "app-room*agent*");
+    party.speaks("manager", "app-room**");
+    party.is_not_judged("manager");
+    party.listens("customer", "gateway-customer");
+    let customer = gateway.member("gateway-customer");
+    let before = party.now("customer");
+    let told = |path: &str| app.event(path, "request")["body"].clone();
+    let (played, failed) = (told("/played"), told("/failed"));
+    assert_eq!((&played["reason"], &played["verb_id"]), (&json!("playCompleted"), &json!("p1")), "{played}");
+    let took = ["playback_seconds", "playback_milliseconds"].map(|key| played[key].as_u64().unwrap_or_default());
+    assert!(took[1] > 3800 && took[0] == took[1] / 1000, "{played}");
+    assert_eq!(failed["reason"], json!("playFailed"), "{failed}");
+    assert!(failed["playback_seconds"].is_null(), "{failed}");
+
+    party.hear("at first", &["agent", "customer"]);
+    let body = r#"{"conferenceParticipantAction": {"action": "hold", "wait_hook": "/hold"}}"#;
+    assert_eq!(gateway.put(&customer, body).status, 202);
+    let asked = || app.names("/hold").len();
+    wait_until("the hook is asked", &|| asked() > 0);
+    let hook = app.event("/hold", "request");
+    assert_eq!(
+        (&hook["method"], &hook["verified"], &hook["body"]["call_sid"], &hook["body"]["has_recording"]),
+        (&json!("POST"), &json!(["verified", "verified"]), &json!(customer), &json!(false)),
+        "{hook}"
+    );
+    let from = ["agent", "customer"].map(|who| party.now(who));
+    party.hear("held, with a file", &["agent"]);
+    wait_until("the hook is asked again", &|| asked() >= 3);
+    let to = ["agent", "customer"].map(|who| party.now(who));
+    gateway.act(&customer, "unhold", None);
+    std::thread::sleep(Duration::from_millis(800));
+    let after = party.now("customer");
+    party.hear("after unhold", &["agent", "customer"]);
+    let end = party.now("customer");
+
+    let heard = party.judge();
+    let first = heard["customer"].between(0.0, before).levels(MUSIC);
+    let seconds = first.0.iter().filter(|level| **level > -40.0).count() as f64 / 100.0;
+    assert!(
+        (5.6..6.4).contains(&seconds),
+        "three times the file of 2 s, and it was heard for {seconds} s before the conference"
+    );
+    // Twice the file, and pauses between.
+    let share = music(&heard["customer"], (from[1], to[1]));
+    assert!(share > 0.4, "how much of the time the customer heard the file: {share}");
+    let (others, later) = (music(&heard["agent"], (from[0], to[0])), music(&heard["customer"], (after, end)));
+    assert!(others == 0.0 && later == 0.0, "the agent heard {others} of it, and the customer {later} after it");
 }

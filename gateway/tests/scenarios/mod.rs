@@ -18,6 +18,7 @@ pub mod injected;
 #[path = "../../../tests/switch/judge.rs"]
 #[expect(dead_code, reason = "the switches' own tests use the rest")]
 pub mod judge;
+pub mod late;
 pub mod live;
 pub mod meddler;
 pub mod npm;
@@ -39,6 +40,7 @@ pub mod restart;
 pub mod run;
 pub mod shown;
 pub mod sockets;
+pub mod talks;
 pub mod told;
 pub mod transports;
 pub mod verbs;

@@ -2,17 +2,27 @@
 //! so that not to hear it is silence.
 
 use crate::{
+    folders,
     judge::{Recording, UNHEARD},
     pbx::Pbx,
     phone::{Call, Phone},
     ports,
 };
-use std::{collections::BTreeMap, f64::consts::TAU, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    f64::consts::TAU,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+    time::Duration,
+};
 
 const RATE: u32 = 16000;
 const TONE: f64 = 1170.0;
+const AMPLITUDE: f64 = 4096.0;
 /// Of the tone, as a phone records it: 4096 of 32768.
 const LEVEL: f64 = -18.06;
+/// A phone hangs up when the file that it says ends: this is longer than a scenario takes, on a busy machine too.
+const SECONDS: u32 = 20 * 60;
 /// How long a state is listened to, and how long before: changes take effect, voices are on their way, the opening guard passes.
 const LISTEN: f64 = 0.8;
 const SETTLE: f64 = 0.8;
@@ -48,12 +58,12 @@ impl Party {
 
     /// Somebody calls, and says nothing.
     pub fn listens(&mut self, who: &str, number: &str) {
-        self.call(who, number, 0.0);
+        self.call(who, number, &SILENCE);
     }
 
     /// Somebody calls, and speaks from the first moment on.
     pub fn speaks(&mut self, who: &str, number: &str) {
-        self.call(who, number, 4096.0);
+        self.call(who, number, &SPEECH);
     }
 
     /// Whom this one hears does not matter: where no verb sends it anything, a switch may send it nothing at all.
@@ -64,8 +74,7 @@ impl Party {
     /// Somebody waits to be called at `sip:phone@127.0.0.1:<this port>`, and says nothing then.
     pub fn waits_to_be_called(&mut self, who: &str) -> u16 {
         let port = ports::free().expect("a port is free");
-        let says = tone(self.folder.join(format!("{who}.wav")), 0.0);
-        let call = Call { uri: "", says: &says, codec: "L16/16000/1", packet_ms: 20 };
+        let call = Call { uri: "", says: &SILENCE, codec: "L16/16000/1", packet_ms: 20 };
         let phone = Phone::that_answers(&self.folder.join(who), port, call).expect("the phone starts");
         self.phones.push((who.to_owned(), phone));
         port
@@ -77,12 +86,10 @@ impl Party {
         phone.1.has_answered().expect("it answers");
     }
 
-    fn call(&mut self, who: &str, number: &str, amplitude: f64) {
-        let folder = &self.folder;
-        let says = tone(folder.join(format!("{who}.wav")), amplitude);
+    fn call(&mut self, who: &str, number: &str, says: &Path) {
         let uri = format!("sip:{number}@127.0.0.1:{}", self.sip);
-        let call = Call { uri: &uri, says: &says, codec: "L16/16000/1", packet_ms: 20 };
-        self.phones.push((who.to_owned(), Phone::call(&folder.join(who), call).expect("the phone calls")));
+        let call = Call { uri: &uri, says, codec: "L16/16000/1", packet_ms: 20 };
+        self.phones.push((who.to_owned(), Phone::call(&self.folder.join(who), call).expect("the phone calls")));
     }
 
     /// The digits that this one has been sent by now, once there are so many.
@@ -95,6 +102,12 @@ impl Party {
     pub fn press(&mut self, who: &str, digits: &str) {
         let phone = self.phones.iter_mut().find(|(name, _)| name == who).expect("it is on the phone");
         phone.1.press(digits).expect("the phone takes commands");
+    }
+
+    /// This one says nothing from now on.
+    pub fn falls_silent(&mut self, who: &str) {
+        let phone = self.phones.iter_mut().find(|(name, _)| name == who).expect("it is on the phone");
+        phone.1.say(&SILENCE).expect("the phone takes commands");
     }
 
     /// How much this one has heard by now, in seconds of its recording.
@@ -152,10 +165,14 @@ impl Party {
     }
 }
 
-/// A file with a tone, for a phone to say.
-fn tone(path: PathBuf, amplitude: f64) -> PathBuf {
-    let samples =
-        (0..RATE * 60).map(|n| (amplitude * (TAU * TONE * f64::from(n) / f64::from(RATE)).sin()).round() as i16);
-    Recording { rate: RATE, samples: samples.collect() }.write(&path).expect("a file can be written");
+/// What the manager says, and what everybody else does: files that all scenarios of a run share.
+static SPEECH: LazyLock<PathBuf> = LazyLock::new(|| tone("speech", AMPLITUDE));
+static SILENCE: LazyLock<PathBuf> = LazyLock::new(|| tone("silence", 0.0));
+
+fn tone(name: &str, amplitude: f64) -> PathBuf {
+    let path = folders::run().join(format!("{name}.wav"));
+    let sample = |n| (amplitude * (TAU * TONE * f64::from(n) / f64::from(RATE)).sin()).round() as i16;
+    let samples = (0..RATE * SECONDS).map(sample).collect();
+    Recording { rate: RATE, samples }.write(&path).expect("a file can be written");
     path
 }

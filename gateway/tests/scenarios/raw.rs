@@ -141,12 +141,12 @@ pub fn answer_to(pbx: &Pbx, number: &str, headers: &str) -> String {
              a=rtpmap:0 PCMU/8000\r\n"
     );
     let to = format!("sip:{number}@127.0.0.1:{}", pbx.sip);
+    // The switch may take a port that was somebody's a moment ago: another one's name would have it repeat what it has answered that one.
+    let name = uuid::Uuid::new_v4();
     let head = |method: &str| {
         format!(
-            "{method} {to} SIP/2.0\r\nVia: SIP/2.0/UDP {own};rport;branch=z9hG4bKraw{}\r\nFrom: <sip:phone@{own}>;tag=raw\r\n\
-                 To: <{to}>\r\nCall-ID: raw-{}\r\nCSeq: 1 {method}\r\nContact: <sip:phone@{own}>\r\nMax-Forwards: 70\r\n",
-            own.port(),
-            own.port()
+            "{method} {to} SIP/2.0\r\nVia: SIP/2.0/UDP {own};rport;branch=z9hG4bK{name}\r\nFrom: <sip:phone@{own}>;tag=raw\r\n\
+                 To: <{to}>\r\nCall-ID: {name}\r\nCSeq: 1 {method}\r\nContact: <sip:phone@{own}>\r\nMax-Forwards: 70\r\n",
         )
     };
     let invite = format!(

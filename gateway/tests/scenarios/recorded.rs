@@ -10,7 +10,10 @@ use crate::{
 };
 use serde_json::json;
 
-pub const SCENARIOS: &[(&str, fn())] = &[("a_recording_has_open_speech_and_nothing_private", recorded)];
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("a_recording_has_open_speech_and_nothing_private", recorded),
+    ("a_recording_that_cannot_be_written_is_told_of", unwritable),
+];
 
 /// What the manager says, and how loud it is at least where it is heard.
 const TONE: f64 = 1170.0;
@@ -60,7 +63,9 @@ fn recorded() {
     let heard = party.judge();
     wait_until("they hang up", &|| pbx.calls() == 0);
 
-    let files: Vec<_> = std::fs::read_dir(&folder).expect("it is there").flatten().map(|entry| entry.path()).collect();
+    let files = std::fs::read_dir(&folder).expect("it is there").flatten().map(|entry| entry.path());
+    // On Asterisk there is the file too by which the gateway has seen that it can write there.
+    let files: Vec<_> = files.filter(|file| !file.ends_with(".coach-gateway")).collect();
     assert_eq!(files, [std::path::PathBuf::from(&file)], "one recording, of the name that was told");
     let levels = Recording::read(&file).expect("it is a WAV file").levels(TONE).0;
     let (first, last, count) = span(&levels);
@@ -78,4 +83,21 @@ fn recorded() {
     let private = levels[..first - 20].iter().chain(&levels[last + 20..]);
     let worst = private.copied().fold(f64::MIN, f64::max);
     assert!(worst < UNHEARD, "nothing private should be recorded: {worst:.1} dB");
+}
+
+/// The call is in its conference all the same.
+fn unwritable() {
+    let pbx = Pbx::start("unwrit");
+    let script = json!({"/agent": {"verbs": [["conference", {"name": "room", "record": {}}]]}});
+    let app = App::start(&pbx, "unwrit", "sdk", &script);
+    let settings = app.settings("agent") + "\n[recordings]\nfolder = \"/proc/nowhere\"\n";
+    let gateway = Gateway::start(&pbx, "gateway", &settings);
+    let mut party = Party::new(&pbx, "unwrit");
+    party.listens("agent", "gateway-agent");
+    app.find("/agent", "jambonz:error", |data| {
+        data["msg"].as_str().is_some_and(|msg| msg.contains("cannot write ") && msg.contains("/proc/nowhere"))
+    });
+    gateway.member("gateway-agent");
+    party.hear("in a conference that is not recorded", &[]);
+    party.judge();
 }

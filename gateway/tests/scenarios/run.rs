@@ -1,8 +1,8 @@
 //! The scenarios, each on a switch of its kind.
 
 use crate::{
-    alone, app, beep, broken, checked, cut, database, distributed, ends, folders, gateway, held, injected, live,
-    pbx::Pbx, placed, process, recorded, reload, rest, restart, sockets, told, transports, verbs,
+    alone, app, beep, broken, checked, cut, database, distributed, ends, folders, gateway, held, injected, late, live,
+    pbx::Pbx, placed, process, recorded, reload, rest, restart, sockets, talks, told, transports, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -14,7 +14,7 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 19] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 21] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -33,6 +33,8 @@ const WITH_THEIR_OWN: [&[OwnScenario]; 19] = [
     injected::SCENARIOS,
     cut::SCENARIOS,
     transports::SCENARIOS,
+    talks::SCENARIOS,
+    late::SCENARIOS,
     told::SCENARIOS,
 ];
 
@@ -80,9 +82,10 @@ fn trial(name: &str, scenario: impl FnOnce() + Send + 'static) -> Trial {
     })
 }
 
-/// Waits until something is so, that a switch does by itself.
+/// Waits until something is so, that a switch does by itself. How long that may take on a quiet machine is no matter of this: what is
+/// promised within a time is measured where it is promised.
 pub fn wait_until(what: &str, is_so: &dyn Fn() -> bool) {
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(12);
     while !is_so() {
         assert!(std::time::Instant::now() < end, "{what}: it should be so by now");
         std::thread::sleep(std::time::Duration::from_millis(20));

@@ -1,7 +1,7 @@
 // An application for the gateway's tests, with one of the official SDKs: node app.mjs <sdk|node-client-ws|webhook> <port> <script> <control>
 //
-// The script says, for each path, with which verbs a call begins and with which a hook is answered. What comes is printed, a line of
-// JSON each. At the port <control>, a POST has a session do something in mid-call.
+// The script says, for each path, with which verbs a call begins and with which a hook is answered, or which file is there. What comes
+// is printed, a line of JSON each. At the port <control>, a POST has a session do something in mid-call.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -118,6 +118,7 @@ if (library === 'sdk') {
       response.statusCode = 404;
       return response.end();
     }
+    if (known.file) return response.setHeader('Content-Type', 'audio/wav').end(readFileSync(known.file));
     response.setHeader('Content-Type', 'application/json');
     response.end(JSON.stringify(say(new WebhookResponse(), known.verbs)));
   };

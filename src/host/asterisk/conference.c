@@ -18,6 +18,7 @@ struct conference {
 	char name[COACH_MAX_NAME_BYTES + 1]; /* as the engine takes it */
 	struct ast_bridge *bridge;           /* a reference */
 	coach_room_t room;
+	struct name *room_name;              /* the room's, which is open: the engine holds it */
 	unsigned int members;
 	unsigned int outlasts:1;             /* the next one of its name waits for its end, which has been logged */
 	unsigned int last_number;            /* ConfBridge numbers nobody: we count */
@@ -59,7 +60,6 @@ static void conference_close(struct conference *conference)
 {
 	AST_LIST_REMOVE(&conferences, conference, entry);
 	coach_room_close(conference->room);
-	name_ends(NAME_OF_ROOM, conference->room);
 	ao2_ref(conference->bridge, -1);
 	ast_free(conference);
 }
@@ -67,6 +67,7 @@ static void conference_close(struct conference *conference)
 /* The conference of a bridge, opened where it is new. */
 static struct conference *conference_obtain(struct ast_bridge *bridge)
 {
+	coach_room_config_t config = COACH_ROOM_CONFIG_INIT;
 	struct conference *conference;
 
 	AST_LIST_TRAVERSE(&conferences, conference, entry) {
@@ -87,23 +88,18 @@ static struct conference *conference_obtain(struct ast_bridge *bridge)
 	if (!conference) {
 		return NULL;
 	}
+	config.user_data = conference->room_name = name_make(bridge->uniqueid);
+	config.release = name_free;
 	if (conference_name(bridge->name, conference->name)
-		|| coach_room_open(engine, conference->name, NULL, &conference->room)) {
+		|| coach_room_open(engine, conference->name, &config, &conference->room)) {
 		ast_log(LOG_ERROR, "Coach cannot serve the conference '%s': %s\n", bridge->name, coach_last_error());
+		name_free(conference->room_name);
 		ast_free(conference);
 		return NULL;
 	}
-	name_begins(NAME_OF_ROOM, conference->room, bridge->uniqueid);
 	conference->bridge = ao2_bump(bridge);
 	AST_LIST_INSERT_TAIL(&conferences, conference, entry);
 	return conference;
-}
-
-void conference_bridge(struct leg *leg, char *uniqueid)
-{
-	ast_mutex_lock(&membership_lock);
-	ast_copy_string(uniqueid, leg->conference ? leg->conference->bridge->uniqueid : "", BRIDGE_ID);
-	ast_mutex_unlock(&membership_lock);
 }
 
 /* Where commands find it. */
@@ -124,7 +120,7 @@ void conference_leave(struct leg *leg)
 	}
 	if (conference->members == 1) {
 		/* Before the engine tells that it has left. */
-		name_set_last(conference->room, leg->member);
+		name_set_last(conference->room_name, leg->member);
 	}
 	coach_member_leave(leg->member);
 	leg->conference = NULL;

@@ -20,10 +20,6 @@ void conferences_stop(void);
 void conference_leave(struct leg *leg);
 /* The leg, if it is in a conference, has another member of the engine's: that one joins, with a number of its own. `membership_lock` is held. */
 void conference_admit(struct leg *leg);
-/* A bridge's unique id, a UUID, with room to spare. */
-#define BRIDGE_ID 64
-/* That of the bridge of the conference that a leg is in, into BRIDGE_ID bytes; "" for none. No lock is held. */
-void conference_bridge(struct leg *leg, char *uniqueid);
 /* A conference's name as the engine takes it, and as everything of ours tells it, into COACH_MAX_NAME_BYTES + 1 bytes: white space is
  * written %20 and % itself %25, so that no two conferences share a name. Nonzero: too long. */
 int conference_name(const char *name, char *room);

@@ -7,7 +7,6 @@
  */
 #include "event.h"
 
-#include "conference.h"
 #include "names.h"
 
 #include "asterisk/json.h"
@@ -37,22 +36,20 @@ static const char *const names[] = {
 /* The conference, and which one of all that have had its name. */
 static struct ast_json *of_room(const coach_event_t *event, uint64_t sequence)
 {
-	char bridge[BRIDGE_ID], number[21];
+	char number[21];
 
 	if (!event->room) {
 		return ast_json_object_create();
 	}
-	name_of(NAME_OF_ROOM, event->room, bridge, sizeof(bridge));
 	snprintf(number, sizeof(number), "%" PRIu64, sequence);
-	return ast_json_pack("{s: s, s: s, s: s}", "Conference", event->room_name, "BridgeUniqueid", bridge, "Sequence", number);
+	return ast_json_pack("{s: s, s: s, s: s}", "Conference", event->room_name, "BridgeUniqueid", name_uniqueid(event->room_user_data),
+		"Sequence", number);
 }
 
 static struct ast_json *of_member(const coach_event_t *event)
 {
-	char uniqueid[AST_MAX_UNIQUEID];
-
-	name_of(NAME_OF_MEMBER, event->member, uniqueid, sizeof(uniqueid));
-	return ast_json_pack("{s: s, s: s, s: s, s: s, s: s, s: s, s: i}", "Channel", event->call_id, "Uniqueid", uniqueid,
+	return ast_json_pack("{s: s, s: s, s: s, s: s, s: s, s: s, s: i}", "Channel", event->call_id, "Uniqueid",
+		name_uniqueid(event->member_user_data),
 		"MemberTag", event->tags, "Mode", event->speak_only_to ? "private" : "open",
 		"SpeakOnlyTo", event->speak_only_to ? event->speak_only_to : "", "HeardBy", event->heard_by,
 		"OpensInMs", (int) event->opens_in_ms);
@@ -99,7 +96,7 @@ void on_event(void *user, const coach_event_t *event)
 		ast_json_object_set(more, "Number", ast_json_integer_create(event->number));
 	}
 	publish(names[event->kind], of_room(event, event->sequence), more);
-	if (event->kind == COACH_EVENT_LEAVE && name_is_last(event->room, event->member)) {
+	if (event->kind == COACH_EVENT_LEAVE && name_is_last(event->room_user_data, event->member)) {
 		/* The engine closes an empty room without a word. */
 		publish(names[COACH_EVENT_END], of_room(event, event->sequence + 1), ast_json_object_create());
 	}

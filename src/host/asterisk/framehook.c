@@ -1,7 +1,7 @@
 /*
- * res_coach: the hook that sees every frame from and to a member.
+ * res_coach: the framehook, which gets every frame from and to a member.
  *
- * A framehook, because it comes first: Asterisk's audiohooks get frames after decoding, and where a frame cannot be decoded, or
+ * It is a framehook since those come first: Asterisk's audiohooks get frames after decoding, and where a frame cannot be decoded, or
  * what a hook made of it cannot be encoded again, they let the original pass. Here private speech is gone before anything
  * else of Asterisk has seen it, and what stands in for it is made from nothing of it.
  *

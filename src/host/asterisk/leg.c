@@ -60,6 +60,16 @@ int leg_is_at(struct leg *leg, const char *uniqueid)
 	return is;
 }
 
+coach_member_t leg_member(struct leg *leg)
+{
+	coach_member_t member;
+
+	ao2_lock(leg);
+	member = leg->member;
+	ao2_unlock(leg);
+	return member;
+}
+
 void leg_call_id(struct leg *leg, char *call_id)
 {
 	ao2_lock(leg);
@@ -101,22 +111,18 @@ coach_member_t leg_attach(const char *name, const char *uniqueid, const char *ta
 	config.call_id = call_id;
 	config.tags = tags;
 	config.speak_only_to = speak_only_to;
+	config.user_data = name_make(uniqueid);
+	config.release = name_free;
 	ast_copy_string(call_id, name, AST_CHANNEL_NAME);
 	if (coach_member_attach(engine, &config, &member)) {
 		ast_copy_string(call_id, uniqueid, AST_CHANNEL_NAME);
 		if (coach_member_attach(engine, &config, &member)) {
 			ast_log(LOG_ERROR, "Coach cannot take in %s: %s\n", name, coach_last_error());
+			name_free(config.user_data);
 			return 0;
 		}
 	}
-	name_begins(NAME_OF_MEMBER, member, uniqueid);
 	return member;
-}
-
-void leg_detach(coach_member_t member)
-{
-	coach_member_detach(member);
-	name_ends(NAME_OF_MEMBER, member);
 }
 
 static struct leg *leg_make(const char *name, const char *uniqueid)
@@ -160,7 +166,7 @@ struct leg *leg_obtain(struct ast_channel *chan)
 static void leg_end(struct leg *leg)
 {
 	ao2_unlink(registry, leg);
-	leg_detach(leg->member);
+	coach_member_detach(leg->member);
 }
 
 void leg_drop(struct leg *leg)

@@ -51,8 +51,6 @@ struct leg *leg_obtain(struct ast_channel *chan);
 /* A member of the engine's for a channel, with tags and a mode as they are on record, and the engine's name for it, into
  * AST_CHANNEL_NAME bytes. 0: logged. */
 coach_member_t leg_attach(const char *name, const char *uniqueid, const char *tags, const char *speak_only_to, char *call_id);
-/* The engine's member has no call any more. */
-void leg_detach(coach_member_t member);
 /* Ends a leg that has no hook, or no channel any more. */
 void leg_drop(struct leg *leg);
 /* All legs, for ao2_iterator. */
@@ -60,6 +58,8 @@ struct ao2_container *legs(void);
 /* Its unique id now, into AST_MAX_UNIQUEID bytes. */
 void leg_uniqueid(struct leg *leg, char *uniqueid);
 int leg_is_at(struct leg *leg, const char *uniqueid);
+/* The engine's member that is its now. */
+coach_member_t leg_member(struct leg *leg);
 /* The engine's name for it, into AST_CHANNEL_NAME bytes. */
 void leg_call_id(struct leg *leg, char *call_id);
 /* Whether another call has taken its channel, and the engine does not know yet. */

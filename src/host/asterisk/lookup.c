@@ -1,5 +1,5 @@
 /*
- * res_coach: members by the names that people give them.
+ * res_coach: finds members by what people name them: number, channel, unique id.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

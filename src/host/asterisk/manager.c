@@ -7,12 +7,12 @@
 
 #include "conference.h"
 #include "lookup.h"
+#include "names.h"
 #include "privacy.h"
 #include "rescan.h"
 #include "sync.h"
 
 #include "asterisk/astobj2.h"
-#include "asterisk/json.h"
 #include "asterisk/manager.h"
 #include "asterisk/module.h"
 #include "asterisk/strings.h"
@@ -131,75 +131,39 @@ static const char list_text[] =
 	NAME_TEXT
 	" Channel: <name>  This channel only: its name or its unique id.\n";
 
-/* A list in JSON as one header's value. */
-static void joined(struct ast_str **text, struct ast_json *list)
-{
-	ast_str_reset(*text);
-	for (size_t i = 0; i < ast_json_array_size(list); i++) {
-		struct ast_json *item = ast_json_array_get(list, i);
-		const char *comma = i ? "," : "";
+struct list {
+	struct mansession *session;
+	const char *channel; /* as the engine calls it, this one only; "": everybody */
+	char action_id[256];
+	int listed;
+};
 
-		if (ast_json_typeof(item) == AST_JSON_STRING) {
-			ast_str_append(text, 0, "%s%s", comma, ast_json_string_get(item));
-		} else {
-			ast_str_append(text, 0, "%s%jd", comma, ast_json_integer_get(item));
-		}
-	}
-}
-
-static const char *yes(struct ast_json *member, const char *what)
+static const char *yes(const coach_member_info_t *info, uint32_t flag)
 {
-	return ast_json_is_true(ast_json_object_get(member, what)) ? "yes" : "no";
+	return info->flags & flag ? "yes" : "no";
 }
 
 /* Sends one member. */
-static void list_member(struct mansession *session, const char *id, const char *room, struct ast_json *member,
-	struct ast_str **text)
+static void list_member(void *data, const coach_member_info_t *info, const coach_member_texts_t *texts)
 {
-	struct ast_json *to = ast_json_object_get(member, "speak_only_to");
-	const char *call_id = ast_json_string_get(ast_json_object_get(member, "call_id"));
-	struct leg *leg = member_find(room, call_id);
-	char uniqueid[AST_MAX_UNIQUEID] = "", bridge[BRIDGE_ID] = "";
-	int private = ast_json_typeof(to) == AST_JSON_ARRAY;
+	struct list *list = data;
+	char uniqueid[AST_MAX_UNIQUEID] = "";
+	struct leg *leg;
 
+	if (!ast_strlen_zero(list->channel) && strcasecmp(list->channel, texts->call_id)) {
+		return;
+	}
+	list->listed++;
+	leg = member_find(texts->room_name, texts->call_id);
 	if (leg) {
-		leg_uniqueid(leg, uniqueid);
-		conference_bridge(leg, bridge);
+		leg_uniqueid(leg, uniqueid); /* of the channel that it is on now */
 		ao2_ref(leg, -1);
 	}
-
-	astman_append(session, "Event: CoachListEntry\r\n%sConference: %s\r\nBridgeUniqueid: %s\r\nNumber: %jd\r\nChannel: %s\r\n"
-		"Uniqueid: %s\r\nMode: %s\r\n", id, room, bridge, ast_json_integer_get(ast_json_object_get(member, "number")), call_id, uniqueid,
-		private ? "private" : "open");
-	joined(text, ast_json_object_get(member, "tags"));
-	astman_append(session, "MemberTag: %s\r\n", ast_str_buffer(*text));
-	joined(text, to);
-	astman_append(session, "SpeakOnlyTo: %s\r\n",
-		private && !ast_json_array_size(to) ? "-" : ast_str_buffer(*text));
-	joined(text, ast_json_object_get(member, "heard_by"));
-	astman_append(session, "HeardBy: %s\r\nMuted: %s\r\nHeld: %s\r\nOpensInMs: %jd\r\n\r\n", ast_str_buffer(*text),
-		yes(member, "muted"), yes(member, "held"),
-		ast_json_integer_get(ast_json_object_get(member, "opens_in_ms")));
-}
-
-static int list_room(struct mansession *session, const char *id, struct ast_json *room, const char *channel)
-{
-	struct ast_json *members = ast_json_object_get(room, "members");
-	const char *name = ast_json_string_get(ast_json_object_get(room, "name"));
-	struct ast_str *text = ast_str_create(64);
-	int listed = 0;
-
-	for (size_t i = 0; text && i < ast_json_array_size(members); i++) {
-		struct ast_json *member = ast_json_array_get(members, i);
-		const char *call_id = ast_json_string_get(ast_json_object_get(member, "call_id"));
-
-		if (ast_strlen_zero(channel) || !strcasecmp(channel, call_id)) {
-			list_member(session, id, name, member, &text);
-			listed++;
-		}
-	}
-	ast_free(text);
-	return listed;
+	astman_append(list->session, "Event: CoachListEntry\r\n%sConference: %s\r\nBridgeUniqueid: %s\r\nNumber: %u\r\nChannel: %s\r\n"
+		"Uniqueid: %s\r\nMode: %s\r\nMemberTag: %s\r\n", list->action_id, texts->room_name, name_uniqueid(texts->room_user_data),
+		info->number, texts->call_id, uniqueid, texts->speak_only_to ? "private" : "open", texts->tags);
+	astman_append(list->session, "SpeakOnlyTo: %s\r\nHeardBy: %s\r\nMuted: %s\r\nHeld: %s\r\nOpensInMs: %u\r\n\r\n",
+		S_OR(texts->speak_only_to, ""), texts->heard_by, yes(info, COACH_INFO_MUTED), yes(info, COACH_INFO_HELD), info->opens_in_ms);
 }
 
 static int list(struct mansession *session, const struct message *message)
@@ -207,9 +171,9 @@ static int list(struct mansession *session, const struct message *message)
 	const char *conference = astman_get_header(message, "Conference"), *id = astman_get_header(message, "ActionID");
 	const char *channel = astman_get_header(message, "Channel");
 	struct leg *only = leg_called(channel);
-	char room[COACH_MAX_NAME_BYTES + 1], action_id[256] = "", call_id[AST_CHANNEL_NAME], *text = NULL;
-	struct ast_json *state = NULL, *rooms;
-	int listed = 0;
+	struct list list = { .session = session, .channel = channel };
+	char room[COACH_MAX_NAME_BYTES + 1], call_id[AST_CHANNEL_NAME];
+	coach_status_t status;
 
 	if (conference_given(conference, room)) {
 		astman_send_error(session, message, "Conference is too long a name");
@@ -219,29 +183,18 @@ static int list(struct mansession *session, const struct message *message)
 	rescan(room);
 	if (only) {
 		leg_call_id(only, call_id);
+		list.channel = call_id;
+		ao2_ref(only, -1);
 	}
-	if (coach_state_json(engine, NULL, &text) || !(state = ast_json_load_string(text, NULL))) {
-		coach_string_free(text);
-		ao2_cleanup(only);
-		astman_send_error(session, message, "No memory");
-		return 0;
-	}
-	coach_string_free(text);
 	if (!ast_strlen_zero(id)) {
-		snprintf(action_id, sizeof(action_id), "ActionID: %s\r\n", id);
+		snprintf(list.action_id, sizeof(list.action_id), "ActionID: %s\r\n", id);
 	}
 	astman_send_listack(session, message, "Members follow", "start");
-	rooms = ast_json_object_get(state, "rooms");
-	for (size_t i = 0; i < ast_json_array_size(rooms); i++) {
-		struct ast_json *one = ast_json_array_get(rooms, i);
-
-		if (!*room || !strcmp(room, ast_json_string_get(ast_json_object_get(one, "name")))) {
-			listed += list_room(session, action_id, one, only ? call_id : channel);
-		}
+	status = coach_members(engine, *room ? room : NULL, list_member, &list);
+	if (status != COACH_OK && status != COACH_ERR_NO_ROOM) {
+		ast_log(LOG_ERROR, "CoachList: %s\n", coach_last_error());
 	}
-	ast_json_unref(state);
-	ao2_cleanup(only);
-	astman_send_list_complete_start(session, message, "CoachListComplete", listed);
+	astman_send_list_complete_start(session, message, "CoachListComplete", list.listed);
 	astman_send_list_complete_end(session);
 	return 0;
 }

@@ -1,8 +1,8 @@
 /*
- * res_coach: what was meant for Coach and does not reach it.
+ * res_coach: recognizes settings that were meant for Coach and are spelt so that they do not reach it.
  *
  * Asterisk takes `speakOnlyTo=agent`, `__memberTag=agent` and `COACH(speakOnlyTo) =agent` for variables of the call's own, and goes on
- * where a function is not registered, as `_COACH` or `coach` are not. Such a call speaks openly, and somebody believes that it does not.
+ * where a function is not registered, as `_COACH` or `coach` are not. Such a call speaks openly, while somebody believes that it is private.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

@@ -11,7 +11,6 @@
 #include "manager.h"
 #include "manager_hold.h"
 #include "misspelt.h"
-#include "names.h"
 #include "privacy.h"
 #include "rescan.h"
 #include "settings.h"
@@ -94,7 +93,6 @@ static int stop(void)
 	server_stop();
 	coach_engine_service(engine); /* what waits to be told is told now, or never */
 	coach_engine_destroy(engine);
-	names_stop();
 	if (in_use) {
 		ast_log(LOG_ERROR, "Coach has stopped, but stays in memory: Asterisk holds a channel that never hung up\n");
 	}

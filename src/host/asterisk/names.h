@@ -8,16 +8,20 @@
 
 #include "res_coach.h"
 
-enum name_of { NAME_OF_MEMBER, NAME_OF_ROOM };
+/* Of a member or a room of the engine's, which gives it back in every event: `user_data`. The engine frees it, when it has told the last. */
+struct name {
+	coach_member_t last; /* a room's: it ends when this member leaves it */
+	char uniqueid[];     /* a member's that of its call, a room's that of its conference's bridge */
+};
 
-/* The engine's member or room with that handle has this unique id, until some time after it has ended. */
-void name_begins(enum name_of of, uint64_t handle, const char *uniqueid);
-void name_ends(enum name_of of, uint64_t handle);
-/* Its unique id; "" where there was no memory for that. */
-void name_of(enum name_of of, uint64_t handle, char *uniqueid, size_t size);
+/* For a configuration's `user_data`, with `name_free` as its `release`; nobody's until the engine has taken it. NULL: no memory, and events
+ * come without. */
+struct name *name_make(const char *uniqueid);
+void name_free(void *name);
+/* The unique id; "" of NULL. */
+const char *name_uniqueid(const struct name *name);
 /* The room ends when this member leaves it. */
-void name_set_last(coach_room_t room, coach_member_t member);
-int name_is_last(coach_room_t room, coach_member_t member);
-void names_stop(void);
+void name_set_last(struct name *room, coach_member_t member);
+int name_is_last(const struct name *room, coach_member_t member);
 
 #endif /* COACH_ASTERISK_NAMES_H */

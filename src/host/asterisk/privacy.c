@@ -15,7 +15,6 @@
 #include "sync.h"
 
 #include "asterisk/astobj2.h"
-#include "asterisk/json.h"
 #include "asterisk/pbx.h"
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
@@ -173,16 +172,6 @@ const char *privacy_hold(struct leg *leg, int on)
 	return NULL;
 }
 
-/* What the answer's `+OK` means for the record. `command_lock` */
-static void note(struct leg *leg, const char *verb, const char *value)
-{
-	if (!strcmp(verb, "tag") || !strcmp(verb, "untag")) {
-		record_tags(leg, S_OR(value, NULL));
-	} else if (!strcmp(verb, "coach") || !strcmp(verb, "uncoach")) {
-		record_mode(leg, S_OR(value, NULL));
-	}
-}
-
 /* Runs it as it is. Nonzero: the answer is not `+OK`. */
 static int run(const char *command, struct ast_str **answer)
 {
@@ -197,51 +186,60 @@ static int run(const char *command, struct ast_str **answer)
 	return !ast_begins_with(ast_str_buffer(*answer), "+OK");
 }
 
-/* Whether the engine has it speak to nobody: without memory for its voice, a `coach` that fails comes to that. */
-static int speaks_to_nobody(const char *call_id, const char *room)
+/* Carries out a command about a leg's member, unless that is another one by now, and notes what it means for the record. `command_lock` */
+static int carry_out(struct leg *leg, coach_member_t member, const char *verb, const char *value, const char *command,
+	struct ast_str **answer)
 {
-	char *text = NULL;
-	coach_status_t status = coach_state_json(engine, room, &text);
-	struct ast_json *state = text ? ast_json_load_string(text, NULL) : NULL, *members;
-	int found = status == COACH_ERR_MEMORY || (text && !state);
+	int coach = !strcmp(verb, "coach");
+	coach_status_t status;
+	char *reply;
 
-	coach_string_free(text);
-	members = ast_json_object_get(state, "members");
-	for (size_t i = 0; i < ast_json_array_size(members); i++) {
-		struct ast_json *member = ast_json_array_get(members, i), *to = ast_json_object_get(member, "speak_only_to");
-
-		found |= !strcmp(ast_json_string_get(ast_json_object_get(member, "call_id")), call_id)
-			&& ast_json_typeof(to) == AST_JSON_ARRAY && !ast_json_array_size(to);
+	if (leg->member != member) {
+		ast_str_set(answer, 0, "-ERR another call has just taken its place");
+		return -1;
 	}
-	ast_json_unref(state);
-	return found;
+	status = coach_member_command(member, command, &reply);
+	if (status == COACH_OK) {
+		ast_str_set(answer, 0, "%s", reply);
+		coach_string_free(reply);
+		if (!strcmp(verb, "tag") || !strcmp(verb, "untag")) {
+			record_tags(leg, S_OR(value, NULL));
+		} else if (coach || !strcmp(verb, "uncoach")) {
+			record_mode(leg, S_OR(value, NULL));
+		}
+	} else {
+		ast_str_set(answer, 0, "-ERR %s", coach_last_error());
+		if (coach && status == COACH_ERR_MEMORY) {
+			record_mode(leg, "-"); /* without memory for its voice it is private to nobody */
+		}
+	}
+	return status != COACH_OK;
 }
 
 int privacy_command_about(struct leg *leg, const char *verb, const char *room, const char *value, struct ast_str **answer)
 {
 	SCOPED_RDLOCK(stay, &unload_lock);
 	RAII_VAR(char *, command, NULL, ast_free);
+	coach_member_t member = leg_member(leg);
 	int coach = !strcmp(verb, "coach"), failed;
 	const char *obstacle = coach || !strcmp(verb, "tag") ? prepare(leg, coach) : NULL;
-	char call_id[AST_CHANNEL_NAME];
+	char call_id[AST_CHANNEL_NAME], own[COACH_MAX_NAME_BYTES + 1];
 
 	leg_call_id(leg, call_id);
 	if (obstacle) {
 		ast_str_set(answer, 0, "-ERR %s cannot be hooked: %s", call_id, obstacle);
 		return -1;
 	}
-	/* By the one name that no other member ever has: it may have gone to another conference by now. */
-	if (ast_asprintf(&command, "%s %s %s %s", verb, room, call_id, value) < 0) {
+	if (!leg_room(leg, own) || strcmp(own, room)) {
+		ast_str_set(answer, 0, "-ERR %s has just left %s", call_id, room);
+		return -1;
+	}
+	if (ast_asprintf(&command, "%s %s", verb, value) < 0) {
 		ast_str_set(answer, 0, "-ERR no memory");
 		return -1;
 	}
 	record_begins();
-	failed = run(command, answer);
-	if (!failed) {
-		note(leg, verb, value);
-	} else if (coach && speaks_to_nobody(call_id, room)) {
-		record_mode(leg, "-");
-	}
+	failed = carry_out(leg, member, verb, value, command, answer);
 	record_ends();
 	return failed;
 }
@@ -298,28 +296,20 @@ int privacy_end(void)
 }
 
 /* Whether an opening guard may not have ended: with none of its member's frames arriving, it does not. Of who is outside, in an ordinary
- * call, the engine does not say. */
+ * call, nobody knows. */
 static int is_guarded(void)
 {
 	struct ao2_iterator all = ao2_iterator_init(legs(), 0);
 	struct leg *leg;
-	char *text = NULL;
-	struct ast_json *state, *rooms;
-	int found;
+	int found = 0;
 
-	found = coach_state_json(engine, NULL, &text) != COACH_OK;
-	state = text ? ast_json_load_string(text, NULL) : NULL;
-	coach_string_free(text);
-	rooms = ast_json_object_get(state, "rooms");
-	for (size_t i = 0; i < ast_json_array_size(rooms); i++) {
-		struct ast_json *members = ast_json_object_get(ast_json_array_get(rooms, i), "members");
-
-		for (size_t j = 0; j < ast_json_array_size(members); j++) {
-			found |= ast_json_integer_get(ast_json_object_get(ast_json_array_get(members, j), "opens_in_ms")) > 0;
-		}
-	}
-	ast_json_unref(state);
 	while ((leg = ao2_iterator_next(&all))) {
+		coach_member_info_t info = COACH_MEMBER_INFO_INIT;
+
+		coach_status_t status = coach_member_info(leg_member(leg), &info);
+
+		/* One that has ended has none. */
+		found |= status == COACH_OK ? info.room && info.opens_in_ms : status != COACH_ERR_HANDLE;
 		found |= leg->bypassed && hook_listens(leg->hook);
 		ao2_ref(leg, -1);
 	}

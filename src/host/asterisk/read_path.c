@@ -1,5 +1,5 @@
 /*
- * res_coach: what a member says.
+ * res_coach: the path of frames that come from a member: private speech is taken out.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

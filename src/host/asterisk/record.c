@@ -1,5 +1,5 @@
 /*
- * res_coach: what a leg is set to, for the engine and for COACH() to read.
+ * res_coach: the settings of a leg, as the engine gets them and the function COACH reads them.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

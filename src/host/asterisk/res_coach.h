@@ -29,7 +29,7 @@
  *
  * Locks, in the order in which they are taken: `unload_lock` (privacy.c), `membership_lock` (conference.c), `command_lock` (record.c),
  * `registry_lock` (leg.c) or a channel's, the registry's (leg.c), a leg's.
- * With that of `scans` (rescan.c) or of names.c held, no other of these is taken.
+ * With that of `scans` (rescan.c) held, no other of these is taken.
  * The engine is never called for more than a frame with a channel locked, because its events may be delivered inside any call.
  */
 #ifndef COACH_ASTERISK_RES_COACH_H

@@ -1,5 +1,5 @@
 /*
- * res_coach: Asterisk's word of who moves, and a look at who is where.
+ * res_coach: follows Asterisk's messages about channels that move between bridges, and checks who is where.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

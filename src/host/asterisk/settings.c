@@ -1,5 +1,5 @@
 /*
- * res_coach: coach.conf.
+ * res_coach: reads the settings in coach.conf.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

@@ -1,5 +1,5 @@
 /*
- * res_coach: frames as signed linear samples.
+ * res_coach: converts frames to signed linear samples and back.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

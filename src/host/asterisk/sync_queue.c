@@ -1,5 +1,5 @@
 /*
- * res_coach: the one task processor: what is done soon, in a thread that holds no lock.
+ * res_coach: the module's task processor, for work that must not be done while a lock of Asterisk's is held.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

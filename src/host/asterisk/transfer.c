@@ -117,7 +117,7 @@ void transfer_hand_over(struct leg *leg, struct ast_channel *chan)
 	if (member != before) {
 		coach_member_leave(before);
 		if (!own) {
-			leg_detach(before);
+			coach_member_detach(before);
 		}
 	}
 	/* Nothing changes by this for a member that was there, or has joined: it has the events told, and who replaced whom is known. */

@@ -1,5 +1,5 @@
 /*
- * res_coach: what a member hears.
+ * res_coach: the path of frames that go to a member: what it may hear is added.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

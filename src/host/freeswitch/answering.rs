@@ -1,6 +1,6 @@
-//! Applications that the core runs as a call is answered or gets media, because a variable says so. It runs them at once, inside the
-//! endpoint's own work: Sofia holds its lock on the call meanwhile. The first frame that passes a media bug has the core tell Sofia that it
-//! transcodes, which waits for that lock, so a `conference` that runs there with a media bug hangs for good, and cannot be hung up.
+//! Recognizes applications that the core runs when a call is answered or gets media, because a variable says so. The core runs them at
+//! once, while Sofia holds its lock on the call. The first frame that passes a media bug makes the core tell Sofia that it transcodes,
+//! which waits for that lock: a `conference` that runs there with a media bug hangs for good, and cannot be hung up.
 
 use super::{fs, session::Session};
 

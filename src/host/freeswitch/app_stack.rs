@@ -1,5 +1,5 @@
-//! The applications or conferences that run on a call, one inside the other. The core tells of its end with the very message that told of its beginning; messages of
-//! other calls, which some endpoints pass on, are none of these.
+//! The applications or conferences that run on a call, one inside the other. The core reports the end of each with the same message that
+//! reported its beginning. Messages of other calls, which some endpoints pass on, are not taken for these.
 
 /// By the messages' addresses, the outermost first.
 #[derive(Default)]

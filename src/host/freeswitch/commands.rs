@@ -1,4 +1,4 @@
-//! What people do: the commands `coach` and `uuid_coach`, and the dialplan application `coach`.
+//! The commands `coach` and `uuid_coach`, and the dialplan application `coach`.
 
 use std::{
     ffi::{CStr, c_char},
@@ -9,7 +9,6 @@ use std::{
 use super::{
     fs,
     leg::{How, Leg, State},
-    membership::Membership,
     module::{Module, current},
     session::{Session, c, log, text},
     settings::{Action, names_mode},
@@ -137,10 +136,11 @@ fn state(module: &Module, variables: &[&str]) -> Result<String, String> {
             Some(serde_json::json!({ "uuid": uuid, "variables": values }))
         })
         .collect();
-    let mut state: serde_json::Value =
-        serde_json::from_str(&module.services.engine.rooms_json()?).map_err(|error| error.to_string())?;
-    state["calls"] = calls.into();
-    Ok(state.to_string())
+    // The engine's answer is an object: the calls are one more member of it.
+    let mut state = module.services.engine.state_json()?;
+    state.truncate(state.trim_end().strip_suffix('}').unwrap_or(&state).len());
+    let calls = serde_json::Value::from(calls);
+    Ok(format!("{state},\"calls\":{calls}}}"))
 }
 
 /// Changes a call through its leg, for its bugs and variables: the engine alone would call a member private that has no bug.
@@ -158,7 +158,7 @@ fn change(module: &Module, room: &str, member: &str, action: Action) -> Result<S
         }
     }
     // The engine knows what is wrong with the names.
-    module.services.engine.command(&format!("explain {room} {member}"))?;
+    module.services.engine.command(&["explain", room, member].join(" "))?;
     Err(format!("{member} is just coming to {room} or leaving it; nothing has changed"))
 }
 
@@ -171,8 +171,7 @@ fn hooked_for(leg: &Leg, session: &Session, actions: &[Action]) -> Result<(), St
 /// The leg of a member, given by number or UUID.
 fn leg_of(module: &Module, member: &str) -> Option<Arc<Leg>> {
     if member.bytes().all(|b| b.is_ascii_digit()) {
-        let uuid = module.services.numbers.lock().get(&member.parse().ok()?).cloned()?;
-        return module.find(&uuid);
+        return module.numbered(member.parse().ok()?);
     }
     module.called(member).or_else(|| module.find(member))
 }
@@ -203,10 +202,7 @@ fn uuid_coach(module: &Module, words: &[&str]) -> Result<String, String> {
     }
     let json = words.ends_with(&["as", "json"]);
     match &state.membership {
-        Some(Membership { conference, number, .. }) => module
-            .services
-            .engine
-            .command(&format!("explain {conference} {number}{}", if json { " as json" } else { "" })),
+        Some(_) => leg.explain(json),
         None if json => Ok(serde_json::json!({
             "room": null,
             "memberTag": state.settings.tags,

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{CStr, c_char},
-    ptr,
+    iter, ptr,
 };
 
 use super::{
@@ -10,38 +10,35 @@ use super::{
     module::{Module, current},
     session::{c, text},
 };
+use crate::host::client::grammar;
 
 const ROOM: &CStr = c"::coach::room";
 const MEMBER: &CStr = c"::coach::member";
 
+/// The words of `uuid_coach`.
+const UUID_ACTIONS: [&str; 5] = ["tag", "untag", "coach", "uncoach", "show"];
+
 /// What follows each command; the core knows the words that begin with colons as functions.
-const PATTERNS: [&CStr; 17] = [
-    c"add coach rooms",
-    c"add coach show ::coach::room",
-    c"add coach explain ::coach::room ::coach::member",
-    c"add coach tag ::coach::room ::coach::member",
-    c"add coach untag ::coach::room ::coach::member",
-    c"add coach coach ::coach::room ::coach::member",
-    c"add coach uncoach ::coach::room ::coach::member",
-    c"add coach gettag ::coach::room",
-    c"add coach stats ::coach::room",
-    c"add coach state",
-    c"add coach version",
-    c"add coach help",
-    c"add uuid_coach ::console::list_uuid tag",
-    c"add uuid_coach ::console::list_uuid untag",
-    c"add uuid_coach ::console::list_uuid coach",
-    c"add uuid_coach ::console::list_uuid uncoach",
-    c"add uuid_coach ::console::list_uuid show",
-];
+fn patterns() -> impl Iterator<Item = String> {
+    let coach = grammar().map(|(name, arguments)| {
+        let words = arguments.split(' ').map_while(|argument| match argument.trim_matches(['[', ']']) {
+            "<room>" => ROOM.to_str().ok(),
+            "<member>" => MEMBER.to_str().ok(),
+            _ => None,
+        });
+        iter::once("add coach").chain([name]).chain(words).collect::<Vec<_>>().join(" ")
+    });
+    let uuid_coach = UUID_ACTIONS.iter().map(|action| format!("add uuid_coach ::console::list_uuid {action}"));
+    coach.chain(iter::once("add coach state".into())).chain(uuid_coach)
+}
 
 pub fn add() {
     // SAFETY: texts that end in NUL; the functions stay until `delete` has returned.
     unsafe {
         fs::switch_console_add_complete_func(ROOM.as_ptr(), Some(rooms));
         fs::switch_console_add_complete_func(MEMBER.as_ptr(), Some(members));
-        for pattern in PATTERNS {
-            fs::switch_console_set_complete(pattern.as_ptr());
+        for pattern in patterns() {
+            fs::switch_console_set_complete(c(&pattern).as_ptr());
         }
     }
 }

@@ -1,5 +1,5 @@
-//! FreeSWITCH's events about members. They come late, and on another thread: they say what a member may do, and privacy needs nothing
-//! of them.
+//! Follows FreeSWITCH's events about members, which say who is muted, deaf or on hold. They come late, and on another thread, so privacy
+//! does not depend on them.
 
 use std::{
     ffi::CStr,

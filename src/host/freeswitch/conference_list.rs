@@ -1,5 +1,5 @@
-//! Who is in a conference, and what they may do, as `mod_conference` lists it: asked for where nothing else is sure to say it. By `list`:
-//! up to 1.10.10, two threads that ask for `json_list` at once can crash the switch.
+//! Reads from `mod_conference` who is in a conference, and who is muted or deaf, where nothing else says so reliably. It uses `list`, since
+//! up to 1.10.10 two threads that ask for `json_list` at the same time can crash the switch.
 
 use std::ffi::CStr;
 

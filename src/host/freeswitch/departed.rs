@@ -1,4 +1,4 @@
-//! What calls leave behind that matters to the legs that take their places, for a minute: settings, and whom they were transferred with.
+//! Keeps for a minute what calls leave behind for the legs that take their places: settings, and whom they were transferred with.
 
 use std::{
     collections::VecDeque,

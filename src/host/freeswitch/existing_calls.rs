@@ -1,4 +1,4 @@
-//! Calls that were in a conference before Coach saw them: the module was loaded under them.
+//! Takes in the calls that were in a conference before the module was loaded.
 
 use super::{
     app_stack::AppStack,

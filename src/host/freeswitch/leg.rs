@@ -1,24 +1,21 @@
 //! One call that Coach knows: its member of the engine, its settings, its media bugs, its membership in a conference.
 
-use std::{
-    ptr,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{
     answering,
     app_stack::AppStack,
-    engine::last_error,
     fs,
     media_bug::{Installation, MediaBug, Side},
     membership::{Flags, Membership},
     names::{engine_name, uuid_for_core},
     rooms::JoinError,
     services::Services,
-    session::{Session, c, log},
+    session::{Session, log},
     settings::{Action, Settings, names_mode},
 };
 use crate::{
+    host::client::Member,
     lock::{Mutex, MutexGuard},
     sys,
 };
@@ -41,6 +38,8 @@ pub struct State {
     pub on_hold: bool,
     /// `Event-Sequence` of the last conference event that counted, or of the moment in which it joined.
     pub sequence: u64,
+    /// It has ended: a command that found it before keeps the module loaded for it no more.
+    ended: bool,
 }
 
 /// `change` or `command`.
@@ -55,7 +54,7 @@ pub struct Leg {
     pub session: usize,
     /// SIP's name for the call, by which another leg says that it replaces this one.
     pub sip_call_id: Option<String>,
-    member: sys::coach_member_t,
+    member: Member,
     /// What it says passes Coach, and what it hears.
     reads: MediaBug,
     writes: MediaBug,
@@ -73,21 +72,7 @@ impl Leg {
     pub fn new(services: &Services, session: &Session) -> Result<Self, String> {
         let uuid = session.uuid();
         let call_id = engine_name(uuid_for_core(&uuid).to_bytes(), &format!("{:x}", session.raw().addr()));
-        let id = c(&call_id);
-        let config = sys::coach_member_config_t {
-            size: size_of::<sys::coach_member_config_t>() as u32,
-            flags: sys::COACH_MEMBER_STARTS,
-            call_id: id.as_ptr(),
-            tags: ptr::null(),
-            speak_only_to: ptr::null(),
-        };
-        let mut member = 0;
-        // SAFETY: the config and its text outlive the call.
-        if unsafe { sys::coach_member_attach(services.engine.handle(), &raw const config, &raw mut member) }
-            != sys::COACH_OK
-        {
-            return Err(last_error());
-        }
+        let member = services.engine.attach(&call_id, uuid_for_core(&uuid))?;
         Ok(Self {
             uuid,
             call_id,
@@ -136,7 +121,7 @@ impl Leg {
         if self.allows_no_bugs.load(Ordering::Acquire) {
             return Err(answering::INSTEAD.into());
         }
-        if self.reads.install_now(session, self.member) {
+        if self.reads.install_now(session, self.member.hooks()) {
             return Ok(());
         }
         Err("its media cannot be hooked; is it a call with audio, and up?".into())
@@ -147,7 +132,7 @@ impl Leg {
         if self.allows_no_bugs.load(Ordering::Acquire) {
             return Installation::Failed;
         }
-        let put = self.writes.install(session, self.member);
+        let put = self.writes.install(session, self.member.hooks());
         if put == Installation::Failed {
             let line = "its media cannot be hooked: it does not hear what is said to it privately";
             log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), line);
@@ -203,12 +188,12 @@ impl Leg {
             Action::Uncoach => state.settings.speak_only_to = None,
         }
         self.keep(services, state).inspect_err(|_| state.settings.clone_from(&was))?;
-        let (reply, done) = self.perform(services, state, action);
+        let (reply, done) = self.perform(state, action);
         if !done {
             state.settings = was;
             self.keep(services, state)?;
         }
-        state.membership.iter().for_each(|membership| services.changed.note(&membership.conference));
+        self.note_change(services);
         // Not the other: somebody may have set it for the next conference.
         match action {
             Action::Tag(_) | Action::Untag => state.settings.write_tags(session),
@@ -230,26 +215,48 @@ impl Leg {
     }
 
     /// Has the engine do it; whether it is done, since for want of memory the answer may be an error, and the call private all the same.
-    fn perform(&self, services: &Services, state: &State, action: Action) -> (Result<String, String>, bool) {
-        let (word, tags) = action.words();
-        let place =
-            state.membership.as_ref().map(|membership| format!("{} {}", membership.conference, membership.number));
-        let reply = place.map(|place| services.engine.command(&format!("{word} {place} {tags}")));
-        if let Some(Ok(reply)) = reply {
-            return (Ok(reply), true);
-        }
-        // SAFETY: texts that outlive the calls.
-        let status = unsafe {
-            match action {
-                Action::Tag(tags) => sys::coach_tag(self.member, c(tags).as_ptr()),
-                Action::Untag => sys::coach_untag(self.member),
-                Action::Coach(to) => sys::coach_coach(self.member, c(to).as_ptr()),
-                Action::Uncoach => sys::coach_uncoach(self.member),
-            }
+    fn perform(&self, state: &State, action: Action) -> (Result<String, String>, bool) {
+        let member = &self.member;
+        let answer = match (&state.membership, action) {
+            (Some(_), action) => member.command(&action.to_string()),
+            (None, Action::Tag(tags)) => member.tag(tags).map(|()| state.settings.to_string()),
+            (None, Action::Untag) => member.untag().map(|()| state.settings.to_string()),
+            (None, Action::Coach(to)) => member.coach(to).map(|()| state.settings.to_string()),
+            (None, Action::Uncoach) => member.uncoach().map(|()| state.settings.to_string()),
         };
-        let done = matches!(status, sys::COACH_OK | sys::COACH_ERR_MEMORY);
-        let direct = if status == sys::COACH_OK { Ok(state.settings.to_string()) } else { Err(last_error()) };
-        (reply.unwrap_or(direct), done)
+        let done = answer.as_ref().map_or_else(|refused| refused.status == sys::COACH_ERR_MEMORY, |_| true);
+        (answer.map_err(Into::into), done)
+    }
+
+    /// Who hears it and why, as the engine explains it.
+    pub fn explain(&self, json: bool) -> Result<String, String> {
+        Ok(self.member.command(if json { "explain as json" } else { "explain" })?)
+    }
+
+    /// Its number in its conference; none outside, and once it has ended.
+    pub fn number(&self) -> Option<u32> {
+        self.member.info().ok().filter(|info| info.room != 0).map(|info| info.number)
+    }
+
+    /// The engine's room that it is in, if its write bug has something to do there: it is spoken to privately, ignoring mute and deaf, since
+    /// those end on the event thread, which must not wait for the core; or it hears the sounds of its mode.
+    pub fn needs_write_bug_in(&self) -> Option<sys::coach_room_t> {
+        let info = self.member.info().ok()?;
+        (info.flags & sys::COACH_INFO_NEEDS_WRITE != 0).then_some(info.room)
+    }
+
+    /// Whether an opening guard of it runs, in a conference.
+    pub fn is_guarded(&self) -> bool {
+        self.member.info().is_ok_and(|info| info.room != 0 && info.opens_in_ms > 0)
+    }
+
+    /// Somebody in its conference may hear somebody privately from now on who did not before.
+    fn note_change(&self, services: &Services) {
+        if let Ok(info) = self.member.info()
+            && info.room != 0
+        {
+            services.changed.note(info.room);
+        }
     }
 
     /// The same for who cannot be asked again: what cannot be meant so is closed, private to nobody or without tags, and logged.
@@ -302,10 +309,9 @@ impl Leg {
             return Ok(());
         }
         state.bypassed = on;
-        // SAFETY: a number.
-        let status = unsafe { sys::coach_member_bypass(self.member, on.into()) };
+        let done = self.member.bypass(on);
         self.keep(services, state)?;
-        if status == sys::COACH_OK { Ok(()) } else { Err(last_error()) }
+        Ok(done?)
     }
 
     /// Joins its conference, with what it may do there from the first moment on; events count that happened after `now`. Gives the membership back
@@ -321,19 +327,13 @@ impl Leg {
     ) -> Result<(), Membership> {
         state.sequence = now;
         self.follow(state, flags);
-        // First: the engine tells at once whom this one hears.
-        services.numbers.lock().insert(membership.number, self.uuid.clone());
-        match services.rooms.join(&services.engine, self.member, &membership, channels) {
+        match services.rooms.join(&services.engine, &self.member, &membership, channels) {
             Ok(()) => {
-                services.changed.note(&membership.conference);
+                self.note_change(services);
                 state.membership = Some(membership);
             }
-            Err(JoinError::Taken) => {
-                services.numbers.lock().remove(&membership.number);
-                return Err(membership);
-            }
+            Err(JoinError::Taken) => return Err(membership),
             Err(JoinError::Refused(why)) => {
-                services.numbers.lock().remove(&membership.number);
                 let line =
                     format!("{why}. The member is in no room of Coach's: what it says privately is heard by nobody");
                 log(fs::SWITCH_LOG_ERROR, Some(&self.uuid), &line);
@@ -345,8 +345,7 @@ impl Leg {
     /// Leaves its conference.
     pub fn leave(&self, services: &Services, state: &mut State) {
         if let Some(membership) = state.membership.take() {
-            services.numbers.lock().remove(&membership.number);
-            services.rooms.leave(self.member, &membership);
+            services.rooms.leave(&self.member, &membership);
         }
     }
 
@@ -365,17 +364,15 @@ impl Leg {
     }
 
     fn follow_from(&self, was: Flags, flags: Flags) {
-        // SAFETY: numbers.
-        unsafe {
-            if was.muted != flags.muted {
-                sys::coach_member_mute(self.member, flags.muted.into());
-            }
-            if was.deaf != flags.deaf {
-                sys::coach_member_deaf(self.member, flags.deaf.into());
-            }
-            if was.held != flags.held {
-                sys::coach_member_hold(self.member, flags.held.into());
-            }
+        // What is refused is refused since the member has ended.
+        if was.muted != flags.muted {
+            let _ = self.member.mute(flags.muted);
+        }
+        if was.deaf != flags.deaf {
+            let _ = self.member.deaf(flags.deaf);
+        }
+        if was.held != flags.held {
+            let _ = self.member.hold(flags.held);
         }
     }
 
@@ -383,9 +380,10 @@ impl Leg {
     pub fn end(&self, services: &Services) {
         let mut state = self.lock();
         self.leave(services, &mut state);
-        // SAFETY: a number.
-        unsafe { sys::coach_member_detach(self.member) };
+        // Refused where it has ended already.
+        let _ = self.member.detach();
         services.departed.note(&self.uuid, self.sip_call_id.clone(), &state.settings);
+        state.ended = true;
         if self.private.swap(false, Ordering::AcqRel) {
             services.unload_lock.release();
         }
@@ -393,7 +391,7 @@ impl Leg {
 
     /// Keeps the module loaded while the call speaks privately.
     fn keep(&self, services: &Services, state: &State) -> Result<(), String> {
-        let private = state.settings.speak_only_to.is_some() && !state.bypassed;
+        let private = state.settings.speak_only_to.is_some() && !state.bypassed && !state.ended;
         match (self.private(), private) {
             (false, true) if !services.unload_lock.hold() => {
                 return Err("mod_coach is being unloaded".into());

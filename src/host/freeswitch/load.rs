@@ -1,8 +1,7 @@
-//! Loading and unloading: what the core calls first and last, and over and over in between.
+//! Loads and unloads the module, and runs its periodic work: the functions that the core calls.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -11,18 +10,21 @@ use std::{
 use super::{
     coach_events, commands, completion, conference_events, config,
     departed::Departed,
-    engine::Engine,
     existing_calls, fs, media_bug,
     module::{Module, current, set_current, take_current},
     opening_guards::OpeningGuards,
     recovery::Recovery,
     rooms::Rooms,
-    services::{ChangedRooms, Services, UnloadLock},
+    services::{ChangedRooms, Services},
     session::{NAME, Session, log, text},
     session_hooks,
-    write_bugs::{self, with_module},
+    unload_lock::UnloadLock,
+    write_bugs::with_module,
 };
-use crate::{lock::Mutex, sys};
+use crate::{
+    host::client::{Engine, EngineConfig},
+    sys,
+};
 
 /// How often the engine prepares rate conversions and frees what is no longer used, and what events say is followed.
 const SERVICE: Duration = Duration::from_millis(10);
@@ -74,7 +76,7 @@ pub unsafe extern "C" fn runtime() -> fs::switch_status_t {
         if catch_unwind(AssertUnwindSafe(|| {
             conference_events::follow(&module);
             let services = &module.services;
-            module.release(services.opening_guards.look(|uuid| opening_guard_runs(&module, uuid)));
+            services.opening_guards.look(|uuid| opening_guard_runs(&module, uuid), &services.unload_lock);
         }))
         .is_err()
         {
@@ -87,34 +89,26 @@ pub unsafe extern "C" fn runtime() -> fs::switch_status_t {
 /// In a conference the engine says so; elsewhere the unload itself waits for the length of a guard.
 fn opening_guard_runs(module: &Module, uuid: &str) -> bool {
     let Some(leg) = module.find(uuid) else { return false };
-    let membership = leg.lock().membership.as_ref().map(|here| (here.conference.clone(), here.number));
-    membership.is_some_and(|(room, number)| write_bugs::is_guarded(module, &room, number))
+    leg.is_guarded()
 }
 
 fn start(table: *mut fs::switch_loadable_module_interface_t) -> Result<(), String> {
     let configuration = config::read()?;
-    let config = sys::coach_engine_config_t {
-        size: size_of::<sys::coach_engine_config_t>() as u32,
+    let engine = Engine::create(&EngineConfig {
         flags: configuration.flags | sys::COACH_ENGINE_HOST_SERVICE,
         guard_ms: configuration.guard_ms,
-        reserved: 0,
-        on_event: Some(coach_events::on_event),
-        user: ptr::null_mut(),
-    };
-    let engine = Engine::create(&config)?;
+    })?;
     // SAFETY: the core's table.
     let lock = unsafe { (*table).rwlock };
     let services = Services {
         engine,
         rooms: Rooms::default(),
-        numbers: Mutex::default(),
         unload_lock: UnloadLock::new(lock),
         departed: Departed::default(),
         opening_guards: OpeningGuards::new(Duration::from_millis(configuration.guard_ms.into())),
         recovery: Recovery::new(),
         changed: ChangedRooms::default(),
         tags_pass: configuration.tags_pass,
-        mode_sounds: configuration.flags & sys::COACH_ENGINE_MODE_SOUNDS != 0,
     };
     let module = Arc::new(Module::new(services, message_shift()));
     media_bug::when_removed(session_hooks::bugs_removed);

@@ -17,7 +17,7 @@ use super::{
     fs, rtp_times,
     session::{Session, c},
 };
-use crate::sys;
+use crate::{host::client::Hooks, sys};
 
 /// Which direction of the call a bug is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl MediaBug {
     }
 
     /// Installs it, unless it is installed or another thread is about to.
-    pub fn install(&self, session: &Session, member: sys::coach_member_t) -> Installation {
+    pub fn install(&self, session: &Session, member: Hooks) -> Installation {
         match self.state.compare_exchange(NONE, PENDING, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
                 let attached = attach(session, member, self.side);
@@ -84,7 +84,7 @@ impl MediaBug {
     }
 
     /// Installs it, or waits until another thread has. False: it cannot be installed.
-    pub fn install_now(&self, session: &Session, member: sys::coach_member_t) -> bool {
+    pub fn install_now(&self, session: &Session, member: Hooks) -> bool {
         let since = Instant::now();
         while since.elapsed() < PATIENCE {
             match self.install(session, member) {
@@ -101,7 +101,7 @@ impl MediaBug {
 ///
 /// The bug carries the member's handle, a number: one that outlives its member makes silence of what was private, since the engine
 /// refuses it. It is locked, so that `remove_bugs` passes it by; the core removes it with the session.
-fn attach(session: &Session, member: sys::coach_member_t, side: Side) -> bool {
+fn attach(session: &Session, member: Hooks, side: Side) -> bool {
     let mut bug = ptr::null_mut();
     let replace = match side {
         Side::Read => fs::SMBF_READ_REPLACE,
@@ -114,7 +114,7 @@ fn attach(session: &Session, member: sys::coach_member_t, side: Side) -> bool {
             c"coach".as_ptr(),
             c(&session.uuid()).as_ptr(),
             Some(on_media),
-            member as usize as *mut c_void,
+            member.into_raw() as usize as *mut c_void,
             0,
             replace | fs::SMBF_NO_PAUSE | fs::SMBF_LOCK,
             &raw mut bug,
@@ -167,7 +167,7 @@ unsafe extern "C" fn on_media(
     member: *mut c_void,
     what: fs::switch_abc_type_t,
 ) -> fs::switch_bool_t {
-    let member = member as usize as sys::coach_member_t;
+    let member = Hooks::from_raw(member as usize as u64);
     // SAFETY: the core keeps the bug and its session during the call, and a replaced frame is this thread's alone.
     unsafe {
         match what {
@@ -176,15 +176,13 @@ unsafe extern "C" fn on_media(
                 let mut codec = MaybeUninit::zeroed();
                 fs::switch_core_session_get_real_read_impl(session, codec.as_mut_ptr());
                 let time = rtp_times::of_frame(session);
-                let read = |member, frame, rate, channels, samples, before| {
+                let read = |frame, rate, channels, samples, before| {
                     let time = time.map(|time| rtp_times::later(time, before, rate));
-                    // The time outlives the call.
-                    let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
-                    sys::coach_read_at(member, frame, rate, channels, samples, time)
+                    member.read(frame, rate, channels, samples, time.as_ref());
                 };
                 if let Some(frame) = fs::switch_core_media_bug_get_read_replace_frame(bug).as_mut() {
                     // The core has made the channels those of the conference, not of the codec.
-                    hook(read, member, frame, codec.assume_init(), frame.channels);
+                    hook(read, frame, codec.assume_init(), frame.channels);
                 }
             }
             fs::SWITCH_ABC_TYPE_WRITE_REPLACE => {
@@ -192,11 +190,9 @@ unsafe extern "C" fn on_media(
                 let mut codec: MaybeUninit<fs::switch_codec_implementation_t> = MaybeUninit::zeroed();
                 fs::switch_core_session_get_write_impl(session, codec.as_mut_ptr());
                 let codec = codec.assume_init();
-                let write = |member, frame, rate, channels, samples, _| {
-                    sys::coach_write(member, frame, rate, channels, samples)
-                };
+                let write = |frame, rate, channels, samples, _| member.write(frame, rate, channels, samples);
                 if let Some(frame) = fs::switch_core_media_bug_get_write_replace_frame(bug).as_mut() {
-                    hook(write, member, frame, codec, codec.number_of_channels.into());
+                    hook(write, frame, codec, codec.number_of_channels.into());
                 }
             }
             fs::SWITCH_ABC_TYPE_CLOSE => {
@@ -210,14 +206,13 @@ unsafe extern "C" fn on_media(
     fs::SWITCH_TRUE
 }
 
-/// Runs one of the engine's hooks on a frame, in place. `run` gets the member, the samples, rate, channels, samples a channel, and how
+/// Runs one of the engine's hooks on a frame, in place. `run` gets the samples, rate, channels, samples a channel, and how
 /// many samples of the frame came before.
 ///
 /// # Safety
 /// The frame's data are `datalen` bytes of this thread's.
 unsafe fn hook(
-    mut run: impl FnMut(sys::coach_member_t, *mut i16, u32, u32, u32, u32) -> sys::coach_status_t,
-    member: sys::coach_member_t,
+    mut run: impl FnMut(*mut i16, u32, u32, u32, u32),
     frame: &mut fs::switch_frame_t,
     codec: fs::switch_codec_implementation_t,
     channels: u32,
@@ -237,6 +232,6 @@ unsafe fn hook(
     let length = groups.div_ceil(groups.div_ceil(most));
     for before in (0..groups).step_by(length as usize) {
         let data = frame.data.cast::<i16>().wrapping_add((before * channels) as usize);
-        run(member, data, rate, channels, length.min(groups - before), before);
+        run(data, rate, channels, length.min(groups - before), before);
     }
 }

@@ -1,4 +1,4 @@
-//! Where a call is in a conference, and what `mod_conference` lets it do there.
+//! The membership of a call in a conference: room, number, and whether `mod_conference` has it muted, deaf or on hold.
 
 use std::ffi::{CStr, CString};
 

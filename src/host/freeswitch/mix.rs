@@ -1,4 +1,4 @@
-//! How many channels a conference mixes, for the level of private speech. No command of `mod_conference` tells it; it follows from the
+//! How many channels a conference mixes, for the level of private speech. No command of `mod_conference` says it; it follows from the
 //! conference's profile, or from a variable of the call that opened it.
 
 use std::{ffi::CStr, ptr};

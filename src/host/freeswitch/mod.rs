@@ -1,11 +1,11 @@
 //! `mod_coach`: coach mode in the conferences of a stock FreeSWITCH. `mod_conference` mixes what is said openly; a media bug on each
 //! session that has a tag or speaks privately takes private speech out of what is read, and puts it into what is written.
 //!
-//! From the ground up; a file uses only files above it in this list:
+//! It reaches the engine by `host::client` alone. From the ground up; a file uses only files above it in this list:
 //!
 //! ```text
 //! names              the engine's names for conferences and calls
-//! session            FreeSWITCH's calls in the words of Rust: sessions, variables, the log
+//! session            FreeSWITCH's core functions as safe Rust: sessions, variables, the log
 //! config             coach.conf.xml
 //! settings           what a call is set to: the channel variables, the actions
 //! assignments        which variables the core's applications assign
@@ -15,10 +15,11 @@
 //! media_bug          the media bug: what audio threads run
 //! membership         where a call is in a conference, and what it may do there
 //! mix                how many channels a conference mixes
-//! engine             the engine over the C ABI: commands, state
+//! coach_events       the engine's events, fired as FreeSWITCH's, and what they give back
 //! rooms              the engine's rooms, one a conference
 //! recovery           what commands have set, kept for the time after a crash of the switch
 //! departed           what a call leaves behind for the leg that takes its place
+//! unload_lock        what keeps the module loaded while somebody speaks privately
 //! opening_guards     who keeps the module loaded while an opening guard runs
 //! pending_flags      what events say that members may do, until somebody acts on it
 //! services           all of these, as every call uses them
@@ -29,7 +30,6 @@
 //! conference_list    who is in a conference, asked of mod_conference
 //! session_hooks      what a call does: conferences that begin and end, hang-up
 //! conference_events  what is told late: mute, deaf, hold
-//! coach_events       the engine's events, fired as FreeSWITCH's
 //! commands           what people do: the commands and the dialplan application
 //! completion         tab completion
 //! existing_calls     calls that were there before the module
@@ -51,7 +51,6 @@ mod conference_events;
 mod conference_list;
 mod config;
 mod departed;
-mod engine;
 mod existing_calls;
 mod leg;
 mod load;
@@ -70,6 +69,7 @@ mod session;
 mod session_hooks;
 mod settings;
 mod transfer;
+mod unload_lock;
 mod write_bugs;
 
 /// What FreeSWITCH declares, from `include/freeswitch_abi.h`.

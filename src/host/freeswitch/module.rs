@@ -1,4 +1,4 @@
-//! What there is while the module is loaded: the calls that Coach knows, and the sessions whose messages come to us.
+//! What there is while the module is loaded: the calls that Coach knows, and the sessions whose messages come to it.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -67,6 +67,11 @@ impl Module {
         legs.get(call_id).filter(same).or_else(|| legs.values().find(same)).cloned()
     }
 
+    /// The member with that number: FreeSWITCH gives each once.
+    pub fn numbered(&self, number: u32) -> Option<Arc<Leg>> {
+        self.all().into_iter().find(|leg| leg.number() == Some(number))
+    }
+
     /// The call with that UUID, made if Coach has not known it.
     pub fn leg(&self, session: &Session) -> Result<Arc<Leg>, String> {
         let _one = self.making.lock();
@@ -106,15 +111,10 @@ impl Module {
     pub fn end(&self, leg: &Leg) {
         // In this order: whoever replaces it finds it among the calls or among those that have left.
         leg.end(&self.services);
-        self.release(self.services.opening_guards.ends(&leg.uuid));
+        self.services.opening_guards.ends(&leg.uuid, &self.services.unload_lock);
         self.services.recovery.remove(&leg.uuid);
         rtp_times::forget(leg.session);
         self.legs.lock().remove(&leg.uuid);
-    }
-
-    /// Releases the lock that keeps the module loaded, so many times.
-    pub fn release(&self, times: usize) {
-        (0..times).for_each(|_| self.services.unload_lock.release());
     }
 
     /// Every call.

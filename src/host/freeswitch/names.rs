@@ -3,8 +3,6 @@
 
 use std::ffi::CString;
 
-use percent_encoding::percent_decode_str;
-
 use crate::sys;
 
 /// Stands between the beginning of a name that is too long and what tells it from others that begin alike.
@@ -43,11 +41,6 @@ pub fn is_plain(name: &str) -> bool {
 /// Whether it is FreeSWITCH's own name too, and can be one word, in quotes, of a command.
 pub fn is_word(name: &str) -> bool {
     is_plain(name) && !name.contains(['\'', '"', '\\'])
-}
-
-/// FreeSWITCH's name, of one that was not too long.
-pub fn original(name: &str) -> CString {
-    CString::new(percent_decode_str(name).collect::<Vec<_>>()).unwrap_or_default()
 }
 
 /// Bytes of a UUID that are no text stand in a `String` as characters of this range, and so does what is of this range itself.

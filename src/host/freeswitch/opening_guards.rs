@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::unload_lock::UnloadLock;
 use crate::lock::Mutex;
 
 /// So late may speech come.
@@ -53,33 +54,35 @@ impl OpeningGuards {
         self.state.lock().guarded.push((uuid.into(), Instant::now()));
     }
 
-    /// A call has ended. How many times the module's lock is to be released.
-    #[must_use]
-    pub fn ends(&self, uuid: &str) -> usize {
-        self.retain(|guarded, _| guarded != uuid)
+    /// A call has ended.
+    pub fn ends(&self, uuid: &str, lock: &UnloadLock) {
+        self.retain(|guarded, _| guarded != uuid, lock);
     }
 
-    /// Lets go of those whose guards have ended, as `runs` says by the call's UUID, or are too long ago. How many times the module's lock
-    /// is to be released.
-    #[must_use]
-    pub fn look(&self, runs: impl Fn(&str) -> bool) -> usize {
+    /// Lets go of those whose guards have ended, as `runs` says by the call's UUID, or are too long ago.
+    pub fn look(&self, runs: impl Fn(&str) -> bool, lock: &UnloadLock) {
         let now = Instant::now();
         let guarded = {
             let State { guarded, looked, .. } = &mut *self.state.lock();
             if guarded.is_empty() || looked.is_some_and(|at| now.duration_since(at) < PERIOD) {
-                return 0;
+                return;
             }
             *looked = Some(now);
             guarded.clone()
         };
         let stays: Vec<_> = guarded.into_iter().filter(|(uuid, since)| since.elapsed() <= LATE && runs(uuid)).collect();
-        self.retain(|uuid, since| since > now || stays.iter().any(|stays| stays.0 == uuid && stays.1 == since))
+        self.retain(|uuid, since| since > now || stays.iter().any(|stays| stays.0 == uuid && stays.1 == since), lock);
     }
 
-    fn retain(&self, stays: impl Fn(&str, Instant) -> bool) -> usize {
-        let State { guarded, .. } = &mut *self.state.lock();
-        let before = guarded.len();
-        guarded.retain(|(uuid, since)| stays(uuid, *since));
-        before - guarded.len()
+    /// Releases the module's lock once for each that does not stay. It does so with the list locked: when [`ends`](Self::ends) has returned,
+    /// nothing holds that lock for the call, whoever took it from the list.
+    fn retain(&self, stays: impl Fn(&str, Instant) -> bool, lock: &UnloadLock) {
+        self.state.lock().guarded.retain(|(uuid, since)| {
+            let stays = stays(uuid, *since);
+            if !stays {
+                lock.release();
+            }
+            stays
+        });
     }
 }

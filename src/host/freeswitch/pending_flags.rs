@@ -1,5 +1,5 @@
-//! What FreeSWITCH's events say that members may do, until somebody acts on it. The core's event threads only leave it here: whoever fires
-//! an event waits for them where many are on their way, and may hold what they would wait for.
+//! Keeps what FreeSWITCH's events say of members (muted, deaf, on hold) until a session's own thread acts on it. The core's event threads
+//! must not wait: whoever fires an event waits for them when many are on their way, and may hold the lock that they would wait for.
 
 use std::collections::HashMap;
 

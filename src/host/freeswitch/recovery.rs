@@ -1,6 +1,6 @@
-//! What commands have set on a call, kept for its recovery after a crash of the switch.
+//! Keeps what commands have set on a call, for its recovery after a crash of the switch.
 //!
-//! `sofia recover` makes a call anew with the variables it had when it was last stored, and runs its extension again from the beginning.
+//! `sofia recover` makes a call again with the variables that it had when it was last stored, and runs its extension again from the beginning.
 //! So the settings are kept apart from the variables that the extension sets: in a channel variable, which is stored with the call, and
 //! in a file. The core stores a call on a thread of its own, some time after it was asked to; the file is there before the command
 //! answers, and before a member that becomes private is private.

@@ -1,6 +1,6 @@
-//! When frames were said, by the clock of the phone that sent them. The frame that a media bug is shown has no time stamp where packet and
-//! conference have not the same number of samples, so the stamp is noted before, as the packet comes from the endpoint: on the same
-//! thread, in the same read.
+//! When frames were said, by the clock of the phone that sent them. The frame that a media bug gets has no time stamp where
+//! packet and conference do not have the same number of samples. So the stamp is noted earlier, when the packet comes from the endpoint: on
+//! the same thread, in the same read.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 

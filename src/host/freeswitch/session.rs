@@ -1,4 +1,4 @@
-//! FreeSWITCH's core in the words of Rust: sessions that are held, channel variables, commands of other modules, the log.
+//! FreeSWITCH's core functions as safe Rust: sessions, channel variables, commands of other modules, the log.
 
 use std::{
     ffi::{CStr, CString, c_char},

@@ -1,5 +1,5 @@
-//! What calls do: they begin, join and leave conferences, are bridged, hang up. The core tells each session as it happens, on the
-//! session's own thread.
+//! Follows what calls do: they begin, join and leave conferences, are bridged, hang up. The core calls these functions as it happens, on
+//! the session's own thread.
 
 use std::{
     ffi::CStr,

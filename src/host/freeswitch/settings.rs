@@ -1,4 +1,4 @@
-//! What a call is set to, and what people do about it.
+//! The settings of a call (tags, speakOnlyTo) and the actions that change them: how they are written in variables and commands.
 
 use std::{ffi::CStr, fmt};
 
@@ -168,14 +168,16 @@ impl<'a> Action<'a> {
             _ => None,
         }
     }
+}
 
-    /// As it is written.
-    pub fn words(&self) -> (&'static str, &'a str) {
+/// As people write it, of a member that is known.
+impl fmt::Display for Action<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tag(tags) => ("tag", tags),
-            Self::Untag => ("untag", ""),
-            Self::Coach(to) => ("coach", to),
-            Self::Uncoach => ("uncoach", ""),
+            Self::Tag(tags) => write!(f, "tag {tags}"),
+            Self::Untag => f.write_str("untag"),
+            Self::Coach(to) => write!(f, "coach {to}"),
+            Self::Uncoach => f.write_str("uncoach"),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A leg that takes the place of another (transfer, Replaces, pick-up) inherits what makes it private, and not the tags, which let it hear.
+//! Transfers: a leg that takes the place of another (transfer, Replaces, pick-up) inherits what makes it private, and not the tags, which
+//! let it hear.
 
 use std::ffi::CStr;
 

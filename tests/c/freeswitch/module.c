@@ -54,6 +54,7 @@ switch_status_t switch_thread_rwlock_tryrdlock(switch_thread_rwlock_t *lock)
 
 switch_status_t switch_thread_rwlock_unlock(switch_thread_rwlock_t *lock)
 {
+    happen(&meanwhile.unlock);
     return pthread_rwlock_unlock(&lock->lock) ? SWITCH_STATUS_FALSE : SWITCH_STATUS_SUCCESS;
 }
 

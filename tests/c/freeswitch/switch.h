@@ -154,7 +154,7 @@ void events_stop(void);
 
 /* What happens, once, while the module waits for the core: for media, a list of everybody, its lock, a variable of SIP's, a hook, a
    session that is up, what a member may do. */
-struct meanwhile { void (*media)(void), (*list)(void), (*lock)(void), (*variable)(void), (*bug)(void), (*locate)(void), (*flags)(void); };
+struct meanwhile { void (*media)(void), (*list)(void), (*lock)(void), (*unlock)(void), (*variable)(void), (*bug)(void), (*locate)(void), (*flags)(void); };
 extern struct meanwhile meanwhile;
 void happen(void (**what)(void));
 

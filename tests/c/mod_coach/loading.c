@@ -24,6 +24,33 @@ static void unloads_while_somebody_is_private(void **state)
 
 static int after_force;
 
+static int releasing;
+
+static void is_slow(void)
+{
+    __atomic_store_n(&releasing, 1, __ATOMIC_SEQ_CST);
+    usleep(200000);
+}
+
+/* The thread that watches the guards is letting the module go: who ends the call meanwhile finds the module free. */
+static void a_call_ends_while_its_guard_does(void **state)
+{
+    (void)state;
+    a_whispered_call();
+    whispers();
+    expect_reply("uuid_coach", "coach uncoach", "+OK");
+    releasing = 0;
+    meanwhile.unlock = is_slow;
+    for (int tries = 0; tries < 500 && !__atomic_load_n(&releasing, __ATOMIC_SEQ_CST); tries++) {
+        play(1);
+        usleep(20000);
+    }
+    check(releasing, "the guard does not end");
+    calls_end();
+    check(unload(false), "the module is in use, and there is no call");
+    check(load(), "the module does not load");
+}
+
 static void *hangs_up_soon(void *none)
 {
     while (is_up(coach)) usleep(1000);
@@ -227,6 +254,7 @@ static void configures_it(void **state)
 int loading(void)
 {
     const struct CMUnitTest tests[] = {
+        CALL(a_call_ends_while_its_guard_does),
         CALL(unloads_while_somebody_is_private),
         CALL(unloads_by_force),
         CALL(unloads_by_force_while_a_call_turns_private),

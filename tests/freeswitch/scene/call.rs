@@ -96,7 +96,9 @@ impl<'a> Call<'a> {
         let id = format!("{}-{name}", scene.room);
         let recording = scene.switch.folder.join(format!("{id}.wav"));
         let speech = if self.silent { HUSH.into() } else { scene.speech(name, self.says, None, false)? };
-        let plays = format!("set:RECORD_READ_ONLY=true^record_session:{}^{speech}", recording.display());
+        // Each word is a transfer, and FreeSWITCH hangs up at the 70th.
+        let before = "set:max_session_transfers=1000^set:RECORD_READ_ONLY=true";
+        let plays = format!("{before}^record_session:{}^{speech}", recording.display());
         let (far, near) = match self.originated {
             None => self.calls_in(&id, does, &plays)?,
             Some(variables) => self.rings(&id, variables, does, &plays)?,

@@ -24,7 +24,7 @@ use tokio::{
     sync::{Mutex, Notify, broadcast, mpsc},
     time::{Instant, timeout_at},
 };
-use words::{cause, cause_of, mode_of, played_as, quoted, yes};
+use words::{argument, cause, cause_of, mode_of, played_as, quoted, yes};
 
 /// How long a call without a connection may take to come back: the dialplan tries for a minute.
 const COMES_BACK: Duration = Duration::from_secs(70);
@@ -271,13 +271,16 @@ impl Leg for AgiLeg {
     }
 
     async fn play(&self, file: &Path) -> Result<(), LegError> {
-        // `interrupt` ends a file that is played this way.
-        let command = format!("CONTROL STREAM FILE {} \"\" 3000 \"\" \"\" \"\"", quoted(&played_as(file)?));
-        match self.command(&command).await?.result {
-            -1 if self.is_over().await => Err(LegError::Ended),
-            -1 => Err(LegError::Refused(format!("Asterisk cannot play {}", file.display()))),
-            _ => Ok(()),
+        // `interrupt` ends a file that is played this way. So it would one of CONTROL STREAM FILE, but that answers `endpos=-1` where a file
+        // has come to its end, and the crate for AGI takes this for a connection that has broken.
+        let result = self.exec("ControlPlayback", &argument(&played_as(file)?)).await?;
+        if result == 0 && self.evaluate("${CPLAYBACKSTATUS}").await? != "ERROR" {
+            return Ok(());
         }
+        if self.is_over().await {
+            return Err(LegError::Ended);
+        }
+        Err(LegError::Refused(format!("Asterisk cannot play {}", file.display())))
     }
 
     async fn prepare(&self, join: &Join) -> Result<(), LegError> {
@@ -331,6 +334,10 @@ impl Leg for AgiLeg {
             self.set("CONFBRIDGE(bridge,max_members)", &most.to_string()).await?;
         }
         Ok(())
+    }
+
+    async fn why_unwritable(&self, folder: &Path) -> Result<Option<String>, LegError> {
+        self.try_to_write(folder).await
     }
 
     async fn enter(&self, join: &Join) -> Result<Left, LegError> {
@@ -484,3 +491,4 @@ impl Leg for AgiLeg {
 #[cfg(test)]
 mod tests;
 mod words;
+mod writable;

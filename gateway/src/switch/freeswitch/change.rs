@@ -1,14 +1,9 @@
 //! Changes to a member, each confirmed by what FreeSWITCH shows afterwards.
 
 use super::{FreeSwitch, esl::quoted};
-use crate::switch::{
-    Call, Change, Member, SwitchError,
-    connection::{once_sent, wait_until},
-};
+use crate::switch::{Call, Change, Member, SwitchError, connection::wait_until};
 use std::path::Path;
 
-/// See [`FreeSwitch::hold`].
-const DEAF_BY_HOLD: &str = "COACH_DEAF_BY_HOLD";
 /// Between the parts of a line: names of callers have no control characters.
 const DELIMITER: char = '\u{1f}';
 
@@ -31,31 +26,8 @@ impl FreeSwitch {
     }
 
     /// A command of mod_conference about a member: mute and hold of it the module takes over for private speech.
-    async fn command(&self, member: &Member, word: &str) -> Result<String, SwitchError> {
+    pub(super) async fn command(&self, member: &Member, word: &str) -> Result<String, SwitchError> {
         self.act(&format!("conference {} {word} {}", quoted(&member.conference)?, member.number)).await
-    }
-
-    /// mod_conference's own hold takes a member's voice and the private speech to it, but not the open mix: `deaf` does. A variable of
-    /// the channel says that the hold has made the member deaf, and not somebody else before.
-    async fn hold(&self, id: &str, member: &Member) -> Result<String, SwitchError> {
-        if !self.is_deaf(id, &member.conference).await? {
-            self.act(&format!("uuid_setvar {id} {DEAF_BY_HOLD} {}", member.number)).await?;
-            self.command(member, "deaf").await.map_err(once_sent)?;
-            return self.command(member, "hold").await.map_err(once_sent);
-        }
-        self.command(member, "hold").await
-    }
-
-    async fn unhold(&self, id: &str, member: &Member) -> Result<String, SwitchError> {
-        let done = self.command(member, "unhold").await?;
-        // The number is of this stay: what an earlier one has left behind does not count.
-        let by_hold = self.ask(&format!("uuid_getvar {id} {DEAF_BY_HOLD}")).await.map_err(once_sent)?;
-        if by_hold == member.number.to_string() {
-            self.command(member, "undeaf").await.map_err(once_sent)?;
-            self.act(&format!("uuid_setvar {id} {DEAF_BY_HOLD}")).await.map_err(once_sent)?;
-            wait_until(&self.name, || async { Ok(!self.is_deaf(id, &member.conference).await?) }).await?;
-        }
-        Ok(done)
     }
 
     /// Whether the module shows a change.

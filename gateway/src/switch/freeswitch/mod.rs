@@ -3,6 +3,7 @@
 mod change;
 mod dialplan;
 pub mod esl;
+mod hold;
 mod profile;
 mod read;
 mod record;
@@ -19,9 +20,9 @@ use esl::{Esl, Login, Told, quoted};
 use freeswitch_esl_tokio::EslEventType;
 use std::{
     path::Path,
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Mutex, broadcast, watch};
 
 /// Its module.
 const MODULE: &str = "mod_coach";
@@ -33,13 +34,18 @@ pub struct FreeSwitch {
     profile: RwLock<String>,
     esl: Esl,
     login: watch::Sender<Login>,
+    /// One hold at a time, or its end: each takes several commands.
+    holds: Mutex<()>,
 }
 
 impl FreeSwitch {
     /// Connects, and goes on trying until this value is dropped.
-    pub fn start(name: &str, profile: &str, login: Login) -> Self {
+    pub fn start(name: &str, profile: &str, login: Login) -> Arc<Self> {
         let (login, at) = watch::channel(login);
-        Self { name: name.to_owned(), profile: RwLock::new(profile.to_owned()), esl: Esl::start(at), login }
+        let (name, profile, esl) = (name.to_owned(), RwLock::new(profile.to_owned()), Esl::start(at));
+        let switch = Arc::new(Self { name, profile, esl, login, holds: Mutex::default() });
+        switch.mend_holds_whenever_connected();
+        switch
     }
 
     /// From now on it is reached in this way, and its conferences have this profile.

@@ -1,6 +1,6 @@
 //! What FreeSWITCH knows: calls and members, from its module in one go.
 
-use super::{FreeSwitch, MODULE};
+use super::{FreeSwitch, MODULE, hold::DEAF_BY_HOLD};
 use crate::{
     names::call_sid,
     switch::{Call, Direction, Health, Member, OUTBOUND, Progress, Snapshot, SwitchError, variables},
@@ -53,6 +53,14 @@ impl RoomMember {
     }
 }
 
+/// Everybody in these conferences, by the call's id.
+fn members_of(rooms: Vec<Room>) -> impl Iterator<Item = (String, Member)> {
+    rooms.into_iter().flat_map(|room| {
+        let name = room.name;
+        room.members.into_iter().map(move |member| member.into_member(&name))
+    })
+}
+
 impl FreeSwitch {
     fn read<T: for<'a> Deserialize<'a>>(&self, command: &str, answer: &str) -> Result<T, SwitchError> {
         serde_json::from_str(answer).map_err(|error| {
@@ -70,17 +78,23 @@ impl FreeSwitch {
             }
             Err(error) => return Err(error),
         };
-        let members = state.rooms.into_iter().flat_map(|room| {
-            let name = room.name;
-            room.members.into_iter().map(move |member| member.into_member(&name))
-        });
-        let mut members: HashMap<String, Member> = members.collect();
+        let mut members: HashMap<String, Member> = members_of(state.rooms).collect();
         let calls = state.calls.into_iter().map(|call| {
             let member = members.remove(&call.uuid);
             let value = |name: &str| call.variables.get(name).and_then(Value::as_str).unwrap_or_default();
             self.call(&call.uuid, &value, member)
         });
         Ok(Snapshot { calls: calls.collect(), has_module: true })
+    }
+
+    /// The members that a hold has made deaf.
+    pub(super) async fn deaf_by_hold(&self) -> Result<Vec<(String, Member)>, SwitchError> {
+        let command = format!("coach state {DEAF_BY_HOLD} as json");
+        let state: State = self.read(&command, &self.act(&command).await?)?;
+        let number = |call: &StateCall| call.variables.get(DEAF_BY_HOLD)?.as_str()?.parse().ok();
+        let numbers: HashMap<String, u32> =
+            state.calls.iter().filter_map(|call| Some((call.uuid.clone(), number(call)?))).collect();
+        Ok(members_of(state.rooms).filter(|(id, member)| numbers.get(id) == Some(&member.number)).collect())
     }
 
     /// The calls as the core lists them: it knows no members, and learns late of what begins and ends.

@@ -275,6 +275,11 @@ impl Leg for SocketLeg {
         self.set(&values).await.map_err(refused)
     }
 
+    async fn why_unwritable(&self, _: &Path) -> Result<Option<String>, LegError> {
+        // An event of the recording itself tells.
+        Ok(None)
+    }
+
     async fn enter(&self, join: &Join) -> Result<Left, LegError> {
         match self.execute("conference", &self.conference(join)).await {
             Ok(_) => {}

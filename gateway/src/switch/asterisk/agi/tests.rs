@@ -30,6 +30,13 @@ fn a_mode_says_everything() {
     }
 }
 
+#[test]
+fn an_argument_is_one() {
+    for (text, argument_of_it) in [("/a/b", "/a/b"), ("/a,b (c)", "/a\\,b \\(c\\)"), (r#"/a"b\c"#, r#"/a\"b\\c"#)] {
+        assert_eq!(argument(text), argument_of_it);
+    }
+}
+
 /// A leg whose Asterisk answers every command with `value`, and the commands that it was sent.
 async fn beside(value: String) -> (AgiLeg, mpsc::UnboundedReceiver<String>) {
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};

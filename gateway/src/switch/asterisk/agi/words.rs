@@ -11,6 +11,12 @@ pub fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+/// A value as one argument of an application: Asterisk takes a comma for the beginning of the next.
+pub fn argument(text: &str) -> String {
+    let escaped = |c: char| if "\\,\"()".contains(c) { vec!['\\', c] } else { vec![c] };
+    text.chars().flat_map(escaped).collect()
+}
+
 /// A file as Asterisk wants it named: without the extension.
 pub fn played_as(file: &Path) -> Result<String, LegError> {
     let path = file.with_extension("");
