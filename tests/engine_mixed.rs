@@ -70,6 +70,33 @@ fn who_joins_an_engine_mixed_room_hears_it_from_the_first_frame_on() {
     assert_eq!(hears(), 1_000);
 }
 
+/// Until then, all that the listener hears is the mix.
+#[test]
+fn a_private_speaker_that_has_said_nothing_yet_is_heard_from_its_first_word_on() {
+    let engine = Engine::new();
+    let room = engine.engine_room("sales", WIDE, 20);
+    let members = [("coach", "", Some("agent")), ("agent", "agent", None), ("customer", "", None)];
+    let [coach, agent, customer] = members.map(|(call_id, tags, only_to)| engine.attach(call_id, tags, only_to));
+    for (number, member) in (1..).zip([&coach, &agent, &customer]) {
+        member.join(&room, number).expect("enters");
+    }
+    let heard_by = |listener: &support::Member<'_>| {
+        let mut frame = WIDE.silence(20);
+        listener.write(WIDE, &mut frame);
+        *frame.last().expect("it has samples")
+    };
+    for turn in 0..40 {
+        customer.read(WIDE, &mut vec![1_000; WIDE.samples(20)]);
+        if turn >= 20 {
+            coach.read(WIDE, &mut vec![300; WIDE.samples(20)]);
+        }
+        room.tick();
+        let (agent_hears, customer_hears) = (heard_by(&agent), heard_by(&customer));
+        assert_eq!(agent_hears, if turn >= 20 { 1_300 } else { 1_000 }, "turn {turn}");
+        assert_eq!(customer_hears, 0, "turn {turn}");
+    }
+}
+
 /// What a listener has heard of a speaker that says noise: all of it once, in order, but for fades of its first sample and of one change.
 fn is_heard_once(said: &[i16], heard: &[i16]) -> Result<(), String> {
     // Within a fade something is added to what is said, or to silence.

@@ -62,7 +62,11 @@ fn main() -> ExitCode {
         instructions::run((ROWS[row].make)().as_mut());
         return ExitCode::SUCCESS;
     }
-    let met = [memory(), hooks(), commands()];
+    // Cases of the hooks alone, by a part of their names.
+    if let Some(only) = arguments.iter().skip(1).find(|argument| !argument.starts_with('-')) {
+        return if hooks(only) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let met = [memory(), hooks(""), commands()];
     instruction_counts();
     if met.contains(&false) {
         eprintln!("a bound is missed");
@@ -84,17 +88,29 @@ fn memory() -> bool {
     met
 }
 
-fn hooks() -> bool {
-    let mut cases: Vec<Box<dyn Case>> = ROWS.iter().map(|row| (row.make)()).collect();
+/// Measures the cases whose names have `only` in them, with their floors.
+fn hooks(only: &str) -> bool {
+    let wanted = |index: usize| ROWS[index].name.contains(only);
+    let floor_of_one = |index: usize| {
+        let floors = (0..ROWS.len()).filter(|row| wanted(*row)).filter_map(|row| ROWS[row].floor);
+        floors.map(|(floor, _)| floor).any(|floor| floor == index)
+    };
+    let rows: Vec<_> = (0..ROWS.len()).filter(|row| wanted(*row) || floor_of_one(*row)).collect();
+    let mut cases: Vec<Box<dyn Case>> = rows.iter().map(|row| (ROWS[*row].make)()).collect();
     let costs = clock::measure(&mut cases);
+    let cost = |row: usize| &costs[rows.iter().position(|measured| *measured == row).expect("it was measured")];
     heading("hooks", "ns", "ratio", "bound");
     let mut met = true;
-    for (row, cost) in ROWS.iter().zip(&costs) {
-        let ratio = row.floor.map(|(floor, _)| cost.ratio(&costs[floor]));
+    for index in &rows {
+        let row = &ROWS[*index];
+        let ratio = row.floor.map(|(floor, _)| cost(*index).ratio(cost(floor)));
         let bound = row.floor.and_then(|(_, bound)| bound);
-        met &= line(row.name, cost.ns(), ratio, bound, ratio.unwrap_or_default());
+        met &= line(row.name, cost(*index).ns(), ratio, bound, ratio.unwrap_or_default());
     }
-    let sizes = || SIZES.iter().map(|row| costs[*row].ns());
+    if !only.is_empty() {
+        return met;
+    }
+    let sizes = || SIZES.iter().map(|row| cost(*row).ns());
     let spread = sizes().fold(0.0, f64::max) / sizes().fold(f64::INFINITY, f64::min);
     met &= line("engine-mixed: dearest size over cheapest", f64::NAN, Some(spread), Some(SPREAD), spread);
     for size in [10, 100, 1_000] {

@@ -43,6 +43,11 @@ impl Bus {
         self.tick
     }
 
+    /// How many ticks it keeps.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// A member's way in. `None` without memory.
     pub fn input(&self) -> Option<Input> {
         let longest = self.format.samples(super::format::MAX_FRAME_MS * super::format::TICKS_PER_MS);
@@ -78,6 +83,11 @@ impl Bus {
                 racy::put(word, pair);
             }
         }
+        self.lap.publish(tick + 1);
+    }
+
+    /// Tick: publishes what the ring holds at the place of tick `tick` as its sum once more.
+    pub fn repeat(&self, tick: u64) {
         self.lap.publish(tick + 1);
     }
 

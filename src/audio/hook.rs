@@ -8,8 +8,9 @@ use super::{
     format::{Format, Shape},
     mailbox::Bell,
     plan::Seat,
+    published::Published,
 };
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 
 /// What a hook did to the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,16 +40,16 @@ pub struct Steady {
 
 /// One hook of one member, with the state `T` that is its own. The two hooks run on two threads, so each has cache lines of its
 /// own, and what every call needs comes first.
-#[repr(C)]
+#[repr(C, align(64))]
 pub struct Hook<T> {
     /// What it counts.
     pub counts: Counts,
-    seat: AtomicPtr<Seat>,
-    /// Format of the last frame, as a code; or what it was if Coach does not handle that, with [`REFUSED`].
-    format: AtomicU64,
+    plan: Published<Seat>,
     /// Whether some of its calls are timed.
     pub timed: bool,
     own: UnsafeCell<T>,
+    /// Format of the last frame, as a code; or what it was if Coach does not handle that, with [`REFUSED`].
+    format: AtomicU64,
     /// Where it gets its converters from.
     pub mailbox: Arc<Mailbox>,
 }
@@ -58,9 +59,9 @@ unsafe impl<T: Send> Sync for Hook<T> {}
 
 impl<T: Default> Hook<T> {
     /// With its member's first seat; the caller keeps the plan that it is of.
-    pub fn new(seat: *const Seat, bell: &Bell, timed: bool) -> Self {
+    pub fn new(seat: &Seat, bell: &Bell, timed: bool) -> Self {
         Self {
-            seat: AtomicPtr::new(seat.cast_mut()),
+            plan: Published::new(seat, seat.number),
             format: AtomicU64::new(0),
             timed,
             own: UnsafeCell::default(),
@@ -73,13 +74,13 @@ impl<T: Default> Hook<T> {
 impl<T> Hook<T> {
     /// [control] Calls that begin from now on act on `seat`. The caller keeps the old plan until those inside have left.
     pub fn publish(&self, seat: &Seat) {
-        self.seat.store(std::ptr::from_ref(seat).cast_mut(), Ordering::SeqCst);
+        self.plan.publish(seat, seat.number);
     }
 
     /// What calls that begin now act on.
     #[cfg(test)]
     pub fn seat(&self) -> *const Seat {
-        self.seat.load(Ordering::SeqCst)
+        self.plan.plan()
     }
 
     /// Format of the last frame.
@@ -121,14 +122,24 @@ impl<T> Hook<T> {
         (code & REFUSED != 0).then(|| Shape { rate: part(32, 24), channels: part(24, 8), samples: part(0, 24) })
     }
 
-    /// What this call acts on, and the hook's own state.
+    /// The number of the plan that this call acts on, and the hook's own state.
     ///
     /// # Safety
     /// The caller is inside this hook's gate, and has what this returns only while it is.
     #[allow(clippy::mut_from_ref)] // the gate lets one call in at a time
-    pub unsafe fn enter(&self) -> (&Seat, &mut T) {
+    #[inline(always)]
+    pub unsafe fn enter(&self) -> (u64, &mut T) {
+        // SAFETY: `own` is the call's, by the caller's promise.
+        (self.plan.number(), unsafe { &mut *self.own.get() })
+    }
+
+    /// The plan that this call acts on, if it is not one that the hook knows already.
+    ///
+    /// # Safety
+    /// As [`Hook::enter`].
+    pub unsafe fn plan(&self) -> &Seat {
         // SAFETY: a seat that was published is kept until the calls that were inside the gates then have left; this call
-        // entered before it loads. `own` is the call's, by the caller's promise.
-        unsafe { (&*self.seat.load(Ordering::SeqCst), &mut *self.own.get()) }
+        // entered before it loads.
+        unsafe { &*self.plan.plan() }
     }
 }

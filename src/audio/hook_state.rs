@@ -1,8 +1,19 @@
 //! What a member's read hook and its write hook keep from one frame to the next.
 
 use super::{
-    bus::Place, convert::Conversion, fade::Fade, format::Format, guard::Guards, hook::Steady, mode_sound::Sounding,
+    bus::{Bus, Place},
+    convert::Conversion,
+    fade::Fade,
+    format::Format,
+    guard::Guards,
+    hook::Steady,
+    input::Input,
+    link::Link,
+    mode_sound::Sounding,
     player::Player,
+    prefetch::Soon,
+    published::Granted,
+    voice::Voice,
 };
 
 /// The read hook's own. What every call needs comes first.
@@ -12,6 +23,8 @@ pub struct Reading {
     pub steady: Steady,
     /// What becomes of a frame under `steady`.
     pub way: Way,
+    /// Where the next frame goes that is mixed.
+    pub soon: Soon,
     /// The last open sample, if the last frame was open.
     pub open: Option<[i32; 2]>,
     /// The voice that the last frame went into, by address.
@@ -23,15 +36,27 @@ pub struct Reading {
 }
 
 /// What becomes of every frame of one shape under one plan, while nothing else is going on.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub enum Way {
     /// It is left as it is.
     #[default]
     Left,
     /// It goes into the voice as it is, in this format.
-    Voice(Format),
+    Voice(Format, Granted<Voice>),
     /// It goes into the mix as it is, in this format.
-    Mix(Format),
+    Mix(Format, Granted<Input>),
+}
+
+/// What becomes of every frame of one shape that is written under one plan, while nothing else is going on.
+#[derive(Clone, Copy, Default)]
+pub enum Adds {
+    /// It is left as it is.
+    #[default]
+    Nothing,
+    /// The one private voice is added to it; it is of this format.
+    Voice(Format, Granted<Link>),
+    /// It is made of the mix, less what the member said itself.
+    Mix(Format, Granted<Bus>, Option<Granted<Input>>),
 }
 
 /// The write hook's own. What every call needs comes first.
@@ -39,8 +64,10 @@ pub enum Way {
 #[repr(C)]
 pub struct Writing {
     pub steady: Steady,
-    /// Under `steady`, the one private voice is added to the frame, which is of this format; else it is left.
-    pub adds: Option<Format>,
+    /// What becomes of a frame under `steady`.
+    pub adds: Adds,
+    /// Where what the member said itself lies of the next frame of the mix.
+    pub soon: Soon,
     /// The plan of the last frame.
     pub number: u64,
     /// What all private voices together amounted to at the end of the last frame.

@@ -8,7 +8,7 @@ use super::{
     fade::ramp,
     format::Format,
     pace::Pace,
-    prefetch::prefetch,
+    prefetch::{Soon, prefetch},
     sum,
     words::{Lap, PER_WORD, Words},
 };
@@ -20,8 +20,8 @@ const CHUNK: usize = 256;
 /// Of so many ticks at most an input knows what they took, and a bus what they summed.
 pub const KEEP_TICKS: usize = 16;
 
-/// The queue, and the parts that the last ticks took. What every hook and tick needs lies on two cache lines.
-#[repr(C)]
+/// The queue, and the parts that the last ticks took. What the read hook needs lies on one cache line, what else the tick needs on a second.
+#[repr(C, align(64))]
 pub struct Input {
     lap: Lap,
     ring: Words,
@@ -123,6 +123,16 @@ impl Input {
         self.packet.store(packet, Ordering::Relaxed);
     }
 
+    /// Read hook: where its next samples will lie.
+    pub fn next_pushed(&self) -> Soon {
+        Soon::at(self.ring.place(self.lap.head()))
+    }
+
+    /// Write hook: where the samples of the next tick lie, and what tells of them.
+    pub fn next_removed(&self) -> Soon {
+        Soon::at(self.ring.place(self.at.load(Ordering::Relaxed)))
+    }
+
     /// Read hook: appends interleaved samples.
     pub fn push(&self, samples: &[i16]) {
         let at = self.lap.head();
@@ -197,6 +207,12 @@ impl Input {
     /// Brings in what tells the tick what it will read.
     pub fn prefetch(&self) {
         prefetch(self, std::mem::offset_of!(Self, parts));
+    }
+
+    /// Brings in what the write hook needs of tick `tick`.
+    pub fn prefetch_removed(&self, tick: u64) {
+        self.prefetch();
+        prefetch(self.part(tick), 1);
     }
 
     /// Then brings in what tick `tick` will read.

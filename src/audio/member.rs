@@ -28,7 +28,7 @@ pub struct Member {
 
 impl Member {
     /// With its first seat; the caller keeps the plan that it is of.
-    pub fn new(seat: *const Seat, bell: &Bell, clock: &Arc<HookClock>, timed: bool) -> Self {
+    pub fn new(seat: &Seat, bell: &Bell, clock: &Arc<HookClock>, timed: bool) -> Self {
         Self {
             read: Hook::new(seat, bell, timed),
             write: Hook::new(seat, bell, timed),

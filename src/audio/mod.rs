@@ -8,6 +8,7 @@ pub mod guard;
 pub mod hook_clock;
 pub mod mailbox;
 pub mod media_time;
+pub mod published;
 pub mod racy;
 pub mod retire;
 pub mod voice;

@@ -26,6 +26,7 @@ use super::{
     hook_clock::HookClock,
     mailbox::{Bell, Mailbox},
     media_time::FrameTime,
+    published::{Granted, Published},
     retire::Retirement,
     voice::{Stamp, Voice},
 };
@@ -121,6 +122,63 @@ fn a_plan_is_not_freed_while_a_hook_is_inside_that_loaded_it() {
             // SAFETY: as above.
             let freed = unsafe { &*old }.freed.clone();
             retirement.retire(Freed(freed), [gate].into_iter());
+            while !retirement.sweep() {
+                thread::yield_now(); // everything is freed once the hook has left
+            }
+        };
+        all([Box::new(hook), Box::new(control)]);
+    });
+}
+
+/// What a plan has and its hook keeps from call to call: whether somebody freed it, and which plan granted it.
+struct Granting {
+    number: u64,
+    freed: std::sync::Arc<AtomicBool>,
+}
+
+/// The hook goes by the number of the plan and by what it kept of it, and looks at the plan only where the number is another one.
+#[test]
+fn a_hook_that_goes_by_the_number_acts_on_the_plan_of_that_number_and_on_nothing_that_was_freed() {
+    explore(|| {
+        let granted = |number: u64| -> &'static Granting {
+            Box::leak(Box::new(Granting { number, freed: std::sync::Arc::default() }))
+        };
+        let gate: &'static Gate = Box::leak(Box::new(Gate::new()));
+        let first = granted(1);
+        let current: &'static Published<Granting> = Box::leak(Box::new(Published::new(first, first.number)));
+        // The number of the last plan whose publication is over.
+        let over: &'static AtomicU64 = Box::leak(Box::new(AtomicU64::new(1)));
+        let hook = move || {
+            let mut kept = None;
+            for _ in 0..3 {
+                let due = over.load(SeqCst);
+                let inside = gate.enter().expect("nobody else calls this hook");
+                let number = current.number();
+                let (plan, granted) = match kept {
+                    Some((plan, granted)) if plan == number => (plan, granted),
+                    _ => {
+                        // SAFETY: leaked for the model; `freed` says whether it would have been freed.
+                        let plan = unsafe { &*current.plan() };
+                        (plan.number, Granted::new(plan))
+                    }
+                };
+                // SAFETY: as above.
+                let thing: &Granting = unsafe { granted.get() };
+                assert!(!thing.freed.load(Std::SeqCst), "freed before it was used");
+                assert_eq!(thing.number, plan, "it is of that plan");
+                assert!(plan >= due, "a plan that was published before the call began is not passed by");
+                thread::yield_now();
+                assert!(!thing.freed.load(Std::SeqCst), "freed while it was in use");
+                kept = Some((plan, granted));
+                drop(inside);
+            }
+        };
+        let control = move || {
+            let mut retirement = Retirement::default();
+            let next = granted(2);
+            current.publish(next, next.number);
+            over.store(2, SeqCst);
+            retirement.retire(Freed(first.freed.clone()), [gate].into_iter());
             while !retirement.sweep() {
                 thread::yield_now(); // everything is freed once the hook has left
             }

@@ -65,7 +65,7 @@ impl Member {
         let mut added = [0; PIECE];
         let added = &mut added[..shape.samples as usize];
         // SAFETY: the caller is inside the write gate.
-        let keeps = unsafe { self.write.enter() }.0.hearing == Hearing::Host;
+        let keeps = unsafe { self.write.plan() }.hearing == Hearing::Host;
         // SAFETY: the caller is inside the write gate.
         let outcome = unsafe { self.write(Shape { channels: 1, ..shape }, added) };
         if outcome != Outcome::Left {

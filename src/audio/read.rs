@@ -15,6 +15,7 @@ use super::{
     media_time::FrameTime,
     member::Member,
     plan::{Seat, Speech},
+    published::Granted,
     sum,
     voice::{Stamp, Voice},
 };
@@ -27,8 +28,8 @@ impl Member {
     #[inline(always)]
     pub unsafe fn leaves_read(&self, shape: Shape, data: &[i16]) -> bool {
         // SAFETY: the caller is inside the read gate.
-        let (seat, side) = unsafe { self.read.enter() };
-        let left = (Steady { plan: seat.number, shape }) == side.steady && matches!(side.way, Way::Left);
+        let (number, side) = unsafe { self.read.enter() };
+        let left = (Steady { plan: number, shape }) == side.steady && matches!(side.way, Way::Left);
         if left {
             self.read.counts.frames.add(1);
             side.open = Some(last(data, shape.channels as usize));
@@ -43,33 +44,42 @@ impl Member {
     #[inline(always)]
     pub unsafe fn read(&self, shape: Shape, time: FrameTime, data: &mut [i16]) -> Outcome {
         // SAFETY: the caller's promise.
-        let (seat, side) = unsafe { self.read.enter() };
-        if (Steady { plan: seat.number, shape }) == side.steady {
-            match (side.way, &seat.voice, &seat.input) {
-                (Way::Left, ..) => {
+        let (number, side) = unsafe { self.read.enter() };
+        if (Steady { plan: number, shape }) == side.steady {
+            match side.way {
+                Way::Left => {
                     self.read.counts.frames.add(1);
                     side.open = Some(last(data, shape.channels as usize));
                     return Outcome::Left;
                 }
                 // What is known of a frame's time is for the next opening guard.
-                (Way::Voice(format), Some(voice), _) if !matches!(time, FrameTime::Said(_)) => {
+                Way::Voice(format, voice) if !matches!(time, FrameTime::Said(_)) => {
+                    // SAFETY: it is of the plan of this number.
+                    let voice = unsafe { voice.get() };
                     self.read.counts.frames.add(1);
                     self.read.counts.private.add(1);
-                    voice.push(Stamp { captured: seat.number, floor: seat.number }, format, data);
+                    voice.push(Stamp { captured: number, floor: number }, format, data);
                     data.fill(0);
                     return Outcome::Taken;
                 }
-                (Way::Mix(format), _, Some(input)) => {
+                Way::Mix(format, input) => {
+                    // In a large room all of it is out of the cache.
+                    side.soon.prefetch(2 * data.len());
+                    // SAFETY: as above.
+                    let input = unsafe { input.get() };
                     self.read.counts.frames.add(1);
                     input.expect(format.ticks(shape.samples as usize));
                     input.push(data);
+                    side.soon = input.next_pushed();
                     data.fill(0);
                     return Outcome::Changed;
                 }
-                _ => {}
+                Way::Voice(..) => {}
             }
         }
         side.steady = Steady::default();
+        // SAFETY: the caller's promise.
+        let seat = unsafe { self.read.plan() };
         // SAFETY: the caller's promise.
         let (outcome, way) = unsafe { self.read_anew(side, seat, shape, time, data) };
         if let Some(way) = way
@@ -131,7 +141,9 @@ impl Member {
             let anew = changed || before != side.voice;
             // SAFETY: the caller is inside the read gate.
             let (captured, plain) = unsafe { self.capture(voice, stamp, seat.host_mix, &frame, anew) };
-            way = plain.filter(|_| floor.is_none() && seat.private).map(Way::Voice);
+            way = plain
+                .filter(|_| floor.is_none() && seat.private)
+                .map(|format| Way::Voice(format, Granted::new(&**voice)));
             if captured {
                 self.read.counts.private.add(1);
             }
@@ -169,7 +181,7 @@ impl Member {
             unsafe { self.enter_mix(side, seat, input, frame) };
             frame.data.fill(0);
             let plain = frame.format == input.format() && frame.channels == frame.format.channels();
-            return (Outcome::Changed, plain.then_some(Way::Mix(frame.format)));
+            return (Outcome::Changed, plain.then(|| Way::Mix(frame.format, Granted::new(&**input))));
         }
         // SAFETY: the caller's promise.
         unsafe { self.end_mix(side, seat) };

@@ -11,105 +11,124 @@ use crate::sync::{AtomicU64, Ordering, fence};
 /// Samples in a word.
 pub const PER_WORD: u64 = 4;
 
+/// Words that lie on one cache line, so that a frame lies on no more of them than it has to.
+#[repr(C, align(64))]
+struct Line([AtomicU64; 8]);
+
 /// A ring of samples, by position: a count of samples since the beginning that never wraps.
 pub struct Words {
-    words: Box<[AtomicU64]>,
+    lines: Box<[Line]>,
+    /// Words that are used of them.
+    count: u32,
     /// Where their number is a power of two: that less one, for a division is dear. Else 0.
-    mask: u64,
+    mask: u32,
 }
 
 impl Words {
     /// Room for at least `samples`; `None` without memory.
     pub fn new(samples: usize) -> Option<Self> {
         let count = samples.div_ceil(PER_WORD as usize);
-        let mut words = Vec::new();
-        words.try_reserve_exact(count).ok()?;
-        words.extend((0..count).map(|_| AtomicU64::new(0)));
-        let mask = if count.is_power_of_two() { count as u64 - 1 } else { 0 };
-        Some(Self { words: words.into_boxed_slice(), mask })
+        let (length, used) = (count.div_ceil(8), u32::try_from(count).ok()?);
+        let mut lines = Vec::new();
+        lines.try_reserve_exact(length).ok()?;
+        lines.extend((0..length).map(|_| Line(std::array::from_fn(|_| AtomicU64::new(0)))));
+        let mask = if used.is_power_of_two() { used - 1 } else { 0 };
+        Some(Self { lines: lines.into_boxed_slice(), count: used, mask })
     }
 
     /// Samples it holds.
     pub fn capacity(&self) -> u64 {
-        self.words.len() as u64 * PER_WORD
+        u64::from(self.count) * PER_WORD
+    }
+
+    #[inline(always)]
+    fn all(&self) -> &[AtomicU64] {
+        // SAFETY: a line is eight words and nothing else, and `count` is at most eight times the number of lines.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.count as usize) }
     }
 
     fn index(&self, position: u64) -> usize {
         let word = position / PER_WORD;
-        (if self.mask != 0 { word & self.mask } else { word % self.words.len() as u64 }) as usize
+        (if self.mask != 0 { word & u64::from(self.mask) } else { word % u64::from(self.count) }) as usize
     }
 
     /// Brings the next tick or so from `position` on into the cache.
     #[cfg(not(loom))]
     pub fn prefetch(&self, position: u64) {
-        let at = self.index(position);
-        let next = &self.words[at..self.words.len().min(at + 48)];
-        super::prefetch::prefetch(next, size_of_val(next));
+        let (words, at) = (self.all(), self.index(position));
+        let next = &words[at..words.len().min(at + 48)];
+        super::prefetch::prefetch(next.as_ptr(), size_of_val(next));
+    }
+
+    /// Where a position lies, for a hint to the processor.
+    #[cfg(not(loom))]
+    pub fn place(&self, position: u64) -> *const u8 {
+        std::ptr::from_ref(&self.all()[self.index(position)]).cast()
     }
 
     /// Stores words from `position` on, a multiple of [`PER_WORD`].
-    pub fn put_words<const N: usize>(&self, position: u64, words: [u64; N]) {
-        let mut at = self.index(position);
-        for word in words {
-            self.words[at].store(word, Ordering::Relaxed);
-            at = if at + 1 == self.words.len() { 0 } else { at + 1 };
+    pub fn put_words<const N: usize>(&self, position: u64, values: [u64; N]) {
+        let (words, mut at) = (self.all(), self.index(position));
+        for word in values {
+            words[at].store(word, Ordering::Relaxed);
+            at = if at + 1 == words.len() { 0 } else { at + 1 };
         }
     }
 
     /// The words from `position` on, a multiple of [`PER_WORD`].
     pub fn words<const N: usize>(&self, position: u64) -> [u64; N] {
-        let mut at = self.index(position);
+        let (words, mut at) = (self.all(), self.index(position));
         [(); N].map(|()| {
-            let word = self.words[at].load(Ordering::Relaxed);
-            at = if at + 1 == self.words.len() { 0 } else { at + 1 };
+            let word = words[at].load(Ordering::Relaxed);
+            at = if at + 1 == words.len() { 0 } else { at + 1 };
             word
         })
     }
 
     /// Stores `samples` from `position` on. One thread at a time; at most the capacity.
     pub fn put(&self, position: u64, samples: &[i16]) {
-        let mut at = self.index(position);
+        let (words, mut at) = (self.all(), self.index(position));
         let mut rest = samples;
         let into = (position % PER_WORD) as usize;
         if into != 0 {
             let (now, later) = rest.split_at(rest.len().min(PER_WORD as usize - into));
-            let mut word: [i16; 4] = racy::get(&self.words[at]);
+            let mut word: [i16; 4] = racy::get(&words[at]);
             word[into..into + now.len()].copy_from_slice(now);
-            racy::put(&self.words[at], word);
+            racy::put(&words[at], word);
             at = self.after(at, 1);
             rest = later;
         }
         let (whole, last) = rest.as_chunks::<4>();
-        let (one, two) = whole.split_at(whole.len().min(self.words.len() - at));
-        racy::store(&self.words[at..at + one.len()], one);
-        racy::store(&self.words[..two.len()], two);
+        let (one, two) = whole.split_at(whole.len().min(words.len() - at));
+        racy::store(&words[at..at + one.len()], one);
+        racy::store(&words[..two.len()], two);
         if !last.is_empty() {
             let mut word = [0; 4];
             word[..last.len()].copy_from_slice(last);
-            racy::put(&self.words[self.after(at, whole.len())], word);
+            racy::put(&words[self.after(at, whole.len())], word);
         }
     }
 
     /// Fills `samples` from `position` on. What it copied counts only if [`Lap::holds`] afterwards.
     pub fn get<'a>(&self, position: u64, samples: &'a mut [MaybeUninit<i16>]) -> &'a mut [i16] {
-        let mut at = self.index(position);
+        let (words, mut at) = (self.all(), self.index(position));
         let mut rest = &mut *samples;
         let into = (position % PER_WORD) as usize;
         if into != 0 {
             let (now, later) = rest.split_at_mut(rest.len().min(PER_WORD as usize - into));
-            let word: [i16; 4] = racy::get(&self.words[at]);
+            let word: [i16; 4] = racy::get(&words[at]);
             now.write_copy_of_slice(&word[into..into + now.len()]);
             at = self.after(at, 1);
             rest = later;
         }
         let (whole, last) = rest.as_chunks_mut::<4>();
         if !last.is_empty() {
-            let word: [i16; 4] = racy::get(&self.words[self.after(at, whole.len())]);
+            let word: [i16; 4] = racy::get(&words[self.after(at, whole.len())]);
             last.write_copy_of_slice(&word[..last.len()]);
         }
-        let (one, two) = whole.split_at_mut(whole.len().min(self.words.len() - at));
-        racy::load(&self.words[at..at + one.len()], one);
-        racy::load(&self.words[..two.len()], two);
+        let (one, two) = whole.split_at_mut(whole.len().min(words.len() - at));
+        racy::load(&words[at..at + one.len()], one);
+        racy::load(&words[..two.len()], two);
         // SAFETY: its first part, its whole words and its last part were written just now.
         unsafe { samples.assume_init_mut() }
     }
@@ -117,7 +136,8 @@ impl Words {
     /// The word `count` words after `at`.
     fn after(&self, at: usize, count: usize) -> usize {
         let next = at + count;
-        if next >= self.words.len() { next - self.words.len() } else { next }
+        let length = self.count as usize;
+        if next >= length { next - length } else { next }
     }
 }
 

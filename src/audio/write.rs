@@ -7,10 +7,13 @@ use super::{
     fade::Fade,
     format::{Format, Frame, MAX_FRAME, Shape},
     hook::{Outcome, Steady},
-    hook_state::Writing,
+    hook_state::{Adds, Writing},
+    input::Input,
     member::Member,
     plan::{Hearing, Seat},
     player::Player,
+    prefetch::{Soon, prefetch},
+    published::Granted,
     sum,
 };
 
@@ -22,8 +25,8 @@ impl Member {
     #[inline(always)]
     pub unsafe fn leaves_written(&self, shape: Shape) -> bool {
         // SAFETY: the caller is inside the write gate.
-        let (seat, side) = unsafe { self.write.enter() };
-        let left = (Steady { plan: seat.number, shape }) == side.steady && side.adds.is_none();
+        let (number, side) = unsafe { self.write.enter() };
+        let left = (Steady { plan: number, shape }) == side.steady && matches!(side.adds, Adds::Nothing);
         if left {
             self.write.counts.frames.add(1);
         }
@@ -37,23 +40,47 @@ impl Member {
     #[inline(always)]
     pub unsafe fn write(&self, shape: Shape, data: &mut [i16]) -> Outcome {
         // SAFETY: the caller's promise.
-        let (seat, side) = unsafe { self.write.enter() };
-        if (Steady { plan: seat.number, shape }) == side.steady {
-            let Some(format) = side.adds else {
-                self.write.counts.frames.add(1);
-                return Outcome::Left;
-            };
-            let link = seat.voices.only().filter(|link| !link.idle());
-            // SAFETY: the links are this listener's, inside whose write gate the caller is.
-            if let Some(link) = link.filter(|link| unsafe { link.lay(data, format, &self.write.counts) }) {
-                self.write.counts.frames.add(1);
-                self.write.counts.private.add(1);
-                // SAFETY: as above.
-                side.tails = unsafe { link.tail() };
-                return Outcome::Changed;
+        let (number, side) = unsafe { self.write.enter() };
+        if (Steady { plan: number, shape }) == side.steady {
+            match side.adds {
+                Adds::Nothing => {
+                    self.write.counts.frames.add(1);
+                    return Outcome::Left;
+                }
+                Adds::Voice(format, link) => {
+                    // SAFETY: it is of the plan of this number.
+                    let link = unsafe { link.get() };
+                    // SAFETY: the link is this listener's, inside whose write gate the caller is.
+                    if !link.idle() && unsafe { link.lay(data, format, &self.write.counts) } {
+                        self.write.counts.frames.add(1);
+                        self.write.counts.private.add(1);
+                        // SAFETY: as above.
+                        side.tails = unsafe { link.tail() };
+                        return Outcome::Changed;
+                    }
+                }
+                Adds::Mix(format, bus, own) => {
+                    // SAFETY: they are of the plan of this number.
+                    let (bus, own) = unsafe { (bus.get(), own.map(|own| own.get())) };
+                    // In a large room all that is its own is out of the cache.
+                    prefetch(&raw const side.mix, size_of::<Player>());
+                    if let Some(own) = own {
+                        own.prefetch_removed(side.at.tick);
+                        side.soon.prefetch(2 * data.len());
+                    }
+                    let mut mix = Mix { bus, own, at: &mut side.at };
+                    if side.mix.lay(&mut mix, data, format, &self.write.counts) {
+                        self.write.counts.frames.add(1);
+                        side.tails = side.mix.tail();
+                        side.soon = own.map_or(Soon::default(), Input::next_removed);
+                        return Outcome::Changed;
+                    }
+                }
             }
         }
         side.steady = Steady::default();
+        // SAFETY: the caller's promise.
+        let seat = unsafe { self.write.plan() };
         // SAFETY: the caller's promise.
         let (outcome, adds) = unsafe { self.write_anew(side, seat, shape, Frame::new(shape, data)) };
         // Last of all: neither fades nor tails know of it.
@@ -63,14 +90,15 @@ impl Member {
             side.sounding.play(frame.data, frame.format);
             return Outcome::Changed;
         }
-        if adds.is_some() || outcome == Outcome::Left && seat.voices.is_empty() {
+        let adds = adds.or((outcome == Outcome::Left && seat.voices.is_empty()).then_some(Adds::Nothing));
+        if let Some(adds) = adds {
             (side.steady, side.adds) = (Steady { plan: seat.number, shape }, adds);
         }
         outcome
     }
 
-    /// The write hook where there may be something to do; `frame`: none if it is of unknown format. With its format if nothing but one private
-    /// voice was added to it, and may be to the next of that shape.
+    /// The write hook where there may be something to do; `frame`: none if it is of unknown format. With what becomes of the next frame of that
+    /// shape, should nothing change, if this one was made of one private voice or of the mix alone.
     ///
     /// # Safety
     /// As [`Member::write`].
@@ -81,7 +109,7 @@ impl Member {
         seat: &Seat,
         shape: Shape,
         frame: Option<Frame>,
-    ) -> (Outcome, Option<Format>) {
+    ) -> (Outcome, Option<Adds>) {
         let Some(frame) = frame else {
             self.write.cannot_serve(shape);
             let left = seat.hearing == Hearing::Host;
@@ -116,8 +144,14 @@ impl Member {
         }
         // SAFETY: as above.
         if unsafe { self.lay(side, seat, frame.data, frame.format) } {
-            let alone = seat.hearing == Hearing::Host && seat.voices.only().is_some();
-            return (Outcome::Changed, alone.then_some(frame.format));
+            let adds = match (seat.hearing, seat.voices.only(), &seat.bus) {
+                (Hearing::Host, Some(link), _) => Some(Adds::Voice(frame.format, Granted::new(&**link))),
+                (Hearing::Bus, None, Some(bus)) if seat.voices.is_empty() => {
+                    Some(Adds::Mix(frame.format, Granted::new(&**bus), seat.input.as_deref().map(Granted::new)))
+                }
+                _ => None,
+            };
+            return (Outcome::Changed, adds);
         }
         // SAFETY: as above.
         unsafe { self.sum(side, seat, listening, frame) };

@@ -129,7 +129,7 @@ impl Control {
         });
         let number = self.next_number();
         let seat = Arc::new(Seat::alone(number, &facts, false, None, Opening::default()));
-        let audio = audio::member::Member::new(Arc::as_ptr(&seat), &self.shared.bell, &self.shared.clock.hooks, timed);
+        let audio = audio::member::Member::new(&seat, &self.shared.bell, &self.shared.clock.hooks, timed);
         let lease = MEMBER.lease(Box::new(audio)).ok_or_else(|| {
             Error::new(
                 sys::COACH_ERR_TOO_MANY,

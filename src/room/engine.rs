@@ -4,6 +4,7 @@ use std::{
     ffi::CString,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{
@@ -18,6 +19,7 @@ use super::{
     service::{PERIOD, Service},
     shared::Shared,
     ticker::Ticker,
+    watch::Watch,
 };
 use crate::{
     audio::{
@@ -60,8 +62,8 @@ pub struct Engine {
     pub(super) teller: Service,
     /// Ticks the rooms that tick by themselves.
     pub ticker: Ticker,
-    /// One at a time prepares conversions.
-    preparing: Mutex<()>,
+    /// One at a time prepares conversions; what it knows of how much is going on.
+    preparing: Mutex<Watch>,
 }
 
 impl Engine {
@@ -80,7 +82,7 @@ impl Engine {
             service: Service::default(),
             teller: Service::default(),
             ticker: Ticker::default(),
-            preparing: Mutex::new(()),
+            preparing: Mutex::default(),
         }
     }
 
@@ -151,6 +153,7 @@ impl Engine {
         action: impl FnOnce(&mut Control) -> Result<R>,
     ) -> Result<R> {
         self.directory.lock().running()?;
+        let before = self.shared.last_number();
         control.claimed = None; // one from before is lower by now than those of other rooms
         let result = catch_unwind(AssertUnwindSafe(|| action(&mut control)));
         if result.is_err() {
@@ -161,7 +164,10 @@ impl Engine {
         }
         control.retirement.sweep();
         if self.shared.busy() && !self.config.host_service {
-            self.service.start("coach-service", self, Some(PERIOD), Self::serve);
+            self.service.start("coach-service", self, Some(PERIOD), |engine| Some(engine.serve()));
+            if self.shared.last_number() != before {
+                self.service.wake(); // hooks may want something of the new plan
+            }
         }
         let events = {
             let mut outgoing = self.outgoing.lock();
@@ -196,21 +202,25 @@ impl Engine {
     /// Has a thread of Coach's tell what waits, unless that is the host's.
     fn see_to_waiting(self: &Arc<Self>, events: &EventQueue) {
         if events.waits() && !self.config.host_service {
-            self.teller.start("coach-events", self, None, Self::tell_waiting);
+            self.teller.start("coach-events", self, None, |engine| {
+                engine.tell_waiting();
+                None
+            });
             self.teller.wake();
         }
     }
 
-    /// Writes the clock, prepares what hooks have asked for, and frees what nobody uses any more.
-    pub fn serve(self: &Arc<Self>) {
+    /// Writes the clock, prepares what hooks have asked for, and frees what nobody uses any more; when to look again.
+    pub fn serve(self: &Arc<Self>) -> Duration {
         self.shared.clock.write();
-        let _one = self.preparing.lock();
-        let rang = self.shared.bell.rang();
-        let Ok(spaces) = self.spaces() else { return };
+        let mut watch = self.preparing.lock();
+        let (rang, number) = (self.shared.bell.rang(), self.shared.last_number());
+        let Ok(spaces) = self.spaces() else { return PERIOD };
         let mut mailboxes = Vec::new();
-        for space in spaces {
+        let mut retired = false;
+        for space in &spaces {
             let mut control = space.lock();
-            control.retirement.sweep();
+            retired |= !control.retirement.sweep();
             if !rang {
                 continue;
             }
@@ -228,10 +238,11 @@ impl Engine {
         }
         for mailbox in mailboxes {
             if self.directory.lock().over {
-                return; // an end does not wait for filters that nobody needs any more
+                return PERIOD; // an end does not wait for filters that nobody needs any more
             }
             mailbox.prepare(Converter::of); // may compute a filter: without a room's lock
         }
+        watch.next(rang || retired, number, &spaces)
     }
 
     /// For the host's own service: what Coach's threads do otherwise.

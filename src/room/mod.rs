@@ -27,3 +27,4 @@ pub mod service;
 pub mod shared;
 pub mod tell;
 pub mod ticker;
+mod watch;

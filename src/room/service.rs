@@ -10,11 +10,15 @@ use std::{
 
 use crate::{
     faults::{self, Where},
-    lock::{Condvar, Mutex},
+    lock::{Condvar, Mutex, MutexGuard},
 };
 
-/// How often the service looks whether there is something to do; half of what a change of rate may cost.
+/// How often the service looks whether there is something to do, while hooks may want something; half of what a change of rate may cost.
 pub const PERIOD: Duration = Duration::from_millis(10);
+
+/// How often it looks while nothing is going on. A hook cannot wake it, since hooks make no system calls; so this is how late it finds
+/// that hooks run again after a pause.
+pub const REST: Duration = Duration::from_millis(120);
 
 /// A thread that does one job of an engine, over and over.
 #[derive(Default)]
@@ -27,38 +31,36 @@ pub struct Service {
 struct Signal {
     stopped: bool,
     woken: bool,
+    /// It waits for longer than a [`PERIOD`].
+    resting: bool,
 }
 
 impl Service {
-    /// Starts it, if it is not running: every `period`, or else whenever it is woken. Where the system has no thread to give, the next
-    /// call tries again; until then voices that need a conversion are silent, and events that wait are not told.
+    /// Starts it, if it is not running. It waits for `first`, or until it is woken, before it does its job, which says how long it waits then.
+    /// Where the system has no thread to give, the next call tries again; until then voices that need a conversion are silent, and events
+    /// that wait are not told.
     pub fn start<E: Send + Sync + 'static>(
         &self,
         name: &str,
         engine: &Arc<E>,
-        period: Option<Duration>,
-        job: fn(&Arc<E>),
+        first: Option<Duration>,
+        job: fn(&Arc<E>) -> Option<Duration>,
     ) {
         let mut thread = self.thread.lock();
         if thread.is_none() && !self.signal.0.lock().stopped {
             let (signal, engine) = (self.signal.clone(), Arc::downgrade(engine));
             let serve = move || {
-                let mut state = signal.0.lock();
+                let (mut state, mut time) = (signal.0.lock(), first);
                 while !state.stopped {
-                    match period {
-                        Some(period) => signal.1.wait_for(&mut state, period),
-                        None if !state.woken => signal.1.wait(&mut state),
-                        None => {}
+                    state.wait(&signal.1, time);
+                    if state.stopped {
+                        break;
                     }
-                    let due = period.is_some() || std::mem::take(&mut state.woken);
-                    if due
-                        && !state.stopped
-                        && let Some(engine) = engine.upgrade()
-                    {
-                        state.unlocked(|| {
-                            // A fault costs this turn; the next one is another chance.
-                            let _ = catch_unwind(AssertUnwindSafe(|| job(&engine)));
-                        });
+                    state.woken = false;
+                    if let Some(engine) = engine.upgrade() {
+                        // A fault costs this turn; the next one is another chance.
+                        time =
+                            state.unlocked(|| catch_unwind(AssertUnwindSafe(|| job(&engine))).unwrap_or(Some(PERIOD)));
                     }
                 }
             };
@@ -66,10 +68,13 @@ impl Service {
         }
     }
 
-    /// There is something to do.
+    /// There is something to do. Whoever looks every [`PERIOD`] anyway finds it then.
     pub fn wake(&self) {
-        self.signal.0.lock().woken = true;
-        self.signal.1.notify_all();
+        let mut state = self.signal.0.lock();
+        state.woken = true;
+        if state.resting {
+            self.signal.1.notify_all();
+        }
     }
 
     /// Stops it for good; returns when it has ended.
@@ -79,6 +84,24 @@ impl Service {
         faults::point(Where::Destroy);
         if let Some(thread) = self.thread.lock().take() {
             let _ = thread.join();
+        }
+    }
+}
+
+impl MutexGuard<'_, Signal> {
+    /// Waits for so long, or until it is woken; if that happened since the last job began, for a [`PERIOD`] at most.
+    fn wait(&mut self, signal: &Condvar, time: Option<Duration>) {
+        match time {
+            Some(time) if time <= PERIOD => signal.wait_for(self, time),
+            _ if self.woken => {}
+            _ => {
+                self.resting = true;
+                match time {
+                    Some(time) => signal.wait_for(self, time),
+                    None => signal.wait(self),
+                }
+                self.resting = false;
+            }
         }
     }
 }

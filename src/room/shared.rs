@@ -48,6 +48,11 @@ impl Shared {
         self.number.fetch_add(1, Ordering::SeqCst) + 1
     }
 
+    /// The number of the last plan.
+    pub fn last_number(&self) -> u64 {
+        self.number.load(Ordering::SeqCst)
+    }
+
     /// From now on the service has to run.
     pub fn needs_service(&self) {
         self.busy.store(true, Ordering::Relaxed);

@@ -43,13 +43,14 @@ struct State {
     stopped: bool,
 }
 
-/// One room, in the order in which ticks are due.
+/// One room, in the order in which ticks are made: of those that are due at the same moment, short ones come before long ones, so that a
+/// large room delays none of them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Ticked {
     due: Instant,
+    long: bool,
     room: u64,
     period: Duration,
-    long: bool,
 }
 
 impl Ticker {
@@ -211,6 +212,16 @@ mod tests {
         rooms.into_iter().for_each(|room| engine.close_room(room).expect("is closed"));
         until("nothing is left of closed rooms", || engine.ticker.shared.0.lock().rooms.is_empty());
         engine.destroy().expect("it ends");
+    }
+
+    #[test]
+    fn of_ticks_that_are_due_at_once_short_ones_come_first() {
+        let due = Instant::now();
+        let ticked = |room, long| Ticked { due, long, room, period: Duration::from_millis(20) };
+        let rooms = [ticked(1, true), ticked(3, false), ticked(2, false)];
+        let mut state = State { rooms: rooms.map(Reverse).into(), ..State::default() };
+        let order = std::iter::from_fn(|| state.rooms.pop().map(|Reverse(next)| next.room));
+        assert_eq!(order.collect::<Vec<_>>(), [2, 3, 1]);
     }
 
     /// The host is in one room for long, so that a thread waits for it.
