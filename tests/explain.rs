@@ -89,8 +89,14 @@ fn explained_as_heard(legs: &[Leg], engine_mixed: bool) -> Result<(), String> {
                 heard_by.push(Value::from(number(listener)));
             }
         }
-        let shown = &state["members"][speaker]["heard_by"];
-        if *shown != Value::from(heard_by.clone()) {
+        let shown = match &state["members"][speaker]["heard_by"] {
+            Value::String(all) if all == "all" => {
+                let hear_open = state["hear_open"].as_array().expect("a list").iter();
+                hear_open.filter(|other| **other != number(speaker)).cloned().collect()
+            }
+            listed => listed.clone(),
+        };
+        if shown != Value::from(heard_by.clone()) {
             return Err(format!("show says {shown} hear {}, explain says {heard_by:?}", number(speaker)));
         }
     }
@@ -209,4 +215,72 @@ fn who_cannot_be_served_is_not_said_to_be_heard() {
     // Open speech is the host's to mix, in any format.
     coach.uncoach().expect("open");
     assert!(engine.command("explain sales 1").contains("hears it"), "{}", engine.command("explain sales 1"));
+}
+
+#[test]
+fn show_says_who_does_not_hear_an_open_member() {
+    let engine = Engine::new();
+    let room = engine.host_room("crowd");
+    let members: Vec<Member> = (1..=12).map(|number| engine.attach(&format!("call-{number}"), "", None)).collect();
+    let heard_by = |number: usize| {
+        let show = engine.command("show crowd");
+        let line = show.lines().nth(number + 1).expect("a line for each member").to_owned();
+        let cells = line.split_once("openly").expect("it speaks openly").1.trim();
+        cells.split("  ").next().expect("who hears it").to_owned()
+    };
+    members[0].join(&room, 1).expect("enters");
+    assert_eq!(heard_by(1), "-", "nobody else is there");
+    for (number, member) in (1..).zip(&members).skip(1) {
+        member.join(&room, number).expect("enters");
+    }
+    assert_eq!(heard_by(1), "all");
+    members[2].deaf(true).expect("is set");
+    members[4].hold(true).expect("is set");
+    assert_eq!(heard_by(1), "all but 3,5");
+    assert_eq!(heard_by(3), "all but 5", "nobody hears itself");
+    assert_eq!(heard_by(5), "-", "it is on hold");
+    members[1..10].iter().for_each(|member| member.deaf(true).expect("is set"));
+    assert_eq!(heard_by(1), "all but 9");
+    assert_eq!(heard_by(2), "all but 3,4,5,6,7,8,9,10");
+    members[10..].iter().for_each(|member| member.deaf(true).expect("is set"));
+    assert_eq!(heard_by(1), "-", "nobody else hears it");
+}
+
+/// Who is heard by 5,959 members with numbers of ten digits has a list of more than 65,535 characters.
+#[test]
+fn every_report_of_a_large_room_is_answered() {
+    let engine = Engine::new();
+    let room = engine.host_room("large");
+    let number = |index: usize| 4_000_000_000 + index as u32;
+    let members: Vec<Member> = (0..5_960)
+        .map(|index| {
+            let member = engine.attach(&format!("call-{index}"), "agent", None);
+            member.join(&room, number(index)).expect("enters");
+            member
+        })
+        .collect();
+    let heard_by: Vec<String> = (1..members.len()).map(|index| number(index).to_string()).collect();
+    let heard_by = heard_by.join(",");
+    assert!(heard_by.len() > 65_535, "the list should be a long one: {} characters", heard_by.len());
+    let show = engine.command("show large");
+    assert!(show.len() < 64 * members.len(), "nobody hears an open member by a list: {} bytes", show.len());
+    let reply = engine.command("coach large 4000000000 agent");
+    assert!(reply.ends_with(&format!("heard by {heard_by}")), "`coach` should say who hears it now");
+    let show = engine.command("show large");
+    assert!(show.contains(&heard_by), "`show` should list all who hear the first member");
+    assert_eq!(show.lines().count(), members.len() + 2, "a line each, under two of heads");
+    let columns = show.lines().nth(1).expect("the heads of the columns");
+    let (call_id, tags) = (columns.find("call id").expect("a column"), columns.find("memberTag").expect("a column"));
+    for (index, line) in show.lines().skip(2).enumerate() {
+        assert_eq!(line[call_id..tags].trim_end(), format!("call-{index}"), "each in its column");
+    }
+    for command in
+        ["show large as json", "rooms", "stats", "stats large", "gettag large agent", "gettag large x nomatch"]
+    {
+        let reply = engine.command(command);
+        assert!(reply.starts_with("+OK") || reply.starts_with('{'), "`{command}`: {}", &reply[..reply.len().min(200)]);
+    }
+    let explained = engine.command("explain large 4000000000");
+    assert_eq!(explained.lines().count(), members.len(), "a line for each listener, under one for the speaker");
+    engine.state(None).expect("the state is told");
 }

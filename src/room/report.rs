@@ -28,8 +28,18 @@ pub struct MemberReport {
     pub passing: bool,
     pub starts: bool,
     pub ends: bool,
-    pub heard_by: Vec<u32>,
+    pub heard_by: HeardBy,
     pub opens_in_ms: u32,
+}
+
+/// Who hears a member when it speaks, once every guard has opened.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeardBy {
+    /// All in `hear_open` but itself. A list for each would be as long as the room.
+    All,
+    #[serde(untagged)]
+    These(Vec<u32>),
 }
 
 /// A room.
@@ -38,6 +48,8 @@ pub struct RoomReport {
     pub name: String,
     pub mixer: &'static str,
     pub waiting: bool,
+    /// Numbers of the members that hear open speech.
+    pub hear_open: Vec<u32>,
     pub members: Vec<MemberReport>,
 }
 
@@ -100,6 +112,12 @@ impl Control {
 
     pub fn room_report(&self) -> Result<RoomReport> {
         let room = self.room()?;
+        let hear_open = self.hear_open();
+        let heard_by = |number, handle, member: &Member| match () {
+            () if member.facts.speaks.privately() => HeardBy::These(self.heard_by(handle)),
+            () if self.is_heard_openly(member) && hear_open.iter().any(|other| *other != number) => HeardBy::All,
+            () => HeardBy::These(Vec::new()),
+        };
         let members = self.inside().map(|(number, handle, member)| MemberReport {
             number,
             call_id: member.call_id.clone(),
@@ -115,7 +133,7 @@ impl Control {
             passing: member.facts.passing,
             starts: member.starts,
             ends: member.ends,
-            heard_by: self.heard_by(handle),
+            heard_by: heard_by(number, handle, member),
             opens_in_ms: opens_in(member).unwrap_or(0),
         });
         Ok(RoomReport {
@@ -123,6 +141,7 @@ impl Control {
             mixer: mixer(room.bus().is_some()),
             waiting: room.waiting(),
             members: members.collect(),
+            hear_open,
         })
     }
 
@@ -242,6 +261,9 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 impl RoomReport {
     pub fn text(&self) -> String {
         let or_dash = |text: String| if text.is_empty() { "-".into() } else { text };
+        let mut hear_open = self.hear_open.iter().peekable();
+        let numbered = self.members.iter().map(|member| member.number);
+        let deaf: Vec<u32> = numbered.filter(|number| hear_open.next_if_eq(&number).is_none()).collect();
         let rows = self.members.iter().map(|member| {
             let mut state: Vec<String> =
                 [(member.muted, "muted"), (member.deaf, "deaf"), (member.held, "held"), (member.passing, "passing")]
@@ -262,7 +284,10 @@ impl RoomReport {
                 member.call_id.clone(),
                 or_dash(member.tags.join(",")),
                 speaks,
-                or_dash(numbers(&member.heard_by)),
+                match &member.heard_by {
+                    HeardBy::All => all_but(&deaf, member.number),
+                    HeardBy::These(listeners) => or_dash(numbers(listeners)),
+                },
                 state.join(", "),
             ]
         });
@@ -273,6 +298,22 @@ impl RoomReport {
             return head;
         }
         head + &table(&["number", "call id", "memberTag", "speakOnlyTo", "heard by", ""], &rows)
+    }
+}
+
+/// So many members at most are named as not hearing open speech; of more, the count is told.
+const NAMED: usize = 8;
+
+/// Whom an open member is heard by, if `deaf`, in order, do not hear open speech.
+fn all_but(deaf: &[u32], itself: u32) -> String {
+    let others = deaf.len() - usize::from(deaf.binary_search(&itself).is_ok());
+    match others {
+        0 => "all".into(),
+        _ if others > NAMED => format!("all but {others}"),
+        _ => {
+            let others: Vec<u32> = deaf.iter().copied().filter(|number| *number != itself).collect();
+            format!("all but {}", numbers(&others))
+        }
     }
 }
 

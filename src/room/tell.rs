@@ -144,16 +144,36 @@ impl Control {
         };
         let room = self.room.as_ref().filter(|room| member.place.is_some() && !room.waiting());
         let Some(room) = room else { return Vec::new() };
-        // Most formats are such that Coach handles them: then nobody has to be asked.
-        let served = |other: &Member| !self.shared.bell.refused() || unserved(room, member, other).is_none();
         if member.facts.speaks.privately() {
-            let served = |other| self.members.get(&other).is_some_and(served);
-            let hearing = member.links.iter().filter(|heard| !self.shared.bell.refused() || served(heard.listener));
+            // Most formats are such that Coach handles them: then nobody has to be asked.
+            let all_served = !self.shared.bell.refused();
+            let served = |other: &Member| unserved(room, member, other).is_none();
+            let hearing = member.links.iter();
+            let hearing = hearing.filter(|heard| all_served || self.members.get(&heard.listener).is_some_and(served));
             return hearing.map(|heard| heard.number).collect();
         }
-        let others = self.inside().filter(|(_, other, _)| *other != handle);
-        let hearing = others.filter(|(.., other)| hears(&member.facts, &other.facts).hears() && served(other));
+        if !self.is_heard_openly(member) {
+            return Vec::new();
+        }
+        let mut hearing = self.hear_open();
+        hearing.retain(|number| member.place.is_none_or(|place| place.number != *number));
+        hearing
+    }
+
+    /// Numbers of those that hear open speech. They are the same for every open member, except for itself.
+    pub fn hear_open(&self) -> Vec<u32> {
+        let Some(room) = self.room.as_ref().filter(|room| !room.waiting()) else { return Vec::new() };
+        let anybody = Facts::default();
+        let hearing = self.inside().filter(|(.., member)| {
+            hears(&anybody, &member.facts).hears() && (room.bus().is_none() || member.refused()[1].is_none())
+        });
         hearing.map(|(number, ..)| number).collect()
+    }
+
+    /// Whether an open member is heard by those that hear open speech.
+    pub fn is_heard_openly(&self, member: &Member) -> bool {
+        let served = self.room.as_ref().is_some_and(|room| room.bus().is_none() || member.refused()[0].is_none());
+        hears(&member.facts, &Facts::default()).hears() && served
     }
 }
 

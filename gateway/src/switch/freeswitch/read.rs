@@ -29,6 +29,7 @@ struct StateCall {
 #[derive(Deserialize)]
 struct Room {
     name: String,
+    hear_open: Vec<u32>,
     members: Vec<RoomMember>,
 }
 
@@ -41,23 +42,36 @@ struct RoomMember {
     muted: bool,
     deaf: bool,
     held: bool,
-    heard_by: Vec<u32>,
+    heard_by: HeardBy,
     opens_in_ms: u32,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum HeardBy {
+    /// Those in `hear_open`, except for itself.
+    All,
+    #[serde(untagged)]
+    These(Vec<u32>),
+}
+
 impl RoomMember {
-    fn into_member(self, conference: &str) -> (String, Member) {
+    fn into_member(self, conference: &str, hear_open: &[u32]) -> (String, Member) {
         let Self { number, call_id, tags, speak_only_to, muted, held, heard_by, opens_in_ms, .. } = self;
+        let heard_by = match heard_by {
+            HeardBy::All => hear_open.iter().copied().filter(|other| *other != number).collect(),
+            HeardBy::These(listeners) => listeners,
+        };
         let conference = conference.to_owned();
         (call_id, Member { conference, number, tags, speak_only_to, heard_by, muted, held, opens_in_ms })
     }
 }
 
 /// Everybody in these conferences, by the call's id.
-fn members_of(rooms: Vec<Room>) -> impl Iterator<Item = (String, Member)> {
+fn members_of(rooms: impl IntoIterator<Item = Room>) -> impl Iterator<Item = (String, Member)> {
     rooms.into_iter().flat_map(|room| {
-        let name = room.name;
-        room.members.into_iter().map(move |member| member.into_member(&name))
+        let Room { name, hear_open, members } = room;
+        members.into_iter().map(move |member| member.into_member(&name, &hear_open))
     })
 }
 
@@ -165,21 +179,21 @@ impl FreeSwitch {
 
     /// The members of a conference; none where there is no such.
     pub(super) async fn members(&self, conference: &str) -> Result<Vec<(String, Member)>, SwitchError> {
-        let members = self.room(conference).await?;
-        Ok(members.into_iter().map(|member| member.into_member(conference)).collect())
+        let room = self.room(conference).await?;
+        Ok(members_of(room).collect())
     }
 
     /// Whether a member hears nobody.
     pub(super) async fn is_deaf(&self, id: &str, conference: &str) -> Result<bool, SwitchError> {
-        let members = self.room(conference).await?;
+        let members = self.room(conference).await?.map(|room| room.members).unwrap_or_default();
         members.iter().find(|member| member.call_id == id).map(|member| member.deaf).ok_or(SwitchError::NotInConference)
     }
 
-    async fn room(&self, conference: &str) -> Result<Vec<RoomMember>, SwitchError> {
+    async fn room(&self, conference: &str) -> Result<Option<Room>, SwitchError> {
         let command = format!("coach show {conference} as json");
         match self.act(&command).await {
-            Ok(answer) => Ok(self.read::<Room>(&command, &answer)?.members),
-            Err(SwitchError::NotInConference) => Ok(Vec::new()),
+            Ok(answer) => Ok(Some(self.read(&command, &answer)?)),
+            Err(SwitchError::NotInConference) => Ok(None),
             Err(error) => Err(error),
         }
     }
