@@ -143,17 +143,16 @@ fn take(state: &mut MutexGuard<'_, State>, taken: &mut Vec<Ticked>) {
 fn tick(ticked: &mut Ticked) -> bool {
     let began = Instant::now();
     // A fault costs this tick; the next one is another chance.
-    let there = catch_unwind(|| {
-        let room = loop {
-            match ROOM.enter_read(ticked.room) {
-                // A host that ticks this room too is refused, and out again at once.
-                Err(Refused::Overlap) => thread::yield_now(),
-                entered => break entered,
-            }
-        };
+    let done = catch_unwind(|| {
         // SAFETY: inside the room's tick gate.
-        room.map(|(room, _inside)| unsafe { room.tick() }).is_ok()
+        ROOM.enter_read(ticked.room).map(|(room, _inside)| unsafe { room.tick() })
     });
+    if let Ok(Err(Refused::Overlap)) = done {
+        // A host that ticks this room too is refused, and soon out again. Until then the rooms that are due as well do not wait.
+        thread::yield_now();
+        ticked.long = true;
+        return true;
+    }
     let now = Instant::now();
     ticked.long = now - began > LONG;
     // Late ticks are made up for, unless the machine slept: then they would only be a burst.
@@ -161,7 +160,7 @@ fn tick(ticked: &mut Ticked) -> bool {
         ticked.due = on_time(now, ticked.period);
     }
     ticked.due += ticked.period;
-    there.unwrap_or(true)
+    !matches!(done, Ok(Err(_)))
 }
 
 #[cfg(test)]
