@@ -104,7 +104,7 @@ fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &Sess
         return false;
     };
     // What a request for the call has named, if the settings still allow it.
-    let allowed = |hook: &Url| settings.application(saved.application).is_some_and(|own| own.allows(hook));
+    let allowed = |hook: &Url| settings.application(saved.application).is_some_and(|own| own.reach.check(hook).is_ok());
     application.call_hook = saved.call_hook.filter(allowed).unwrap_or(application.call_hook);
     application.call_status_hook = saved.call_status_hook.filter(allowed).or(application.call_status_hook);
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
@@ -138,7 +138,9 @@ pub(super) fn context(
 ) -> Option<Arc<Context>> {
     let settings = sessions.gateway.settings();
     let account = settings.account(application.account)?.clone();
-    let app = App::new(application.clone(), &account, sessions.client.clone(), info.call_sid, commands);
+    let outbound = sessions.clients.of(&application.reach);
+    let outbound = outbound.inspect_err(|error| tracing::error!(%error, "nothing can be asked over HTTP")).ok()?;
+    let app = App::new(application.clone(), &account, outbound, info.call_sid, commands);
     let call = call.to_owned();
     Some(Context::new(Parts { gateway: sessions.gateway.clone(), node, call, leg, account, application, app, info }))
 }

@@ -6,6 +6,7 @@
 //! | `payload` | what it is told |
 //! | `incoming` | what comes from it |
 //! | `retries` | how often an application is tried again |
+//! | `outbound` | connections, where the settings let an application lead |
 //! | `javascript`, `webhook`, `websocket`, `app` | the ways to it |
 //! | `speech`, `sounds` | texts as files, and the files that conferences play |
 //! | `handed_over`, `sessions` | a call that is handed over, and the sessions that there are |
@@ -32,6 +33,7 @@ pub mod incoming;
 pub mod javascript;
 pub mod listeners;
 pub mod order;
+pub mod outbound;
 pub mod payload;
 mod perform;
 pub mod place;

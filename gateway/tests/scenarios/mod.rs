@@ -32,6 +32,7 @@ pub mod ports;
 #[path = "../../../tests/switch/process.rs"]
 pub mod process;
 pub mod raw;
+pub mod reach;
 pub mod recorded;
 pub mod relay;
 pub mod reload;

@@ -2,7 +2,7 @@
 
 use crate::{
     alone, app, beep, broken, checked, cut, database, distributed, ends, folders, gateway, held, injected, late, live,
-    pbx::Pbx, placed, process, recorded, reload, rest, restart, sockets, talks, told, transports, verbs,
+    pbx::Pbx, placed, process, reach, recorded, reload, rest, restart, sockets, talks, told, transports, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -14,7 +14,7 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 21] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 22] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -33,6 +33,7 @@ const WITH_THEIR_OWN: [&[OwnScenario]; 21] = [
     injected::SCENARIOS,
     cut::SCENARIOS,
     transports::SCENARIOS,
+    reach::SCENARIOS,
     talks::SCENARIOS,
     late::SCENARIOS,
     told::SCENARIOS,
