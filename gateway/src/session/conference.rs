@@ -3,6 +3,7 @@
 use super::{
     audible::{audible, heard_verbs},
     context::{Context, NO_RECORDINGS},
+    hold,
     payload::{ConferenceEvent, with_id},
     sounds,
     verbs::{Conference, Hook, Outcome},
@@ -369,7 +370,7 @@ pub async fn resume(
         if context.node.switch.conference_of(&context.call).await.is_ok_and(|is| is.as_ref() == Some(&stay.room)) {
             stay.ends_later().await;
         }
-        stay.pass_digits().await;
+        tokio::join!(hold::resume(context), stay.pass_digits());
         std::future::pending().await
     };
     let left_it = tokio::select! {

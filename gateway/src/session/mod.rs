@@ -12,8 +12,9 @@
 //! | `handed_over`, `sessions` | a call that is handed over, and the sessions that there are |
 //! | `saved` | what is kept for a restart |
 //! | `context` | what everything in a session shares |
-//! | `audible`, `conference`, `perform` | verbs, carried out |
+//! | `audible` | what a call hears by say, play and pause |
 //! | `hold` | what a call hears while it is held |
+//! | `conference`, `perform` | verbs, carried out |
 //! | `command` | commands of an application in mid-call |
 //! | `run` | a session from its beginning to its end |
 //! | `handover`, `listeners` | calls that switches hand over, and where |

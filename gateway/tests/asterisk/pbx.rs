@@ -9,6 +9,8 @@ use super::{
 };
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpStream,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
@@ -155,6 +157,17 @@ impl Pbx {
     /// Takes a call out of a conference.
     pub fn kick(&self, room: &str, call: &str) {
         self.console(&format!("confbridge kick {room} {call}"));
+    }
+
+    /// Ends the hold of a call in a conference.
+    pub fn unhold(&self, _: &str, call: &str) {
+        let login = "Action: Login\r\nUsername: coach-gateway\r\nSecret: change-me\r\nEvents: off\r\n\r\n";
+        let request = format!("{login}Action: CoachUnhold\r\nChannel: {call}\r\n\r\nAction: Logoff\r\n\r\n");
+        let mut manager = TcpStream::connect(("127.0.0.1", self.manager)).expect("Asterisk listens");
+        manager.write_all(request.as_bytes()).expect("it takes commands");
+        let mut said = String::new();
+        manager.read_to_string(&mut said).expect("it answers");
+        assert_eq!(said.matches("Response: Success").count(), 2, "{said}");
     }
 
     /// How many members a conference has without its module's word.

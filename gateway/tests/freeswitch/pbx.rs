@@ -181,6 +181,12 @@ impl Pbx {
         self.console(&format!("conference {room} kick {}", member["number"]));
     }
 
+    /// Ends the hold of a call in a conference, as somebody does who knows nothing of the gateway's half of it.
+    pub fn unhold(&self, room: &str, call: &str) {
+        let member = self.members(room).into_iter().find(|member| member["call_id"] == call).expect("it is a member");
+        self.console(&format!("conference {room} unhold {}", member["number"]));
+    }
+
     /// How many members a conference has without its module's word.
     pub fn stock_members(&self, room: &str) -> usize {
         self.console(&format!("conference {room} list")).matches(";sofia/").count()
