@@ -9,6 +9,7 @@ use super::{
     verbs::{Conference, Hook, Outcome},
 };
 use crate::{
+    entering::Entrance,
     follow,
     live::Event,
     members::Participant,
@@ -26,6 +27,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOOK_ELSEWHERE_EVERY: Duration = Duration::from_secs(1);
 /// What is told of a member besides its coming, going and talking.
 const CHANGES: [&str; 3] = ["tag", "coach", "audience"];
 
@@ -83,6 +85,26 @@ impl Stay<'_> {
         size.map_err(|error| LegError::Refused(format!("conference: {error}")))
     }
 
+    /// The call is about to enter, and whether it starts the conference.
+    async fn enters(&self) -> Result<(Entrance, bool), LegError> {
+        let deciding = self.context.gateway.entering.decide(&self.room).await;
+        let own = self.context.node.switch.name();
+        let others = deciding.switch();
+        if let Some(other) = others.as_ref().filter(|other| other.as_str() != own) {
+            return Err(is_elsewhere(self.verb, other));
+        }
+        elsewhere(self.context, self.verb).await?;
+        let starts = self.size().await? == 0 && others.is_none();
+        Ok((deciding.enters(own), starts))
+    }
+
+    /// Until the conference is on another switch.
+    async fn until_elsewhere(&self) {
+        while elsewhere(self.context, self.verb).await.is_ok() {
+            tokio::time::sleep(LOOK_ELSEWHERE_EVERY).await;
+        }
+    }
+
     /// Until somebody is in the conference. What the call hears meanwhile, its waitHook says.
     async fn wait(&self, cancel: &CancellationToken) -> Result<(), LegError> {
         let heard = CancellationToken::new();
@@ -92,7 +114,7 @@ impl Stay<'_> {
             }
         };
         let mut over = self.context.over.clone();
-        let started = async {
+        let here = async {
             loop {
                 // A switch that does not answer has not said that it began.
                 if self.size().await.is_ok_and(|size| size > 0) {
@@ -103,6 +125,12 @@ impl Stay<'_> {
                     () = cancel.cancelled() => return Ok(()),
                     _ = over.wait_for(Option::is_some) => return Err(LegError::Ended),
                 }
+            }
+        };
+        let started = async {
+            tokio::select! {
+                started = here => started,
+                () = self.until_elsewhere() => Ok(()),
             }
         };
         let ending = async {
@@ -203,7 +231,7 @@ impl Stay<'_> {
     }
 
     /// Tells that the call has joined, once it has; and what it does from then on.
-    async fn tell_of_stay(&self, value: &Value, join: &Join) {
+    async fn tell_of_stay(&self, value: &Value, join: &Join, entrance: Entrance) {
         // From before it joins: who speaks when it comes in talks at once.
         let (talks, told) = mpsc::channel(16);
         let watching = async {
@@ -211,17 +239,19 @@ impl Stay<'_> {
                 self.context.leg.talks(talks).await;
             }
         };
-        tokio::join!(watching, self.tell_once_joined(value, join, told));
+        tokio::join!(watching, self.tell_once_joined(value, join, entrance, told));
         std::future::pending().await
     }
 
-    async fn tell_once_joined(&self, value: &Value, join: &Join, talks: mpsc::Receiver<bool>) {
+    async fn tell_once_joined(&self, value: &Value, join: &Join, entrance: Entrance, talks: mpsc::Receiver<bool>) {
         loop {
             match self.context.node.switch.conference_of(&self.context.call).await {
                 Ok(Some(room)) if room == self.room => break,
                 _ => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
+        // From now on the switch shows it.
+        drop(entrance);
         self.context.leg.joined(join).await;
         self.record(value).await;
         let telling = async {
@@ -332,13 +362,15 @@ pub async fn perform(
     context.answer().await?;
     if verb.start_on_enter == Some(false) {
         stay.wait(cancel).await?;
+        elsewhere(context, verb).await?;
     }
     if !cancel.is_cancelled() {
         stay.enter_hook(cancel).await?;
     }
     let mut entered = Ok(Left::Other);
     if !cancel.is_cancelled() {
-        if stay.size().await? == 0 {
+        let (entrance, starts) = stay.enters().await?;
+        if starts {
             stay.tell("start", Some(0)).await;
         }
         stay.records = stay.can_record(value).await?;
@@ -349,7 +381,7 @@ pub async fn perform(
             context.save(verbs, true).await;
             entered = tokio::select! {
                 left = context.leg.enter(&join) => left,
-                () = stay.tell_of_stay(value, &join) => Err(LegError::Lost),
+                () = stay.tell_of_stay(value, &join, entrance) => Err(LegError::Lost),
             };
         }
     }
@@ -438,11 +470,12 @@ async fn elsewhere(context: &Context, verb: &Conference) -> Result<(), LegError>
         let Ok(room) = crate::names::to_switch(&context.account.room_prefix, &verb.name, most) else { continue };
         if node.switch.conference_size(&room).await.is_ok_and(|size| size > 0) {
             let other = node.switch.name();
-            return Err(LegError::Refused(format!(
-                "conference: {:?} is on the switch {other}, and this call is not",
-                verb.name
-            )));
+            return Err(is_elsewhere(verb, other));
         }
     }
     Ok(())
+}
+
+fn is_elsewhere(verb: &Conference, switch: &str) -> LegError {
+    LegError::Refused(format!("conference: {:?} is on the switch {switch}, and this call is not", verb.name))
 }

@@ -41,6 +41,7 @@ pub mod restart;
 pub mod run;
 pub mod shown;
 pub mod sockets;
+pub mod starters;
 pub mod talks;
 pub mod told;
 pub mod transports;

@@ -2,7 +2,8 @@
 
 use crate::{
     alone, app, beep, broken, checked, cut, database, distributed, ends, folders, gateway, held, injected, late, live,
-    pbx::Pbx, placed, process, reach, recorded, reload, rest, restart, sockets, talks, told, transports, verbs,
+    pbx::Pbx, placed, process, reach, recorded, reload, rest, restart, sockets, starters, talks, told, transports,
+    verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -14,7 +15,7 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 22] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 23] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -34,6 +35,7 @@ const WITH_THEIR_OWN: [&[OwnScenario]; 22] = [
     cut::SCENARIOS,
     transports::SCENARIOS,
     reach::SCENARIOS,
+    starters::SCENARIOS,
     talks::SCENARIOS,
     late::SCENARIOS,
     told::SCENARIOS,
