@@ -3,18 +3,18 @@
 
 use super::{
     examples,
-    folders::{project, run, target},
+    folders::{project, run},
     ports::SwitchPorts,
     process::Process,
+    stock::{self, loader, stock},
 };
 use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
-    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// The module under test.
@@ -57,7 +57,7 @@ pub struct Pbx {
 impl Pbx {
     /// Starts an instance and waits until it takes calls.
     pub fn start(name: &str) -> Self {
-        let folder = run().join(name);
+        let folder = run("gateway").join(name);
         let claim = SwitchPorts::claim().expect("ports are free");
         let [manager, hand_over, sip] = claim.others;
         configure(&folder, &claim);
@@ -73,13 +73,7 @@ impl Pbx {
     }
 
     fn wait(&mut self) {
-        let end = Instant::now() + Duration::from_secs(60);
-        let log = self.folder.join("log");
-        while !fs::read_to_string(&log).is_ok_and(|text| text.contains("Asterisk Ready")) {
-            let ended = self.process.try_wait().expect("a child can be asked");
-            assert!(ended.is_none() && Instant::now() < end, "Asterisk did not start: see {}", log.display());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        stock::wait_until_booted(&mut self.process, &self.folder, Duration::from_secs(60));
     }
 
     /// Ends it, as `kill -9` does.
@@ -186,39 +180,12 @@ fn launch(folder: &Path) -> Process {
     Process::start(command.arg("-f").arg("-n"), &folder.join("console.log")).expect("Asterisk starts")
 }
 
-/// Its loader, by the name that the machine's architecture gives it.
-const LOADER: &str =
-    if cfg!(target_arch = "aarch64") { "lib/ld-linux-aarch64.so.1" } else { "lib64/ld-linux-x86-64.so.2" };
-
-/// Asterisk with its own loader and libraries: it needs no root to run, whatever this machine's C library is.
 fn asterisk(folder: &Path) -> Command {
-    let stock = stock();
-    let mut command = Command::new(stock.join(LOADER));
-    command.arg("--library-path").arg(libraries(&stock)).arg(stock.join("usr/sbin/asterisk"));
-    command.arg("-C").arg(folder.join("asterisk.conf"));
-    command
-}
-
-fn stock() -> PathBuf {
-    let folder = project().join("target/asterisk");
-    assert!(folder.exists(), "{}: not there; `make real-asterisk` fetches it", folder.display());
-    folder
-}
-
-fn libraries(stock: &Path) -> PathBuf {
-    stock.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH))
+    stock::asterisk(Command::new(loader()), folder)
 }
 
 fn configure(folder: &Path, claim: &SwitchPorts) {
-    let modules = folder.join("modules");
-    fs::create_dir_all(&modules).expect("a folder can be made");
-    for module in fs::read_dir(libraries(&stock()).join("asterisk/modules")).expect("Asterisk has modules") {
-        let module = module.expect("a folder can be read");
-        symlink(module.path(), modules.join(module.file_name())).expect("a link can be made");
-    }
-    let module = target().join("hosts/res_coach.so");
-    assert!(module.exists(), "{}: not there; `make asterisk` builds it", module.display());
-    symlink(module, modules.join("res_coach.so")).expect("a link can be made");
+    stock::link_modules(folder);
     let copies = folder.join("examples");
     fs::create_dir_all(&copies).expect("a folder can be made");
     let [manager, agi, sip] = claim.others;
@@ -236,12 +203,5 @@ fn configure(folder: &Path, claim: &SwitchPorts) {
         ("@RTP_FIRST@", claim.audio.start().to_string()),
         ("@RTP_LAST@", claim.audio.end().to_string()),
     ];
-    for file in fs::read_dir(project().join("gateway/tests/conf")).expect("it is there") {
-        let file = file.expect("a folder can be read");
-        let mut text = fs::read_to_string(file.path()).expect("a file can be read");
-        for (mark, value) in &marks {
-            text = text.replace(mark, value);
-        }
-        fs::write(folder.join(file.file_name()), text).expect("a file can be written");
-    }
+    stock::configure(&project().join("gateway/tests/conf"), folder, &marks);
 }

@@ -4,15 +4,15 @@
 use super::{
     examples,
     folders::{run, target},
+    installation::{self, prefix},
     ports::SwitchPorts,
     process::Process,
     socket::Socket,
 };
 use std::{
-    env, fs,
+    fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::Command,
     time::{Duration, Instant},
 };
 
@@ -37,11 +37,6 @@ pub const COUNT_CALLS: &str = "show channels count";
 /// As FreeSWITCH has it where nobody has changed it, and the example's settings.
 const PASSWORD: &str = "ClueCon";
 
-/// Where FreeSWITCH is installed: given to `make test-freeswitch`.
-pub fn prefix() -> Option<PathBuf> {
-    env::var_os("FREESWITCH").filter(|prefix| !prefix.is_empty()).map(Into::into)
-}
-
 /// A running FreeSWITCH. It ends with this value.
 pub struct Pbx {
     process: Process,
@@ -57,7 +52,7 @@ pub struct Pbx {
 impl Pbx {
     /// Starts an instance and waits until it takes calls.
     pub fn start(name: &str) -> Self {
-        let folder = run().join(name);
+        let folder = run("gateway").join(name);
         let claim = SwitchPorts::claim().expect("ports are free");
         let [events, hand_over, sip] = claim.others;
         configure(&folder, &claim);
@@ -200,27 +195,15 @@ impl Pbx {
 
 fn launch(folder: &Path) -> Process {
     let prefix = prefix().expect("FREESWITCH says where it is installed");
-    let mut command = Command::new(prefix.join("bin/freeswitch"));
-    command.args(["-nc", "-nf", "-np", "-nonat", "-nonatmap", "-mod"]).arg(folder.join("mod"));
-    let places = ["conf", "log", "run", "db", "temp", "cache", "storage", "recordings", "sounds", "scripts", "grammar"];
-    for place in places.iter().chain(&["htdocs"]) {
-        command.arg(format!("-{place}")).arg(folder);
-    }
-    // Its keys take seconds to make: once is enough.
-    command.arg("-certs").arg(target().join("tmp/freeswitch-keys"));
-    Process::start(&mut command, &folder.join("output")).expect("FreeSWITCH starts")
+    installation::run(&prefix, folder, &target().join("tmp"), &["-np"]).expect("FreeSWITCH starts")
 }
 
 fn configure(folder: &Path, claim: &SwitchPorts) {
     let modules = folder.join("mod");
     fs::create_dir_all(&modules).expect("a folder can be made");
     let prefix = prefix().expect("FREESWITCH says where it is installed");
-    let places = ["lib/freeswitch/mod", "mod", "lib64/freeswitch/mod"].map(|place| prefix.join(place));
-    let stock = places.iter().find(|place| place.join("mod_conference.so").exists()).expect("it has modules");
-    for module in fs::read_dir(stock).expect("it has modules").flatten() {
-        if module.file_name() != "mod_coach.so" {
-            symlink(module.path(), modules.join(module.file_name())).expect("a link can be made");
-        }
+    for module in installation::modules(&prefix).expect("it has modules") {
+        symlink(&module, modules.join(module.file_name().expect("a file has a name"))).expect("a link can be made");
     }
     let module = target().join("hosts/mod_coach.so");
     assert!(module.exists(), "{}: not there; `make freeswitch` builds it", module.display());

@@ -11,6 +11,7 @@ pub mod database;
 pub mod distributed;
 pub mod ends;
 pub mod examples;
+#[path = "../../../tests/switch/folders.rs"]
 pub mod folders;
 pub mod gateway;
 pub mod held;

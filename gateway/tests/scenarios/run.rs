@@ -73,7 +73,7 @@ pub fn run(own: &[OwnScenario], missing: Option<&'static str>) -> ExitCode {
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(shared);
     if !conclusion.has_failed() {
-        folders::clean_up();
+        folders::clean_up("gateway");
     }
     conclusion.exit_code()
 }
