@@ -1,12 +1,12 @@
-//! The `conference` verb: wait, enter, leave, and what applications are told meanwhile.
+//! The `conference` verb: enter, stay and leave, and what applications are told meanwhile.
 
 use super::{
-    audible::{audible, heard_verbs},
     context::{Context, NO_RECORDINGS},
     hold,
     payload::{ConferenceEvent, with_id},
     sounds,
-    verbs::{Conference, Hook, Outcome},
+    verbs::{Conference, Outcome},
+    waiting,
 };
 use crate::{
     entering::Entrance,
@@ -26,8 +26,6 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-const LOOK_ELSEWHERE_EVERY: Duration = Duration::from_secs(1);
 /// What is told of a member besides its coming, going and talking.
 const CHANGES: [&str; 3] = ["tag", "coach", "audience"];
 
@@ -81,127 +79,7 @@ impl Stay<'_> {
     }
 
     async fn size(&self) -> Result<usize, LegError> {
-        let size = self.context.node.switch.conference_size(&self.room).await;
-        size.map_err(|error| LegError::Refused(format!("conference: {error}")))
-    }
-
-    /// The call is about to enter, and whether it starts the conference.
-    async fn enters(&self) -> Result<(Entrance, bool), LegError> {
-        let deciding = self.context.gateway.entering.decide(&self.room).await;
-        let own = self.context.node.switch.name();
-        let others = deciding.switch();
-        if let Some(other) = others.as_ref().filter(|other| other.as_str() != own) {
-            return Err(is_elsewhere(self.verb, other));
-        }
-        elsewhere(self.context, self.verb).await?;
-        let starts = self.size().await? == 0 && others.is_none();
-        Ok((deciding.enters(own), starts))
-    }
-
-    /// Until the conference is on another switch.
-    async fn until_elsewhere(&self) {
-        while elsewhere(self.context, self.verb).await.is_ok() {
-            tokio::time::sleep(LOOK_ELSEWHERE_EVERY).await;
-        }
-    }
-
-    /// Until somebody is in the conference. What the call hears meanwhile, its waitHook says.
-    async fn wait(&self, cancel: &CancellationToken) -> Result<(), LegError> {
-        let heard = CancellationToken::new();
-        let hearing = async {
-            if let Some(hook) = &self.verb.wait_hook {
-                self.hear(hook, &heard).await;
-            }
-        };
-        let mut over = self.context.over.clone();
-        let here = async {
-            loop {
-                // A switch that does not answer has not said that it began.
-                if self.size().await.is_ok_and(|size| size > 0) {
-                    return Ok(());
-                }
-                tokio::select! {
-                    () = tokio::time::sleep(LOOK_EVERY) => {}
-                    () = cancel.cancelled() => return Ok(()),
-                    _ = over.wait_for(Option::is_some) => return Err(LegError::Ended),
-                }
-            }
-        };
-        let started = async {
-            tokio::select! {
-                started = here => started,
-                () = self.until_elsewhere() => Ok(()),
-            }
-        };
-        let ending = async {
-            let started = started.await;
-            heard.cancel();
-            while started.is_ok() {
-                // What plays may have begun after the last word to end it.
-                self.context.leg.interrupt().await.ok();
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-            started
-        };
-        let mut ending = std::pin::pin!(ending);
-        tokio::select! {
-            () = hearing => {}
-            ended = &mut ending => return ended,
-        }
-        if heard.is_cancelled() {
-            return Ok(());
-        }
-        // It waits in silence.
-        let started = async {
-            while !heard.is_cancelled() {
-                tokio::select! {
-                    ended = &mut ending => return ended,
-                    () = heard.cancelled() => {}
-                }
-            }
-            Ok(())
-        };
-        started.await
-    }
-
-    /// Plays what a hook says, again and again.
-    async fn hear(&self, hook: &Hook, heard: &CancellationToken) {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(750)) => {}
-                () = heard.cancelled() => return,
-            }
-            let verbs = match heard_verbs(self.context, hook).await {
-                Ok(verbs) if !verbs.is_empty() => verbs,
-                Ok(_) => return,
-                Err(error) => {
-                    tracing::warn!(error, "the call waits in silence");
-                    return;
-                }
-            };
-            for verb in &verbs {
-                if heard.is_cancelled() || audible(self.context, verb, heard).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-
-    async fn enter_hook(&self, cancel: &CancellationToken) -> Result<(), LegError> {
-        let Some(hook) = &self.verb.enter_hook else { return Ok(()) };
-        match heard_verbs(self.context, hook).await {
-            Ok(verbs) => {
-                for verb in &verbs {
-                    match audible(self.context, verb, cancel).await {
-                        Err(LegError::Refused(why)) => tracing::warn!(why, "what the enterHook says is not heard"),
-                        done => done?,
-                    }
-                }
-            }
-            // The call joins all the same.
-            Err(error) => tracing::warn!(error, "the enterHook has not answered"),
-        }
-        Ok(())
+        waiting::size(self.context, &self.room).await
     }
 
     async fn join(&self, value: &Value) -> Join {
@@ -357,19 +235,19 @@ pub async fn perform(
     cancel: &CancellationToken,
 ) -> Result<Outcome, LegError> {
     let room = context.conference(&verb.name).map_err(LegError::Refused)?;
-    elsewhere(context, verb).await?;
+    waiting::elsewhere(context, verb).await?;
     let mut stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new(), records: false };
     context.answer().await?;
     if verb.start_on_enter == Some(false) {
-        stay.wait(cancel).await?;
-        elsewhere(context, verb).await?;
+        waiting::until_started(context, verb, &stay.room, cancel).await?;
+        waiting::elsewhere(context, verb).await?;
     }
     if !cancel.is_cancelled() {
-        stay.enter_hook(cancel).await?;
+        waiting::enter_hook(context, verb, cancel).await?;
     }
     let mut entered = Ok(Left::Other);
     if !cancel.is_cancelled() {
-        let (entrance, starts) = stay.enters().await?;
+        let (entrance, starts) = waiting::decide(context, verb, &stay.room).await?;
         if starts {
             stay.tell("start", Some(0)).await;
         }
@@ -458,24 +336,4 @@ async fn left(
         Err(LegError::Ended) => Err(LegError::Ended),
         _ => Ok(outcome),
     }
-}
-
-/// A conference lives on one switch: a second one of its name elsewhere would be heard by nobody in the first.
-async fn elsewhere(context: &Context, verb: &Conference) -> Result<(), LegError> {
-    for node in context.gateway.nodes().iter() {
-        if node.switch.name() == context.node.switch.name() {
-            continue;
-        }
-        let most = node.switch.max_name();
-        let Ok(room) = crate::names::to_switch(&context.account.room_prefix, &verb.name, most) else { continue };
-        if node.switch.conference_size(&room).await.is_ok_and(|size| size > 0) {
-            let other = node.switch.name();
-            return Err(is_elsewhere(verb, other));
-        }
-    }
-    Ok(())
-}
-
-fn is_elsewhere(verb: &Conference, switch: &str) -> LegError {
-    LegError::Refused(format!("conference: {:?} is on the switch {switch}, and this call is not", verb.name))
 }

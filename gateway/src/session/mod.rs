@@ -14,6 +14,7 @@
 //! | `context` | what everything in a session shares |
 //! | `audible` | what a call hears by say, play and pause |
 //! | `hold` | what a call hears while it is held |
+//! | `waiting` | what a call does before it enters a conference |
 //! | `conference`, `perform` | verbs, carried out |
 //! | `command` | commands of an application in mid-call |
 //! | `run` | a session from its beginning to its end |
@@ -45,6 +46,7 @@ mod sessions;
 mod sounds;
 mod speech;
 pub mod verbs;
+mod waiting;
 mod webhook;
 mod websocket;
 
