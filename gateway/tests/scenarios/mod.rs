@@ -5,6 +5,7 @@ pub mod app;
 pub mod beep;
 pub mod broken;
 pub mod checked;
+pub mod clients;
 pub mod corpus;
 pub mod cut;
 pub mod database;

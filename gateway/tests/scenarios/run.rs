@@ -1,9 +1,9 @@
 //! The scenarios, each on a switch of its kind.
 
 use crate::{
-    alone, app, beep, broken, checked, cut, database, distributed, ends, folders, gateway, held, injected, late, live,
-    pbx::Pbx, placed, process, reach, recorded, reload, rest, restart, sockets, starters, talks, told, transports,
-    verbs,
+    alone, app, beep, broken, checked, clients, cut, database, distributed, ends, folders, gateway, held, injected,
+    late, live, pbx::Pbx, placed, process, reach, recorded, reload, rest, restart, sockets, starters, talks, told,
+    transports, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -15,7 +15,7 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 23] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 24] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -36,6 +36,7 @@ const WITH_THEIR_OWN: [&[OwnScenario]; 23] = [
     transports::SCENARIOS,
     reach::SCENARIOS,
     starters::SCENARIOS,
+    clients::SCENARIOS,
     talks::SCENARIOS,
     late::SCENARIOS,
     told::SCENARIOS,
