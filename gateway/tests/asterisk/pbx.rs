@@ -164,6 +164,23 @@ impl Pbx {
         assert_eq!(said.matches("Response: Success").count(), 2, "{said}");
     }
 
+    /// Connects to the gateway as this switch would for a call.
+    pub fn pretend(&self, call: &str, number: &str) -> TcpStream {
+        let mut gateway = TcpStream::connect(("127.0.0.1", self.hand_over)).expect("the gateway listens");
+        let says = format!(
+            "agi_network: yes\nagi_network_script: \nagi_request: agi://127.0.0.1/\nagi_channel: PJSIP/phone-1\nagi_uniqueid: {call}\n\
+             agi_extension: {number}\nagi_dnid: {number}\n\n"
+        );
+        gateway.write_all(says.as_bytes()).expect("it reads");
+        // What it asks to find out who answers, everybody can answer.
+        let mut asks = [0; 200];
+        let length = gateway.read(&mut asks).expect("it asks");
+        let asks = String::from_utf8_lossy(&asks[..length]).into_owned();
+        let mark = asks.split('"').nth(1).expect("it asks for a value");
+        gateway.write_all(format!("200 result=1 ({mark})\n").as_bytes()).expect("it reads");
+        gateway
+    }
+
     /// How many members a conference has without its module's word.
     pub fn stock_members(&self, room: &str) -> usize {
         self.console(&format!("confbridge list {room}")).matches("PJSIP/").count()

@@ -11,6 +11,8 @@ use super::{
 };
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpStream,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -180,6 +182,20 @@ impl Pbx {
     pub fn unhold(&self, room: &str, call: &str) {
         let member = self.members(room).into_iter().find(|member| member["call_id"] == call).expect("it is a member");
         self.console(&format!("conference {room} unhold {}", member["number"]));
+    }
+
+    /// Connects to the gateway as this switch would for a call.
+    pub fn pretend(&self, call: &str, number: &str) -> TcpStream {
+        let mut gateway = TcpStream::connect(("127.0.0.1", self.hand_over)).expect("the gateway listens");
+        let mut asks = [0; 200];
+        let length = gateway.read(&mut asks).expect("it asks");
+        assert!(asks[..length].starts_with(b"connect"), "{:?}", String::from_utf8_lossy(&asks[..length]));
+        let says = format!(
+            "Content-Type: command/reply\nReply-Text: +OK\nSocket-Mode: async\nControl: full\nUnique-ID: {call}\n\
+             Caller-Destination-Number: {number}\nChannel-Destination-Number: {number}\n\n"
+        );
+        gateway.write_all(says.as_bytes()).expect("it reads");
+        gateway
     }
 
     /// How many members a conference has without its module's word.

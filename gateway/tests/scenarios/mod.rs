@@ -44,6 +44,7 @@ pub mod run;
 pub mod shown;
 pub mod sockets;
 pub mod starters;
+pub mod strangers;
 pub mod talks;
 pub mod told;
 pub mod transports;

@@ -2,8 +2,8 @@
 
 use crate::{
     alone, app, beep, broken, checked, clients, cut, database, distributed, ends, folders, gateway, held, injected,
-    late, live, pbx::Pbx, placed, process, reach, recorded, reload, rest, restart, sockets, starters, talks, told,
-    transports, verbs,
+    late, live, pbx::Pbx, placed, process, reach, recorded, reload, rest, restart, sockets, starters, strangers, talks,
+    told, transports, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -15,7 +15,7 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 24] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 25] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -37,6 +37,7 @@ const WITH_THEIR_OWN: [&[OwnScenario]; 24] = [
     reach::SCENARIOS,
     starters::SCENARIOS,
     clients::SCENARIOS,
+    strangers::SCENARIOS,
     talks::SCENARIOS,
     late::SCENARIOS,
     told::SCENARIOS,
