@@ -4,6 +4,9 @@
 
 use std::{thread::sleep, time::Duration};
 
+#[path = "../../tests/freeswitch/installation.rs"]
+#[allow(dead_code)]
+mod installation;
 #[path = "../../tests/switch/judge.rs"]
 #[allow(dead_code)]
 mod judge;

@@ -8,10 +8,12 @@ mod manager;
 mod pbx;
 
 use crate::{
+    folders,
     host::{Moment, Recording},
     ports, process,
     scenario::{Command, Party, Scenario},
     stage::{self, Conference},
+    stock,
 };
 use manager::Manager;
 use pbx::{Pbx, Setup};
@@ -29,7 +31,7 @@ pub fn play(
     let mut conference = Asterisk { room: &scenario.room, manager: pbx.manager(), pbx: &pbx };
     let played = stage::play(scenario, rehearsal, folder, &mut conference, each_tick)?;
     drop(pbx);
-    pbx::clean_up();
+    folders::clean_up("asterisk");
     Ok(played)
 }
 

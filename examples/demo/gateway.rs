@@ -3,8 +3,6 @@
 
 #[path = "../../gateway/tests/scenarios/examples.rs"]
 mod examples;
-#[path = "../../gateway/tests/scenarios/folders.rs"]
-mod folders;
 #[path = "../../gateway/tests/scenarios/npm.rs"]
 mod npm;
 #[path = "../../gateway/tests/asterisk/pbx.rs"]
@@ -12,11 +10,13 @@ mod npm;
 mod pbx;
 
 use crate::{
+    folders,
     host::{Moment, Recording},
     ports,
     process::{self, Process},
     scenario::{By, Command, Party, Scenario},
     stage::{self, Conference},
+    stock,
 };
 use pbx::Pbx;
 use serde::Deserialize;
@@ -56,7 +56,7 @@ pub fn play(
         .map_err(|e| format!("{e}\nlogs: {}", pbx.folder().display()))?;
     drop(conference);
     drop(pbx);
-    folders::clean_up();
+    folders::clean_up("gateway");
     Ok(played)
 }
 

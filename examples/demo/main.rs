@@ -3,6 +3,8 @@
 
 mod asterisk;
 mod coach;
+#[path = "../../tests/switch/folders.rs"]
+mod folders;
 mod gateway;
 mod host;
 #[path = "../../tests/switch/judge.rs"]
@@ -21,6 +23,8 @@ mod report;
 mod scenario;
 mod speech;
 mod stage;
+#[path = "../../tests/asterisk/stock.rs"]
+mod stock;
 mod voices;
 
 use clap::{CommandFactory, Parser};

@@ -4,7 +4,7 @@ use crate::{
     api, follow,
     gateway::Gateway,
     keys::{self, Scopes},
-    session::{Sessions, listeners::Listeners},
+    session::{Sessions, listeners::Listeners, outbound},
     settings::{Settings, Tls},
     store::Store,
 };
@@ -257,7 +257,8 @@ fn check(file: &SettingsFile) -> Result<(), Failure> {
                 problems += 1;
             }
         }
-        for problem in gateway.conferences_on_several_switches().await {
+        let reach = outbound::problems(&gateway.settings()).await;
+        for problem in reach.into_iter().chain(gateway.conferences_on_several_switches().await) {
             println!("{problem}");
             problems += 1;
         }

@@ -2,6 +2,7 @@
 
 use crate::{
     ends::Ends,
+    entering::Entering,
     keys::{self, Caller},
     live::Live,
     names,
@@ -26,6 +27,8 @@ pub struct Gateway {
     nodes: RwLock<Arc<[Node]>>,
     /// When conferences end.
     pub ends: Arc<Ends>,
+    /// Calls that are about to enter one.
+    pub entering: Entering,
     /// Those who follow what changes.
     pub live: Live,
     /// The gateway is told to end.
@@ -38,7 +41,7 @@ impl Gateway {
         let nodes = RwLock::new(settings.switches.iter().map(connect).collect());
         let (live, ending) = (Live::default(), CancellationToken::new());
         let (settings, ends) = (RwLock::new(Arc::new(settings)), Ends::new(store.clone()));
-        Arc::new(Self { settings, store, nodes, ends, live, ending })
+        Arc::new(Self { settings, store, nodes, ends, entering: Entering::default(), live, ending })
     }
 
     /// The settings as they are now.

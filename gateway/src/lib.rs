@@ -7,7 +7,7 @@
 //! | [`store`], [`keys`] | the database; keys of the REST interface |
 //! | [`switch`] | what a switch offers, and each kind of switch |
 //! | [`node`] | a switch as the settings have it, and a call that was found there |
-//! | [`ends`] | conferences whose time is over |
+//! | [`ends`], [`entering`] | conferences whose time is over; calls that are about to enter one |
 //! | [`members`], [`live`] | who is in which conference and who hears whom; what changes there |
 //! | [`gateway`], [`follow`] | which call is whose; follows what changes |
 //! | [`update`] | changes to calls, as they are asked for |
@@ -22,6 +22,7 @@
 pub mod api;
 pub mod cli;
 pub mod ends;
+pub mod entering;
 pub mod follow;
 pub mod gateway;
 pub mod keys;

@@ -39,10 +39,71 @@ fn what_is_right_is_read() {
     let by_number = settings.application_for("", "2000").expect("it has the number");
     assert_eq!(by_name.sid, by_number.sid);
     assert!(settings.application_for("", "2001").is_none() && settings.application_for("other", "2000").is_none());
-    let allows = |url: &str| by_name.allows(&url.parse().expect("a URL"));
+    let allows = |url: &str| by_name.reach.check(&url.parse().expect("a URL")).is_ok();
     assert!(allows("https://apps.example.com/x") && allows("http://media.example.com/a.wav"));
     assert!(!allows("http://169.254.169.254/") && !allows("file:///etc/passwd") && !allows("https://example.com/"));
     assert!(!format!("{settings:?}").contains("\"x\""), "a secret is not shown");
+}
+
+/// What the settings write themselves is asked, inside or not; of what names lead to, the settings say what may be inside.
+#[test]
+fn internal_addresses_are_reached_only_where_the_settings_say_so() {
+    let with = |hook: &str, more: &str| {
+        let text = RIGHT.replace("wss://apps.example.com/whisper", hook);
+        let text = text.replace("allowed_hosts = [\"media.example.com\"]", more);
+        Settings::parse(&text).expect("it is right").applications[0].reach.clone()
+    };
+    let url = |url: &str| url.parse().expect("a URL");
+    let found = |address: &str| [std::net::SocketAddr::new(address.parse().expect("an address"), 0)];
+
+    let local = with("ws://127.0.0.1:3000/agent", "");
+    for own in ["ws://127.0.0.1:3000/x", "http://127.0.0.1:3000/x", "http://0x7f.1:3000/", "http://2130706433:3000/"] {
+        assert!(local.check(&url(own)).is_ok() && local.is_own(&url(own)), "{own}");
+    }
+    // At another port, there is somebody else.
+    for other in ["http://127.0.0.1/", "http://127.0.0.1:8099/", "http://127.1:8021/", "http://0177.0.0.1:6379/"] {
+        let error = local.check(&url(other)).expect_err("it is inside").to_string();
+        assert!(error.contains("internal_networks"), "{other}: {error}");
+    }
+    for unnamed in ["http://[::ffff:127.0.0.1]:3000/", "http://[::1]:3000/", "http://localhost:3000/"] {
+        let error = local.check(&url(unnamed)).expect_err("it is not named").to_string();
+        assert!(error.contains("allowed_hosts"), "{unnamed}: {error}");
+    }
+
+    // A name may lead anywhere: what it leads to is looked at.
+    let named = with("wss://apps.example.com/whisper", "allowed_hosts = [\"Media.Example.com\"]");
+    assert!(named.check(&url("https://media.example.com/a.wav")).is_ok());
+    for inside in ["127.0.0.1", "10.0.0.5", "169.254.169.254", "::1", "::ffff:10.0.0.5", "64:ff9b::a00:5", "fe80::1"] {
+        let error = named.admitted("media.example.com", found(inside)).expect_err("it is inside").to_string();
+        assert!(error.contains("media.example.com") && error.contains("internal_networks"), "{inside}: {error}");
+    }
+    let mixed = [found("10.0.0.5"), found("9.9.9.9"), found("::1")].concat();
+    assert_eq!(named.admitted("media.example.com", mixed), Ok(found("9.9.9.9").to_vec()));
+
+    // Whoever writes an address itself knows what it is; a network says the same for names.
+    let written = with("wss://apps.example.com/whisper", "allowed_hosts = [\"10.0.0.5\", \"fd00::5\"]");
+    assert!(written.check(&url("http://10.0.0.5:8000/")).is_ok() && written.check(&url("http://[fd00::5]/")).is_ok());
+    assert!(written.check(&url("http://10.0.0.6/")).is_err());
+    let networks = with(
+        "wss://apps.example.com/whisper",
+        "allowed_hosts = [\"media.example.com\"]\ninternal_networks = [\"10.1.0.0/16\", \"fd00::5\"]",
+    );
+    for (address, right) in
+        [("10.1.2.3", true), ("::ffff:10.1.2.3", true), ("fd00::5", true), ("10.2.0.1", false), ("fd00::6", false)]
+    {
+        assert_eq!(networks.admitted("media.example.com", found(address)).is_ok(), right, "{address}");
+    }
+    assert!(networks.check(&url("http://10.1.2.3/")).is_err(), "no host of this name is allowed");
+    for (wrong, right) in [
+        ("allowed_hosts = [\"https://media.example.com\"]", "without a port"),
+        ("allowed_hosts = [\"media.example.com:8080\"]", "without a port"),
+        ("internal_networks = [\"10.0.0.0/33\"]", "10.1.0.0/16"),
+        ("internal_networks = [\"media.example.com\"]", "10.1.0.0/16"),
+        ("internal_networks = \"10.0.0.0/8\"", "10.1.0.0/16"),
+    ] {
+        let told = mistakes(&RIGHT.replace("allowed_hosts = [\"media.example.com\"]", wrong));
+        assert!(told.len() == 1 && told[0].starts_with("23: ") && told[0].contains(right), "{wrong}: {told:?}");
+    }
 }
 
 /// The mistakes of a text, as `line: what`.

@@ -7,6 +7,8 @@ mod at_once;
 mod conference;
 mod cost;
 mod events;
+#[path = "../switch/folders.rs"]
+mod folders;
 mod follow;
 mod guide;
 mod hearing;
@@ -37,6 +39,7 @@ mod seats;
 mod sip;
 mod sounds;
 mod stalls;
+mod stock;
 mod streams;
 
 use libtest_mimic::{Arguments, Trial};
@@ -90,7 +93,7 @@ fn main() -> ExitCode {
         assert!(pbx.stop().success(), "Asterisk ends well");
     }
     if !conclusion.has_failed() {
-        pbx::clean_up();
+        folders::clean_up("asterisk");
     }
     conclusion.exit_code()
 }

@@ -7,6 +7,7 @@ use libtest_mimic::{Arguments, Trial};
 #[allow(dead_code, unused_imports)] // the module needs the rest; its tests are run in tests/mod_coach.rs
 #[path = "../../src/host/freeswitch/assignments.rs"]
 mod assignments;
+mod installation;
 #[allow(dead_code)] // Asterisk's tests need the rest
 #[path = "../switch/judge.rs"]
 mod judge;
@@ -53,7 +54,7 @@ impl Stage {
 
 fn main() {
     let arguments = Arguments::from_args();
-    let missing = switch::prefix().is_none();
+    let missing = installation::prefix().is_none();
     if !missing {
         process::keep_time();
     }

@@ -4,7 +4,7 @@ use std::{
     env, fs, io,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus},
+    process::ExitStatus,
     sync::{
         Mutex, MutexGuard,
         atomic::{AtomicU16, Ordering},
@@ -13,7 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{ports::SwitchPorts, process::Process, socket::Socket};
+use crate::{
+    installation::{self, prefix},
+    ports::SwitchPorts,
+    process::Process,
+    socket::Socket,
+};
 
 const PASSWORD: &str = "private";
 
@@ -24,7 +29,7 @@ pub struct Switch {
     pub sip_port: u16,
     event_port: u16,
     process: Mutex<Process>,
-    binary: PathBuf,
+    prefix: PathBuf,
     _ports: SwitchPorts,
     keep: bool,
 }
@@ -42,28 +47,11 @@ pub struct Setup {
     pub coach: &'static str,
 }
 
-/// Where FreeSWITCH is installed: given to `make test-freeswitch`.
-pub fn prefix() -> Option<PathBuf> {
-    env::var_os("FREESWITCH").filter(|prefix| !prefix.is_empty()).map(Into::into)
-}
-
 /// The module under test, as `make freeswitch` leaves it.
 fn coach() -> Result<PathBuf, String> {
     let hosts = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("hosts");
     let module = hosts.join("mod_coach.so");
     if module.exists() { Ok(module) } else { Err(format!("{} is missing: run `make freeswitch`", module.display())) }
-}
-
-/// An installation's own modules: packages and `make install` have different folders for them.
-fn stock_modules(prefix: &Path) -> Result<Vec<PathBuf>, String> {
-    let places = ["lib/freeswitch/mod", "mod", "lib64/freeswitch/mod"];
-    let found = places.iter().map(|place| prefix.join(place)).find(|place| place.join("mod_conference.so").exists());
-    let folder =
-        found.ok_or_else(|| format!("no mod_conference.so under {}/{{{}}}", prefix.display(), places.join(",")))?;
-    let entries = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let ours = |path: &PathBuf| path.file_name().is_some_and(|name| name == "mod_coach.so");
-    let modules = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    Ok(modules.filter(|path| path.extension().is_some_and(|end| end == "so") && !ours(path)).collect())
 }
 
 impl Switch {
@@ -78,7 +66,7 @@ impl Switch {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let prefix = prefix().ok_or("FREESWITCH=<prefix> says where FreeSWITCH is installed")?;
         let folder = env::temp_dir().join(format!("coach-freeswitch-{}-{number}", std::process::id()));
-        let mut modules = stock_modules(&prefix)?;
+        let mut modules = installation::modules(&prefix)?;
         if !setup.stock {
             modules.push(coach()?);
         }
@@ -86,10 +74,9 @@ impl Switch {
         let [event_port, sip_port, _] = ports.others;
         link(&modules, &folder.join("mod"))?;
         configure(&folder, setup, &ports, event_port, sip_port)?;
-        let binary = prefix.join("bin/freeswitch");
-        let process = Mutex::new(run(&folder, &binary)?);
+        let process = Mutex::new(run(&folder, &prefix)?);
         let keep = env::var_os("KEEP").is_some();
-        let switch = Self { folder, sip_port, event_port, process, binary, _ports: ports, keep };
+        let switch = Self { folder, sip_port, event_port, process, prefix, _ports: ports, keep };
         switch.wait_until_ready()?;
         if !setup.stock && switch.socket()?.api("module_exists mod_coach")? != "true" {
             return Err(format!("the switch did not load mod_coach:\n{}", switch.log_of("coach")));
@@ -121,7 +108,7 @@ impl Switch {
     pub fn crash_and_start(&self) -> Result<(), String> {
         let mut process = self.process();
         process.kill().and_then(|()| process.wait()).map_err(|e| e.to_string())?;
-        *process = run(&self.folder, &self.binary)?;
+        *process = run(&self.folder, &self.prefix)?;
         drop(process);
         self.wait_until_ready()
     }
@@ -193,14 +180,6 @@ fn configure(folder: &Path, setup: Setup, ports: &SwitchPorts, event_port: u16, 
     fs::write(folder.join("freeswitch.xml"), configuration).map_err(|e| format!("{}: {e}", folder.display()))
 }
 
-fn run(folder: &Path, binary: &Path) -> Result<Process, String> {
-    let mut command = Command::new(binary);
-    command.args(["-nc", "-nf", "-nonat", "-nonatmap", "-mod"]).arg(folder.join("mod"));
-    let places = ["conf", "log", "run", "db", "temp", "cache", "storage", "recordings", "sounds", "scripts", "grammar"];
-    for place in places.iter().chain(&["htdocs"]) {
-        command.arg(format!("-{place}")).arg(folder);
-    }
-    // Its keys take seconds to make: once is enough.
-    command.arg("-certs").arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("freeswitch-keys"));
-    Process::start(&mut command, &folder.join("output")).map_err(|e| format!("{}: {e}", binary.display()))
+fn run(folder: &Path, prefix: &Path) -> Result<Process, String> {
+    installation::run(prefix, folder, Path::new(env!("CARGO_TARGET_TMPDIR")), &[])
 }

@@ -4,9 +4,11 @@ mod abi;
 mod calls;
 mod commands;
 mod model;
+#[path = "../support/seeds.rs"]
+mod seeds;
 
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
-use std::{fs, path::Path};
+use std::path::Path;
 
 #[test]
 fn commands_of_the_seeds_keep_the_promises() {
@@ -32,15 +34,6 @@ fn random_calls_keep_the_promises() {
     proptest!(config, |(schedule in schedule)| calls::play(schedule.as_bytes()));
 }
 
-/// Plays what the fuzzer begins with, and what once went wrong.
 fn replay(target: &str, play: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
-    let mut seeds = 0;
-    for entry in fs::read_dir(folder).expect("seeds should be there") {
-        let path = entry.expect("a folder can be listed").path();
-        println!("{}", path.display());
-        play(&fs::read(path).expect("a seed can be read"));
-        seeds += 1;
-    }
-    assert!(seeds > 0, "there should be seeds");
+    seeds::replay(&Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target), play);
 }

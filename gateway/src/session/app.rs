@@ -2,6 +2,7 @@
 
 use super::{
     incoming::{AppError, Incoming},
+    outbound::Outbound,
     verbs::{self, Hook},
     webhook,
     websocket::{self, Outgoing, Websocket},
@@ -23,7 +24,8 @@ enum Transport {
 pub struct App {
     application: Arc<Application>,
     credentials: webhook::Credentials,
-    client: reqwest::Client,
+    /// Its connections.
+    pub outbound: Outbound,
     call_sid: Uuid,
     incoming: mpsc::Sender<Incoming>,
     transport: Mutex<Arc<Transport>>,
@@ -38,14 +40,14 @@ impl App {
     pub fn new(
         application: Arc<Application>,
         account: &Account,
-        client: reqwest::Client,
+        outbound: Outbound,
         call_sid: Uuid,
         incoming: mpsc::Sender<Incoming>,
     ) -> Self {
         let basic = application.credentials.as_ref().map(|(user, password)| websocket::basic(user, password.reveal()));
         let credentials = webhook::Credentials { basic, secret: account.webhook_secret.clone() };
         let transport = Mutex::new(Arc::new(Transport::Http(application.call_hook.clone())));
-        Self { application, credentials, client, call_sid, incoming, transport }
+        Self { application, credentials, outbound, call_sid, incoming, transport }
     }
 
     fn transport(&self) -> Arc<Transport> {
@@ -63,7 +65,8 @@ impl App {
 
     async fn connect(&self, url: &Url, session: Map<String, Value>) -> Result<(), AppError> {
         let basic = self.credentials.basic.as_deref();
-        let socket = websocket::connect(url, basic, self.call_sid, session, self.incoming.clone()).await?;
+        let connecting = websocket::connect(url, &self.outbound, basic, self.call_sid, session, self.incoming.clone());
+        let socket = connecting.await?;
         self.use_transport(Transport::Websocket(socket));
         Ok(())
     }
@@ -73,7 +76,7 @@ impl App {
         let url = &self.application.call_hook;
         if !is_websocket(url) {
             let hook = Hook { url: url.to_string(), get: false };
-            return webhook::ask(&self.client, &self.credentials, &hook, url.clone(), &session).await;
+            return webhook::ask(&self.outbound, &self.credentials, &hook, url.clone(), &session).await;
         }
         self.connect(url, session.clone()).await?;
         self.ask_socket(Outgoing { kind: "session:new", hook: None, data: session }).await
@@ -119,9 +122,7 @@ impl App {
                     .map_err(|error| AppError::Failed(format!("{}: {error}", hook.url)))?
             }
         };
-        if !self.application.allows(&url) {
-            return Err(AppError::NotAllowed(url.to_string()));
-        }
+        self.outbound.check(&url)?;
         Ok(Some(url))
     }
 
@@ -137,7 +138,7 @@ impl App {
                 // Credentials are the application's own: over a socket, another address does not get them.
                 let own = if self.is_connected() { None } else { self.credentials.basic.clone() };
                 let credentials = webhook::Credentials { basic: own, secret: self.credentials.secret.clone() };
-                webhook::ask(&self.client, &credentials, hook, url, &data).await
+                webhook::ask(&self.outbound, &credentials, hook, url, &data).await
             }
             None => self.ask_socket(Outgoing { kind: "verb:hook", hook: Some(&hook.url), data }).await,
         }
@@ -153,9 +154,7 @@ impl App {
     ) -> Result<Option<Value>, AppError> {
         let absolute = Url::parse(&hook.url).ok();
         if let Some(url) = absolute.filter(is_websocket) {
-            if !self.application.allows(&url) {
-                return Err(AppError::NotAllowed(url.to_string()));
-            }
+            self.outbound.check(&url)?;
             let same = |own: &Url| {
                 own.host_str() == url.host_str()
                     && own.port_or_known_default() == url.port_or_known_default()
@@ -172,7 +171,7 @@ impl App {
         }
         match self.over_http(hook)? {
             Some(url) => {
-                let answer = webhook::ask(&self.client, &self.credentials, hook, url.clone(), &data).await?;
+                let answer = webhook::ask(&self.outbound, &self.credentials, hook, url.clone(), &data).await?;
                 if !self.is_connected() {
                     self.use_transport(Transport::Http(url));
                 }
@@ -189,7 +188,7 @@ impl App {
         match (&*self.transport(), over_http) {
             (_, Some(url)) => {
                 let hook = Hook { url: url.to_string(), get: false };
-                if let Err(error) = webhook::ask(&self.client, &self.credentials, &hook, url, &data).await {
+                if let Err(error) = webhook::ask(&self.outbound, &self.credentials, &hook, url, &data).await {
                     tracing::warn!(call_sid = %self.call_sid, %error, "the call_status_hook has not answered");
                 }
             }

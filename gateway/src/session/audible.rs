@@ -2,7 +2,6 @@
 
 use super::{
     context::Context,
-    incoming::AppError,
     speech,
     verbs::{self, Hook, Verb},
 };
@@ -83,10 +82,12 @@ async fn play(
 async fn fetch(context: &Context, address: &str) -> Result<PathBuf, String> {
     let url = Url::parse(address)
         .map_err(|_| format!("play: {address:?} is no address that begins with http:// or https://"))?;
-    if !matches!(url.scheme(), "http" | "https") || !context.application.allows(&url) {
-        return Err(format!("play: {}", AppError::NotAllowed(url.to_string())));
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("play: {address:?} is no address that begins with http:// or https://"));
     }
-    speech::fetched(&context.gateway.settings().speech, url).await.map_err(|error| format!("play: {error}"))
+    let client = context.app.outbound.http(&url).map_err(|error| format!("play: {error}"))?;
+    let file = speech::fetched(&context.gateway.settings().speech, client, url).await;
+    file.map_err(|error| format!("play: {error}"))
 }
 
 /// The verbs of a hook that says what a caller hears. `Err`: why there are none.

@@ -1,13 +1,15 @@
-//! The `conference` verb: wait, enter, leave, and what applications are told meanwhile.
+//! The `conference` verb: enter, stay and leave, and what applications are told meanwhile.
 
 use super::{
-    audible::{audible, heard_verbs},
     context::{Context, NO_RECORDINGS},
+    hold,
     payload::{ConferenceEvent, with_id},
     sounds,
-    verbs::{Conference, Hook, Outcome},
+    verbs::{Conference, Outcome},
+    waiting,
 };
 use crate::{
+    entering::Entrance,
     follow,
     live::Event,
     members::Participant,
@@ -24,7 +26,6 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What is told of a member besides its coming, going and talking.
 const CHANGES: [&str; 3] = ["tag", "coach", "audience"];
 
@@ -78,101 +79,7 @@ impl Stay<'_> {
     }
 
     async fn size(&self) -> Result<usize, LegError> {
-        let size = self.context.node.switch.conference_size(&self.room).await;
-        size.map_err(|error| LegError::Refused(format!("conference: {error}")))
-    }
-
-    /// Until somebody is in the conference. What the call hears meanwhile, its waitHook says.
-    async fn wait(&self, cancel: &CancellationToken) -> Result<(), LegError> {
-        let heard = CancellationToken::new();
-        let hearing = async {
-            if let Some(hook) = &self.verb.wait_hook {
-                self.hear(hook, &heard).await;
-            }
-        };
-        let mut over = self.context.over.clone();
-        let started = async {
-            loop {
-                // A switch that does not answer has not said that it began.
-                if self.size().await.is_ok_and(|size| size > 0) {
-                    return Ok(());
-                }
-                tokio::select! {
-                    () = tokio::time::sleep(LOOK_EVERY) => {}
-                    () = cancel.cancelled() => return Ok(()),
-                    _ = over.wait_for(Option::is_some) => return Err(LegError::Ended),
-                }
-            }
-        };
-        let ending = async {
-            let started = started.await;
-            heard.cancel();
-            while started.is_ok() {
-                // What plays may have begun after the last word to end it.
-                self.context.leg.interrupt().await.ok();
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-            started
-        };
-        let mut ending = std::pin::pin!(ending);
-        tokio::select! {
-            () = hearing => {}
-            ended = &mut ending => return ended,
-        }
-        if heard.is_cancelled() {
-            return Ok(());
-        }
-        // It waits in silence.
-        let started = async {
-            while !heard.is_cancelled() {
-                tokio::select! {
-                    ended = &mut ending => return ended,
-                    () = heard.cancelled() => {}
-                }
-            }
-            Ok(())
-        };
-        started.await
-    }
-
-    /// Plays what a hook says, again and again.
-    async fn hear(&self, hook: &Hook, heard: &CancellationToken) {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(750)) => {}
-                () = heard.cancelled() => return,
-            }
-            let verbs = match heard_verbs(self.context, hook).await {
-                Ok(verbs) if !verbs.is_empty() => verbs,
-                Ok(_) => return,
-                Err(error) => {
-                    tracing::warn!(error, "the call waits in silence");
-                    return;
-                }
-            };
-            for verb in &verbs {
-                if heard.is_cancelled() || audible(self.context, verb, heard).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-
-    async fn enter_hook(&self, cancel: &CancellationToken) -> Result<(), LegError> {
-        let Some(hook) = &self.verb.enter_hook else { return Ok(()) };
-        match heard_verbs(self.context, hook).await {
-            Ok(verbs) => {
-                for verb in &verbs {
-                    match audible(self.context, verb, cancel).await {
-                        Err(LegError::Refused(why)) => tracing::warn!(why, "what the enterHook says is not heard"),
-                        done => done?,
-                    }
-                }
-            }
-            // The call joins all the same.
-            Err(error) => tracing::warn!(error, "the enterHook has not answered"),
-        }
-        Ok(())
+        waiting::size(self.context, &self.room).await
     }
 
     async fn join(&self, value: &Value) -> Join {
@@ -202,7 +109,7 @@ impl Stay<'_> {
     }
 
     /// Tells that the call has joined, once it has; and what it does from then on.
-    async fn tell_of_stay(&self, value: &Value, join: &Join) {
+    async fn tell_of_stay(&self, value: &Value, join: &Join, entrance: Entrance) {
         // From before it joins: who speaks when it comes in talks at once.
         let (talks, told) = mpsc::channel(16);
         let watching = async {
@@ -210,17 +117,19 @@ impl Stay<'_> {
                 self.context.leg.talks(talks).await;
             }
         };
-        tokio::join!(watching, self.tell_once_joined(value, join, told));
+        tokio::join!(watching, self.tell_once_joined(value, join, entrance, told));
         std::future::pending().await
     }
 
-    async fn tell_once_joined(&self, value: &Value, join: &Join, talks: mpsc::Receiver<bool>) {
+    async fn tell_once_joined(&self, value: &Value, join: &Join, entrance: Entrance, talks: mpsc::Receiver<bool>) {
         loop {
             match self.context.node.switch.conference_of(&self.context.call).await {
                 Ok(Some(room)) if room == self.room => break,
                 _ => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
+        // From now on the switch shows it.
+        drop(entrance);
         self.context.leg.joined(join).await;
         self.record(value).await;
         let telling = async {
@@ -326,18 +235,20 @@ pub async fn perform(
     cancel: &CancellationToken,
 ) -> Result<Outcome, LegError> {
     let room = context.conference(&verb.name).map_err(LegError::Refused)?;
-    elsewhere(context, verb).await?;
+    waiting::elsewhere(context, verb).await?;
     let mut stay = Stay { context, verb, room, began: Instant::now(), recording: OnceLock::new(), records: false };
     context.answer().await?;
     if verb.start_on_enter == Some(false) {
-        stay.wait(cancel).await?;
+        waiting::until_started(context, verb, &stay.room, cancel).await?;
+        waiting::elsewhere(context, verb).await?;
     }
     if !cancel.is_cancelled() {
-        stay.enter_hook(cancel).await?;
+        waiting::enter_hook(context, verb, cancel).await?;
     }
     let mut entered = Ok(Left::Other);
     if !cancel.is_cancelled() {
-        if stay.size().await? == 0 {
+        let (entrance, starts) = waiting::decide(context, verb, &stay.room).await?;
+        if starts {
             stay.tell("start", Some(0)).await;
         }
         stay.records = stay.can_record(value).await?;
@@ -348,7 +259,7 @@ pub async fn perform(
             context.save(verbs, true).await;
             entered = tokio::select! {
                 left = context.leg.enter(&join) => left,
-                () = stay.tell_of_stay(value, &join) => Err(LegError::Lost),
+                () = stay.tell_of_stay(value, &join, entrance) => Err(LegError::Lost),
             };
         }
     }
@@ -369,7 +280,7 @@ pub async fn resume(
         if context.node.switch.conference_of(&context.call).await.is_ok_and(|is| is.as_ref() == Some(&stay.room)) {
             stay.ends_later().await;
         }
-        stay.pass_digits().await;
+        tokio::join!(hold::resume(context), stay.pass_digits());
         std::future::pending().await
     };
     let left_it = tokio::select! {
@@ -425,23 +336,4 @@ async fn left(
         Err(LegError::Ended) => Err(LegError::Ended),
         _ => Ok(outcome),
     }
-}
-
-/// A conference lives on one switch: a second one of its name elsewhere would be heard by nobody in the first.
-async fn elsewhere(context: &Context, verb: &Conference) -> Result<(), LegError> {
-    for node in context.gateway.nodes().iter() {
-        if node.switch.name() == context.node.switch.name() {
-            continue;
-        }
-        let most = node.switch.max_name();
-        let Ok(room) = crate::names::to_switch(&context.account.room_prefix, &verb.name, most) else { continue };
-        if node.switch.conference_size(&room).await.is_ok_and(|size| size > 0) {
-            let other = node.switch.name();
-            return Err(LegError::Refused(format!(
-                "conference: {:?} is on the switch {other}, and this call is not",
-                verb.name
-            )));
-        }
-    }
-    Ok(())
 }

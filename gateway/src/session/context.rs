@@ -4,7 +4,7 @@ use super::{
     app::App,
     payload::{CallInfo, ConferenceEvent},
     saved::Saved,
-    verbs::Verb,
+    verbs::{Hook, Verb},
 };
 use crate::{
     gateway::Gateway,
@@ -53,6 +53,8 @@ pub struct Context {
     pub over: watch::Receiver<Option<Ended>>,
     /// What plays to it while it is held: its end, and its task.
     pub on_hold: tokio::sync::Mutex<Option<(CancellationToken, JoinHandle<()>)>>,
+    /// What a restart would need of it; `None` once it is over.
+    kept: tokio::sync::Mutex<Option<Kept>>,
     /// Verbs are told of.
     pub notify_events: AtomicBool,
     /// The application has been told of its call. Of one that the gateway has placed, it is when that is answered.
@@ -61,6 +63,17 @@ pub struct Context {
     end_told: AtomicBool,
     /// The application refused the call with this status.
     declined: Mutex<Option<u16>>,
+}
+
+/// Where a session is.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// The verb that is being done, and those that follow.
+    pub verbs: Vec<Value>,
+    /// That verb is a conference which the call was let into.
+    pub in_conference: bool,
+    /// While it is held: what it hears, this hook says.
+    pub hold: Option<Hook>,
 }
 
 /// The parts of a context that differ from session to session.
@@ -108,6 +121,7 @@ impl Context {
             info: Mutex::new(info),
             over,
             on_hold: tokio::sync::Mutex::default(),
+            kept: tokio::sync::Mutex::new(Some(Kept::default())),
             notify_events: AtomicBool::new(false),
             has_begun: AtomicBool::new(true),
             end_told: AtomicBool::new(false),
@@ -220,14 +234,37 @@ impl Context {
         event.payload(&self.info())
     }
 
+    /// It is where the gateway before this one has left it.
+    pub async fn goes_on_from(&self, kept: Kept) {
+        *self.kept.lock().await = Some(kept);
+    }
+
     /// Keeps what a restart would need.
     pub async fn save(&self, verbs: Vec<Value>, in_conference: bool) {
+        self.change_kept(|kept| Kept { verbs, in_conference, ..kept }).await;
+    }
+
+    /// Keeps by which hook the call hears something while it is held; `None`: by none any more.
+    pub async fn save_hold(&self, hold: Option<Hook>) {
+        self.change_kept(|kept| Kept { hold, ..kept }).await;
+    }
+
+    /// By which hook the call heard something, held, when its session was kept.
+    pub async fn kept_hold(&self) -> Option<Hook> {
+        self.kept.lock().await.as_ref()?.hold.clone()
+    }
+
+    async fn change_kept(&self, change: impl FnOnce(Kept) -> Kept) {
+        let mut kept = self.kept.lock().await;
+        let Some(before) = kept.take() else { return };
+        let Kept { verbs, in_conference, hold } = kept.insert(change(before)).clone();
         let saved = Saved {
             application: self.application.sid,
             base: self.app.base().to_string(),
             info: self.info().clone(),
             verbs,
             in_conference,
+            hold,
             notify_events: self.notify_events.load(Ordering::Relaxed),
             has_begun: self.has_begun.load(Ordering::Relaxed),
             call_hook: Some(self.application.call_hook.clone()),
@@ -240,6 +277,7 @@ impl Context {
 
     /// Nothing of it is needed any more.
     pub async fn forget(&self) {
+        *self.kept.lock().await = None;
         self.gateway.store.forget_session(self.node.switch.name(), &self.call).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     app::App,
-    context::{Context, Parts},
+    context::{Context, Kept, Parts},
     handed_over::{Greeting, HandedOver, greet},
     incoming::Incoming,
     payload::CallInfo,
@@ -104,7 +104,7 @@ fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &Sess
         return false;
     };
     // What a request for the call has named, if the settings still allow it.
-    let allowed = |hook: &Url| settings.application(saved.application).is_some_and(|own| own.allows(hook));
+    let allowed = |hook: &Url| settings.application(saved.application).is_some_and(|own| own.reach.check(hook).is_ok());
     application.call_hook = saved.call_hook.filter(allowed).unwrap_or(application.call_hook);
     application.call_status_hook = saved.call_status_hook.filter(allowed).or(application.call_status_hook);
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
@@ -113,11 +113,13 @@ fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &Sess
     let (sessions, switch, call) = (sessions.clone(), record.switch.clone(), record.call.clone());
     tokio::spawn(async move {
         tracing::info!(call_sid = %saved.info.call_sid, application = application.name, "a call from before the restart");
+        let kept = Kept { verbs: saved.verbs, in_conference: saved.in_conference, hold: saved.hold };
         let beginning = match saved.has_begun {
-            true => Beginning::Again { verbs: saved.verbs, in_conference: saved.in_conference },
+            true => Beginning::Again { verbs: kept.verbs.clone(), in_conference: kept.in_conference },
             false => Beginning::Placed,
         };
         if let Some(context) = context(&sessions, node, &call, leg, Arc::new(application), saved.info, commands) {
+            context.goes_on_from(kept).await;
             context.notify_events.store(saved.notify_events, Ordering::Relaxed);
             context.has_begun.store(saved.has_begun, Ordering::Relaxed);
             run(context, incoming, beginning).await;
@@ -138,9 +140,12 @@ pub(super) fn context(
 ) -> Option<Arc<Context>> {
     let settings = sessions.gateway.settings();
     let account = settings.account(application.account)?.clone();
-    let app = App::new(application.clone(), &account, sessions.client.clone(), info.call_sid, commands);
+    let outbound = sessions.clients.of(&application.reach);
+    let outbound = outbound.inspect_err(|error| tracing::error!(%error, "nothing can be asked over HTTP")).ok()?;
+    let app = App::new(application.clone(), &account, outbound, info.call_sid, commands);
     let call = call.to_owned();
-    Some(Context::new(Parts { gateway: sessions.gateway.clone(), node, call, leg, account, application, app, info }))
+    let gateway = sessions.gateway.clone();
+    Some(Context::new(Parts { gateway, node, call, leg, account, application, app, info }))
 }
 
 /// The sessions that a gateway before this one had, as soon as the switch can be asked for their calls.

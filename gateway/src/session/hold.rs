@@ -1,7 +1,7 @@
 //! What a call hears while it is held in its conference, by the wait_hook of the hold.
 //!
 //! The switch says how long that is: whoever ends the hold, or takes the call out of its conference, ends what it hears. Without the
-//! gateway the call stays held, and hears nothing once the file that plays has ended.
+//! gateway the call stays held, and hears nothing once the file that plays has ended; the next gateway goes on.
 
 use super::{
     audible::{files, heard_verbs},
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::switch::leg::LegError;
 use std::{path::Path, sync::Arc, time::Duration};
-use tokio::time::sleep;
+use tokio::{task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 /// Between two questions of the hook, as while a call waits.
@@ -25,7 +25,32 @@ pub async fn begin(context: &Arc<Context>, hook: Hook) {
         other.cancel();
         ended.await.ok();
     }
+    *running = Some(start(context, hook).await);
+}
+
+/// After a restart of the gateway: what the one before has had the call hear ends, and while the switch shows that it is held, the hook is
+/// asked again.
+pub async fn resume(context: &Arc<Context>) {
+    let mut running = context.on_hold.lock().await;
+    // Another hold may have begun meanwhile.
+    let Some(hook) = context.kept_hold().await.filter(|_| running.is_none()) else { return };
+    let held = loop {
+        match is_held(context).await {
+            Some(held) => break held,
+            None => sleep(LOOK_EVERY).await,
+        }
+    };
+    context.leg.stop_held().await;
+    if held {
+        *running = Some(start(context, hook).await);
+    } else {
+        context.save_hold(None).await;
+    }
+}
+
+async fn start(context: &Arc<Context>, hook: Hook) -> (CancellationToken, JoinHandle<()>) {
     let replaced = CancellationToken::new();
+    context.save_hold(Some(hook.clone())).await;
     let (own, context) = (replaced.clone(), context.clone());
     let task = tokio::spawn(async move {
         let mut over = context.over.clone();
@@ -36,23 +61,22 @@ pub async fn begin(context: &Arc<Context>, hook: Hook) {
             _ = over.wait_for(Option::is_some) => return,
         }
         context.leg.stop_held().await;
+        context.save_hold(None).await;
     });
-    *running = Some((replaced, task));
+    (replaced, task)
+}
+
+/// Whether the switch shows that the call is held; `None`: it says nothing of that.
+async fn is_held(context: &Context) -> Option<bool> {
+    let snapshot = context.node.switch.snapshot().await.ok().filter(|snapshot| snapshot.has_module)?;
+    let call = snapshot.calls.iter().find(|call| call.id == context.call);
+    Some(call.and_then(|call| call.member.as_ref()).is_some_and(|member| member.held))
 }
 
 /// Until the switch shows that the call is no longer held.
 async fn until_unheld(context: &Context) {
     let mut changes = context.node.switch.changes();
-    loop {
-        // A switch that does not answer has not said that it has ended.
-        if let Ok(snapshot) = context.node.switch.snapshot().await
-            && snapshot.has_module
-        {
-            let call = snapshot.calls.iter().find(|call| call.id == context.call);
-            if !call.and_then(|call| call.member.as_ref()).is_some_and(|member| member.held) {
-                return;
-            }
-        }
+    while is_held(context).await != Some(false) {
         tokio::time::timeout(LOOK_EVERY, changes.changed()).await.ok();
     }
 }

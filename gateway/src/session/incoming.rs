@@ -1,6 +1,6 @@
 //! What comes from an application, and why nothing does.
 
-use crate::update::UpdateError;
+use crate::{settings::reach::NotAllowed, update::UpdateError};
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
@@ -11,8 +11,8 @@ pub enum AppError {
     #[error("{0}")]
     Failed(String),
     /// The settings do not let this address be asked.
-    #[error("{0} is not an address that the settings allow this application: name its host in allowed_hosts")]
-    NotAllowed(String),
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
     /// Its connection is closed.
     #[error("the application's connection is closed")]
     Closed,

@@ -6,13 +6,16 @@
 //! | `payload` | what it is told |
 //! | `incoming` | what comes from it |
 //! | `retries` | how often an application is tried again |
+//! | `outbound` | connections, where the settings let an application lead |
 //! | `javascript`, `webhook`, `websocket`, `app` | the ways to it |
 //! | `speech`, `sounds` | texts as files, and the files that conferences play |
 //! | `handed_over`, `sessions` | a call that is handed over, and the sessions that there are |
 //! | `saved` | what is kept for a restart |
 //! | `context` | what everything in a session shares |
-//! | `audible`, `conference`, `perform` | verbs, carried out |
+//! | `audible` | what a call hears by say, play and pause |
 //! | `hold` | what a call hears while it is held |
+//! | `waiting` | what a call does before it enters a conference |
+//! | `conference`, `perform` | verbs, carried out |
 //! | `command` | commands of an application in mid-call |
 //! | `run` | a session from its beginning to its end |
 //! | `handover`, `listeners` | calls that switches hand over, and where |
@@ -32,6 +35,7 @@ pub mod incoming;
 pub mod javascript;
 pub mod listeners;
 pub mod order;
+pub mod outbound;
 pub mod payload;
 mod perform;
 pub mod place;
@@ -42,6 +46,7 @@ mod sessions;
 mod sounds;
 mod speech;
 pub mod verbs;
+mod waiting;
 mod webhook;
 mod websocket;
 

@@ -158,7 +158,7 @@ fn application(body: &Map<String, Value>, account: Uuid, settings: &Settings) ->
             .ok_or_else(|| format!("createCall: application_sid {named:?} is no application of this account"))?
             .clone(),
         (None, Some(hook)) => own
-            .find(|application| application.allows(hook))
+            .find(|application| application.reach.check(hook).is_ok())
             .ok_or_else(|| {
                 format!("createCall: no application of this account may ask {hook}: name its host in allowed_hosts")
             })?
@@ -166,12 +166,10 @@ fn application(body: &Map<String, Value>, account: Uuid, settings: &Settings) ->
         (None, None) => return Err("createCall: give application_sid or call_hook".into()),
     };
     for hook in call_hook.iter().chain(&status_hook) {
-        if !application.allows(hook) {
-            return Err(format!(
-                "createCall: the application {} may not ask {hook}: name its host in allowed_hosts",
-                application.name
-            ));
-        }
+        application
+            .reach
+            .check(hook)
+            .map_err(|why| format!("createCall: the application {}: {why}", application.name))?;
     }
     application.call_hook = call_hook.unwrap_or(application.call_hook);
     application.call_status_hook = status_hook.or(application.call_status_hook);

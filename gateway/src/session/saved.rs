@@ -1,6 +1,6 @@
 //! What is kept of a session for a restart of the gateway.
 
-use super::payload::CallInfo;
+use super::{payload::CallInfo, verbs::Hook};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
@@ -19,6 +19,9 @@ pub struct Saved {
     pub verbs: Vec<Value>,
     /// That verb is a conference which the call was let into.
     pub in_conference: bool,
+    /// While it is held: what it hears, this hook says.
+    #[serde(default)]
+    pub hold: Option<Hook>,
     /// Verbs are told of.
     pub notify_events: bool,
     /// The application has been told of the call.

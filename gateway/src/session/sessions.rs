@@ -1,6 +1,6 @@
 //! The sessions that there are, from outside.
 
-use super::{handed_over::HandedOver, incoming::Incoming, webhook};
+use super::{handed_over::HandedOver, incoming::Incoming, outbound::Clients};
 use crate::{gateway::Gateway, store::SessionRecord};
 use std::{
     collections::HashMap,
@@ -25,7 +25,7 @@ pub struct Sessions {
     /// The gateway.
     pub(super) gateway: Arc<Gateway>,
     /// What asks applications by HTTP.
-    pub(super) client: reqwest::Client,
+    pub(super) clients: Clients,
     running: Mutex<HashMap<(String, String), Handle>>,
     /// What a gateway before this one has left of each switch's calls, until they go on; without an entry: it is not known yet.
     kept: Mutex<HashMap<String, HashMap<String, SessionRecord>>>,
@@ -34,7 +34,7 @@ pub struct Sessions {
 impl Sessions {
     /// None yet.
     pub fn new(gateway: Arc<Gateway>) -> Result<Arc<Self>, reqwest::Error> {
-        Ok(Arc::new(Self { gateway, client: webhook::client()?, running: Mutex::default(), kept: Mutex::default() }))
+        Ok(Arc::new(Self { gateway, clients: Clients::new()?, running: Mutex::default(), kept: Mutex::default() }))
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<(String, String), Handle>> {

@@ -1,5 +1,6 @@
 //! Texts as files that a switch plays: spoken by the command of the settings, and kept.
 
+use super::webhook::cause;
 use crate::settings::Speech;
 use rubato::{Fft, FixedSync, Resampler, audioadapter_buffers::direct::SequentialSlice};
 use sha2::{Digest, Sha256};
@@ -77,14 +78,14 @@ async fn speak(speech: &Speech, text: &str, language: &str, file: &Path) -> Resu
 const MOST_FILE: usize = 32 << 20;
 
 /// A WAV file from elsewhere, as switches play it. Each time it is fetched anew, since it may have changed.
-pub async fn fetched(speech: &Speech, url: url::Url) -> Result<PathBuf, String> {
-    let client = super::webhook::client().map_err(|error| error.to_string())?;
-    let mut response = client.get(url.clone()).send().await.map_err(|error| format!("{url}: {error}"))?;
+pub async fn fetched(speech: &Speech, client: &reqwest::Client, url: url::Url) -> Result<PathBuf, String> {
+    let response = client.get(url.clone()).send().await;
+    let mut response = response.map_err(|error| format!("{url}: {}", cause(&error)))?;
     if !response.status().is_success() {
         return Err(format!("{url} answered {}", response.status()));
     }
     let mut bytes = Vec::new();
-    while let Some(part) = response.chunk().await.map_err(|error| format!("{url}: {error}"))? {
+    while let Some(part) = response.chunk().await.map_err(|error| format!("{url}: {}", cause(&error)))? {
         if bytes.len() + part.len() > MOST_FILE {
             return Err(format!("{url} has more than {MOST_FILE} bytes"));
         }

@@ -3,6 +3,7 @@
 use super::{
     incoming::AppError,
     javascript,
+    outbound::Outbound,
     retries::{Fault, Retries},
     verbs::Hook,
 };
@@ -11,22 +12,13 @@ use hmac::{Hmac, Mac};
 use reqwest::{
     Client, Method,
     header::{AUTHORIZATION, CONTENT_TYPE},
-    redirect,
 };
 use serde_json::{Map, Value};
 use sha2::Sha256;
-use std::time::Duration;
 use url::Url;
 
-const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest answer, in bytes.
 const MOST_ANSWER: usize = 256 * 1024;
-
-/// What asks by HTTP.
-pub fn client() -> Result<Client, reqwest::Error> {
-    // A redirect would lead where the settings do not.
-    Client::builder().redirect(redirect::Policy::none()).timeout(PATIENCE).user_agent("jambonz").no_proxy().build()
-}
 
 /// `t=<seconds>,v1=<HMAC-SHA256 of "t.body">`
 pub fn signature(secret: &Secret, seconds: i64, body: &str) -> String {
@@ -47,12 +39,13 @@ pub struct Credentials {
 
 /// Asks a hook, again where its address says so. The answer's JSON, where it has some.
 pub async fn ask(
-    client: &Client,
+    outbound: &Outbound,
     credentials: &Credentials,
     hook: &Hook,
     url: Url,
     payload: &Map<String, Value>,
 ) -> Result<Option<Value>, AppError> {
+    let client = outbound.http(&url)?;
     let retries = Retries::of(&url, 0);
     let mut tried_again = 0;
     loop {
@@ -132,7 +125,7 @@ fn fault(error: &reqwest::Error) -> Fault {
 }
 
 /// The innermost reason: what comes around it names the address once more.
-fn cause(error: &reqwest::Error) -> String {
+pub fn cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in 10 s".into();
     }

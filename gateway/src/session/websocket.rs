@@ -2,6 +2,7 @@
 
 use super::{
     incoming::{AppError, Incoming},
+    outbound::Outbound,
     retries::{Fault, Retries},
 };
 use base64::Engine;
@@ -17,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    MaybeTlsStream, WebSocketStream, client_async_tls_with_config,
     tungstenite::{
         self, Message,
         client::IntoClientRequest,
@@ -105,6 +106,7 @@ impl ConnectError {
 /// Connects; what breaks later is connected again with the first message's data.
 pub async fn connect(
     url: &Url,
+    outbound: &Outbound,
     basic: Option<&str>,
     call_sid: Uuid,
     session: Map<String, Value>,
@@ -115,7 +117,7 @@ pub async fn connect(
     url.set_fragment(None);
     let mut tried_again = 0;
     let socket = loop {
-        match open(&url, basic).await {
+        match open(&url, outbound, basic).await {
             Ok(socket) => break socket,
             Err(error) => {
                 let Some(wait) = retries.wait(tried_again, error.fault()) else {
@@ -131,6 +133,7 @@ pub async fn connect(
     let acks = Acks::default();
     let connection = Connection {
         url: url.clone(),
+        outbound: outbound.clone(),
         basic: basic.map(str::to_owned),
         call_sid,
         session,
@@ -142,12 +145,16 @@ pub async fn connect(
     Ok(Websocket { call_sid, orders, acks, url, task })
 }
 
-async fn open(url: &Url, basic: Option<&str>) -> Result<Socket, ConnectError> {
+async fn open(url: &Url, outbound: &Outbound, basic: Option<&str>) -> Result<Socket, ConnectError> {
     let mut url = url.clone();
     for _ in 0..3 {
         let request = handshake(&url, basic).map_err(|error| ConnectError::Other(error.to_string()))?;
         let config = WebSocketConfig::default().max_message_size(Some(MOST_MESSAGE)).max_frame_size(Some(MOST_MESSAGE));
-        let connected = timeout(HANDSHAKE, connect_async_with_config(request, Some(config), true)).await;
+        let connecting = async {
+            let stream = outbound.tcp(&url).await?;
+            client_async_tls_with_config(request, stream, Some(config), None).await
+        };
+        let connected = timeout(HANDSHAKE, connecting).await;
         match connected.map_err(|_| ConnectError::Timeout)? {
             Ok((socket, _)) => return Ok(socket),
             Err(tungstenite::Error::Http(response)) if response.status().is_redirection() => {
@@ -256,6 +263,7 @@ enum End {
 
 struct Connection {
     url: Url,
+    outbound: Outbound,
     basic: Option<String>,
     call_sid: Uuid,
     session: Map<String, Value>,
@@ -296,7 +304,7 @@ impl Connection {
             tracing::warn!(call_sid = %self.call_sid, "the connection to the application broke; again in {wait:?}");
             tokio::time::sleep(wait).await;
             *connections += 1;
-            match open(&self.url, self.basic.as_deref()).await {
+            match open(&self.url, &self.outbound, self.basic.as_deref()).await {
                 Ok(socket) => return Some(socket),
                 Err(error) => tracing::debug!(call_sid = %self.call_sid, %error, "not yet"),
             }

@@ -1,9 +1,12 @@
 //! The settings: one TOML file. All of its mistakes are told at once, each with its line and what would be right.
 
+mod internal;
 mod parse;
+pub mod reach;
 mod reader;
 
-use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf};
+use reach::Reach;
+use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf, sync::Arc};
 use url::Url;
 use uuid::Uuid;
 
@@ -168,19 +171,8 @@ pub struct Application {
     pub env_vars: BTreeMap<String, String>,
     /// The numbers that it answers.
     pub numbers: Vec<String>,
-    /// Hosts, besides those of its hooks, that its verbs may name.
-    pub allowed_hosts: Vec<String>,
-}
-
-impl Application {
-    /// Whether its verbs may have the gateway ask this address.
-    pub fn allows(&self, url: &Url) -> bool {
-        let host = |url: &Url| url.host_str().map(str::to_owned);
-        let own = [Some(&self.call_hook), self.call_status_hook.as_ref()];
-        let scheme = matches!(url.scheme(), "http" | "https" | "ws" | "wss");
-        let named = host(url).is_some_and(|host| self.allowed_hosts.contains(&host));
-        scheme && (named || own.into_iter().flatten().any(|own| host(own) == host(url)))
-    }
+    /// Where its verbs, and requests for its calls, may lead.
+    pub reach: Arc<Reach>,
 }
 
 /// What is wrong with the settings, and where.

@@ -2,16 +2,19 @@
 
 use super::{
     Account, Application, Calls, Mistake, Mistakes, Secret, Settings, Speech, SwitchKind, SwitchSettings, Tls,
+    reach::Reach,
     reader::{Reader, Section},
 };
 use crate::names;
+use ipnet::IpNet;
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     ops::Range,
     path::PathBuf,
+    sync::Arc,
 };
 use toml::de::DeTable;
-use url::Url;
+use url::{Host, Url};
 use uuid::Uuid;
 
 const A_FOLDER: &str = "the path of a folder from / on, of letters, digits, '/', '.', '-' and '_'";
@@ -316,8 +319,8 @@ fn applications(reader: &Reader<'_>, root: &Section<'_, '_>, accounts: &[Account
         for (number, at) in &numbers {
             unique(reader, &mut numbers_seen, "the number", number.clone(), at);
         }
-        let allowed_hosts =
-            section.texts("allowed_hosts", "names of hosts").into_iter().map(|(host, _)| host).collect();
+        let hooks = call_hook.iter().chain(&call_status_hook);
+        let reach = Reach::new(hooks, allowed_hosts(reader, &section), internal_networks(reader, &section));
         section.finish();
         let (Some(sid), Some(name), Some(account), Some(call_hook)) = (sid, name, account, call_hook) else { continue };
         unique(reader, &mut sids, "sid", sid, section.place());
@@ -332,7 +335,7 @@ fn applications(reader: &Reader<'_>, root: &Section<'_, '_>, accounts: &[Account
             credentials,
             env_vars,
             numbers,
-            allowed_hosts,
+            reach: Arc::new(reach),
         });
     }
     applications
@@ -346,6 +349,31 @@ fn hook(reader: &Reader<'_>, section: &Section<'_, '_>, key: &str) -> Option<Url
         reader.mistake(&at, format!("{key} is {text:?}; give {A_HOOK}"));
     }
     url
+}
+
+fn allowed_hosts(reader: &Reader<'_>, section: &Section<'_, '_>) -> Vec<Host<String>> {
+    let right = "names of hosts or addresses, without a port, such as \"media.example.com\"";
+    let mut hosts = Vec::new();
+    for (text, at) in section.texts("allowed_hosts", right) {
+        let host = text.parse::<Ipv6Addr>().map(Host::Ipv6).or_else(|_| Host::parse(&text));
+        match host {
+            Ok(host) => hosts.push(host),
+            Err(_) => reader.mistake(&at, format!("allowed_hosts has {text:?}; give {right}")),
+        }
+    }
+    hosts
+}
+
+fn internal_networks(reader: &Reader<'_>, section: &Section<'_, '_>) -> Vec<IpNet> {
+    let right = "addresses or networks, such as \"10.1.2.3\" or \"10.1.0.0/16\"";
+    let mut networks = Vec::new();
+    for (text, at) in section.texts("internal_networks", right) {
+        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+            Ok(network) => networks.push(network),
+            Err(_) => reader.mistake(&at, format!("internal_networks has {text:?}; give {right}")),
+        }
+    }
+    networks
 }
 
 fn credentials(section: &Section<'_, '_>) -> Option<(String, Secret)> {

@@ -7,6 +7,7 @@ pub mod connection;
 pub mod digits;
 pub mod freeswitch;
 pub mod leg;
+pub mod returning;
 
 use crate::names::{MaxName, Tags};
 use async_trait::async_trait;

@@ -4,6 +4,8 @@ mod injection;
 mod pbx;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
+#[path = "../../../tests/asterisk/stock.rs"]
+mod stock;
 
 use scenarios::*;
 use std::process::ExitCode;

@@ -3,16 +3,18 @@
 
 use super::{
     examples,
-    folders::{project, run, target},
+    folders::{project, run},
     ports::SwitchPorts,
     process::Process,
+    stock::{self, loader, stock},
 };
 use std::{
     fs,
-    os::unix::fs::symlink,
+    io::{Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// The module under test.
@@ -55,7 +57,7 @@ pub struct Pbx {
 impl Pbx {
     /// Starts an instance and waits until it takes calls.
     pub fn start(name: &str) -> Self {
-        let folder = run().join(name);
+        let folder = run("gateway").join(name);
         let claim = SwitchPorts::claim().expect("ports are free");
         let [manager, hand_over, sip] = claim.others;
         configure(&folder, &claim);
@@ -71,13 +73,7 @@ impl Pbx {
     }
 
     fn wait(&mut self) {
-        let end = Instant::now() + Duration::from_secs(60);
-        let log = self.folder.join("log");
-        while !fs::read_to_string(&log).is_ok_and(|text| text.contains("Asterisk Ready")) {
-            let ended = self.process.try_wait().expect("a child can be asked");
-            assert!(ended.is_none() && Instant::now() < end, "Asterisk did not start: see {}", log.display());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        stock::wait_until_booted(&mut self.process, &self.folder, Duration::from_secs(60));
     }
 
     /// Ends it, as `kill -9` does.
@@ -157,6 +153,34 @@ impl Pbx {
         self.console(&format!("confbridge kick {room} {call}"));
     }
 
+    /// Ends the hold of a call in a conference.
+    pub fn unhold(&self, _: &str, call: &str) {
+        let login = "Action: Login\r\nUsername: coach-gateway\r\nSecret: change-me\r\nEvents: off\r\n\r\n";
+        let request = format!("{login}Action: CoachUnhold\r\nChannel: {call}\r\n\r\nAction: Logoff\r\n\r\n");
+        let mut manager = TcpStream::connect(("127.0.0.1", self.manager)).expect("Asterisk listens");
+        manager.write_all(request.as_bytes()).expect("it takes commands");
+        let mut said = String::new();
+        manager.read_to_string(&mut said).expect("it answers");
+        assert_eq!(said.matches("Response: Success").count(), 2, "{said}");
+    }
+
+    /// Connects to the gateway as this switch would for a call.
+    pub fn pretend(&self, call: &str, number: &str) -> TcpStream {
+        let mut gateway = TcpStream::connect(("127.0.0.1", self.hand_over)).expect("the gateway listens");
+        let says = format!(
+            "agi_network: yes\nagi_network_script: \nagi_request: agi://127.0.0.1/\nagi_channel: PJSIP/phone-1\nagi_uniqueid: {call}\n\
+             agi_extension: {number}\nagi_dnid: {number}\n\n"
+        );
+        gateway.write_all(says.as_bytes()).expect("it reads");
+        // What it asks to find out who answers, everybody can answer.
+        let mut asks = [0; 200];
+        let length = gateway.read(&mut asks).expect("it asks");
+        let asks = String::from_utf8_lossy(&asks[..length]).into_owned();
+        let mark = asks.split('"').nth(1).expect("it asks for a value");
+        gateway.write_all(format!("200 result=1 ({mark})\n").as_bytes()).expect("it reads");
+        gateway
+    }
+
     /// How many members a conference has without its module's word.
     pub fn stock_members(&self, room: &str) -> usize {
         self.console(&format!("confbridge list {room}")).matches("PJSIP/").count()
@@ -173,39 +197,12 @@ fn launch(folder: &Path) -> Process {
     Process::start(command.arg("-f").arg("-n"), &folder.join("console.log")).expect("Asterisk starts")
 }
 
-/// Its loader, by the name that the machine's architecture gives it.
-const LOADER: &str =
-    if cfg!(target_arch = "aarch64") { "lib/ld-linux-aarch64.so.1" } else { "lib64/ld-linux-x86-64.so.2" };
-
-/// Asterisk with its own loader and libraries: it needs no root to run, whatever this machine's C library is.
 fn asterisk(folder: &Path) -> Command {
-    let stock = stock();
-    let mut command = Command::new(stock.join(LOADER));
-    command.arg("--library-path").arg(libraries(&stock)).arg(stock.join("usr/sbin/asterisk"));
-    command.arg("-C").arg(folder.join("asterisk.conf"));
-    command
-}
-
-fn stock() -> PathBuf {
-    let folder = project().join("target/asterisk");
-    assert!(folder.exists(), "{}: not there; `make real-asterisk` fetches it", folder.display());
-    folder
-}
-
-fn libraries(stock: &Path) -> PathBuf {
-    stock.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH))
+    stock::asterisk(Command::new(loader()), folder)
 }
 
 fn configure(folder: &Path, claim: &SwitchPorts) {
-    let modules = folder.join("modules");
-    fs::create_dir_all(&modules).expect("a folder can be made");
-    for module in fs::read_dir(libraries(&stock()).join("asterisk/modules")).expect("Asterisk has modules") {
-        let module = module.expect("a folder can be read");
-        symlink(module.path(), modules.join(module.file_name())).expect("a link can be made");
-    }
-    let module = target().join("hosts/res_coach.so");
-    assert!(module.exists(), "{}: not there; `make asterisk` builds it", module.display());
-    symlink(module, modules.join("res_coach.so")).expect("a link can be made");
+    stock::link_modules(folder);
     let copies = folder.join("examples");
     fs::create_dir_all(&copies).expect("a folder can be made");
     let [manager, agi, sip] = claim.others;
@@ -223,12 +220,5 @@ fn configure(folder: &Path, claim: &SwitchPorts) {
         ("@RTP_FIRST@", claim.audio.start().to_string()),
         ("@RTP_LAST@", claim.audio.end().to_string()),
     ];
-    for file in fs::read_dir(project().join("gateway/tests/conf")).expect("it is there") {
-        let file = file.expect("a folder can be read");
-        let mut text = fs::read_to_string(file.path()).expect("a file can be read");
-        for (mark, value) in &marks {
-            text = text.replace(mark, value);
-        }
-        fs::write(folder.join(file.file_name()), text).expect("a file can be written");
-    }
+    stock::configure(&project().join("gateway/tests/conf"), folder, &marks);
 }

@@ -4,15 +4,17 @@
 use super::{
     examples,
     folders::{run, target},
+    installation::{self, prefix},
     ports::SwitchPorts,
     process::Process,
     socket::Socket,
 };
 use std::{
-    env, fs,
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::Command,
     time::{Duration, Instant},
 };
 
@@ -37,11 +39,6 @@ pub const COUNT_CALLS: &str = "show channels count";
 /// As FreeSWITCH has it where nobody has changed it, and the example's settings.
 const PASSWORD: &str = "ClueCon";
 
-/// Where FreeSWITCH is installed: given to `make test-freeswitch`.
-pub fn prefix() -> Option<PathBuf> {
-    env::var_os("FREESWITCH").filter(|prefix| !prefix.is_empty()).map(Into::into)
-}
-
 /// A running FreeSWITCH. It ends with this value.
 pub struct Pbx {
     process: Process,
@@ -57,7 +54,7 @@ pub struct Pbx {
 impl Pbx {
     /// Starts an instance and waits until it takes calls.
     pub fn start(name: &str) -> Self {
-        let folder = run().join(name);
+        let folder = run("gateway").join(name);
         let claim = SwitchPorts::claim().expect("ports are free");
         let [events, hand_over, sip] = claim.others;
         configure(&folder, &claim);
@@ -181,6 +178,26 @@ impl Pbx {
         self.console(&format!("conference {room} kick {}", member["number"]));
     }
 
+    /// Ends the hold of a call in a conference, as somebody does who knows nothing of the gateway's half of it.
+    pub fn unhold(&self, room: &str, call: &str) {
+        let member = self.members(room).into_iter().find(|member| member["call_id"] == call).expect("it is a member");
+        self.console(&format!("conference {room} unhold {}", member["number"]));
+    }
+
+    /// Connects to the gateway as this switch would for a call.
+    pub fn pretend(&self, call: &str, number: &str) -> TcpStream {
+        let mut gateway = TcpStream::connect(("127.0.0.1", self.hand_over)).expect("the gateway listens");
+        let mut asks = [0; 200];
+        let length = gateway.read(&mut asks).expect("it asks");
+        assert!(asks[..length].starts_with(b"connect"), "{:?}", String::from_utf8_lossy(&asks[..length]));
+        let says = format!(
+            "Content-Type: command/reply\nReply-Text: +OK\nSocket-Mode: async\nControl: full\nUnique-ID: {call}\n\
+             Caller-Destination-Number: {number}\nChannel-Destination-Number: {number}\n\n"
+        );
+        gateway.write_all(says.as_bytes()).expect("it reads");
+        gateway
+    }
+
     /// How many members a conference has without its module's word.
     pub fn stock_members(&self, room: &str) -> usize {
         self.console(&format!("conference {room} list")).matches(";sofia/").count()
@@ -194,27 +211,15 @@ impl Pbx {
 
 fn launch(folder: &Path) -> Process {
     let prefix = prefix().expect("FREESWITCH says where it is installed");
-    let mut command = Command::new(prefix.join("bin/freeswitch"));
-    command.args(["-nc", "-nf", "-np", "-nonat", "-nonatmap", "-mod"]).arg(folder.join("mod"));
-    let places = ["conf", "log", "run", "db", "temp", "cache", "storage", "recordings", "sounds", "scripts", "grammar"];
-    for place in places.iter().chain(&["htdocs"]) {
-        command.arg(format!("-{place}")).arg(folder);
-    }
-    // Its keys take seconds to make: once is enough.
-    command.arg("-certs").arg(target().join("tmp/freeswitch-keys"));
-    Process::start(&mut command, &folder.join("output")).expect("FreeSWITCH starts")
+    installation::run(&prefix, folder, &target().join("tmp"), &["-np"]).expect("FreeSWITCH starts")
 }
 
 fn configure(folder: &Path, claim: &SwitchPorts) {
     let modules = folder.join("mod");
     fs::create_dir_all(&modules).expect("a folder can be made");
     let prefix = prefix().expect("FREESWITCH says where it is installed");
-    let places = ["lib/freeswitch/mod", "mod", "lib64/freeswitch/mod"].map(|place| prefix.join(place));
-    let stock = places.iter().find(|place| place.join("mod_conference.so").exists()).expect("it has modules");
-    for module in fs::read_dir(stock).expect("it has modules").flatten() {
-        if module.file_name() != "mod_coach.so" {
-            symlink(module.path(), modules.join(module.file_name())).expect("a link can be made");
-        }
+    for module in installation::modules(&prefix).expect("it has modules") {
+        symlink(&module, modules.join(module.file_name().expect("a file has a name"))).expect("a link can be made");
     }
     let module = target().join("hosts/mod_coach.so");
     assert!(module.exists(), "{}: not there; `make freeswitch` builds it", module.display());

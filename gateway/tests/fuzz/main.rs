@@ -1,10 +1,12 @@
 //! What the fuzzers play, played in every test run: their seeds, and random documents.
 
 mod play;
+#[path = "../../../tests/support/seeds.rs"]
+mod seeds;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::{fs, path::Path};
+use std::path::Path;
 
 #[test]
 fn messages_of_the_seeds_keep_the_promises() {
@@ -16,17 +18,8 @@ fn answers_of_the_seeds_keep_the_promises() {
     replay("answers", play::answer);
 }
 
-/// Plays what the fuzzer begins with, and what once went wrong.
 fn replay(target: &str, play: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds").join(target);
-    let mut seeds = 0;
-    for entry in fs::read_dir(folder).expect("seeds should be there") {
-        let path = entry.expect("a folder can be listed").path();
-        println!("{}", path.display());
-        play(&fs::read(path).expect("a seed can be read"));
-        seeds += 1;
-    }
-    assert!(seeds > 0, "there should be seeds");
+    seeds::replay(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds").join(target), play);
 }
 
 /// Documents of the words that mean something, in places where they may or may not stand.

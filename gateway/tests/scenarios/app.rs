@@ -1,6 +1,13 @@
 //! An application with one of the official SDKs, in Node.js: what it is told, and what it has its calls do.
 
-use crate::{examples, npm, pbx::Pbx, ports, process::Process};
+use crate::{
+    examples,
+    gateway::{ACCOUNT, Gateway},
+    npm,
+    pbx::Pbx,
+    ports,
+    process::Process,
+};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -31,12 +38,14 @@ fn sdk() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")
 }
 
-/// Places a call by each of the SDKs' REST clients. The sids.
-pub fn create(url: &str, account: &str, key: &str, order: &Value) -> Vec<String> {
-    let arguments = ["create.mjs", url, account, key, &order.to_string()];
+/// Asks by one of the SDKs' REST clients: `sdk` or `node-client`. What it returns; `Err`: what it throws.
+pub fn rest(library: &str, gateway: &Gateway, method: &str, arguments: &Value) -> Result<Value, String> {
+    let arguments = ["rest.mjs", library, &gateway.url(""), ACCOUNT, &gateway.key, method, &arguments.to_string()];
     let output = Command::new("node").args(arguments).current_dir(sdk()).output().expect("node is there");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    Ok(serde_json::from_slice(&output.stdout).expect("it prints JSON"))
 }
 
 impl App {

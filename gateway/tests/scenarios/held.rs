@@ -7,6 +7,7 @@ use std::{f64::consts::TAU, path::Path, time::Duration};
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("a_held_call_alone_hears_what_the_wait_hook_says", held),
     ("files_of_a_webhook_application_are_heard_by_its_call_alone", played),
+    ("a_hold_with_music_outlives_a_killed_gateway_and_can_be_ended", killed),
 ];
 
 const MUSIC: f64 = 620.0;
@@ -164,4 +165,82 @@ fn played() {
     assert!(share > 0.4, "how much of the time the customer heard the file: {share}");
     let (others, later) = (music(&heard["agent"], (from[0], to[0])), music(&heard["customer"], (after, end)));
     assert!(others == 0.0 && later == 0.0, "the agent heard {others} of it, and the customer {later} after it");
+}
+
+/// The gateway is killed while a call that is held hears a file. The call stays as it is; the next gateway goes on with the hook, and ends the
+/// hold, and with it what the first one has had the switch play.
+fn killed() {
+    let pbx = Pbx::start("heldk");
+    let play = |file: &str| json!({"verbs": [["play", {"url": format!("{{origin}}/{file}")}]]});
+    let mut script = json!({
+        "/customer": {"verbs": [["conference", {"name": "room"}]]}, "/call-status": {"verbs": []},
+        "/short": play("short.wav"), "/long": play("long.wav"),
+    });
+    for (name, seconds) in [("short", 3), ("long", 60)] {
+        let file = pbx.folder().join(format!("{name}.wav"));
+        music_file(&file, 8000, seconds);
+        script[format!("/{name}.wav")] = json!({"file": file});
+    }
+    let app = App::start(&pbx, "heldk", "webhook", &script);
+    let mut gateway = Gateway::start(&pbx, "gateway", &app.settings("customer"));
+    let mut party = Party::new(&pbx, "heldk");
+    party.listens("agent", "app-room*agent*");
+    party.speaks("manager", "app-room**");
+    party.is_not_judged("manager");
+    party.listens("customer", "gateway-customer");
+    let customer = gateway.member("gateway-customer");
+    let held = || pbx.members("app-room").iter().filter(|member| member["held"] == json!(true)).count();
+    let hold = |gateway: &Gateway, hook: &str| {
+        let body = json!({"conf_hold_status": "hold", "wait_hook": hook}).to_string();
+        assert_eq!(gateway.put(&customer, &body).status, 202);
+        app.event(&format!("{hook}.wav"), "request");
+        std::thread::sleep(Duration::from_millis(1500));
+    };
+    let mut parts = Vec::new();
+    let mut part = |party: &mut Party, state: &'static str, hear: &[&str], has_music: bool| {
+        std::thread::sleep(Duration::from_millis(800));
+        let from = party.now("customer");
+        party.hear(state, hear);
+        parts.push((state, (from, party.now("customer")), has_music));
+    };
+
+    // It goes on with the hook, which is asked again.
+    hold(&gateway, "/short");
+    gateway.crash();
+    std::thread::sleep(Duration::from_secs(3));
+    part(&mut party, "held, without the gateway", &["agent"], false);
+    assert_eq!((held(), pbx.stock_members("app-room")), (1, 3));
+    let asked = app.names("/short").len();
+    gateway.start_again();
+    wait_until("the hook is asked again", &|| app.names("/short").len() > asked);
+    part(&mut party, "held, with another gateway", &["agent"], true);
+    gateway.act(&customer, "unhold", None);
+    part(&mut party, "after unhold by another gateway", &["agent", "customer"], false);
+
+    // What plays still ends with the hold, though the gateway that began it has gone.
+    hold(&gateway, "/long");
+    gateway.crash();
+    part(&mut party, "held, while the file goes on", &["agent"], true);
+    gateway.start_again();
+    gateway.act(&customer, "unhold", None);
+    part(&mut party, "after unhold in the middle of the file", &["agent", "customer"], false);
+
+    // The hold ends while no gateway is there: the next one says nothing to the call.
+    hold(&gateway, "/long");
+    gateway.crash();
+    let members = pbx.members("app-room");
+    let member = members.iter().find(|member| member["held"] == json!(true)).expect("it is held");
+    pbx.unhold("app-room", member["call_id"].as_str().expect("a channel"));
+    let asked = app.names("/long").len();
+    gateway.start_again();
+    part(&mut party, "after an unhold without the gateway", &["agent", "customer"], false);
+    assert_eq!(app.names("/long").len(), asked, "it is held no more");
+    assert_eq!((held(), pbx.stock_members("app-room")), (0, 3));
+
+    let heard = party.judge();
+    for (state, part, has_music) in parts {
+        let share = music(&heard["customer"], part);
+        let right = if has_music { share > 0.4 } else { share == 0.0 };
+        assert!(right, "{state}: how much of the time the customer heard music: {share}");
+    }
 }

@@ -170,7 +170,7 @@ static SPEECH: LazyLock<PathBuf> = LazyLock::new(|| tone("speech", AMPLITUDE));
 static SILENCE: LazyLock<PathBuf> = LazyLock::new(|| tone("silence", 0.0));
 
 fn tone(name: &str, amplitude: f64) -> PathBuf {
-    let path = folders::run().join(format!("{name}.wav"));
+    let path = folders::run("gateway").join(format!("{name}.wav"));
     let sample = |n| (amplitude * (TAU * TONE * f64::from(n) / f64::from(RATE)).sin()).round() as i16;
     let samples = (0..RATE * SECONDS).map(sample).collect();
     Recording { rate: RATE, samples }.write(&path).expect("a file can be written");

@@ -79,6 +79,11 @@ impl Raw {
         self.heads.lock().expect("no test has panicked with it").clone()
     }
 
+    /// At which port it is.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Where it is.
     pub fn hook(&self) -> String {
         format!("http://127.0.0.1:{}/", self.port)

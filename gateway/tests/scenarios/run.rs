@@ -1,8 +1,9 @@
 //! The scenarios, each on a switch of its kind.
 
 use crate::{
-    alone, app, beep, broken, checked, cut, database, distributed, ends, folders, gateway, held, injected, late, live,
-    pbx::Pbx, placed, process, recorded, reload, rest, restart, sockets, talks, told, transports, verbs,
+    alone, app, beep, broken, checked, clients, cut, database, distributed, ends, folders, gateway, held, injected,
+    late, live, pbx::Pbx, placed, process, reach, recorded, reload, rest, restart, sockets, starters, strangers, talks,
+    told, transports, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -14,7 +15,7 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 21] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 25] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
@@ -33,6 +34,10 @@ const WITH_THEIR_OWN: [&[OwnScenario]; 21] = [
     injected::SCENARIOS,
     cut::SCENARIOS,
     transports::SCENARIOS,
+    reach::SCENARIOS,
+    starters::SCENARIOS,
+    clients::SCENARIOS,
+    strangers::SCENARIOS,
     talks::SCENARIOS,
     late::SCENARIOS,
     told::SCENARIOS,
@@ -70,7 +75,7 @@ pub fn run(own: &[OwnScenario], missing: Option<&'static str>) -> ExitCode {
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(shared);
     if !conclusion.has_failed() {
-        folders::clean_up();
+        folders::clean_up("gateway");
     }
     conclusion.exit_code()
 }

@@ -20,6 +20,9 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("a_session_goes_on_over_another_transport", redirects),
 ];
 
+/// An application that leads to others of this machine.
+const ELSEWHERE: &str = "allowed_hosts = [\"127.0.0.1\"]\n";
+
 /// A folder with a certificate for this machine, its key, and the certificate of who has signed it.
 fn certificate(folder: PathBuf) -> PathBuf {
     fs::create_dir_all(&folder).expect("a folder can be made");
@@ -122,8 +125,9 @@ fn redirects() {
         }),
     );
     let socket = App::start(&pbx, "rws", "sdk", &json!({"/socket": redirect(web.hook("verbs"))}));
-    let applications =
-        ["begin", "next", "older", "stay"].map(|name| web.settings(name)).concat() + &socket.settings("socket");
+    let applications = ["begin", "next", "older", "stay"].map(|name| web.settings(name) + ELSEWHERE).concat()
+        + &socket.settings("socket")
+        + ELSEWHERE;
     let gateway = Gateway::start(&pbx, "gateway", &applications);
     let mut party = Party::new(&pbx, "redir");
     let tags = |room: &str, key: &str| pbx.members(&format!("app-{room}")).first().map(|member| member[key].clone());

@@ -19,25 +19,33 @@
 
 static struct stasis_subscription *subscription;
 
-/* Of channels, in the order in which they came. */
-AST_VECTOR(uniqueids, char *);
+/* A channel in a conference. */
+struct seen {
+	char *uniqueid;
+	int known;
+	int muted;
+};
 
-static void add_channels(struct uniqueids *there, struct ast_bridge *bridge)
+/* In the order in which they came. */
+AST_VECTOR(channels, struct seen);
+
+static void add_channels(struct channels *there, struct ast_bridge *bridge)
 {
 	struct ast_bridge_channel *in;
 
 	ast_bridge_lock(bridge);
 	AST_LIST_TRAVERSE(&bridge->channels, in, entry) {
-		char now[AST_MAX_UNIQUEID], *uniqueid;
+		char now[AST_MAX_UNIQUEID];
+		struct seen seen = { .muted = in->features && in->features->mute };
 
 		if (ast_channel_tech(in->chan)->properties & AST_CHAN_TP_INTERNAL) {
 			continue; /* an announcer, or a recorder: never a member */
 		}
 		/* A masquerade may be changing it: at worst it is nobody's, and the channel is found at the next look. */
 		ast_copy_string(now, ast_channel_uniqueid(in->chan), sizeof(now));
-		uniqueid = ast_strdup(now);
-		if (uniqueid && AST_VECTOR_APPEND(there, uniqueid)) {
-			ast_free(uniqueid);
+		seen.uniqueid = ast_strdup(now);
+		if (seen.uniqueid && AST_VECTOR_APPEND(there, seen)) {
+			ast_free(seen.uniqueid);
 		}
 	}
 	ast_bridge_unlock(bridge);
@@ -51,7 +59,7 @@ static int is_of(const struct ast_bridge *bridge, const char *room)
 	return is_confbridge(bridge) && (!*room || (!conference_name(bridge->name, own) && !strcmp(own, room)));
 }
 
-static void add_bridges(struct uniqueids *there, const char *room)
+static void add_bridges(struct channels *there, const char *room)
 {
 	struct ao2_container *bridges = ast_bridges();
 	struct ao2_iterator all = ao2_iterator_init(bridges, 0);
@@ -100,7 +108,7 @@ static void sync_those(struct ao2_container *uniqueids)
 void rescan(const char *room)
 {
 	struct ao2_container *known = ast_str_container_alloc(127);
-	struct uniqueids there;
+	struct channels there;
 
 	if (!known) {
 		return;
@@ -109,21 +117,25 @@ void rescan(const char *room)
 	AST_VECTOR_INIT(&there, 8);
 	add_bridges(&there, room);
 	for (size_t i = 0; i < AST_VECTOR_SIZE(&there); i++) {
-		char *uniqueid = AST_VECTOR_GET(&there, i), *member = ao2_find(known, uniqueid, OBJ_SEARCH_KEY | OBJ_UNLINK);
+		struct seen *seen = AST_VECTOR_GET_ADDR(&there, i);
+		char *member = ao2_find(known, seen->uniqueid, OBJ_SEARCH_KEY | OBJ_UNLINK);
 
 		if (member) {
-			*uniqueid = '\0'; /* nothing has changed for this one */
+			seen->known = 1; /* nothing else has changed for this one */
 			ao2_ref(member, -1);
 		}
 	}
 	/* Who has gone comes first: with the last of them a conference ends, and the next one of its name can begin. */
 	sync_those(known);
 	for (size_t i = 0; i < AST_VECTOR_SIZE(&there); i++) {
-		if (*AST_VECTOR_GET(&there, i)) {
-			sync_channel(AST_VECTOR_GET(&there, i));
+		struct seen *seen = AST_VECTOR_GET_ADDR(&there, i);
+
+		if (!seen->known) {
+			sync_channel(seen->uniqueid);
 		}
+		sync_mute(seen->uniqueid, seen->muted);
+		ast_free(seen->uniqueid);
 	}
-	AST_VECTOR_CALLBACK_VOID(&there, ast_free);
 	AST_VECTOR_FREE(&there);
 	ao2_ref(known, -1);
 }

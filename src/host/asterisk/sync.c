@@ -136,6 +136,19 @@ void sync_channel(const char *uniqueid)
 	ast_channel_cleanup(chan);
 }
 
+void sync_mute(const char *uniqueid, int muted)
+{
+	struct leg *leg;
+
+	conference_lock();
+	leg = leg_find(uniqueid);
+	if (leg && leg->conference && !leg->hook && !leg->gone) {
+		coach_member_mute(leg->member, muted);
+	}
+	ao2_cleanup(leg);
+	conference_unlock();
+}
+
 struct leg *leg_synced(const char *uniqueid)
 {
 	struct leg *leg = leg_find(uniqueid);

@@ -10,6 +10,8 @@
 
 /* Brings a channel's leg in line with where the channel is; "": the legs that were displaced. No lock is held. */
 void sync_channel(const char *uniqueid);
+/* What ConfBridge says of a member's mute; where there is a hook, that has seen it itself. No lock is held. */
+void sync_mute(const char *uniqueid, int muted);
 /* `leg_find`, for who acts on the leg or tells of it: if another call has taken its channel, the engine knows by then. */
 struct leg *leg_synced(const char *uniqueid);
 /* A channel's leg with the hook on it: a reference, or NULL, logged. */

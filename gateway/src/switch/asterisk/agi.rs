@@ -1,33 +1,22 @@
-//! A call that Asterisk hands over by FastAGI.
-//!
-//! The connection may break at any time, and the dialplan comes back with another one for the same call: commands wait for it. While
-//! `ConfBridge` runs, Asterisk does not look at the connection, so that a call in a conference stays there whatever becomes of the gateway.
+//! A call that Asterisk hands over by FastAGI. While `ConfBridge` runs, Asterisk does not look at the connection, so that a call in a
+//! conference stays there whatever becomes of the gateway.
 
 use super::{Asterisk, Message};
 use crate::switch::{
     Call, SwitchError,
     digits::{self, Told},
     leg::{Ended, Join, Left, Leg, LegError},
+    returning::Returning,
     variables,
 };
 use asterisk_rs_agi::{AgiChannel, response::AgiResponse};
 use async_trait::async_trait;
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::{
-    sync::{Mutex, Notify, broadcast, mpsc},
+    sync::{broadcast, mpsc},
     time::{Instant, timeout_at},
 };
 use words::{argument, cause, cause_of, mode_of, played_as, quoted, yes};
-
-/// How long a call without a connection may take to come back: the dialplan tries for a minute.
-const COMES_BACK: Duration = Duration::from_secs(70);
 
 /// How often Asterisk is asked whether a call is still there; and how long the event that tells its end may come after that.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -41,11 +30,7 @@ const MOST_CALL_ID: usize = 255;
 pub struct AgiLeg {
     switch: Arc<Asterisk>,
     call: Call,
-    channel: Arc<Mutex<Option<AgiChannel>>>,
-    /// Another connection has come.
-    attached: Notify,
-    /// The call is hung up, by what Asterisk has answered. It keeps the call until its connection is closed.
-    hanging_up: AtomicBool,
+    channel: Returning<AgiChannel>,
 }
 
 /// Closes the connection of a call that is hung up: Asterisk keeps the call until then.
@@ -78,42 +63,19 @@ fn line(command: &str) -> Result<String, LegError> {
 impl AgiLeg {
     /// A leg that waits for its connection.
     pub fn new(switch: Arc<Asterisk>, call: Call) -> Self {
-        let hanging_up = AtomicBool::new(false);
-        Self { switch, call, channel: Arc::default(), attached: Notify::new(), hanging_up }
+        Self { switch, call, channel: Returning::default() }
     }
 
     /// From now on commands go here.
     pub async fn attach(&self, mut channel: AgiChannel) {
         channel.set_command_timeout(None).ok();
-        *self.channel.lock().await = Some(channel);
-        self.attached.notify_one();
+        self.channel.attach(channel).await;
     }
 
     /// Carries a command out, on this connection or the next.
     async fn command(&self, command: &str) -> Result<AgiResponse, LegError> {
         let command = line(command)?;
-        let waits = async {
-            loop {
-                let channel = self.channel.lock().await;
-                if channel.is_some() || self.hanging_up.load(Ordering::Acquire) {
-                    return channel;
-                }
-                drop(channel);
-                tokio::select! {
-                    () = self.attached.notified() => {}
-                    () = tokio::time::sleep(Duration::from_secs(1)) => {
-                        if self.is_over().await {
-                            // The lock shows that there is no connection, and the caller finds out why.
-                            return self.channel.lock().await;
-                        }
-                    }
-                }
-            }
-        };
-        let mut channel = tokio::time::timeout(COMES_BACK, waits).await.map_err(|_| LegError::Lost)?;
-        if self.hanging_up.load(Ordering::Acquire) {
-            *channel = None;
-        }
+        let mut channel = self.channel.next(|| self.is_over()).await?;
         let Some(agi) = channel.as_mut() else { return Err(LegError::Ended) };
         match agi.send_command(&command).await {
             Ok(response) => {
@@ -122,23 +84,21 @@ impl AgiLeg {
             }
             Err(error) => {
                 tracing::debug!(call = self.call.id, command, %error, "the connection for the call is over");
-                *channel = None;
-                drop(channel);
-                Err(if self.is_over().await { LegError::Ended } else { LegError::Lost })
+                Err(self.channel.broke(channel, || self.is_over()).await)
             }
         }
     }
 
-    /// Closes the connection of a call that is hung up, as soon as no command is under way.
+    /// Closes the connection of a call that is hung up, as soon as no command is under way: Asterisk keeps the call until then.
     fn let_go(&self) {
-        self.hanging_up.store(true, Ordering::Release);
-        let channel = self.channel.clone();
+        self.channel.hangs_up();
+        let channel = self.channel.now().clone();
         tokio::spawn(async move { *channel.lock().await = None });
     }
 
     /// Asks on the connection whether the call is hung up, unless a command is under way. Then it is let go: `true`.
     async fn probe(&self) -> bool {
-        match self.channel.try_lock() {
+        match self.channel.now().try_lock() {
             Ok(mut channel) => let_go_if_hung_up(&mut channel).await,
             Err(_) => false,
         }
@@ -146,7 +106,7 @@ impl AgiLeg {
 
     /// The same, as soon as no command is under way: an event says that somebody hangs up, and a caller may have written it.
     fn confirm_hanging_up(&self) {
-        let channel = self.channel.clone();
+        let channel = self.channel.now().clone();
         tokio::spawn(async move {
             // The event may come before the call's own thread has seen what it tells of.
             for _ in 0..10 {
@@ -170,7 +130,7 @@ impl AgiLeg {
     /// The same, however the connection is.
     async fn is_gone(&self, looks: u32) -> bool {
         for _ in 0..looks {
-            if self.hanging_up.load(Ordering::Acquire) {
+            if self.channel.is_hanging_up() {
                 return true;
             }
             match self.switch.exists(&self.call).await {
@@ -249,9 +209,7 @@ impl AgiLeg {
 #[async_trait]
 impl Leg for AgiLeg {
     async fn handed_over(&self) {
-        while self.channel.lock().await.is_none() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        self.channel.arrives().await;
     }
 
     async fn claim(&self, account: &str, application: &str) -> Result<(), LegError> {
@@ -462,7 +420,6 @@ impl Leg for AgiLeg {
                     // A caller can write such an event into a number: Asterisk has to say that the call is gone.
                     "Hangup" if self.is_gone(25).await => {
                         self.let_go();
-                        self.attached.notify_one();
                         return Ended { cause: cause(&event), by_caller };
                     }
                     "Hangup" => {

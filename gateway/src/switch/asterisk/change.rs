@@ -61,12 +61,7 @@ impl Asterisk {
         let change = if muted { Change::Mute } else { Change::Unmute };
         wait_until(&self.name, || async {
             let open = self.bridge_mutes(&conference, &call.id).await?.ok_or(SwitchError::NotInConference)?;
-            if open != muted {
-                return Ok(false);
-            }
-            // The module is told of it only where it has a hook; without one nobody speaks privately.
-            let member = self.member_of(call).await?.ok_or(SwitchError::NotInConference)?;
-            Ok(member.speak_only_to.is_none() || self.shows(call, &change).await?)
+            Ok(open == muted && self.shows(call, &change).await?)
         })
         .await
     }

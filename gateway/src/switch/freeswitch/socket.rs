@@ -1,8 +1,7 @@
 //! A call that FreeSWITCH hands over by its event socket, outbound: `socket` with `async full`.
 //!
-//! The connection may break at any time: what the call executes goes on, a conference too, and the dialplan comes back with another
-//! connection afterwards, for which commands wait. With `resume` the core would take the call out of its conference at that moment: the
-//! gateway never says it, and takes it back where a dialplan has.
+//! What the call executes goes on without the connection, a conference too. With `resume` the core would take the call out of its conference
+//! when the connection breaks: the gateway never says it, and takes it back where a dialplan has.
 
 use super::{FreeSwitch, MODULE, esl, esl::Told};
 use crate::{
@@ -10,6 +9,7 @@ use crate::{
     switch::{
         Call, SwitchError, digits,
         leg::{Ended, Join, Left, Leg, LegError},
+        returning::Returning,
         variables,
     },
 };
@@ -19,19 +19,14 @@ use freeswitch_esl_tokio::{EslEvent, EslEventType};
 use said::ended;
 use std::{
     path::Path,
-    sync::{
-        Arc, Mutex as StdMutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::{
-    sync::{Mutex, Notify, broadcast, mpsc},
-    time::{Instant, timeout, timeout_at},
+    sync::{broadcast, mpsc},
+    time::{Instant, timeout_at},
 };
 
-/// How long a call without a connection may take to come back: the dialplan tries for a minute.
-const COMES_BACK: Duration = Duration::from_secs(70);
 /// How often the switch is asked whether a call is still there; and how long the event that tells its end may come after that.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -39,20 +34,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 pub struct SocketLeg {
     switch: Arc<FreeSwitch>,
     call: Call,
-    connection: Arc<Mutex<Option<Connection>>>,
+    connection: Returning<Connection>,
     /// Headers of the request that began it.
-    headers: StdMutex<Vec<(String, String)>>,
-    /// Another connection has come.
-    attached: Notify,
-    /// Somebody hangs up.
-    hanging_up: AtomicBool,
+    headers: Mutex<Vec<(String, String)>>,
 }
 
 impl SocketLeg {
     /// A leg that waits for its connection.
     pub fn new(switch: Arc<FreeSwitch>, call: Call) -> Self {
-        let (connection, headers, hanging_up) = (Arc::default(), StdMutex::default(), AtomicBool::new(false));
-        Self { switch, call, connection, headers, attached: Notify::new(), hanging_up }
+        Self { switch, call, connection: Returning::default(), headers: Mutex::default() }
     }
 
     /// From now on commands go here.
@@ -62,50 +52,26 @@ impl SocketLeg {
             return;
         }
         *self.headers.lock().unwrap_or_else(PoisonError::into_inner) = connection.request_headers();
-        *self.connection.lock().await = Some(connection);
-        self.attached.notify_one();
+        self.connection.attach(connection).await;
     }
 
     /// Has the call execute an application, on this connection or the next, and returns at its end.
     async fn execute(&self, application: &str, arguments: &str) -> Result<EslEvent, LegError> {
         esl::check(arguments)
             .map_err(|why| LegError::Refused(format!("a value cannot be sent to the switch: {why}")))?;
-        let waits = async {
-            loop {
-                let connection = self.connection.lock().await;
-                if connection.is_some() || self.hanging_up.load(Ordering::Acquire) {
-                    return connection;
-                }
-                drop(connection);
-                tokio::select! {
-                    () = self.attached.notified() => {}
-                    () = tokio::time::sleep(Duration::from_secs(1)) => {
-                        if self.is_over().await {
-                            // The lock shows that there is no connection, and the caller finds out why.
-                            return self.connection.lock().await;
-                        }
-                    }
-                }
-            }
-        };
-        let mut connection = timeout(COMES_BACK, waits).await.map_err(|_| LegError::Lost)?;
-        if self.hanging_up.load(Ordering::Acquire) {
-            *connection = None;
-        }
+        let mut connection = self.connection.next(|| self.is_over()).await?;
         let Some(socket) = connection.as_mut() else { return Err(LegError::Ended) };
         let done = socket.execute(application, arguments).await;
         tracing::trace!(call = self.call.id, application, arguments, done = done.is_some());
         if let Some(done) = done {
             return Ok(done);
         }
-        *connection = None;
-        drop(connection);
-        Err(if self.is_over().await { LegError::Ended } else { LegError::Lost })
+        Err(self.connection.broke(connection, || self.is_over()).await)
     }
 
     /// Whether FreeSWITCH says that the call has ended.
     async fn is_over(&self) -> bool {
-        if self.hanging_up.load(Ordering::Acquire) {
+        if self.connection.is_hanging_up() {
             return true;
         }
         // One that is being hung up may be found for a moment.
@@ -178,7 +144,7 @@ impl SocketLeg {
     }
 
     async fn is_over_now(&self) -> bool {
-        self.hanging_up.load(Ordering::Acquire) || matches!(self.switch.exists(&self.call.id).await, Ok(false))
+        self.connection.is_hanging_up() || matches!(self.switch.exists(&self.call.id).await, Ok(false))
     }
 
     /// Until the call is in no conference; the connection for it has broken.
@@ -204,9 +170,7 @@ impl SocketLeg {
 #[async_trait]
 impl Leg for SocketLeg {
     async fn handed_over(&self) {
-        while self.connection.lock().await.is_none() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        self.connection.arrives().await;
     }
 
     async fn claim(&self, account: &str, application: &str) -> Result<(), LegError> {
@@ -394,7 +358,7 @@ impl Leg for SocketLeg {
                     let ours = event.header_str("Unique-ID") == Some(&self.call.id)
                         && event.is_event_type(EslEventType::ChannelHangupComplete);
                     if ours {
-                        self.hanging_up.store(true, Ordering::Release);
+                        self.connection.hangs_up();
                         return ended(&event);
                     }
                     false
@@ -408,7 +372,9 @@ impl Leg for SocketLeg {
             if missed && !gone {
                 // The event that says why may be on its way.
                 gone = matches!(self.switch.exists(&self.call.id).await, Ok(false));
-                self.hanging_up.fetch_or(gone, Ordering::AcqRel);
+                if gone {
+                    self.connection.hangs_up();
+                }
                 look = Instant::now() + LOOK_EVERY;
             }
         }

@@ -21,21 +21,21 @@ pub fn target() -> PathBuf {
     profile.and_then(Path::parent).expect("cargo has built it").to_owned()
 }
 
-/// The folder of every run, each by the number of its process.
-fn runs() -> PathBuf {
-    target().join("tmp/gateway")
+/// The folder of every run of these tests, each by the number of its process.
+fn runs(of: &str) -> PathBuf {
+    target().join("tmp").join(of)
 }
 
 /// This run's folder, with those of its instances.
-pub fn run() -> PathBuf {
-    runs().join(std::process::id().to_string())
+pub fn run(of: &str) -> PathBuf {
+    runs(of).join(std::process::id().to_string())
 }
 
 /// Removes what no running process needs: the folders of this run, which has gone well, and of any that has ended.
-pub fn clean_up() {
-    for folder in fs::read_dir(runs()).into_iter().flatten().flatten().map(|entry| entry.path()) {
+pub fn clean_up(of: &str) {
+    for folder in fs::read_dir(runs(of)).into_iter().flatten().flatten().map(|entry| entry.path()) {
         let goes_on = folder.file_name().is_some_and(|id| Path::new("/proc").join(id).exists());
-        if folder == run() || !goes_on {
+        if folder == run(of) || !goes_on {
             fs::remove_dir_all(folder).ok();
         }
     }
