@@ -138,11 +138,14 @@ void sync_channel(const char *uniqueid)
 
 void sync_mute(const char *uniqueid, int muted)
 {
+	coach_member_info_t info = COACH_MEMBER_INFO_INIT;
 	struct leg *leg;
 
 	conference_lock();
 	leg = leg_find(uniqueid);
-	if (leg && leg->conference && !leg->hook && !leg->gone) {
+	/* Each mute is an event, also one that changes nothing: only what is new is passed on. */
+	if (leg && leg->conference && !leg->hook && !leg->gone && coach_member_info(leg->member, &info) == COACH_OK
+		&& !(info.flags & COACH_INFO_MUTED) != !muted) {
 		coach_member_mute(leg->member, muted);
 	}
 	ao2_cleanup(leg);
