@@ -162,7 +162,7 @@ pub fn slow_keys_work_as_quick_ones_do(_: &Stage, room: &str) -> Outcome {
     let modes = [
         ("1", "-", ["-", "nobody", "-"]),
         ("2", "agent", ["-", "agent", "2"]),
-        ("3", "_undef_", ["-", "openly", "1,2"]),
+        ("3", "_undef_", ["-", "openly", "all"]),
     ];
     for gap in [0.05, 0.45, 0.55, 0.8, 1.2, 2.5] {
         for (key, mode, line) in modes {
