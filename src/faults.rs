@@ -2,18 +2,23 @@
 //! anything.
 
 /// Where a panic can be asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Where {
     Read = 1,
     Write = 2,
     Tick = 3,
     Command = 4,
+    /// Between the pairs of a change and the plans that grant them.
     Change = 5,
     Destroy = 6,
+    /// After a pair was made or broken, before the next one.
+    Pair = 7,
+    /// Before the new plan of one of the members that a change affects.
+    Seat = 8,
 }
 
-#[cfg(feature = "faults")]
+#[cfg(all(feature = "faults", not(test)))]
 mod armed {
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -33,9 +38,49 @@ mod armed {
     }
 }
 
-#[cfg(feature = "faults")]
+#[cfg(any(feature = "faults", test))]
 pub use armed::point;
+#[cfg(test)]
+pub use armed::{arm, armed, disarm};
 
-#[cfg(not(feature = "faults"))]
+#[cfg(not(any(feature = "faults", test)))]
 #[inline(always)]
 pub fn point(_: Where) {}
+
+/// For unit tests, which run side by side: each arms the calls of its own thread.
+#[cfg(test)]
+mod armed {
+    use std::cell::Cell;
+
+    use super::Where;
+
+    thread_local! {
+        /// Where, after how many others of that kind, and how often.
+        static ARMED: Cell<Option<(Where, usize, usize)>> = const { Cell::new(None) };
+    }
+
+    pub fn point(at: Where) {
+        match ARMED.get() {
+            Some((armed, 0, times)) if armed == at => {
+                ARMED.set((times > 1).then_some((at, 0, times - 1)));
+                panic!("a test has asked for this");
+            }
+            Some((armed, left, times)) if armed == at => ARMED.set(Some((armed, left - 1, times))),
+            _ => {}
+        }
+    }
+
+    /// This thread panics when it comes to a point of a kind, after so many others of that kind, and at so many from then on.
+    pub fn arm(at: Where, after: usize, times: usize) {
+        ARMED.set(Some((at, after, times)));
+    }
+
+    /// Whether what was armed is still to come.
+    pub fn armed() -> bool {
+        ARMED.get().is_some()
+    }
+
+    pub fn disarm() {
+        ARMED.set(None);
+    }
+}

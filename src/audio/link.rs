@@ -95,7 +95,7 @@ impl Link {
     /// [control] Plan `plan` is the first under which the listener may not hear the speaker. To be called before any hook can load that
     /// plan: then a write hook that found a frame of it finds this too, whatever plan it acts on itself.
     pub fn close(&self, plan: u64) {
-        self.until.store(plan - 1, Ordering::SeqCst);
+        self.until.fetch_min(plan - 1, Ordering::SeqCst);
     }
 
     /// Number of the last plan under which the listener may hear the speaker.

@@ -1,7 +1,10 @@
 //! What may change in mid-call: tags, speakOnlyTo, mute, deaf, hold, pass. A change that widens an audience passes an opening
 //! guard (promise 3).
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+};
 
 use super::{
     coming::new_voice,
@@ -148,7 +151,8 @@ impl Control {
         self.undo.extend(member.map(|member| (handle, member.facts.clone(), member.opening)));
     }
 
-    /// After a panic: undoes the change that stopped half-way, and makes every plan anew from what the books say.
+    /// After a panic: undoes the change that stopped half-way, and makes every plan anew from what the books say. What has panicked
+    /// once may do so again: so private speech is made private first of all, and if this stops half-way the next change makes every plan anew.
     pub fn mend(&mut self) {
         self.claimed = None;
         while let Some((handle, facts, opening)) = self.undo.pop() {
@@ -156,13 +160,22 @@ impl Control {
                 (member.facts, member.opening) = (facts, opening);
             }
         }
+        self.make_private();
         let outside = self.members.iter().filter(|(_, member)| member.place.is_none()).map(|(handle, _)| *handle);
         let outside: Vec<u64> = outside.collect();
         outside.into_iter().for_each(|member| self.publish_alone(member));
+        self.begin_anew();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.publish())) {
+            self.begin_anew();
+            resume_unwind(panic);
+        }
+    }
+
+    /// The next plans are made of the books alone.
+    fn begin_anew(&mut self) {
         if let Some(room) = &mut self.room {
             (room.index, room.pending) = (Index::default(), Pending { all: true, ..Pending::default() });
         }
-        self.publish();
     }
 
     /// Whom the member's rule lets hear it, of those in its room. Handles, in order.

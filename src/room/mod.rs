@@ -17,6 +17,8 @@ pub mod host_data;
 mod index;
 pub mod info;
 pub mod lifecycle;
+#[cfg(test)]
+mod mend_tests;
 pub mod mode_sounds;
 pub mod pairs;
 pub mod pending;

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     audio::link::Link,
+    faults::{self, Where},
     route::{Speaks, hears},
 };
 
@@ -143,6 +144,7 @@ impl Control {
                     pending.made.push((listener, link));
                 }
             }
+            faults::point(Where::Pair);
         }
         let reopened: Vec<u64> = room.index.reopened().collect();
         for speaker in reopened {

@@ -16,7 +16,7 @@ use crate::{
         voice::Voice,
     },
     faults,
-    route::{Facts, Speaks},
+    route::{Facts, Speaks, hears},
 };
 
 impl Seat {
@@ -136,9 +136,31 @@ impl Control {
             let seat = Seat { voices, ..seat(number, member, room) };
             pending.mix |= room.bus().is_some() && member.seat.heard_in_a_mix() != seat.heard_in_a_mix();
             let handle = member.lease.handle;
+            faults::point(faults::Where::Seat);
             self.seat(handle, seat);
         }
         self.publish_mix(pending.mix || pending.all);
+    }
+
+    /// Ends the pairs that the books do not grant, and takes what private members say out of their frames.
+    pub fn make_private(&mut self) {
+        let number = self.next_number();
+        let Some(room) = &self.room else { return };
+        let granted = |from: &Member, listener| {
+            let listener = self.members.get(&listener).filter(|listener| listener.place.is_some());
+            !room.waiting() && listener.is_some_and(|to| hears(&from.facts, &to.facts).hears())
+        };
+        for member in self.members.values() {
+            let ended = member.links.iter().filter(|heard| !granted(member, heard.listener));
+            ended.for_each(|heard| heard.link.close(number));
+        }
+        let private = room.members.values().filter_map(|handle| {
+            let member = self.members.get(handle).filter(|member| member.facts.speaks.privately())?;
+            let voices = member.seat.voices.changed(|_| false, Vec::new());
+            Some((*handle, Seat { voices, ..seat(number, member, room) }))
+        });
+        let seats: Vec<_> = private.collect();
+        seats.into_iter().for_each(|(handle, seat)| self.seat(handle, seat));
     }
 
     /// All links, by their listeners.
