@@ -1,5 +1,18 @@
 //! The audio plane: what runs inside a hook. Nothing here allocates, locks, logs or calls the system on a hook's path; what the
 //! control plane does with these types is marked [control].
+//!
+//! ```text
+//! samples      format, sum, fade, racy (copies that another thread may overtake), words (a ring), prefetch
+//! rates        convert, reduce (from over 48 kHz), held (who may hear what a filter holds), host_mix (channels)
+//! hand-off     gate (who is inside a hook), published (which plan a hook acts on), retire (what is freed once hooks have left), mailbox
+//!              (what a hook asks for), slot (from a handle to a member or a room), counters
+//! when         hook_clock, media_time, guard (opening guards)
+//! what flows   voice (private speech), input and bus (open speech that the engine mixes), pace (when a reader skips), player
+//! who          plan (what the control plane publishes), link (a listener's ear for one voice), mode_sound
+//! hooks        hook and hook_state (what both have), read, write, pieces (frames that are cut up): `impl Member` of member is in these
+//! tick         room
+//! checks       models
+//! ```
 #![allow(missing_docs)] // private rooms: names and comments say what is not obvious
 
 pub mod format;
