@@ -14,12 +14,12 @@
 //! ```
 //!
 //! Dependencies go one way: `host -> abi -> room -> route`, and `abi`, `room -> audio`. `room` turns what `route` says into plans
-//! (`audio::plan`), immutable and numbered; the hooks act on the plan that they load, and on nothing else.
+//! (`audio::hook::plan`), immutable and numbered; the hooks act on the plan that they load, and on nothing else.
 //!
 //! # The rules of the house
 //!
 //! * Doubt ends in silence for private speech.
-//! * What is taken away from the hooks is freed by the control plane once they have left (`audio::gate`, `audio::retire`).
+//! * What is taken away from the hooks is freed by the control plane once they have left (`audio::lockfree::gate`, `audio::lockfree::retire`).
 //! * Nothing that a host's thread runs leaves thread-local state with a destructor in it (`lock`): the library can be unloaded.
 //! * `unsafe` stays in `host`, `abi` and `audio`, two calls of theirs from `room` apart; each block says why it is sound.
 

@@ -8,8 +8,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 seed=${SEED:-2026} drawn=${DRAWN:-150} part=${PART:-both}
 out=${CARGO_TARGET_DIR:-target}/mutants
-rules=('src/route/*.rs' src/audio/{gate,guard,pace,plan}.rs src/room/{publish,pairs,index,pending}.rs)
-rule=() others=(-f 'src/**/*.rs' -e 'src/host/**' -e src/audio/models.rs -e src/faults.rs)
+rules=('src/route/*.rs' src/audio/{lockfree/gate,lockfree/opening_guard,playout/jitter,hook/plan}.rs src/room/{plan_builder,pairs,tag_index,pending}.rs)
+rule=() others=(-f 'src/**/*.rs' -e 'src/host/**' -e src/audio/lockfree/models.rs -e src/faults.rs)
 for file in "${rules[@]}"; do rule+=(-f "$file") others+=(-e "$file"); done
 # The tests that have to notice, which the Makefile names; together less than a minute.
 (($# > 0)) || { echo 'mutants.sh: name the tests that have to notice: see `make mutants`'; exit 2; }

@@ -7,7 +7,7 @@ use std::{
 
 use super::{fork, text::remember};
 use crate::{
-    audio::slot::Kind,
+    audio::hook::slot::Kind,
     room::{
         engine::Engine,
         error::{Error, Result},

@@ -6,7 +6,7 @@ use super::{
     fork,
 };
 use crate::{
-    audio::slot::Kind,
+    audio::hook::slot::Kind,
     room::{
         engine::{Config, Engine},
         error::Error,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    audio::slot::{MEMBER, ROOM},
+    audio::hook::slot::{MEMBER, ROOM},
     lock::Mutex,
     room::{
         error::{Error, Result},

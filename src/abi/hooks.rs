@@ -9,11 +9,12 @@ use std::{
 use crate::{
     audio::{
         format::Shape,
-        gate::Inside,
-        hook::{Hook, Outcome},
-        media_time::FrameTime,
-        member::Member,
-        slot::{MEMBER, ROOM, Refused},
+        hook::{
+            hook::{Hook, Outcome},
+            member::Member,
+            slot::{MEMBER, ROOM, Refused},
+        },
+        lockfree::{gate::Inside, media_time::FrameTime},
     },
     faults::{self, Where},
     sys,

@@ -8,11 +8,11 @@ use super::{
     text::{optional, required},
 };
 use crate::{
-    audio::slot::Kind,
+    audio::hook::slot::Kind,
     room::{
-        change::Switch,
-        control::{Control, NewMember},
         error::Result,
+        settings::Switch,
+        state::{Control, NewMember},
     },
     sys::{self, coach_engine_t, coach_member_t, coach_room_t, coach_status_t},
 };

@@ -7,7 +7,7 @@ use super::{
     text::{give, null, optional, required},
 };
 use crate::{
-    audio::slot::Kind,
+    audio::hook::slot::Kind,
     faults::{self, Where},
     room::{command, host_data::HostData},
     sys::{self, coach_engine_t, coach_member_t, coach_status_t},

@@ -8,10 +8,10 @@ use super::{
     text::required,
 };
 use crate::{
-    audio::{format::Format, host_mix::HostMix, slot::Kind},
+    audio::{format::Format, hook::slot::Kind, host_mix::HostMix},
     room::{
-        control::Mixer,
         error::{Error, Result},
+        state::Mixer,
     },
     sys::{self, coach_engine_t, coach_room_t, coach_status_t},
 };

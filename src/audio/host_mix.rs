@@ -1,7 +1,7 @@
 //! How the host's mixer makes the channels of its mix of a member's, and a listener's of those of the mix. Where Coach knows it, private
 //! speech takes the same way, so that a listener hears it as loud as open speech.
 
-use super::{
+use crate::audio::{
     format::{Format, remix},
     sum,
 };

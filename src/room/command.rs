@@ -5,11 +5,11 @@ use std::{ffi::CStr, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    control::Control,
     engine::Engine,
     error::{Error, Result},
+    event_builder::{numbers, opens_in},
     report::{Counted, Stats, table},
-    tell::{numbers, opens_in},
+    state::Control,
 };
 use crate::sys;
 

@@ -7,18 +7,20 @@ use std::{
 };
 
 use super::{
-    change::Switch,
-    control::{Control, Member, Mixer, NewMember, Room},
     engine::{Config, Engine},
+    settings::Switch,
+    state::{Control, Member, Mixer, NewMember, Room},
 };
 use crate::{
     audio::{
         format::{Format, Shape},
+        hook::{
+            plan::{Hearing, Seat, Speech},
+            slot::MEMBER,
+            subscription::Link,
+        },
         host_mix::HostMix,
-        link::Link,
-        media_time::FrameTime,
-        plan::{Hearing, Seat, Speech},
-        slot::MEMBER,
+        lockfree::media_time::FrameTime,
     },
     route::Speaks,
 };

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    control::Control,
     error::{Error, Result},
+    state::Control,
 };
 use crate::{lock::Mutex, sys};
 

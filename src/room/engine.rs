@@ -8,7 +8,6 @@ use std::{
 };
 
 use super::{
-    control::Control,
     directory::{Directory, Space, no_room},
     engine_clock::EngineClock,
     error::Result,
@@ -17,14 +16,15 @@ use super::{
     host_data::HostData,
     report::{Counted, Stats},
     service::{PERIOD, Service},
+    service_interval::Watch,
     shared::Shared,
+    state::Control,
     ticker::Ticker,
-    watch::Watch,
 };
 use crate::{
     audio::{
-        convert::Converter,
-        slot::{Kind, unslotted},
+        hook::slot::{Kind, unslotted},
+        playout::resample::Converter,
     },
     lock::{Condvar, Mutex, MutexGuard},
     sys,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use crate::audio::hook_clock::HookClock;
+use crate::audio::lockfree::hook_clock::HookClock;
 
 /// The clock by which opening guards go.
 pub struct EngineClock {

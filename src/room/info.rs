@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    control::{Control, Member, Room},
     engine::Engine,
     error::Result,
+    event_builder::{numbers, opens_in, speak_only_to},
     host_data::HostData,
-    tell::{numbers, opens_in, speak_only_to},
+    state::{Control, Member, Room},
 };
 use crate::{route::rule, sys};
 

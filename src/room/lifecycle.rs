@@ -8,12 +8,12 @@ use std::{
 };
 
 use super::{
-    coming::name_rules,
-    control::{Control, Mixer, NewMember},
     engine::{Config, Engine},
     error::{Error, Result},
     host_data::{Given, HostData},
+    membership::name_rules,
     registry,
+    state::{Control, Mixer, NewMember},
 };
 use crate::{
     lock::{Mutex, this_thread},

@@ -1,23 +1,20 @@
 //! The control plane: rooms, members, what may be done to them, what is told of it. May lock and allocate; every change ends
 //! in a new plan for the hooks.
 //!
-//! ```text
-//! words        error, event, host_data (`user_data` and `release`)
-//! shared       shared (what all rooms share, with the number of the last plan), engine_clock, event_queue
-//! books        control (a room and its members; `impl Control` goes on in most files below), index (who has which tag), pending (what is in
-//!              no plan yet)
-//! plans        pairs (who hears whose private voice), publish (from pairs to what the hooks act on)
-//! changes      change (tags, modes, mute, deaf, hold), coming (who attaches, joins, leaves), mode_sounds (when a mode is heard)
-//! what is said tell (events), info (structs), report (`show`, `explain`, counters), command (the grammar)
-//! threads      service, watch (how often it looks), ticker (rooms that tick by themselves)
-//! the top      registry, directory (where rooms and members are), engine, lifecycle (how all of this begins and ends)
-//! checks       difference_tests, mend_tests
-//! ```
+//! | | |
+//! |---|---|
+//! | `error`, `event`, `host_data` | what a call and an event consist of; the host's `user_data` and its release |
+//! | `shared`, `engine_clock`, `event_queue` | what all rooms of an engine share |
+//! | `state` | what one lock guards: a room and its members; `impl RoomState` goes on in most files below |
+//! | `tag_index`, `pending` | who carries which tag; what has changed and is in no plan yet |
+//! | `pairs`, `plan_builder` | who hears whose private stream; from that to the plans that the hooks act on |
+//! | `settings`, `membership`, `mode_sounds` | tags, modes, mute, deaf, hold; who attaches, joins and leaves; when a mode is heard |
+//! | `event_builder`, `info`, `report`, `command` | what is told of a change; structs; `show`, `explain`, counters; the grammar |
+//! | `service`, `service_interval`, `ticker` | the engine's threads, and how often the service looks |
+//! | `registry`, `directory`, `engine`, `lifecycle` | from a handle to its engine, from there to its lock; how all of this begins and ends |
+//! | `difference_tests`, `rollback_tests` | checks of plans after thousands of changes, and of changes that stop half-way |
 
-pub mod change;
-pub mod coming;
 pub mod command;
-pub mod control;
 #[cfg(test)]
 mod difference_tests;
 pub mod directory;
@@ -25,21 +22,24 @@ pub mod engine;
 pub mod engine_clock;
 pub mod error;
 pub mod event;
+pub mod event_builder;
 pub mod event_queue;
 pub mod host_data;
-mod index;
 pub mod info;
 pub mod lifecycle;
-#[cfg(test)]
-mod mend_tests;
+pub mod membership;
 pub mod mode_sounds;
 pub mod pairs;
 pub mod pending;
-pub mod publish;
+pub mod plan_builder;
 pub mod registry;
 pub mod report;
+#[cfg(test)]
+mod rollback_tests;
 pub mod service;
+mod service_interval;
+pub mod settings;
 pub mod shared;
-pub mod tell;
+pub mod state;
+mod tag_index;
 pub mod ticker;
-mod watch;

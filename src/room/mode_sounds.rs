@@ -1,8 +1,8 @@
 //! When members hear the sound of their mode: whenever the mode is set in a room, and whenever a private speaker gains its first
 //! listener or loses its last, which entering with `speakOnlyTo` counts as.
 
-use super::control::{Control, Member};
-use crate::audio::mode_sound::Mode;
+use super::state::{Control, Member};
+use crate::audio::hook::mode_sound::Mode;
 
 impl Member {
     /// No sound is to be heard any more, and none was.

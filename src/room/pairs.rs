@@ -4,13 +4,13 @@
 use std::{mem, sync::Arc};
 
 use super::{
-    control::{Control, Member, Room},
-    index::Index,
+    event_builder::opens_in,
     pending::{Heard, Pending},
-    tell::opens_in,
+    state::{Control, Member, Room},
+    tag_index::Index,
 };
 use crate::{
-    audio::link::Link,
+    audio::hook::subscription::Link,
     faults::{self, Where},
     route::{Speaks, hears},
 };

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::audio::link::Link;
+use crate::audio::hook::subscription::Link;
 
 /// Somebody who hears a member's private voice.
 pub struct Heard {

@@ -13,7 +13,7 @@ use super::{
     error::{Error, Result},
 };
 use crate::{
-    audio::slot::{Kind, kind},
+    audio::hook::slot::{Kind, kind},
     lock::RwLock,
 };
 

@@ -5,10 +5,10 @@ use std::{fmt::Write, iter};
 use serde::Serialize;
 
 use super::{
-    control::{Control, Member},
     error::Result,
+    event_builder::{guard_floor, numbers, opens_in, speak_only_to, unserved},
     shared::Gone,
-    tell::{guard_floor, numbers, opens_in, speak_only_to, unserved},
+    state::{Control, Member},
 };
 use crate::{
     audio::{counters::Sums, format::TICKS_PER_MS},

@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::engine_clock::EngineClock;
 use crate::{
-    audio::{counters::Sums, mailbox::Bell},
+    audio::{counters::Sums, lockfree::handoff::Bell},
     lock::Mutex,
 };
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    audio::slot::{ROOM, Refused},
+    audio::hook::slot::{ROOM, Refused},
     faults::{self, Where},
     lock::{Condvar, Mutex, MutexGuard},
 };
@@ -166,8 +166,8 @@ fn tick(ticked: &mut Ticked) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        control::Mixer,
         engine::{Config, Engine},
+        state::Mixer,
     };
     use super::*;
     use crate::audio::format::Format;

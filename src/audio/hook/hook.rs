@@ -1,0 +1,146 @@
+//! What the read hook and the write hook of a member have in common.
+
+use std::{cell::UnsafeCell, sync::Arc};
+
+use crate::{
+    audio::{
+        counters::Counts,
+        format::{Format, Shape},
+        hook::plan::Seat,
+        lockfree::{handoff::Bell, published::Published},
+        playout::resample::Mailbox,
+    },
+    sync::{AtomicU64, Ordering},
+};
+
+/// What a hook did to the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing.
+    Left,
+    /// It holds something else now.
+    Changed,
+    /// Private speech was taken out.
+    Taken,
+    /// The format is none that Coach handles, and the frame is nobody's secret.
+    UnknownLeft,
+    /// The format is none that Coach handles: make the frame silent.
+    UnknownSilenced,
+}
+
+/// In [`Hook::format`], with what a frame was that Coach does not handle: no format's code has it.
+const REFUSED: u64 = 1 << 63;
+
+/// The plan under which the last frame was left as it is and nothing was going on, and the frame's shape: the next one of that
+/// shape is left too, and nothing else has to be looked at.
+#[derive(Default, PartialEq, Eq)]
+pub struct Steady {
+    pub plan: u64,
+    pub shape: Shape,
+}
+
+/// One hook of one member, with the state `T` that is its own. The two hooks run on two threads, so each has cache lines of its
+/// own, and what every call needs comes first.
+#[repr(C, align(64))]
+pub struct Hook<T> {
+    /// What it counts.
+    pub counts: Counts,
+    plan: Published<Seat>,
+    /// Whether some of its calls are timed.
+    pub timed: bool,
+    own: UnsafeCell<T>,
+    /// Format of the last frame, as a code; or what it was if Coach does not handle that, with [`REFUSED`].
+    format: AtomicU64,
+    /// Where it gets its converters from.
+    pub mailbox: Arc<Mailbox>,
+}
+
+// SAFETY: `own` is touched inside the hook's gate alone (the contract of `enter`).
+unsafe impl<T: Send> Sync for Hook<T> {}
+
+impl<T: Default> Hook<T> {
+    /// With its member's first seat; the caller keeps the plan that it is of.
+    pub fn new(seat: &Seat, bell: &Bell, timed: bool) -> Self {
+        Self {
+            plan: Published::new(seat, seat.number),
+            format: AtomicU64::new(0),
+            timed,
+            own: UnsafeCell::default(),
+            counts: Counts::default(),
+            mailbox: Arc::new(Mailbox::new(bell.clone())),
+        }
+    }
+}
+
+impl<T> Hook<T> {
+    /// [control] Calls that begin from now on act on `seat`. The caller keeps the old plan until those inside have left.
+    pub fn publish(&self, seat: &Seat) {
+        self.plan.publish(seat, seat.number);
+    }
+
+    /// What calls that begin now act on.
+    #[cfg(test)]
+    pub fn seat(&self) -> *const Seat {
+        self.plan.plan()
+    }
+
+    /// Format of the last frame.
+    pub fn format(&self) -> Option<Format> {
+        Format::from_code(self.format.load(Ordering::Relaxed))
+    }
+
+    /// The hook: takes down the format of this frame; whether it is another one than before.
+    pub fn changes_to(&self, format: Format) -> bool {
+        let changed = self.format.load(Ordering::Relaxed) != format.code();
+        if changed {
+            self.note(format.code());
+        }
+        changed
+    }
+
+    /// The hook: Coach does not handle the format of this frame.
+    pub fn cannot_serve(&self, shape: Shape) {
+        let (rate, channels) = (shape.rate.min(0xff_ffff), shape.channels.min(0xff));
+        let code =
+            REFUSED | u64::from(rate) << 32 | u64::from(channels) << 24 | u64::from(shape.samples.min(0xff_ffff));
+        if self.format.load(Ordering::Relaxed) != code {
+            self.note(code);
+        }
+    }
+
+    /// Takes a format down. Whether the member can be served is news for the control plane.
+    fn note(&self, code: u64) {
+        let before = self.format.swap(code, Ordering::Relaxed);
+        if (before | code) & REFUSED != 0 {
+            self.mailbox.refuse();
+        }
+    }
+
+    /// [control] What the last frame was, if Coach does not handle that.
+    pub fn refused(&self) -> Option<Shape> {
+        let code = self.format.load(Ordering::Relaxed);
+        let part = |from: u32, bits: u32| (code >> from) as u32 & ((1 << bits) - 1);
+        (code & REFUSED != 0).then(|| Shape { rate: part(32, 24), channels: part(24, 8), samples: part(0, 24) })
+    }
+
+    /// The number of the plan that this call acts on, and the hook's own state.
+    ///
+    /// # Safety
+    /// The caller is inside this hook's gate, and has what this returns only while it is.
+    #[allow(clippy::mut_from_ref)] // the gate lets one call in at a time
+    #[inline(always)]
+    pub unsafe fn enter(&self) -> (u64, &mut T) {
+        // SAFETY: `own` is the call's, by the caller's promise.
+        (self.plan.number(), unsafe { &mut *self.own.get() })
+    }
+
+    /// The plan that this call acts on, if it is not one that the hook knows already.
+    ///
+    /// # Safety
+    /// As [`Hook::enter`].
+    pub unsafe fn plan(&self) -> &Seat {
+        // SAFETY: a seat that was published is kept until the calls that were inside the gates then have left; this call
+        // entered before it loads.
+        unsafe { &*self.plan.plan() }
+    }
+}

@@ -1,0 +1,78 @@
+//! Frames that the write hook does not fill as they are: with more samples than [`MAX_FRAME`], or with more than two channels. They are cut
+//! up, and each of several channels gets the same.
+
+use crate::audio::{
+    format::{Format, MAX_FRAME, Shape},
+    hook::{hook::Outcome, member::Member, plan::Hearing},
+    sum,
+};
+
+/// Samples a channel that are handled at a time: of two channels, [`MAX_FRAME`].
+const PIECE: usize = MAX_FRAME / 2;
+
+/// Whether each piece of it is a frame that the hook handles.
+fn is_served(shape: Shape) -> bool {
+    Format::new(shape.rate, shape.channels.min(2)).is_some() && shape.fits()
+}
+
+/// What becomes of a frame of which one piece had `one` outcome, and another `other`.
+fn both(one: Outcome, other: Outcome) -> Outcome {
+    if one == Outcome::Left { other } else { one }
+}
+
+impl Member {
+    /// [`Member::write`] for a frame of any size and number of channels.
+    ///
+    /// # Safety
+    /// The caller is inside this member's write gate.
+    #[inline(always)]
+    pub unsafe fn write_all(&self, shape: Shape, data: &mut [i16]) -> Outcome {
+        if shape.channels <= 2 && data.len() <= MAX_FRAME {
+            // SAFETY: the caller is inside the write gate.
+            return unsafe { self.write(shape, data) };
+        }
+        // SAFETY: the caller is inside the write gate.
+        unsafe { self.write_pieces(shape, data) }
+    }
+
+    /// # Safety
+    /// The caller is inside this member's write gate.
+    #[cold]
+    #[inline(never)]
+    unsafe fn write_pieces(&self, shape: Shape, data: &mut [i16]) -> Outcome {
+        if data.is_empty() || !is_served(shape) {
+            // SAFETY: the caller is inside the write gate.
+            return unsafe { self.write(shape, data) };
+        }
+        let mut outcome = Outcome::Left;
+        for piece in data.chunks_mut(PIECE * shape.channels as usize) {
+            let samples = (piece.len() / shape.channels as usize) as u32;
+            // SAFETY: the caller is inside the write gate.
+            outcome = both(outcome, unsafe { self.write_piece(Shape { samples, ..shape }, piece) });
+        }
+        outcome
+    }
+
+    /// # Safety
+    /// The caller is inside this member's write gate.
+    unsafe fn write_piece(&self, shape: Shape, piece: &mut [i16]) -> Outcome {
+        if shape.channels <= 2 {
+            // SAFETY: the caller is inside the write gate.
+            return unsafe { self.write(shape, piece) };
+        }
+        let mut added = [0; PIECE];
+        let added = &mut added[..shape.samples as usize];
+        // SAFETY: the caller is inside the write gate.
+        let keeps = unsafe { self.write.plan() }.hearing == Hearing::Host;
+        // SAFETY: the caller is inside the write gate.
+        let outcome = unsafe { self.write(Shape { channels: 1, ..shape }, added) };
+        if outcome != Outcome::Left {
+            for (group, &added) in piece.chunks_exact_mut(shape.channels as usize).zip(&*added) {
+                group.iter_mut().for_each(|sample| {
+                    *sample = if keeps { sum::limited(i32::from(*sample) + i32::from(added)) } else { added };
+                });
+            }
+        }
+        outcome
+    }
+}

@@ -1,0 +1,209 @@
+//! A private speaker's voice: a ring of frames that its read hook writes and the write hooks of its audience read.
+//!
+//! Each frame carries two plan numbers. `captured` is the plan that the read hook had loaded: a listener whose pair with the speaker
+//! that plan, or one before it, has broken must not have it, whatever plan the listener acts on itself. `floor` is the same, or less
+//! while an opening guard runs: a listener must have been in the audience since then or before.
+//!
+//! Frames that are shorter than a few milliseconds are gathered: with a header each, those that a listener takes at a time would not fit
+//! into the ring. They lie behind its head until they are enough, or until one of another kind comes.
+
+use std::mem::MaybeUninit;
+
+use crate::{
+    audio::{
+        format::{Format, MAX_FRAME, TICKS_PER_MS},
+        lockfree::sample_ring::{Lap, PER_WORD, Words},
+    },
+    sync::{AtomicU64, Ordering},
+};
+
+/// Samples in a voice: 48 KiB. 3 s at 8 kHz mono; a quarter of a second of 48 kHz stereo, which is more than a listener is
+/// behind before it skips, the oddest frame sizes apart.
+const CAPACITY: usize = 24 * 1024;
+
+/// Frames are gathered until they are as long as this.
+const GATHERED: u64 = 2 * TICKS_PER_MS;
+
+/// A header before each frame: three words.
+const HEADER: u64 = 3 * PER_WORD;
+
+/// Under which plan a frame was captured, and since when its listeners must have been allowed to hear the speaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Number of the plan that the read hook had loaded.
+    pub captured: u64,
+    /// At most `captured`; less while an opening guard runs.
+    pub floor: u64,
+}
+
+impl Stamp {
+    /// Promise 2: whether a listener may have the frame that may hear the speaker without a break from plan `since` to plan `until`.
+    pub fn may_reach(self, since: u64, until: u64) -> bool {
+        since <= self.floor && self.captured <= until
+    }
+}
+
+/// One frame in the ring.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet {
+    /// Who may have it.
+    pub stamp: Stamp,
+    /// Rate and channels; `None` marks the end of a stretch of private speech.
+    pub format: Option<Format>,
+    /// Samples a channel; 0 at an end.
+    pub samples: usize,
+    /// Position of the first sample.
+    pub data: u64,
+    /// Position of the next packet.
+    pub next: u64,
+}
+
+/// The ring. One writer at a time, any number of readers, none of whom waits.
+pub struct Voice {
+    ring: Words,
+    lap: Lap,
+    /// Length of all frames so far.
+    ticks: AtomicU64,
+    /// Shorter frames are gathered; in ticks.
+    gathered: u64,
+    /// Those that are being gathered: samples a channel, with the header that they will have. The read hook's own.
+    open: AtomicU64,
+    header: [AtomicU64; 3],
+}
+
+impl Voice {
+    /// `None` without memory.
+    pub fn new() -> Option<Self> {
+        Some(Self { gathered: GATHERED, ..Self::with_capacity(CAPACITY)? })
+    }
+
+    /// One that gathers nothing.
+    pub(super) fn with_capacity(samples: usize) -> Option<Self> {
+        let none = || AtomicU64::new(0);
+        let (ring, lap) = (Words::new(samples)?, Lap::new());
+        Some(Self { ring, lap, ticks: none(), gathered: 0, open: none(), header: [none(), none(), none()] })
+    }
+
+    /// Read hook: appends a frame. `samples` is interleaved, at most [`MAX_FRAME`].
+    pub fn push(&self, stamp: Stamp, format: Format, samples: &[i16]) {
+        debug_assert!(samples.len() <= MAX_FRAME);
+        let count = format.a_channel(samples.len());
+        if format.ticks(count) < self.gathered {
+            self.gather(stamp, format, samples);
+        } else {
+            self.close();
+            self.append(stamp, format.code() << 16 | count as u64, samples);
+        }
+        self.ticks.store(self.ticks() + format.ticks(count), Ordering::Relaxed);
+    }
+
+    /// Read hook: the stretch of private speech ends here; a listener that plays on to this point did not run dry.
+    pub fn end(&self, stamp: Stamp) {
+        self.close();
+        self.append(stamp, 0, &[]);
+    }
+
+    /// Puts a short frame behind those that are being gathered.
+    fn gather(&self, stamp: Stamp, format: Format, samples: &[i16]) {
+        let header = [stamp.captured, stamp.floor, format.code()];
+        if self.header.each_ref().map(|word| word.load(Ordering::Relaxed)) != header {
+            self.close();
+            self.header.iter().zip(header).for_each(|(word, now)| word.store(now, Ordering::Relaxed));
+        }
+        let before = self.open.load(Ordering::Relaxed);
+        let count = before + format.a_channel(samples.len()) as u64;
+        let data = self.lap.head() + HEADER;
+        self.lap.announce((data + count * format.channels() as u64).next_multiple_of(PER_WORD));
+        self.ring.put(data + before * format.channels() as u64, samples);
+        self.open.store(count, Ordering::Relaxed);
+        if format.ticks(count as usize) >= self.gathered {
+            self.close();
+        }
+    }
+
+    /// Publishes those that were gathered as one frame.
+    fn close(&self) {
+        let count = self.open.load(Ordering::Relaxed);
+        if count == 0 {
+            return;
+        }
+        let [captured, floor, code] = self.header.each_ref().map(|word| word.load(Ordering::Relaxed));
+        let channels = Format::from_code(code).map_or(0, Format::channels) as u64;
+        let at = self.lap.head();
+        self.ring.put_words(at, [captured, floor, code << 16 | count]);
+        self.open.store(0, Ordering::Relaxed);
+        self.lap.publish((at + HEADER + count * channels).next_multiple_of(PER_WORD));
+    }
+
+    fn append(&self, stamp: Stamp, shape: u64, samples: &[i16]) {
+        let at = self.lap.head();
+        let data = at + HEADER;
+        let end = data + (samples.len() as u64).next_multiple_of(PER_WORD);
+        self.lap.announce(end);
+        self.ring.put_words(at, [stamp.captured, stamp.floor, shape]);
+        self.ring.put(data, samples);
+        self.lap.publish(end);
+    }
+
+    /// Length of all frames so far, in ticks.
+    pub fn ticks(&self) -> u64 {
+        self.ticks.load(Ordering::Relaxed)
+    }
+
+    /// Where the next frame will begin.
+    pub fn head(&self) -> u64 {
+        self.lap.head()
+    }
+
+    /// The packet at `at`, which must lie below a head that was read before; `None` if the writer has overtaken it.
+    pub fn packet(&self, at: u64) -> Option<Packet> {
+        let [captured, floor, shape] = self.ring.words(at);
+        if !self.lap.holds(at, self.ring.capacity()) {
+            return None;
+        }
+        let format = Format::from_code(shape >> 16);
+        let samples = (shape & 0xffff) as usize;
+        let data = at + HEADER;
+        let length = samples * format.map_or(0, Format::channels);
+        Some(Packet {
+            stamp: Stamp { captured, floor },
+            format,
+            samples,
+            data,
+            next: data + (length as u64).next_multiple_of(PER_WORD),
+        })
+    }
+
+    /// Fills `out` with interleaved samples from `at` on. `None` if the writer has overtaken them.
+    pub fn copy<'a>(&self, at: u64, out: &'a mut [MaybeUninit<i16>]) -> Option<&'a mut [i16]> {
+        let copied = self.ring.get(at, out);
+        self.lap.holds(at, self.ring.capacity()).then_some(copied)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Frames of one sample that are gathered are for whom they were said to: none goes out with those of another audience.
+    #[test]
+    fn short_frames_of_different_audiences_are_not_gathered_together() {
+        let voice = Voice::new().expect("memory");
+        let format = Format::new(48_000, 1).expect("a format");
+        let stamps = [(3, 3), (4, 4), (4, 2), (9, 9)].map(|(captured, floor)| Stamp { captured, floor });
+        for (which, stamp) in (0..).zip(stamps) {
+            (0..5).for_each(|_| voice.push(stamp, format, &[which]));
+        }
+        voice.end(stamps[3]);
+        let (mut at, mut heard) = (0, Vec::new());
+        while at < voice.head() {
+            let packet = voice.packet(at).expect("it is there");
+            let mut samples = vec![MaybeUninit::uninit(); packet.samples];
+            let samples = voice.copy(packet.data, &mut samples).expect("it is there");
+            heard.extend(samples.iter().map(|&which| (packet.stamp, which)));
+            at = packet.next;
+        }
+        let said = (0..).zip(stamps).flat_map(|(which, stamp)| [(stamp, which); 5]);
+        assert_eq!(heard, said.collect::<Vec<_>>(), "each sample, in order, and to its end");
+    }
+}

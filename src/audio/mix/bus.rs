@@ -1,0 +1,228 @@
+//! The open mix of an engine-mixed room: what the ticks summed, for every write hook to read at its own pace.
+
+use std::mem::MaybeUninit;
+
+use crate::{
+    audio::{
+        format::{Format, last},
+        lockfree::{atomic_copy, sample_ring::Lap},
+        mix::input::{Input, KEEP_TICKS},
+        playout::playout::{CHUNK, Due, Source},
+        sum,
+    },
+    sync::AtomicU64,
+};
+
+/// A ring of the last ticks, wide sums, two a word.
+pub struct Bus {
+    format: Format,
+    /// Interleaved samples in a tick.
+    tick: usize,
+    /// Ticks, a power of two.
+    depth: usize,
+    words: Box<[AtomicU64]>,
+    /// Positions are ticks.
+    lap: Lap,
+}
+
+/// How much of the past a bus and its inputs keep, in ms, [`KEEP_TICKS`] at most: what a listener may be behind before it skips.
+const KEEP_MS: u32 = 160;
+
+impl Bus {
+    /// For ticks of `tick_ms`; `None` without memory.
+    pub fn new(format: Format, tick_ms: u32) -> Option<Self> {
+        let tick = (format.rate() * tick_ms / 1_000) as usize * format.channels();
+        let depth = (KEEP_MS.div_ceil(tick_ms) as usize).next_power_of_two().min(KEEP_TICKS);
+        let count = (tick * depth).div_ceil(2);
+        let mut words = Vec::new();
+        words.try_reserve_exact(count).ok()?;
+        words.extend((0..count).map(|_| AtomicU64::new(0)));
+        Some(Self { format, tick, depth, words: words.into_boxed_slice(), lap: Lap::new() })
+    }
+
+    /// Interleaved samples in a tick.
+    pub fn tick(&self) -> usize {
+        self.tick
+    }
+
+    /// How many ticks it keeps.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// A member's way in. `None` without memory.
+    pub fn input(&self) -> Option<Input> {
+        let longest = self.format.samples(crate::audio::format::MAX_FRAME_MS * crate::audio::format::TICKS_PER_MS);
+        Input::new(self.format, self.format.a_channel(self.tick) * self.depth + longest)
+    }
+
+    /// Ticks so far.
+    pub fn ticks(&self) -> u64 {
+        self.lap.head()
+    }
+
+    /// The length of a tick, in ticks of the audio plane's clock.
+    pub fn tick_length(&self) -> u64 {
+        self.format.ticks(self.format.a_channel(self.tick))
+    }
+
+    /// Tick: everything of tick `tick`, the inputs' parts included, may change from now on.
+    pub fn announce(&self, tick: u64) {
+        self.lap.announce(tick + 1);
+    }
+
+    /// Tick: stores and publishes the sum of tick `tick`.
+    pub fn publish(&self, tick: u64, sum: &[i32]) {
+        let at = self.index(tick);
+        if self.tick.is_multiple_of(2) {
+            let pairs = sum.as_chunks::<2>().0;
+            atomic_copy::store(&self.words[at / 2..at / 2 + pairs.len()], pairs);
+        } else {
+            for (index, sample) in sum.iter().enumerate() {
+                let word = &self.words[(at + index) / 2];
+                let mut pair: [i32; 2] = atomic_copy::get(word);
+                pair[(at + index) % 2] = *sample;
+                atomic_copy::put(word, pair);
+            }
+        }
+        self.lap.publish(tick + 1);
+    }
+
+    /// Tick: publishes what the ring holds at the place of tick `tick` as its sum once more.
+    pub fn repeat(&self, tick: u64) {
+        self.lap.publish(tick + 1);
+    }
+
+    /// Where tick `tick` begins in the ring, in interleaved samples.
+    fn index(&self, tick: u64) -> usize {
+        (tick as usize & (self.depth - 1)) * self.tick
+    }
+
+    /// Fills `out` with samples of one tick from interleaved sample `offset` on.
+    fn copy<'a>(&self, tick: u64, offset: usize, out: &'a mut [MaybeUninit<i32>]) -> &'a mut [i32] {
+        let at = self.index(tick) + offset;
+        let load = |index: usize| -> [i32; 2] { atomic_copy::get(&self.words[index]) };
+        let lead = (at % 2).min(out.len());
+        if lead == 1 {
+            out[0].write(load(at / 2)[1]);
+        }
+        let (pairs, rest) = out[lead..].as_chunks_mut::<2>();
+        let first = at.div_ceil(2);
+        if let [last] = rest {
+            last.write(load(first + pairs.len())[0]);
+        }
+        atomic_copy::load(&self.words[first..first + pairs.len()], pairs);
+        // SAFETY: the sample before the pairs, the pairs and the one behind them were written just now.
+        unsafe { out.assume_init_mut() }
+    }
+}
+
+/// The bus as one listener hears it: less its own voice.
+pub struct Mix<'a> {
+    pub bus: &'a Bus,
+    pub own: Option<&'a Input>,
+    pub at: &'a mut Place,
+}
+
+/// How far a listener has come.
+#[derive(Clone, Copy, Default)]
+pub struct Place {
+    pub tick: u64,
+    /// Interleaved samples of that tick, less than all.
+    pub offset: usize,
+}
+
+impl Place {
+    /// Whether a listener that has come so far has heard all that a member said openly.
+    pub fn has_passed(self, input: &Input, bus: &Bus) -> bool {
+        input.is_heard((self.tick, self.offset), bus.ticks())
+    }
+
+    /// Goes on by interleaved samples in ticks of `tick`.
+    fn pass(&mut self, samples: usize, tick: usize) {
+        self.offset += samples;
+        while self.offset >= tick {
+            *self = Self { tick: self.tick + 1, offset: self.offset - tick };
+        }
+    }
+}
+
+impl Source for Mix<'_> {
+    type Sample = i32;
+
+    fn due(&mut self) -> Due {
+        let Bus { format, tick, depth, .. } = *self.bus;
+        let head = self.bus.ticks();
+        let oldest = head.saturating_sub(depth as u64 - 1);
+        let mut lost = 0;
+        if self.at.tick < oldest {
+            lost = (oldest - self.at.tick) as usize * tick - self.at.offset;
+            *self.at = Place { tick: oldest, offset: 0 };
+        }
+        let queued = (head.saturating_sub(self.at.tick) as usize * tick).saturating_sub(self.at.offset);
+        Due {
+            format: (queued > 0).then_some(format),
+            samples: format.a_channel(queued),
+            beyond: 0,
+            packet: format.a_channel(tick),
+            end: false,
+            anew: false,
+            lost: format.ticks(format.a_channel(lost)),
+        }
+    }
+
+    fn skip(&mut self, samples: usize) {
+        self.at.pass(samples * self.bus.format.channels(), self.bus.tick);
+    }
+
+    fn back(&mut self, samples: usize) -> usize {
+        let Bus { format, tick, .. } = *self.bus;
+        let at = self.at.tick as usize * tick + self.at.offset;
+        let back = (samples * format.channels()).min(at);
+        *self.at = Place { tick: ((at - back) / tick) as u64, offset: (at - back) % tick };
+        format.a_channel(back)
+    }
+
+    fn take<'a>(&mut self, out: &'a mut [MaybeUninit<i32>]) -> Option<&'a mut [i32]> {
+        let Bus { tick, depth, .. } = *self.bus;
+        let mut rest = &mut *out;
+        while !rest.is_empty() {
+            let Place { tick: number, offset } = *self.at;
+            let (now, later) = rest.split_at_mut(rest.len().min(tick - offset));
+            let now = self.bus.copy(number, offset, now);
+            let own_gone = self.own.is_none_or(|own| own.remove(number, offset, now));
+            // Asked last: it also vouches for the part that `remove` read.
+            if !self.bus.lap.holds(number, depth as u64) {
+                return None;
+            }
+            if !own_gone {
+                now.fill(0); // rather silence than its own echo
+            }
+            self.at.pass(now.len(), tick);
+            rest = later;
+        }
+        // SAFETY: `copy` filled one part of it after the other.
+        Some(unsafe { out.assume_init_mut() })
+    }
+
+    fn lay(&mut self, frame: &mut [i16]) -> Option<[i32; 2]> {
+        let Bus { format, tick, depth, .. } = *self.bus;
+        let Place { tick: number, offset } = *self.at;
+        let (mut mixed, mut own) = ([MaybeUninit::uninit(); CHUNK], [MaybeUninit::uninit(); CHUNK]);
+        let mixed = &mut mixed[..frame.len()];
+        if let Some(input) = self.own
+            && offset + frame.len() <= tick
+            && let Some(own) = input.plain(number, offset, &mut own[..frame.len()])
+        {
+            // One pass where it takes three otherwise.
+            let mixed = self.bus.copy(number, offset, mixed);
+            sum::limit_less(mixed, own, frame);
+            self.at.pass(frame.len(), tick);
+            let (all, mine) = (last(mixed, format.channels()), last(own, format.channels()));
+            return self.bus.lap.holds(number, depth as u64).then(|| [all[0] - mine[0], all[1] - mine[1]]);
+        }
+        let mixed = self.take(mixed)?;
+        sum::limit(mixed, frame);
+        Some(last(mixed, format.channels()))
+    }
+}

@@ -1,0 +1,344 @@
+//! One member's open speech on its way into an engine-mixed room, at the room's rate: its read hook puts it in, the tick takes
+//! a part into the mix, and its write hook takes the same part out again, so that nobody hears itself.
+
+use std::{cell::UnsafeCell, mem::MaybeUninit};
+
+use crate::{
+    audio::{
+        counters::Counts,
+        format::Format,
+        lockfree::sample_ring::{Lap, PER_WORD, Words},
+        playout::{declick::ramp, jitter::Pace},
+        prefetch::{Soon, prefetch},
+        sum,
+    },
+    sync::{AtomicU64, Ordering},
+};
+
+/// Interleaved samples that are moved at a time.
+const CHUNK: usize = 256;
+
+/// Of so many ticks at most an input knows what they took, and a bus what they summed.
+pub const KEEP_TICKS: usize = 16;
+
+/// The queue, and the parts that the last ticks took. What the read hook needs lies on one cache line, what else the tick needs on a second.
+#[repr(C, align(64))]
+pub struct Input {
+    lap: Lap,
+    ring: Words,
+    format: Format,
+    /// Ticks of audio that come at a time; 0 while none is to come.
+    packet: AtomicU64,
+    /// Where the next tick takes from. Only the tick writes it, after what it took is in `parts`.
+    at: AtomicU64,
+    ticked: UnsafeCell<Pace>,
+    /// The first tick that may have taken something; all ones until that is known.
+    born: AtomicU64,
+    /// The first tick after it has left. It may hold what its member says after coming back, with another input.
+    left: AtomicU64,
+    /// By tick, modulo their number: a [`Part`] as one word.
+    parts: [AtomicU64; KEEP_TICKS],
+    /// What ran dry and was skipped on the way into the mix. The tick counts.
+    pub counts: Counts,
+}
+
+// SAFETY: `ticked` is touched by the room's tick alone (the contracts below), the rest is atomic.
+unsafe impl Sync for Input {}
+
+/// What one tick took: `length` interleaved samples from `at` on, with declared fades. As the ring never changes below what
+/// was announced, the same part is the same samples for the tick and for the write hook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Part {
+    at: u64,
+    length: usize,
+    /// The voice starts or jumps here.
+    start: bool,
+    /// It stops after `length`.
+    end: bool,
+}
+
+impl Part {
+    fn word(self) -> u64 {
+        self.at << 16 | (self.length as u64) << 2 | u64::from(self.start) << 1 | u64::from(self.end)
+    }
+
+    fn from_word(word: u64) -> Self {
+        Self { at: word >> 16, length: (word >> 2 & 0x3fff) as usize, start: word & 2 != 0, end: word & 1 != 0 }
+    }
+}
+
+/// To or from a sum.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Plus,
+    Minus,
+}
+
+impl Input {
+    /// For a room of `format`; `None` without memory. `samples`: the capacity a channel, at least.
+    pub fn new(format: Format, samples: usize) -> Option<Self> {
+        Some(Self {
+            format,
+            ring: Words::new((samples * format.channels()).next_power_of_two())?,
+            lap: Lap::new(),
+            packet: AtomicU64::new(0),
+            born: AtomicU64::new(u64::MAX),
+            left: AtomicU64::new(u64::MAX),
+            parts: [const { AtomicU64::new(0) }; KEEP_TICKS],
+            at: AtomicU64::new(0),
+            ticked: UnsafeCell::default(),
+            counts: Counts::default(),
+        })
+    }
+
+    /// [control] Its room has a plan with it, and no tick before `tick` acts on that. Those may hold what its member said when it
+    /// was in the room before, with another input. Only the first call counts.
+    pub fn begin(&self, tick: u64) {
+        if self.born.load(Ordering::Relaxed) == u64::MAX {
+            self.born.store(tick, Ordering::Relaxed);
+        }
+    }
+
+    /// [control] Its member is leaving: for a write hook that is at it still, ticks from `tick` on are unknown.
+    pub fn leave(&self, tick: u64) {
+        self.left.store(tick, Ordering::Relaxed);
+    }
+
+    /// Write hook: whether what `tick` took of the member was taken from here.
+    fn knows(&self, tick: u64) -> bool {
+        (self.born.load(Ordering::Relaxed)..self.left.load(Ordering::Relaxed)).contains(&tick)
+    }
+
+    /// [control] Whether a tick before `tick` may have taken something.
+    pub fn taken_before(&self, tick: u64) -> bool {
+        self.born.load(Ordering::Relaxed) < tick
+    }
+
+    /// The room's.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Read hook: frames of so many ticks come from now on; 0: none.
+    pub fn expect(&self, packet: u64) {
+        self.packet.store(packet, Ordering::Relaxed);
+    }
+
+    /// Read hook: where its next samples will lie.
+    pub fn next_pushed(&self) -> Soon {
+        Soon::at(self.ring.place(self.lap.head()))
+    }
+
+    /// Write hook: where the samples of the next tick lie, and what tells of them.
+    pub fn next_removed(&self) -> Soon {
+        Soon::at(self.ring.place(self.at.load(Ordering::Relaxed)))
+    }
+
+    /// Read hook: appends interleaved samples.
+    pub fn push(&self, samples: &[i16]) {
+        let at = self.lap.head();
+        let end = at + samples.len() as u64;
+        self.lap.announce(end.next_multiple_of(PER_WORD));
+        self.ring.put(at, samples);
+        self.lap.publish(end);
+    }
+
+    /// Tick `tick`: adds the next samples to `sum`.
+    ///
+    /// # Safety
+    /// The caller is inside the room's tick gate.
+    pub unsafe fn pull(&self, tick: u64, sum: &mut [i32]) {
+        // SAFETY: the caller's promise.
+        let pace = unsafe { &mut *self.ticked.get() };
+        let at = &mut self.at.load(Ordering::Relaxed);
+        let channels = self.format.channels();
+        let ticks = |samples: u64| self.format.ticks(self.format.a_channel(samples as usize));
+        let head = self.lap.head();
+        let was_playing = pace.playing();
+        let frame = ticks(sum.len() as u64);
+        let (packet, more) = match self.packet.load(Ordering::Relaxed) {
+            0 => (frame, false),
+            packet => (packet, true),
+        };
+        let behind = pace.skip(ticks(head - *at), 0, frame, packet);
+        let skip = if behind > 0 { self.format.samples(behind) * channels } else { 0 };
+        *at += skip as u64;
+        if skip > 0 {
+            pace.skipped(ticks(skip as u64));
+            self.counts.skips.add(1);
+            self.counts.skipped.add(ticks(skip as u64));
+        }
+        let mut part = Part { at: *at, ..Part::default() };
+        if pace.ready(ticks(head - *at), frame, packet, !more && head > *at) {
+            part.length = sum.len().min((head - *at) as usize);
+            part.start = (!was_playing || skip > 0) && part.length > 0;
+            part.end = part.length < sum.len();
+            let whole = self.render(part, 0, sum, Sign::Plus);
+            if whole < part.length {
+                // Overtaken by a host that reads far too much between two ticks.
+                part = Part { length: whole, end: false, ..part };
+                pace.stop();
+                self.counts.skips.add(1);
+                self.counts.skipped.add(ticks(head - *at) - ticks(whole as u64));
+                *at = head;
+            } else {
+                *at += part.length as u64;
+            }
+            if part.end {
+                pace.stop();
+                self.counts.underruns.add(u64::from(more));
+            } else if pace.playing() {
+                pace.took(frame, frame, packet);
+            }
+        }
+        self.store(tick, part);
+        self.at.store(*at, Ordering::Release);
+    }
+
+    fn store(&self, tick: u64, part: Part) {
+        let word = if part.length > 0 || part.end { part.word() } else { 0 };
+        self.part(tick).store(word, Ordering::Relaxed);
+    }
+
+    /// Where tick `tick` is told of.
+    fn part(&self, tick: u64) -> &AtomicU64 {
+        &self.parts[tick as usize % KEEP_TICKS]
+    }
+
+    /// Brings in what tells the tick what it will read.
+    pub fn prefetch(&self) {
+        prefetch(self, std::mem::offset_of!(Self, parts));
+    }
+
+    /// Brings in what the write hook needs of tick `tick`.
+    pub fn prefetch_removed(&self, tick: u64) {
+        self.prefetch();
+        prefetch(self.part(tick), 1);
+    }
+
+    /// Then brings in what tick `tick` will read.
+    pub fn prefetch_samples(&self, tick: u64) {
+        self.ring.prefetch(self.at.load(Ordering::Relaxed));
+        prefetch(self.part(tick), 1);
+    }
+
+    /// Tick `tick` of a member that is not to be heard: forgets what is queued, and fades from what was heard last.
+    ///
+    /// # Safety
+    /// The caller is inside the room's tick gate.
+    pub unsafe fn forget(&self, tick: u64, sum: &mut [i32]) {
+        // SAFETY: the caller's promise.
+        let pace = unsafe { &mut *self.ticked.get() };
+        let part = Part { at: self.at.load(Ordering::Relaxed), length: 0, start: false, end: pace.playing() };
+        self.render(part, 0, sum, Sign::Plus);
+        *pace = Pace::default();
+        self.store(tick, part);
+        self.at.store(self.lap.head(), Ordering::Release);
+    }
+
+    /// Write hook: takes out of `sum` what tick `tick` added of this member, from interleaved sample `offset` of the tick
+    /// on. `false` if that is not known (any more).
+    #[must_use]
+    pub fn remove(&self, tick: u64, offset: usize, sum: &mut [i32]) -> bool {
+        if !self.knows(tick) {
+            return false;
+        }
+        let word = self.part(tick).load(Ordering::Relaxed);
+        if word == 0 {
+            return true;
+        }
+        let part = Part::from_word(word);
+        let due = part.length.saturating_sub(offset).min(sum.len());
+        self.render(part, offset, sum, Sign::Minus) == due
+    }
+
+    /// Write hook: fills `out` with what tick `tick` added of this member from interleaved sample `offset` on, where that is
+    /// nothing but its samples, all of them.
+    pub fn plain<'a>(&self, tick: u64, offset: usize, out: &'a mut [MaybeUninit<i16>]) -> Option<&'a [i16]> {
+        let part = Part::from_word(self.part(tick).load(Ordering::Relaxed));
+        if !self.knows(tick) || part.start || part.end || part.length < offset + out.len() {
+            return None;
+        }
+        let at = part.at + offset as u64;
+        let samples = self.ring.get(at, out);
+        self.lap.holds(at, self.ring.capacity()).then_some(samples)
+    }
+
+    /// Write hook: whether all that the member said openly so far, and that is to be heard, was heard by a listener that has come to
+    /// interleaved sample `offset` of tick `tick`, when `made` ticks were made.
+    pub fn is_heard(&self, (tick, offset): (u64, usize), made: u64) -> bool {
+        let head = self.lap.head();
+        // The tick that is being made may be the one that took the last of it.
+        let is_ahead = |number: u64| {
+            let part = Part::from_word(self.part(number).load(Ordering::Relaxed));
+            let heard = if number == tick { offset } else { 0 };
+            part.at + part.length as u64 == head && part.length > heard && self.knows(number)
+        };
+        self.at.load(Ordering::Acquire) == head
+            && !(tick.max(made.saturating_sub(KEEP_TICKS as u64 - 1))..=made).any(is_ahead)
+    }
+
+    /// Adds a part to `sum`, or takes it away, from its interleaved sample `offset` on; how many samples of it there were.
+    fn render(&self, part: Part, offset: usize, sum: &mut [i32], sign: Sign) -> usize {
+        let channels = self.format.channels();
+        let due = part.length.saturating_sub(offset).min(sum.len());
+        let mut done = 0;
+        let mut chunk = [MaybeUninit::uninit(); CHUNK];
+        while done < due {
+            let at = part.at + (offset + done) as u64;
+            let chunk = self.ring.get(at, &mut chunk[..CHUNK.min(due - done)]);
+            if !self.lap.holds(at, self.ring.capacity()) {
+                return done;
+            }
+            match sign {
+                Sign::Plus => sum::add(chunk, &mut sum[done..]),
+                Sign::Minus => sum::less(chunk, &mut sum[done..]),
+            }
+            done += chunk.len();
+        }
+        if part.start {
+            self.ramp(part.at, 0, offset, sum, if sign == Sign::Plus { -1 } else { 1 });
+        }
+        if part.end && (part.length > 0 || part.at >= channels as u64) {
+            let last = part.at + part.length as u64 - channels as u64;
+            self.ramp(last, part.length, offset, sum, if sign == Sign::Plus { 1 } else { -1 });
+        }
+        done
+    }
+
+    /// Adds `sign` times the decaying sample group at `position`, from interleaved sample `begin` of the tick on, to `sum`,
+    /// which begins at `offset`.
+    fn ramp(&self, position: u64, begin: usize, offset: usize, sum: &mut [i32], sign: i32) {
+        let channels = self.format.channels();
+        let mut from = [MaybeUninit::uninit(); 2];
+        let from = self.ring.get(position, &mut from[..channels]);
+        if !self.lap.holds(position, self.ring.capacity()) {
+            return;
+        }
+        let length = self.format.fade();
+        for (index, sum) in sum.iter_mut().enumerate() {
+            let Some(at) = (offset + index).checked_sub(begin) else { continue };
+            let group = (at / channels) as u32;
+            if group >= length {
+                return;
+            }
+            *sum += sign * ramp(i32::from(from[at % channels]), group, length);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_overlaid_in_part_is_overlaid() {
+        let input = Input::new(Format::new(8_000, 1).unwrap(), 16).unwrap();
+        input.push(&[7; 16]);
+        input.push(&[8]);
+        let mut out = [MaybeUninit::uninit(); 3];
+        let copied = input.ring.get(1, &mut out).to_vec();
+        let holds = input.lap.holds(1, input.ring.capacity());
+        assert!(!holds || copied == [7; 3], "{copied:?} should not be taken for what was said");
+    }
+}

@@ -1,0 +1,11 @@
+//! Open speech of a room that the engine mixes.
+//!
+//! | | |
+//! |---|---|
+//! | `input` | what one member says openly, queued for the ticks; and what each tick took of it, so that the member does not hear itself |
+//! | `bus` | the sums of the last ticks, from which every listener's frames are made |
+//! | `tick` | sums the room once |
+
+pub mod bus;
+pub mod input;
+pub mod tick;

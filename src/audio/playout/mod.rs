@@ -1,0 +1,17 @@
+//! From a queue of speech into the frames of one listener.
+//!
+//! | | |
+//! |---|---|
+//! | `playout` | plays one queue: the order of all that follows |
+//! | `jitter` | when to start, to skip and to stop |
+//! | `resample`, `downsample` | from one rate to another; from over 48 kHz into a private stream |
+//! | `filter_audience` | who may hear what a filter still holds |
+//! | `declick` | ramps, so that speech that starts, stops or jumps does not click |
+
+pub mod declick;
+pub mod downsample;
+pub mod filter_audience;
+pub mod jitter;
+#[allow(clippy::module_inception)] // the file is about what the folder is about
+pub mod playout;
+pub mod resample;

@@ -1,0 +1,157 @@
+//! A change that panics half-way, and panics again while it is undone: nobody hears what it must not.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use super::{
+    engine::{Config, Engine},
+    error::Result,
+    state::{Control, Mixer, NewMember},
+};
+use crate::{
+    audio::host_mix::HostMix,
+    faults::{self, Where},
+    sys,
+};
+
+/// A room with an agent, a customer, and coaches who speak to agents alone.
+struct Call {
+    engine: Arc<Engine>,
+    agent: u64,
+    customer: u64,
+    coaches: Vec<u64>,
+}
+
+impl Call {
+    fn new() -> Self {
+        let engine = Engine::create(Config {
+            guard_ms: 0,
+            host_service: true,
+            host_clock: true,
+            mode_sounds: false,
+            time_hooks: false,
+            on_event: None,
+            user: 0,
+        });
+        let nothing = (std::ptr::null_mut(), None);
+        let room = engine.open_room("sales", Mixer::Host(HostMix::Unknown), nothing).expect("is opened");
+        let comes = |number: u32, tags, speak_only_to| {
+            let new = NewMember {
+                call_id: &format!("call-{number}"),
+                tags,
+                speak_only_to,
+                malformed: false,
+                starts: false,
+                ends: false,
+                muted: false,
+                deaf: false,
+                data: nothing,
+            };
+            let member = engine.attach(&new).expect("is attached");
+            engine.join(member, room, number).expect("enters");
+            member
+        };
+        let (agent, customer) = (comes(1, Some("agent"), None), comes(2, None, None));
+        let coaches = (3..7).map(|number| comes(number, None, Some("agent"))).collect();
+        let call = Self { engine, agent, customer, coaches };
+        (0..5).for_each(|_| _ = call.frame());
+        call
+    }
+
+    /// What is left of each coach's frame for everybody, and what agent and customer hear of the private voices.
+    fn frame(&self) -> ([i16; 4], i16, i16) {
+        let left = std::array::from_fn(|coach| {
+            let mut frame = [100; 160];
+            // SAFETY: the frame is of that many samples.
+            unsafe { sys::coach_read(self.coaches[coach], frame.as_mut_ptr(), 8_000, 1, 160) };
+            frame[159]
+        });
+        let hears = |listener| {
+            let mut frame = [0; 160];
+            // SAFETY: as above.
+            unsafe { sys::coach_write(listener, frame.as_mut_ptr(), 8_000, 1, 160) };
+            frame[159]
+        };
+        (left, hears(self.agent), hears(self.customer))
+    }
+
+    /// Has a change panic at such a point, after so many others, and again at the first of `again` while it is undone. Whether it did both.
+    fn stopped(
+        &self,
+        (at, after, again): (Where, usize, Where),
+        member: u64,
+        change: impl Fn(&mut Control) -> Result<()>,
+    ) -> bool {
+        faults::arm(at, after, 1);
+        let changed = catch_unwind(AssertUnwindSafe(|| {
+            self.engine.act_on(member, |control| {
+                let result = catch_unwind(AssertUnwindSafe(|| change(control)));
+                match result {
+                    Ok(result) => result,
+                    Err(panic) => {
+                        faults::arm(again, 0, 1);
+                        std::panic::resume_unwind(panic)
+                    }
+                }
+            })
+        }));
+        let both = changed.is_err() && !faults::armed();
+        faults::disarm();
+        both
+    }
+}
+
+const POINTS: [Where; 3] = [Where::Pair, Where::Change, Where::Seat];
+
+/// Tries all points; that the change was stopped there and again happens at least so often.
+fn everywhere(least: usize, check: impl Fn((Where, usize, Where)) -> bool) {
+    let mut stops = 0;
+    for (at, again) in POINTS.into_iter().flat_map(|at| POINTS.map(|again| (at, again))) {
+        for after in 0..8 {
+            stops += usize::from(check((at, after, again)));
+        }
+    }
+    assert!(stops >= least, "the change should stop half-way, and again: {stops} times it did");
+}
+
+#[test]
+fn a_customer_that_was_not_tagged_after_all_hears_no_coach() {
+    everywhere(20, |point| {
+        let call = Call::new();
+        if !call.stopped(point, call.customer, |control| control.tag(call.customer, "agent")) {
+            return false;
+        }
+        for _ in 0..5 {
+            let (left, _, customer) = call.frame();
+            assert_eq!((left, customer), ([0; 4], 0), "{point:?}");
+        }
+        call.engine.act_on(call.agent, |control| control.tag(call.agent, "agent,night")).expect("the room goes on");
+        (0..5).for_each(|_| _ = call.frame());
+        assert_eq!(call.frame(), ([0; 4], 400, 0), "{point:?}: the next change makes all plans anew");
+        true
+    });
+}
+
+#[test]
+fn a_coach_that_was_not_opened_after_all_is_heard_by_no_customer() {
+    everywhere(8, |point| {
+        let call = Call::new();
+        let (coach, open) = (call.coaches[0], call.coaches[1]);
+        // The next plans take the voice of this one away.
+        call.engine.act_on(open, |control| control.uncoach(open)).expect("it speaks openly");
+        (0..5).for_each(|_| _ = call.frame());
+        if !call.stopped(point, coach, |control| control.uncoach(coach)) {
+            return false;
+        }
+        for _ in 0..5 {
+            let (left, _, customer) = call.frame();
+            assert_eq!((left, customer), ([0, 100, 0, 0], 0), "{point:?}");
+        }
+        call.engine.act_on(call.agent, |control| control.tag(call.agent, "agent,night")).expect("the room goes on");
+        (0..5).for_each(|_| _ = call.frame());
+        assert_eq!(call.frame(), ([0, 100, 0, 0], 300, 0), "{point:?}: the next change makes all plans anew");
+        true
+    });
+}

@@ -1,0 +1,213 @@
+//! The rooms and members of an engine. Each room has a lock of its own; all that is done to it and its members happens under that, and
+//! ends in a published plan.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use super::{
+    error::{Error, Result},
+    event::Event,
+    host_data::{Given, HostData},
+    pending::{Heard, Pending},
+    shared::Shared,
+    tag_index::Index,
+};
+use crate::{
+    audio::{
+        self,
+        format::{Format, Shape},
+        hook::{mode_sound::Mode, plan::Seat, slot::Lease},
+        host_mix::HostMix,
+        lockfree::{opening_guard::Opening, private_stream::Voice, retire::Retirement},
+        mix::{bus::Bus, input::Input, tick::Plan},
+        playout::resample::Conversion,
+    },
+    route::Facts,
+};
+
+/// One member.
+pub struct Member {
+    pub lease: Lease<audio::hook::member::Member>,
+    pub call_id: String,
+    pub facts: Facts,
+    pub starts: bool,
+    pub ends: bool,
+    pub place: Option<Place>,
+    /// Number of the plan with which it entered.
+    pub entered: u64,
+    /// Its engine-mixed room ended while it was inside: silent until it joins another or is detached.
+    pub ended: bool,
+    pub voice: Option<Arc<Voice>>,
+    pub opening: Opening,
+    pub input: Option<Arc<Input>>,
+    /// What its hooks act on.
+    pub seat: Arc<Seat>,
+    /// Who in its room hears its voice, by number.
+    pub links: Vec<Heard>,
+    /// Who hears it by the last audience event since it turned private.
+    pub audience: Option<Vec<u32>>,
+    /// The mode whose sound it heard last in this room, or that it entered with unsounded.
+    pub sounded: Option<Mode>,
+    /// Whether there was something in [`Member::refused`] when the service last looked.
+    pub refused_before: [bool; 2],
+    /// If it spoke privately when it left its last room: whom it spoke to there. Handles, in order.
+    pub spoke_to: Option<Box<[u64]>>,
+    /// Its mode was set since, so that it hears the sound again, also if the mode is the same.
+    pub sound_due: bool,
+    /// The host's own about it.
+    pub data: Option<Arc<HostData>>,
+}
+
+impl Member {
+    /// The frames that it says, and those that it hears, where Coach does not handle their format.
+    pub fn refused(&self) -> [Option<Shape>; 2] {
+        let audio = self.lease.get();
+        [audio.read.refused(), audio.write.refused()]
+    }
+
+    /// Has the conversions prepared that it will need in an engine-mixed room, as far as its formats are known.
+    pub fn expect_conversions(&self) {
+        let Some(input) = &self.input else { return };
+        let audio = self.lease.get();
+        let mix = input.format();
+        if let Some(conversion) = audio.read.format().and_then(|read| Conversion::between(read, mix)) {
+            audio.read.mailbox.expect(conversion.code());
+        }
+        if let Some(conversion) = audio.write.format().and_then(|write| Conversion::between(mix, write)) {
+            audio.write.mailbox.expect(conversion.code());
+        }
+    }
+}
+
+/// Where a member is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub room: u64,
+    pub number: u32,
+}
+
+/// Open speech of a member that has left an engine-mixed room: it is to fade, not to break off.
+pub struct Leaver {
+    /// Its handle.
+    pub member: u64,
+    /// The tick that was next when it left.
+    pub next: u64,
+    pub input: Arc<Input>,
+}
+
+/// One room.
+pub struct Room {
+    pub lease: Lease<audio::mix::tick::Room>,
+    pub name: String,
+    /// Handles by number.
+    pub members: BTreeMap<u32, u64>,
+    pub sequence: u64,
+    /// A member that starts it has come.
+    pub started: bool,
+    /// What its ticks sum.
+    pub plan: Option<Arc<Plan>>,
+    /// Who have left, until a tick has let them fade.
+    pub leaving: Vec<Leaver>,
+    pub index: Index,
+    pub pending: Pending,
+    /// Members with seats newer than what was told of their audiences.
+    pub renewed: BTreeSet<u64>,
+    /// The host's own about it.
+    pub data: Option<Arc<HostData>>,
+}
+
+impl Room {
+    /// The open mix, where the engine mixes.
+    pub fn bus(&self) -> Option<&Arc<Bus>> {
+        self.lease.get().bus()
+    }
+
+    /// A tick is being made now, with a plan that was published before.
+    pub fn ticking(&self) -> bool {
+        self.lease.slot().read.occupant().is_some()
+    }
+
+    /// Members wait in silence for one that starts the room.
+    pub fn waiting(&self) -> bool {
+        self.bus().is_some() && !self.started
+    }
+}
+
+/// How a room is mixed.
+#[derive(Clone, Copy, Debug)]
+pub enum Mixer {
+    Host(HostMix),
+    Engine { format: Format, tick_ms: u32, own_clock: bool },
+}
+
+/// What a member is attached with.
+pub struct NewMember<'a> {
+    pub call_id: &'a str,
+    pub tags: Option<&'a str>,
+    pub speak_only_to: Option<&'a str>,
+    /// Its speakOnlyTo is not even text.
+    pub malformed: bool,
+    pub starts: bool,
+    pub ends: bool,
+    pub muted: bool,
+    pub deaf: bool,
+    pub data: Given,
+}
+
+/// What one lock guards: a room with its members, or all members outside rooms.
+pub struct Control {
+    pub shared: Arc<Shared>,
+    /// `None` outside, and once the room is closed.
+    pub room: Option<Room>,
+    pub members: HashMap<u64, Member>,
+    /// Outside: members by their call ids, those in rooms as well.
+    pub calls: HashMap<String, u64>,
+    pub retirement: Retirement,
+    /// What the call that holds the lock has to tell.
+    pub events: Vec<Event>,
+    /// The number of the plan that is being made, once it has one.
+    pub claimed: Option<u64>,
+    /// What members were before the change that is being made.
+    pub undo: Vec<(u64, Facts, Opening)>,
+}
+
+impl Control {
+    pub fn new(shared: Arc<Shared>, room: Option<Room>) -> Self {
+        Self {
+            shared,
+            room,
+            members: HashMap::new(),
+            calls: HashMap::new(),
+            retirement: Retirement::default(),
+            events: Vec::new(),
+            claimed: None,
+            undo: Vec::new(),
+        }
+    }
+
+    // ---- looking up
+
+    pub fn member(&self, handle: u64) -> Result<&Member> {
+        self.members.get(&handle).ok_or_else(|| Error::handle("member"))
+    }
+
+    pub fn member_mut(&mut self, handle: u64) -> Result<&mut Member> {
+        self.members.get_mut(&handle).ok_or_else(|| Error::handle("member"))
+    }
+
+    pub fn room(&self) -> Result<&Room> {
+        self.room.as_ref().ok_or_else(|| Error::handle("room"))
+    }
+
+    pub fn room_mut(&mut self) -> Result<&mut Room> {
+        self.room.as_mut().ok_or_else(|| Error::handle("room"))
+    }
+
+    /// Members of the room, by number.
+    pub fn inside(&self) -> impl Iterator<Item = (u32, u64, &Member)> {
+        let numbers = self.room.iter().flat_map(|room| &room.members);
+        numbers.filter_map(|(number, handle)| Some((*number, *handle, self.members.get(handle)?)))
+    }
+}
