@@ -15,7 +15,7 @@ pub enum Where {
     /// After a pair was made or broken, before the next one.
     Pair = 7,
     /// Before the new plan of one of the members that a change affects.
-    Seat = 8,
+    Plan = 8,
 }
 
 #[cfg(all(feature = "faults", not(test)))]

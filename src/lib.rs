@@ -10,7 +10,7 @@
 //! abi     the C boundary: arguments, panics, statuses          the only other `extern "C"`
 //! room    the control plane: rooms, members, commands, events  may lock, may allocate
 //! route   the rule: who hears whom                             pure
-//! audio   the audio plane: hooks, voices, the mix              never allocates, locks, logs, calls the system
+//! audio   the audio plane: hooks, streams, the mix             never allocates, locks, logs, calls the system
 //! ```
 //!
 //! Dependencies go one way: `host -> abi -> room -> route`, and `abi`, `room -> audio`. `room` turns what `route` says into plans

@@ -77,7 +77,7 @@ pub extern "C" fn coach_engine_destroy(engine: coach_engine_t) -> coach_status_t
 #[unsafe(no_mangle)]
 pub extern "C" fn coach_engine_service(engine: coach_engine_t) -> coach_status_t {
     with_engine(engine, Kind::Engine, |engine| {
-        engine.serve_and_tell();
+        engine.serve_and_deliver();
         Ok(())
     })
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What refused calls say.
-pub const MESSAGE: &str = "this process was forked from one that had an engine: Coach works in that one alone; \
+pub const MESSAGE: &str = "this process was forked from one that had an engine: Coach works in that one outside_rooms; \
                            fork first and make the engine then, or run another program here (exec)";
 
 static FORKED: AtomicBool = AtomicBool::new(false);

@@ -70,7 +70,7 @@ pub unsafe extern "C" fn coach_read_at(
                     || Err(Refused::Stale),
                     |member| &member.read,
                     |_, _, _| false,
-                    |_, _, _| Outcome::Left,
+                    |_, _, _| Outcome::Unchanged,
                 )
             };
             if silenced == sys::COACH_ERR_HANDLE { status } else { silenced }
@@ -210,14 +210,14 @@ unsafe fn hook<T: 'static>(
             counts.time(started.elapsed());
         }
         match outcome {
-            Outcome::Left => sys::COACH_OK,
+            Outcome::Unchanged => sys::COACH_OK,
             Outcome::Changed => sys::COACH_CHANGED,
-            Outcome::Taken => sys::COACH_SILENCED,
-            Outcome::UnknownLeft => {
+            Outcome::Silenced => sys::COACH_SILENCED,
+            Outcome::UnsupportedUnchanged => {
                 counts.refused.add(1);
                 UNKNOWN_LEFT
             }
-            Outcome::UnknownSilenced => {
+            Outcome::UnsupportedSilenced => {
                 counts.refused.add(1);
                 sys::COACH_ERR_FORMAT
             }

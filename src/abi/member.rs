@@ -11,8 +11,8 @@ use crate::{
     audio::hook::slot::Kind,
     room::{
         error::Result,
-        settings::Switch,
-        state::{Control, NewMember},
+        settings::Toggle,
+        state::{NewMember, RoomState},
     },
     sys::{self, coach_engine_t, coach_member_t, coach_room_t, coach_status_t},
 };
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn coach_member_attach(
 }
 
 /// Does something to a member.
-fn with_member(member: coach_member_t, action: impl FnOnce(&mut Control) -> Result<()>) -> coach_status_t {
+fn with_member(member: coach_member_t, action: impl FnOnce(&mut RoomState) -> Result<()>) -> coach_status_t {
     with_engine(member, Kind::Member, |engine| engine.act_on(member, action))
 }
 
@@ -69,7 +69,7 @@ pub extern "C" fn coach_member_join(member: coach_member_t, room: coach_room_t, 
 /// See `coach.h`.
 #[unsafe(no_mangle)]
 pub extern "C" fn coach_member_leave(member: coach_member_t) -> coach_status_t {
-    with_member(member, |control| control.leave(member))
+    with_member(member, |state| state.leave(member))
 }
 
 /// See `coach.h`.
@@ -81,7 +81,7 @@ pub extern "C" fn coach_member_detach(member: coach_member_t) -> coach_status_t 
 /// See `coach.h`.
 #[unsafe(no_mangle)]
 pub extern "C" fn coach_member_bypass(member: coach_member_t, on: i32) -> coach_status_t {
-    with_member(member, |control| control.bypass(member, switch(on)?))
+    with_member(member, |state| state.bypass(member, switch(on)?))
 }
 
 /// See `coach.h`.
@@ -91,13 +91,13 @@ pub extern "C" fn coach_member_bypass(member: coach_member_t, on: i32) -> coach_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn coach_tag(member: coach_member_t, tags: *const c_char) -> coach_status_t {
     // SAFETY: `tags` is null or a string that stays as it is during the call, as coach.h asks.
-    with_member(member, |control| control.tag(member, unsafe { required(tags, "tags") }?))
+    with_member(member, |state| state.tag(member, unsafe { required(tags, "tags") }?))
 }
 
 /// See `coach.h`.
 #[unsafe(no_mangle)]
 pub extern "C" fn coach_untag(member: coach_member_t) -> coach_status_t {
-    with_member(member, |control| control.untag(member))
+    with_member(member, |state| state.untag(member))
 }
 
 /// See `coach.h`.
@@ -107,29 +107,29 @@ pub extern "C" fn coach_untag(member: coach_member_t) -> coach_status_t {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn coach_coach(member: coach_member_t, speak_only_to: *const c_char) -> coach_status_t {
     // SAFETY: `speak_only_to` is null or a string that stays as it is during the call, as coach.h asks.
-    with_member(member, |control| control.coach(member, unsafe { required(speak_only_to, "speak_only_to") }?))
+    with_member(member, |state| state.coach(member, unsafe { required(speak_only_to, "speak_only_to") }?))
 }
 
 /// See `coach.h`.
 #[unsafe(no_mangle)]
 pub extern "C" fn coach_uncoach(member: coach_member_t) -> coach_status_t {
-    with_member(member, |control| control.uncoach(member))
+    with_member(member, |state| state.uncoach(member))
 }
 
 /// See `coach.h`.
 #[unsafe(no_mangle)]
 pub extern "C" fn coach_member_mute(member: coach_member_t, on: i32) -> coach_status_t {
-    with_member(member, |control| control.switch(member, Switch::Mute, switch(on)?))
+    with_member(member, |state| state.set_toggle(member, Toggle::Mute, switch(on)?))
 }
 
 /// See `coach.h`.
 #[unsafe(no_mangle)]
 pub extern "C" fn coach_member_deaf(member: coach_member_t, on: i32) -> coach_status_t {
-    with_member(member, |control| control.switch(member, Switch::Deaf, switch(on)?))
+    with_member(member, |state| state.set_toggle(member, Toggle::Deaf, switch(on)?))
 }
 
 /// See `coach.h`.
 #[unsafe(no_mangle)]
 pub extern "C" fn coach_member_hold(member: coach_member_t, on: i32) -> coach_status_t {
-    with_member(member, |control| control.switch(member, Switch::Hold, switch(on)?))
+    with_member(member, |state| state.set_toggle(member, Toggle::Hold, switch(on)?))
 }

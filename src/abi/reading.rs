@@ -24,7 +24,7 @@ pub unsafe extern "C" fn coach_member_info(
 ) -> coach_status_t {
     with_engine(member, Kind::Member, |engine| {
         // SAFETY: `info` is null or points to a size at least.
-        unsafe { fill(info, "info", || engine.act_on(member, |control| control.info(member))) }
+        unsafe { fill(info, "info", || engine.act_on(member, |state| state.info(member))) }
     })
 }
 
@@ -126,9 +126,9 @@ pub unsafe extern "C" fn coach_state_json(
         let room = unsafe { optional(room, "room") }?;
         let state = || {
             give(match room {
-                Some(room) => command::to_json(&engine.in_room(room, |control| control.room_report())?),
+                Some(room) => command::to_json(&engine.in_room(room, |state| state.room_report())?),
                 None => {
-                    let rooms = engine.every_room(|control| control.room_report())?;
+                    let rooms = engine.every_room(|state| state.room_report())?;
                     command::to_json(&serde_json::json!({ "rooms": rooms }))
                 }
             }?)

@@ -55,17 +55,17 @@ counts! {
         nanoseconds,
         /// Calls that were timed.
         timed,
-        /// Frames in which a voice was silent for want of a conversion.
+        /// Frames in which a stream was silent for want of a conversion.
         waited,
         /// Audio lost by jumps, in ticks.
         skipped,
         /// Jumps to the newest audio.
         skips,
-        /// A voice that was playing ran dry.
+        /// A stream that was playing ran dry.
         underruns,
         /// Calls whose format was refused.
         refused,
-        /// Read: private frames captured. Write: frames into which a private voice was put.
+        /// Read: private frames captured. Write: frames into which a private stream was put.
         private,
         /// Calls carried out.
         frames,

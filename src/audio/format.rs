@@ -6,7 +6,7 @@ use std::fmt;
 pub const RATES: [u32; 12] =
     [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000];
 
-/// Those at which a room is mixed and a voice is kept.
+/// Those at which a room is mixed and a stream is kept.
 pub const ROOM_RATES: [u32; 9] = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
 
 /// The clock of the audio plane: the least common multiple of [`RATES`], so that one sample at any of them is a whole
@@ -25,7 +25,7 @@ const LONGEST_MS: u64 = 120;
 /// The most interleaved samples that a hook handles at a time: 60 ms of 48 kHz stereo.
 pub const MAX_FRAME: usize = 48 * MAX_FRAME_MS as usize * 2;
 
-/// Declared fades last this long, in ms: where a voice starts, stops or jumps.
+/// Declick ramps last this long, in ms: where a stream starts, stops or jumps.
 const FADE_MS: u32 = 4;
 
 /// Rate and channels of interleaved samples.
@@ -70,7 +70,7 @@ impl Format {
         self.channels as usize
     }
 
-    /// The format in which a voice keeps it.
+    /// The format in which a stream keeps it.
     pub fn kept(self) -> Self {
         let rate = match self.rate {
             88_200 => 44_100,
@@ -115,8 +115,8 @@ impl Format {
         (ticks / u64::from(self.step)) as usize
     }
 
-    /// Samples a channel of a declared fade.
-    pub fn fade(self) -> u32 {
+    /// Samples a channel of a declick ramp.
+    pub fn declick(self) -> u32 {
         self.rate * FADE_MS / 1_000
     }
 

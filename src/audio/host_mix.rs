@@ -9,7 +9,7 @@ use crate::audio::{
 /// Channels of the host's mix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HostMix {
-    /// Not known: a voice keeps up to two channels, and one is made of them by taking the mean.
+    /// Not known: a stream keeps up to two channels, and one is made of them by taking the mean.
     #[default]
     Unknown,
     /// A member's channels are added up into one, which goes to all of a listener's.
@@ -19,7 +19,7 @@ pub enum HostMix {
 }
 
 impl HostMix {
-    /// What a voice keeps of frames of this format.
+    /// What a stream keeps of frames of this format.
     #[inline]
     pub fn keeps(self, format: Format) -> Format {
         match self {
@@ -29,10 +29,10 @@ impl HostMix {
         }
     }
 
-    /// Makes of one sample group of a member's as many channels as the voice keeps, of which there are `kept`.
+    /// Makes of one sample group of a member's as many channels as the stream keeps, of which there are `kept`.
     pub fn take(self, group: &[i16], kept: usize, mut put: impl FnMut(usize, i16)) {
         let added = |from: usize, step: usize| {
-            sum::limited(group[from..].iter().step_by(step).map(|sample| i32::from(*sample)).sum())
+            sum::saturate(group[from..].iter().step_by(step).map(|sample| i32::from(*sample)).sum())
         };
         match self {
             Self::Mono => put(0, added(0, 1)),

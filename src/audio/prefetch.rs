@@ -15,9 +15,9 @@ pub fn prefetch<T: ?Sized>(value: *const T, bytes: usize) {
 
 /// Where something will lie that is needed in the next call, by address: a hint alone, for what was there may have been freed.
 #[derive(Clone, Copy, Default)]
-pub struct Soon(usize);
+pub struct PrefetchHint(usize);
 
-impl Soon {
+impl PrefetchHint {
     pub fn at<T>(place: *const T) -> Self {
         Self(place.addr())
     }

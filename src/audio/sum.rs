@@ -1,4 +1,4 @@
-//! Wide sums: the loops that run over every sample, once for any processor and once more for those with AVX2.
+//! 32-bit sums: the loops that run over every sample, once for any processor and once more for those with AVX2.
 
 use std::mem::MaybeUninit;
 
@@ -43,33 +43,33 @@ macro_rules! vectored {
 }
 
 vectored!(
-    /// Wide samples of narrow ones.
+    /// 32-bit samples of 16-bit ones.
     widen(samples: &[i16], sum: &mut [MaybeUninit<i32>]) |sum, sample| _ = sum.write(i32::from(sample))
 );
 vectored!(
-    /// Adds narrow samples.
+    /// Adds 16-bit samples.
     add(samples: &[i16], sum: &mut [i32]) |sum, sample| *sum += i32::from(sample)
 );
 vectored!(
-    /// Takes narrow samples out again.
-    less(samples: &[i16], sum: &mut [i32]) |sum, sample| *sum -= i32::from(sample)
+    /// Takes 16-bit samples out again.
+    subtract(samples: &[i16], sum: &mut [i32]) |sum, sample| *sum -= i32::from(sample)
 );
 vectored!(
-    /// Adds wide samples.
+    /// Adds 32-bit samples.
     add_wide(samples: &[i32], sum: &mut [i32]) |sum, sample| *sum += sample
 );
 vectored!(
-    /// Adds to what is narrow already: for a single voice the same as a wide sum that is limited once.
-    add_limited(samples: &[i16], frame: &mut [i16]) |frame, sample| *frame = frame.saturating_add(sample)
+    /// Adds to 16-bit samples: for a single stream the same as a 32-bit sum that is saturated once.
+    add_saturating(samples: &[i16], frame: &mut [i16]) |frame, sample| *frame = frame.saturating_add(sample)
 );
 vectored!(
-    /// Saturates: the one place where sums are limited.
-    limit(sum: &[i32], out: &mut [i16]) |out, sum| *out = limited(sum)
+    /// Saturates each sum to 16 bits: no sum is saturated before.
+    saturate_all(sum: &[i32], out: &mut [i16]) |out, sum| *out = saturate(sum)
 );
 
-/// Saturates a sum less some narrow samples of it; all slices of one length.
+/// Saturates a sum less some 16-bit samples of it; all slices of one length.
 #[inline]
-pub fn limit_less(sum: &[i32], own: &[i16], out: &mut [i16]) {
+pub fn subtract_saturating(sum: &[i32], own: &[i16], out: &mut [i16]) {
     #[inline(always)]
     fn any(sum: &[i32], own: &[i16], out: &mut [i16]) {
         let (own_blocks, own_rest) = own.as_chunks::<BLOCK>();
@@ -77,11 +77,11 @@ pub fn limit_less(sum: &[i32], own: &[i16], out: &mut [i16]) {
         let (sum_blocks, sum_rest) = sum.as_chunks::<BLOCK>();
         for ((out, sum), own) in out_blocks.iter_mut().zip(sum_blocks).zip(own_blocks) {
             for index in 0..BLOCK {
-                out[index] = limited(sum[index] - i32::from(own[index]));
+                out[index] = saturate(sum[index] - i32::from(own[index]));
             }
         }
         for ((out, sum), own) in out_rest.iter_mut().zip(sum_rest).zip(own_rest) {
-            *out = limited(sum - i32::from(*own));
+            *out = saturate(sum - i32::from(*own));
         }
     }
     #[cfg(target_arch = "x86_64")]
@@ -100,18 +100,18 @@ pub fn limit_less(sum: &[i32], own: &[i16], out: &mut [i16]) {
 
 /// One saturated sample.
 #[inline(always)]
-pub fn limited(sum: i32) -> i16 {
+pub fn saturate(sum: i32) -> i16 {
     sum.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
 }
 
-/// A sample that queues hold: narrow, or a wide sum.
+/// A sample that queues hold: 16-bit, or a 32-bit sum.
 pub trait Sample: Copy + Default + Into<i32> {
     /// Adds samples of this kind.
     fn add(samples: &[Self], sum: &mut [i32]);
 
-    /// What becomes of a frame for which there are no samples of this kind: narrow ones are added to what it holds, a wide sum is
+    /// What becomes of a frame for which there are no samples of this kind: 16-bit ones are added to what it holds, a 32-bit sum is
     /// all of it.
-    fn lay_silence(frame: &mut [i16]);
+    fn play_silence_direct(frame: &mut [i16]);
 }
 
 impl Sample for i16 {
@@ -119,7 +119,7 @@ impl Sample for i16 {
         add(samples, sum);
     }
 
-    fn lay_silence(_: &mut [i16]) {}
+    fn play_silence_direct(_: &mut [i16]) {}
 }
 
 impl Sample for i32 {
@@ -127,7 +127,7 @@ impl Sample for i32 {
         add_wide(samples, sum);
     }
 
-    fn lay_silence(frame: &mut [i16]) {
+    fn play_silence_direct(frame: &mut [i16]) {
         frame.fill(0);
     }
 }
@@ -142,14 +142,14 @@ mod tests {
         add(&[i16::MAX; 37], &mut sum);
         add(&[i16::MAX; 37], &mut sum);
         let mut out = [0; 37];
-        limit(&sum, &mut out);
+        saturate_all(&sum, &mut out);
         assert_eq!(out, [i16::MAX; 37]);
-        less(&[i16::MAX; 37], &mut sum);
-        less(&[i16::MAX - 1; 37], &mut sum);
-        limit(&sum, &mut out);
+        subtract(&[i16::MAX; 37], &mut sum);
+        subtract(&[i16::MAX - 1; 37], &mut sum);
+        saturate_all(&sum, &mut out);
         assert_eq!(out, [1; 37]);
         add_wide(&[-70_000; 37], &mut sum);
-        limit(&sum, &mut out);
+        saturate_all(&sum, &mut out);
         assert_eq!(out, [i16::MIN; 37]);
     }
 }

@@ -8,8 +8,8 @@ use super::{
     engine::Engine,
     error::{Error, Result},
     event_builder::{numbers, opens_in},
-    report::{Counted, Stats, table},
-    state::Control,
+    report::{CounterSums, Stats, table},
+    state::RoomState,
 };
 use crate::sys;
 
@@ -50,7 +50,7 @@ fn run(engine: &Arc<Engine>, text: &str) -> Result<String> {
     // What is read is made text of once the room is free for others again.
     match words[..] {
         ["rooms"] => {
-            let rooms = engine.every_room(Control::room_line)?;
+            let rooms = engine.every_room(RoomState::room_line)?;
             if json {
                 return to_json(&rooms);
             }
@@ -62,13 +62,13 @@ fn run(engine: &Arc<Engine>, text: &str) -> Result<String> {
             Ok(if rows.is_empty() { head } else { head + &table(&["room", "mixed by", "members", "private"], &rows) })
         }
         ["show", room] => {
-            let report = engine.in_room(room, |control| control.room_report())?;
+            let report = engine.in_room(room, |state| state.room_report())?;
             if json { to_json(&report) } else { Ok(report.text()) }
         }
         ["explain", room, member] => {
-            let explanation = engine.in_room(room, |control| {
-                let (number, handle) = find(control, room, member)?;
-                control.explain(number, control.member(handle)?)
+            let explanation = engine.in_room(room, |state| {
+                let (number, handle) = find(state, room, member)?;
+                state.explain(number, state.member(handle)?)
             })?;
             if json { to_json(&explanation) } else { Ok(explanation.text()) }
         }
@@ -78,9 +78,9 @@ fn run(engine: &Arc<Engine>, text: &str) -> Result<String> {
         ["gettag", room, tag, "nomatch"] => gettag(engine, room, tag, false, json),
         ["stats"] => stats(engine.stats()?, json),
         ["stats", room] => {
-            let counted = engine.in_room(room, |control| {
-                let mut counted = Counted::default();
-                control.count(&mut counted);
+            let counted = engine.in_room(room, |state| {
+                let mut counted = CounterSums::default();
+                state.count(&mut counted);
                 Ok(counted)
             })?;
             stats(counted.stats(), json)
@@ -114,23 +114,23 @@ pub fn about(engine: &Arc<Engine>, member: u64, text: &str) -> Result<String> {
     let (word, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
     match (word, rest.split_whitespace().collect::<Vec<_>>().join(" ").as_str()) {
         ("explain", how @ ("" | "as json")) => {
-            let explanation = engine.act_on(member, |control| {
-                let member = control.member(member)?;
+            let explanation = engine.act_on(member, |state| {
+                let member = state.member(member)?;
                 let place = member.place.ok_or_else(|| {
                     Error::new(
                         sys::COACH_ERR_STATE,
                         "the member is in no room, where nobody hears another; have it join one",
                     )
                 })?;
-                control.explain(place.number, member)
+                state.explain(place.number, member)
             })?;
             if how.is_empty() { Ok(explanation.text()) } else { to_json(&explanation) }
         }
         // All that follows: what is wrong with tags, the rule for them says.
         (action @ ("tag" | "coach"), tags) if !tags.is_empty() => {
-            engine.act_on(member, |control| act(control, member, action, tags))
+            engine.act_on(member, |state| act(state, member, action, tags))
         }
-        (action @ ("untag" | "uncoach"), "") => engine.act_on(member, |control| act(control, member, action, "")),
+        (action @ ("untag" | "uncoach"), "") => engine.act_on(member, |state| act(state, member, action, "")),
         _ => Err(Error::value(
             match grammar().find(|(name, arguments, _)| *name == word && arguments.contains("<member>")) {
                 Some((name, arguments, _)) => format!("usage: {name} {arguments}"),
@@ -142,22 +142,22 @@ pub fn about(engine: &Arc<Engine>, member: u64, text: &str) -> Result<String> {
 
 /// The same of a member in a room, both by name.
 fn named(engine: &Arc<Engine>, room: &str, member: &str, action: &str, tags: &str) -> Result<String> {
-    engine.in_room(room, |control| {
-        let (_, handle) = find(control, room, member)?;
-        act(control, handle, action, tags)
+    engine.in_room(room, |state| {
+        let (_, handle) = find(state, room, member)?;
+        act(state, handle, action, tags)
     })
 }
 
 /// Does what changes a member, and says what holds now.
-fn act(control: &mut Control, handle: u64, action: &str, tags: &str) -> Result<String> {
+fn act(state: &mut RoomState, handle: u64, action: &str, tags: &str) -> Result<String> {
     match action {
-        "tag" => control.tag(handle, tags)?,
-        "untag" => control.untag(handle)?,
-        "coach" => control.coach(handle, tags)?,
-        _ => control.uncoach(handle)?,
+        "tag" => state.tag(handle, tags)?,
+        "untag" => state.untag(handle)?,
+        "coach" => state.coach(handle, tags)?,
+        _ => state.uncoach(handle)?,
     }
-    let member = control.member(handle)?;
-    let who = match (member.place, &control.room) {
+    let member = state.member(handle)?;
+    let who = match (member.place, &state.room) {
         (Some(place), Some(room)) => format!("{} in {}", place.number, room.name),
         _ => member.call_id.clone(),
     };
@@ -165,7 +165,7 @@ fn act(control: &mut Control, handle: u64, action: &str, tags: &str) -> Result<S
         "tag" => format!("has the tags {}", member.facts.tags),
         "untag" => "has no tags".into(),
         "coach" if tags == "-" => "speaks to nobody".into(),
-        "coach" => match &control.heard_by(handle)[..] {
+        "coach" => match &state.heard_by(handle)[..] {
             [] => format!("speaks only to {tags}; nobody hears it now"),
             heard_by => format!("speaks only to {tags}; heard by {}", numbers(heard_by)),
         },
@@ -178,9 +178,9 @@ fn act(control: &mut Control, handle: u64, action: &str, tags: &str) -> Result<S
 }
 
 /// A member by number or call id: its number and handle.
-fn find(control: &Control, room: &str, member: &str) -> Result<(u32, u64)> {
+fn find(state: &RoomState, room: &str, member: &str) -> Result<(u32, u64)> {
     let number = member.bytes().all(|b| b.is_ascii_digit()).then(|| member.parse::<u32>().ok());
-    let found = control.inside().find(|(n, _, m)| match number {
+    let found = state.inside().find(|(n, _, m)| match number {
         Some(number) => Some(*n) == number,
         None => m.call_id == member,
     });
@@ -192,13 +192,13 @@ fn find(control: &Control, room: &str, member: &str) -> Result<(u32, u64)> {
 }
 
 fn gettag(engine: &Arc<Engine>, room: &str, tag: &str, has: bool, json: bool) -> Result<String> {
-    let found: Vec<u32> = engine.in_room(room, |control| {
+    let found: Vec<u32> = engine.in_room(room, |state| {
         let tags = crate::route::Tags::parse(tag).map_err(|e| Error::tag("tag", &e))?;
         match tags.iter().count() {
             1 => {}
             count => return Err(Error::value(format!("{count} tags; gettag takes one"))),
         }
-        Ok(control.inside().filter(|(.., m)| m.facts.tags.has(tag) == has).map(|(number, ..)| number).collect())
+        Ok(state.inside().filter(|(.., m)| m.facts.tags.has(tag) == has).map(|(number, ..)| number).collect())
     })?;
     if json { to_json(&found) } else { Ok(format!("+OK {}", numbers(&found)).trim_end().into()) }
 }

@@ -8,16 +8,16 @@ use std::{
 
 use super::{
     engine::{Config, Engine},
-    settings::Switch,
-    state::{Control, Member, Mixer, NewMember, Room},
+    settings::Toggle,
+    state::{Member, Mixer, NewMember, Room, RoomState},
 };
 use crate::{
     audio::{
         format::{Format, Shape},
         hook::{
-            plan::{Hearing, Seat, Speech},
+            plan::{Hearing, MemberPlan, Speech},
             slot::MEMBER,
-            subscription::Link,
+            subscription::Subscription,
         },
         host_mix::HostMix,
         lockfree::media_time::FrameTime,
@@ -54,7 +54,7 @@ struct House {
     /// The last change was undone: then everything is made anew.
     mended: bool,
     /// Links, numbers of plans, and with which plan each member entered its room, at the last look.
-    before: BTreeMap<(u64, u64), Arc<Link>>,
+    before: BTreeMap<(u64, u64), Arc<Subscription>>,
     numbers: HashMap<u64, u64>,
     entered: HashMap<u64, u64>,
 }
@@ -119,22 +119,22 @@ impl House {
                 engine.join(handle, room, number)
             }
             2 | 3 => engine.join(leg, self.rooms[random.below(self.rooms.len())], random.below(40) as u32),
-            4 => engine.act_on(leg, |control| control.leave(leg)),
+            4 => engine.act_on(leg, |state| state.leave(leg)),
             5 if on => {
                 self.legs.retain(|other| *other != leg);
                 engine.detach(leg)
             }
-            6..8 => engine.act_on(leg, |control| control.tag(leg, tags)),
-            8 => engine.act_on(leg, |control| control.untag(leg)),
+            6..8 => engine.act_on(leg, |state| state.tag(leg, tags)),
+            8 => engine.act_on(leg, |state| state.untag(leg)),
             9..11 => {
                 let to = if random.below(6) == 0 { "-" } else { tags };
-                engine.act_on(leg, |control| control.coach(leg, to))
+                engine.act_on(leg, |state| state.coach(leg, to))
             }
-            11 | 12 => engine.act_on(leg, |control| control.uncoach(leg)),
-            13 => engine.act_on(leg, |control| control.switch(leg, Switch::Mute, on)),
-            14 => engine.act_on(leg, |control| control.switch(leg, Switch::Deaf, on)),
-            15 => engine.act_on(leg, |control| control.switch(leg, Switch::Hold, on)),
-            16 => engine.act_on(leg, |control| control.bypass(leg, on)),
+            11 | 12 => engine.act_on(leg, |state| state.uncoach(leg)),
+            13 => engine.act_on(leg, |state| state.set_toggle(leg, Toggle::Mute, on)),
+            14 => engine.act_on(leg, |state| state.set_toggle(leg, Toggle::Deaf, on)),
+            15 => engine.act_on(leg, |state| state.set_toggle(leg, Toggle::Hold, on)),
+            16 => engine.act_on(leg, |state| state.bypass(leg, on)),
             17 if random.below(10) == 0 => {
                 let place = random.below(self.rooms.len());
                 let name = ["host", "HOST", "mixed"][place];
@@ -151,12 +151,12 @@ impl House {
             18 if random.below(10) == 0 => {
                 // A change that stopped half-way.
                 self.mended = true;
-                engine.act_on(leg, |control| {
-                    let member = control.member_mut(leg)?;
+                engine.act_on(leg, |state| {
+                    let member = state.member_mut(leg)?;
                     let before = (leg, member.facts.clone(), member.opening);
                     member.facts.speaks = Speaks::Openly;
-                    control.undo = vec![before];
-                    control.mend();
+                    state.undo = vec![before];
+                    state.rollback();
                     Ok(())
                 })
             }
@@ -180,67 +180,68 @@ impl House {
 
     /// Compares everything with the rule.
     fn check(&mut self) {
-        let (mut links, mut seats) = (BTreeMap::new(), HashMap::new());
-        for space in self.engine.spaces().expect("it is there") {
-            let control = space.lock();
-            check_space(&control);
-            for (handle, member) in &control.members {
+        let (mut listeners, mut plans) = (BTreeMap::new(), HashMap::new());
+        for state_lock in self.engine.state_locks().expect("it is there") {
+            let state = state_lock.lock();
+            check_space(&state);
+            for (handle, member) in &state.members {
                 let found = self.engine.directory.lock().member(*handle).expect("it is attached");
-                assert!(Arc::ptr_eq(&found, &space), "a member is where it is looked for");
-                seats.insert(*handle, member.seat.clone());
-                for heard in &member.links {
-                    links.insert((*handle, heard.listener), heard.link.clone());
+                assert!(Arc::ptr_eq(&found, &state_lock), "a member is where it is looked for");
+                plans.insert(*handle, member.plan.clone());
+                for listener in &member.listeners {
+                    listeners.insert((*handle, listener.handle), listener.subscription.clone());
                 }
             }
-            for ((speaker, listener), link) in &self.before {
-                let (Some(from), Some(to)) = (control.members.get(speaker), control.members.get(listener)) else {
+            for ((speaker, listener), subscription) in &self.before {
+                let (Some(from), Some(to)) = (state.members.get(speaker), state.members.get(listener)) else {
                     continue;
                 };
-                let goes_on = from.facts.speaks.privately() && hears(control.room.as_ref(), from, to) && !self.mended;
-                let now = links.get(&(*speaker, *listener)).is_some_and(|now| Arc::ptr_eq(now, link));
+                let goes_on = from.facts.speaks.privately() && hears(state.room.as_ref(), from, to) && !self.mended;
+                let now = listeners.get(&(*speaker, *listener)).is_some_and(|now| Arc::ptr_eq(now, subscription));
                 // It may have left and come back.
                 let stayed = |member: &Member| self.entered.get(&member.lease.handle) == Some(&member.entered);
                 assert!(!goes_on || now || !stayed(from) || !stayed(to), "an unbroken pair keeps its link");
             }
         }
-        for ((speaker, listener), link) in &self.before {
-            if links.get(&(*speaker, *listener)).is_some_and(|now| Arc::ptr_eq(now, link)) {
+        for ((speaker, listener), subscription) in &self.before {
+            if listeners.get(&(*speaker, *listener)).is_some_and(|now| Arc::ptr_eq(now, subscription)) {
                 continue;
             }
-            assert!(!link.open(), "what is broken is closed");
-            if let Some(seat) = seats.get(speaker) {
-                assert!(link.until() < seat.number, "what is said from now on is of a plan that broke it");
+            assert!(!subscription.open(), "what is broken is closed");
+            if let Some(plan) = plans.get(speaker) {
+                assert!(subscription.until() < plan.number, "what is said from now on is of a plan that broke it");
             }
-            let grants = |seat: &Arc<Seat>| seat.voices.iter().any(|other| Arc::ptr_eq(other, link));
-            assert!(!seats.get(listener).is_some_and(grants), "nobody is granted what is broken");
+            let grants =
+                |plan: &Arc<MemberPlan>| plan.subscriptions.iter().any(|other| Arc::ptr_eq(other, subscription));
+            assert!(!plans.get(listener).is_some_and(grants), "nobody is granted what is broken");
         }
-        for (handle, seat) in &seats {
-            let before = self.numbers.insert(*handle, seat.number).unwrap_or(0);
-            assert!(before <= seat.number, "the numbers of plans rise");
+        for (handle, plan) in &plans {
+            let before = self.numbers.insert(*handle, plan.number).unwrap_or(0);
+            assert!(before <= plan.number, "the numbers of plans rise");
         }
-        for space in self.engine.spaces().expect("it is there") {
-            self.entered.extend(space.lock().members.iter().map(|(handle, member)| (*handle, member.entered)));
+        for state_lock in self.engine.state_locks().expect("it is there") {
+            self.entered.extend(state_lock.lock().members.iter().map(|(handle, member)| (*handle, member.entered)));
         }
-        self.before = links;
+        self.before = listeners;
     }
 }
 
 extern "C" fn ignore(_: *mut std::ffi::c_void, _: *const crate::sys::coach_event) {}
 
 /// Compares all that the hooks act on in one room, or outside, with the rule.
-fn check_space(control: &Control) {
-    assert!(control.undo.is_empty(), "a change that is made leaves nothing to undo");
-    let room = control.room.as_ref();
-    let inside: Vec<(u64, &Member)> = control.inside().map(|(_, handle, member)| (handle, member)).collect();
-    assert_eq!(inside.len(), if room.is_some() { control.members.len() } else { 0 }, "who is out is outside");
-    for (handle, member) in &control.members {
+fn check_space(state: &RoomState) {
+    assert!(state.undo.is_empty(), "a change that is made leaves nothing to undo");
+    let room = state.room.as_ref();
+    let inside: Vec<(u64, &Member)> = state.inside().map(|(_, handle, member)| (handle, member)).collect();
+    assert_eq!(inside.len(), if room.is_some() { state.members.len() } else { 0 }, "who is out is outside");
+    for (handle, member) in &state.members {
         assert_eq!(member.place.map(|place| place.room), room.map(|room| room.lease.handle));
-        let linked: BTreeSet<u64> = member.links.iter().map(|heard| heard.listener).collect();
+        let linked: BTreeSet<u64> = member.listeners.iter().map(|listener| listener.handle).collect();
         let may = inside.iter().filter(|(other, listener)| other != handle && hears(room, member, listener));
         let may: BTreeSet<u64> = may.map(|(other, _)| *other).collect();
         if member.facts.speaks.privately() {
             assert_eq!(linked, may, "the audience of {handle:x}");
-            let numbers = may.iter().filter_map(|other| control.members[other].place).map(|place| place.number);
+            let numbers = may.iter().filter_map(|other| state.members[other].place).map(|place| place.number);
             let numbers = BTreeSet::from_iter(numbers);
             if room.is_some() {
                 assert_eq!(member.audience, Some(numbers.into_iter().collect()), "what was told of {handle:x}");
@@ -248,21 +249,22 @@ fn check_space(control: &Control) {
         } else {
             assert!(linked.is_subset(&may), "{handle:x} spoke privately: {linked:x?} of {may:x?}");
         }
-        assert!(member.voice.is_some() || linked.is_empty());
-        assert!(member.links.is_sorted_by_key(|heard| heard.number));
-        for heard in &member.links {
-            assert_eq!(heard.link.speaker(), *handle);
-            assert_eq!(control.members[&heard.listener].place.map(|place| place.number), Some(heard.number));
-            assert!(heard.link.since() <= member.seat.number, "nobody would hear what is said");
-            assert!(heard.link.open(), "a link that is granted is open");
+        assert!(member.stream.is_some() || linked.is_empty());
+        assert!(member.listeners.is_sorted_by_key(|listener| listener.number));
+        for listener in &member.listeners {
+            assert_eq!(listener.subscription.speaker(), *handle);
+            assert_eq!(state.members[&listener.handle].place.map(|place| place.number), Some(listener.number));
+            assert!(listener.subscription.since() <= member.plan.number, "nobody would hear what is said");
+            assert!(listener.subscription.open(), "a link that is granted is open");
         }
         // What its hooks act on.
-        let granted: BTreeSet<_> = member.seat.voices.iter().map(Arc::as_ptr).collect();
-        let due = inside.iter().flat_map(|(_, speaker)| &speaker.links).filter(|heard| heard.listener == *handle);
-        assert_eq!(granted, due.map(|heard| Arc::as_ptr(&heard.link)).collect(), "what {handle:x} hears");
+        let granted: BTreeSet<_> = member.plan.subscriptions.iter().map(Arc::as_ptr).collect();
+        let due =
+            inside.iter().flat_map(|(_, speaker)| &speaker.listeners).filter(|listener| listener.handle == *handle);
+        assert_eq!(granted, due.map(|listener| Arc::as_ptr(&listener.subscription)).collect(), "what {handle:x} hears");
         check_seat(room, member);
     }
-    let Some(plan) = room.and_then(|room| room.plan.as_ref()) else {
+    let Some(plan) = room.and_then(|room| room.mix_plan.as_ref()) else {
         return;
     };
     let heard = |member: &Member| matches!(speech(room, member), Speech::Open | Speech::Private);
@@ -299,16 +301,19 @@ fn speech(room: Option<&Room>, member: &Member) -> Speech {
 }
 
 fn check_seat(room: Option<&Room>, member: &Member) {
-    let (seat, facts) = (&member.seat, &member.facts);
-    assert_eq!((seat.speech, seat.private), (speech(room, member), facts.speaks.privately()));
-    assert_eq!(seat.opening, member.opening);
+    let (plan, facts) = (&member.plan, &member.facts);
+    assert_eq!((plan.speech, plan.private), (speech(room, member), facts.speaks.privately()));
+    assert_eq!(plan.opening, member.opening);
     let audio = member.lease.get();
     assert!(
-        [audio.read.seat(), audio.write.seat()].map(|acts_on| std::ptr::eq(acts_on, &**seat)).iter().all(|same| *same)
+        [audio.read.published_plan(), audio.write.published_plan()]
+            .map(|acts_on| std::ptr::eq(acts_on, &**plan))
+            .iter()
+            .all(|same| *same)
     );
     let Some(room) = room else { return };
-    assert_eq!(seat.entered, member.entered);
-    assert_eq!(seat.voice.as_ref().map(Arc::as_ptr), member.voice.as_ref().map(Arc::as_ptr));
+    assert_eq!(plan.entered, member.entered);
+    assert_eq!(plan.stream.as_ref().map(Arc::as_ptr), member.stream.as_ref().map(Arc::as_ptr));
     let mixed = room.bus().is_some() && !facts.passing;
     let silent = facts.deaf || facts.held || !room.started;
     let hearing = if !mixed {
@@ -318,8 +323,8 @@ fn check_seat(room: Option<&Room>, member: &Member) {
     } else {
         Hearing::Bus
     };
-    assert_eq!((seat.hearing, seat.bus.is_some()), (hearing, mixed));
-    assert_eq!(seat.input.as_ref().map(Arc::as_ptr), member.input.as_ref().map(Arc::as_ptr));
+    assert_eq!((plan.hearing, plan.bus.is_some()), (hearing, mixed));
+    assert_eq!(plan.input.as_ref().map(Arc::as_ptr), member.input.as_ref().map(Arc::as_ptr));
 }
 
 /// The numbers of plans rise, and what the hooks act on is what the rule says, whatever has changed.

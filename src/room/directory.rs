@@ -4,19 +4,19 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     error::{Error, Result},
-    state::Control,
+    state::RoomState,
 };
 use crate::{lock::Mutex, sys};
 
 /// What one lock guards: a room with its members, or all members outside rooms.
-pub type Space = Arc<Mutex<Control>>;
+pub type StateLock = Arc<Mutex<RoomState>>;
 
 /// See above.
 #[derive(Default)]
 pub struct Directory {
     names: HashMap<String, u64>,
-    rooms: HashMap<u64, Space>,
-    members: HashMap<u64, Space>,
+    rooms: HashMap<u64, StateLock>,
+    members: HashMap<u64, StateLock>,
     /// The engine is being destroyed.
     pub over: bool,
 }
@@ -26,12 +26,12 @@ impl Directory {
         if self.over { Err(Error::handle("engine")) } else { Ok(()) }
     }
 
-    pub fn room(&self, handle: u64) -> Result<Space> {
+    pub fn room(&self, handle: u64) -> Result<StateLock> {
         self.running()?;
         self.rooms.get(&handle).cloned().ok_or_else(|| Error::handle("room"))
     }
 
-    pub fn member(&self, handle: u64) -> Result<Space> {
+    pub fn member(&self, handle: u64) -> Result<StateLock> {
         self.running()?;
         self.members.get(&handle).cloned().ok_or_else(|| Error::handle("member"))
     }
@@ -49,11 +49,11 @@ impl Directory {
     }
 
     /// What all rooms are in.
-    pub fn spaces(&self) -> Vec<Space> {
+    pub fn state_locks(&self) -> Vec<StateLock> {
         self.rooms.values().cloned().collect()
     }
 
-    pub fn open(&mut self, name: &str, handle: u64, room: Space) {
+    pub fn open(&mut self, name: &str, handle: u64, room: StateLock) {
         self.names.insert(name.into(), handle);
         self.rooms.insert(handle, room);
     }
@@ -63,8 +63,8 @@ impl Directory {
         self.rooms.remove(&handle);
     }
 
-    pub fn put(&mut self, member: u64, space: &Space) {
-        self.members.insert(member, space.clone());
+    pub fn put(&mut self, member: u64, state_lock: &StateLock) {
+        self.members.insert(member, state_lock.clone());
     }
 
     /// Lets go of everything, which holds what this is in.

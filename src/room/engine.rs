@@ -8,17 +8,17 @@ use std::{
 };
 
 use super::{
-    directory::{Directory, Space, no_room},
+    directory::{Directory, StateLock, no_room},
     engine_clock::EngineClock,
     error::Result,
     event::Event,
     event_queue::EventQueue,
     host_data::HostData,
-    report::{Counted, Stats},
+    report::{CounterSums, Stats},
     service::{PERIOD, Service},
-    service_interval::Watch,
+    service_interval::ServiceInterval,
     shared::Shared,
-    state::Control,
+    state::RoomState,
     ticker::Ticker,
 };
 use crate::{
@@ -52,18 +52,18 @@ pub struct Engine {
     pub shared: Arc<Shared>,
     pub directory: Mutex<Directory>,
     /// The members outside rooms.
-    pub(super) outside: Space,
+    pub(super) outside: StateLock,
     /// Events on their way to the host.
     pub(super) outgoing: Mutex<EventQueue>,
     /// Signalled when the event callback has returned.
     pub(super) changed: Condvar,
     pub(super) service: Service,
     /// Tells events that wait. Not the service's affair: a slow callback must not stop the clock.
-    pub(super) teller: Service,
+    pub(super) event_thread: Service,
     /// Ticks the rooms that tick by themselves.
     pub ticker: Ticker,
     /// One at a time prepares conversions; what it knows of how much is going on.
-    preparing: Mutex<Watch>,
+    preparing: Mutex<ServiceInterval>,
 }
 
 impl Engine {
@@ -73,14 +73,14 @@ impl Engine {
         let shared = Shared::new(config.guard_ms, config.mode_sounds, clock, config.on_event.is_some());
         Self {
             handle: unslotted(Kind::Engine),
-            outside: Arc::new(Mutex::new(Control::new(shared.clone(), None))),
+            outside: Arc::new(Mutex::new(RoomState::new(shared.clone(), None))),
             config,
             shared,
             directory: Mutex::default(),
             outgoing: Mutex::default(),
             changed: Condvar::default(),
             service: Service::default(),
-            teller: Service::default(),
+            event_thread: Service::default(),
             ticker: Ticker::default(),
             preparing: Mutex::default(),
         }
@@ -93,76 +93,80 @@ impl Engine {
     }
 
     /// Does something in the room of that name.
-    pub fn in_room<R>(self: &Arc<Self>, name: &str, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
+    pub fn in_room<R>(self: &Arc<Self>, name: &str, action: impl FnOnce(&mut RoomState) -> Result<R>) -> Result<R> {
         let room = {
             let directory = self.directory.lock();
             directory.named(name).and_then(|room| directory.room(room))?
         };
-        self.act(&room, |control| match control.room {
-            Some(_) => action(control),
+        self.act(&room, |state| match state.room {
+            Some(_) => action(state),
             None => Err(no_room(name)), // it was closed just now
         })
     }
 
     /// What `report` says of every room, by name; rooms that are closed meanwhile are left out.
-    pub fn every_room<R>(self: &Arc<Self>, report: impl Fn(&Control) -> Result<R>) -> Result<Vec<R>> {
+    pub fn every_room<R>(self: &Arc<Self>, report: impl Fn(&RoomState) -> Result<R>) -> Result<Vec<R>> {
         let rooms = self.directory.lock().rooms();
         self.directory.lock().running()?;
-        Ok(rooms.iter().filter_map(|(name, _)| self.in_room(name, |control| report(control)).ok()).collect())
+        Ok(rooms.iter().filter_map(|(name, _)| self.in_room(name, |state| report(state)).ok()).collect())
     }
 
     /// Does something where a member is.
-    pub fn act_on<R>(self: &Arc<Self>, member: u64, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
+    pub fn act_on<R>(self: &Arc<Self>, member: u64, action: impl FnOnce(&mut RoomState) -> Result<R>) -> Result<R> {
         loop {
-            let space = self.directory.lock().member(member)?;
-            let control = space.lock();
-            if control.members.contains_key(&member) {
-                return self.act_locked(&space, control, action);
+            let state_lock = self.directory.lock().member(member)?;
+            let state = state_lock.lock();
+            if state.members.contains_key(&member) {
+                return self.act_locked(&state_lock, state, action);
             }
             // It is on its way between the two: whoever moves it says where to before this lock is free again.
         }
     }
 
     pub fn stats(self: &Arc<Self>) -> Result<Stats> {
-        let spaces = self.spaces()?;
-        let mut counted = Counted { members: 0, sums: *self.shared.gone.lock() };
-        for space in spaces {
-            space.lock().count(&mut counted);
+        let state_locks = self.state_locks()?;
+        let mut counted = CounterSums { members: 0, sums: *self.shared.departed.lock() };
+        for state_lock in state_locks {
+            state_lock.lock().count(&mut counted);
         }
         Ok(counted.stats())
     }
 
-    pub fn spaces(&self) -> Result<Vec<Space>> {
+    pub fn state_locks(&self) -> Result<Vec<StateLock>> {
         let directory = self.directory.lock();
         directory.running()?;
-        Ok(directory.spaces().into_iter().chain([self.outside.clone()]).collect())
+        Ok(directory.state_locks().into_iter().chain([self.outside.clone()]).collect())
     }
 
     // ---- acting
 
     /// Does something to a room or to the members outside, frees what it can, and tells what happened, if nothing is left to tell from
     /// before. What stops half-way in a panic is undone before anybody else can act on it.
-    pub fn act<R>(self: &Arc<Self>, space: &Space, action: impl FnOnce(&mut Control) -> Result<R>) -> Result<R> {
-        self.act_locked(space, space.lock(), action)
+    pub fn act<R>(
+        self: &Arc<Self>,
+        state_lock: &StateLock,
+        action: impl FnOnce(&mut RoomState) -> Result<R>,
+    ) -> Result<R> {
+        self.act_locked(state_lock, state_lock.lock(), action)
     }
 
     fn act_locked<R>(
         self: &Arc<Self>,
-        space: &Space,
-        mut control: MutexGuard<'_, Control>,
-        action: impl FnOnce(&mut Control) -> Result<R>,
+        state_lock: &StateLock,
+        mut state: MutexGuard<'_, RoomState>,
+        action: impl FnOnce(&mut RoomState) -> Result<R>,
     ) -> Result<R> {
         self.directory.lock().running()?;
         let before = self.shared.last_number();
-        control.claimed = None; // one from before is lower by now than those of other rooms
-        let result = catch_unwind(AssertUnwindSafe(|| action(&mut control)));
+        state.claimed = None; // one from before is lower by now than those of other rooms
+        let result = catch_unwind(AssertUnwindSafe(|| action(&mut state)));
         if result.is_err() {
-            control.mend();
+            state.rollback();
         }
-        if !Arc::ptr_eq(space, &self.outside) {
-            self.let_out(&mut control);
+        if !Arc::ptr_eq(state_lock, &self.outside) {
+            self.move_leavers_outside(&mut state);
         }
-        control.retirement.sweep();
+        state.retirement.sweep();
         if self.shared.busy() && !self.config.host_service {
             self.service.start("coach-service", self, Some(PERIOD), |engine| Some(engine.serve()));
             if self.shared.last_number() != before {
@@ -171,19 +175,19 @@ impl Engine {
         }
         let events = {
             let mut outgoing = self.outgoing.lock();
-            let own = outgoing.begin_own(std::mem::take(&mut control.events));
-            self.see_to_waiting(&outgoing);
+            let own = outgoing.begin_own(std::mem::take(&mut state.events));
+            self.wake_event_thread(&outgoing);
             own
         };
-        drop(control);
-        self.tell(events);
+        drop(state);
+        self.deliver(events);
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Who is in the room no more is outside, and with the room everything that it leaves behind.
-    fn let_out(&self, control: &mut Control) {
-        let closed = control.room.is_none() && !control.retirement.is_empty();
-        let mut out = control.members.extract_if(|_, member| member.place.is_none()).peekable();
+    fn move_leavers_outside(&self, state: &mut RoomState) {
+        let closed = state.room.is_none() && !state.retirement.is_empty();
+        let mut out = state.members.extract_if(|_, member| member.place.is_none()).peekable();
         if out.peek().is_none() && !closed {
             return;
         }
@@ -195,18 +199,18 @@ impl Engine {
         }
         drop(directory);
         if closed {
-            outside.retirement.take_over(&mut control.retirement);
+            outside.retirement.take_over(&mut state.retirement);
         }
     }
 
     /// Has a thread of Coach's tell what waits, unless that is the host's.
-    fn see_to_waiting(self: &Arc<Self>, events: &EventQueue) {
+    fn wake_event_thread(self: &Arc<Self>, events: &EventQueue) {
         if events.waits() && !self.config.host_service {
-            self.teller.start("coach-events", self, None, |engine| {
-                engine.tell_waiting();
+            self.event_thread.start("coach-events", self, None, |engine| {
+                engine.deliver_waiting();
                 None
             });
-            self.teller.wake();
+            self.event_thread.wake();
         }
     }
 
@@ -214,62 +218,66 @@ impl Engine {
     pub fn serve(self: &Arc<Self>) -> Duration {
         self.shared.clock.write();
         let mut watch = self.preparing.lock();
-        let (rang, number) = (self.shared.bell.rang(), self.shared.last_number());
-        let Ok(spaces) = self.spaces() else { return PERIOD };
-        let mut mailboxes = Vec::new();
+        let (rang, number) = (self.shared.work_flag.rang(), self.shared.last_number());
+        let Ok(state_locks) = self.state_locks() else { return PERIOD };
+        let mut handoffs = Vec::new();
         let mut retired = false;
-        for space in &spaces {
-            let mut control = space.lock();
-            retired |= !control.retirement.sweep();
+        for state_lock in &state_locks {
+            let mut state = state_lock.lock();
+            retired |= !state.retirement.sweep();
             if !rang {
                 continue;
             }
-            control.tell_of_formats();
-            let events = std::mem::take(&mut control.events);
+            state.record_format_changes();
+            let events = std::mem::take(&mut state.events);
             if !events.is_empty() {
                 let mut outgoing = self.outgoing.lock();
                 outgoing.wait_own(events);
-                self.see_to_waiting(&outgoing);
+                self.wake_event_thread(&outgoing);
             }
-            let links = control.members.values().flat_map(|member| &member.links).map(|heard| heard.link.mailbox());
-            let hooks = control.members.values().map(|member| member.lease.get());
-            let hooks = hooks.flat_map(|audio| [&audio.read.mailbox, &audio.write.mailbox]);
-            mailboxes.extend(links.chain(hooks).filter(|mailbox| mailbox.waits()).cloned());
+            let listeners = state
+                .members
+                .values()
+                .flat_map(|member| &member.listeners)
+                .map(|listener| listener.subscription.handoff());
+            let hooks = state.members.values().map(|member| member.lease.get());
+            let hooks = hooks.flat_map(|audio| [&audio.read.handoff, &audio.write.handoff]);
+            handoffs.extend(listeners.chain(hooks).filter(|handoff| handoff.waits()).cloned());
         }
-        for mailbox in mailboxes {
+        for handoff in handoffs {
             if self.directory.lock().over {
                 return PERIOD; // an end does not wait for filters that nobody needs any more
             }
-            mailbox.prepare(Converter::of); // may compute a filter: without a room's lock
+            handoff.prepare(Converter::of); // may compute a filter: without a room's lock
         }
-        watch.next(rang || retired, number, &spaces)
+        watch.next(rang || retired, number, &state_locks)
     }
 
     /// For the host's own service: what Coach's threads do otherwise.
-    pub fn serve_and_tell(self: &Arc<Self>) {
+    pub fn serve_and_deliver(self: &Arc<Self>) {
         self.serve();
         if self.config.host_service {
-            self.tell_waiting();
+            self.deliver_waiting();
         }
     }
 
     /// Tells the host the events of the call that was just made.
-    fn tell(&self, events: Vec<Event>) {
+    fn deliver(&self, events: Vec<Event>) {
         let Some(on_event) = self.config.on_event.filter(|_| !events.is_empty()) else {
             return;
         };
         // Events go before whoever destroys the engine stops waiting for this thread: with them their host's data may be released.
-        let _told = Told(self);
+        let _delivering = Delivering(self);
         for event in events {
             if self.directory.lock().over {
                 return; // it is being destroyed
             }
-            hand_over(on_event, self.config.user, &event);
+            call_host(on_event, self.config.user, &event);
         }
     }
 
     /// Tells the host the events that wait, unless another thread is telling it something.
-    fn tell_waiting(self: &Arc<Self>) {
+    fn deliver_waiting(self: &Arc<Self>) {
         let Some(on_event) = self.config.on_event else {
             return;
         };
@@ -277,7 +285,7 @@ impl Engine {
         if count == 0 {
             return;
         }
-        let _told = Told(self);
+        let _delivering = Delivering(self);
         for _ in 0..count {
             if self.directory.lock().over {
                 return;
@@ -285,27 +293,27 @@ impl Engine {
             let Some(event) = self.outgoing.lock().next() else {
                 return;
             };
-            hand_over(on_event, self.config.user, &event);
+            call_host(on_event, self.config.user, &event);
         }
     }
 }
 
 /// A thread is telling events until this is dropped.
-struct Told<'a>(&'a Engine);
+struct Delivering<'a>(&'a Engine);
 
-impl Drop for Told<'_> {
+impl Drop for Delivering<'_> {
     fn drop(&mut self) {
         let mut outgoing = self.0.outgoing.lock();
-        outgoing.told();
+        outgoing.delivered();
         if outgoing.waits() {
-            self.0.teller.wake(); // where the host serves, it has no thread, and the next turn is the host's
+            self.0.event_thread.wake(); // where the host serves, it has no thread, and the next turn is the host's
         }
         drop(outgoing);
         self.0.changed.notify_all();
     }
 }
 
-fn hand_over(
+fn call_host(
     on_event: unsafe extern "C" fn(*mut std::ffi::c_void, *const sys::coach_event),
     user: usize,
     event: &Event,
@@ -317,7 +325,7 @@ fn hand_over(
     let speak_only_to = event.speak_only_to.as_deref().map(text);
     let out = sys::coach_event {
         size: size_of::<sys::coach_event>() as u32,
-        kind: event.what as u32,
+        kind: event.kind as u32,
         sequence: event.sequence,
         time_ns: event.time_ns,
         room: event.room,

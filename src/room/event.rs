@@ -8,7 +8,7 @@ use crate::sys;
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub enum What {
+pub enum EventKind {
     Join = sys::COACH_EVENT_JOIN,
     Leave = sys::COACH_EVENT_LEAVE,
     Tag = sys::COACH_EVENT_TAG,
@@ -30,7 +30,7 @@ pub enum What {
     Lost = sys::COACH_EVENT_LOST,
 }
 
-impl What {
+impl EventKind {
     /// The action's name, the same on every interface.
     pub fn name(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ impl What {
 
 /// One event.
 pub struct Event {
-    pub what: What,
+    pub kind: EventKind,
     pub sequence: u64,
     pub time_ns: u64,
     pub room: u64,
@@ -85,7 +85,7 @@ impl Event {
     /// Stands for so many events that found no place to wait in.
     pub fn lost(count: u64) -> Self {
         Self {
-            what: What::Lost,
+            kind: EventKind::Lost,
             sequence: 0,
             time_ns: now_ns(),
             room: 0,
@@ -99,7 +99,7 @@ impl Event {
             heard_by: Arc::default(),
             text: format!(
                 "{}: {count} events were not told, since the event callback is too slow; read the state anew",
-                What::Lost.name()
+                EventKind::Lost.name()
             ),
             lost: count,
             room_data: None,

@@ -3,37 +3,44 @@
 use std::{fmt::Write, mem, sync::Arc};
 
 use super::{
-    event::{Event, What, now_ns},
-    state::{Control, Member, Place, Room},
+    event::{Event, EventKind, now_ns},
+    state::{Member, Place, Room, RoomState},
 };
 use crate::{
     audio::format::{MAX_FRAME_MS, RATES, TICKS_PER_MS},
     route::{Facts, Speaks, hears},
 };
 
-impl Control {
+impl RoomState {
     /// Tells of a member where it is now.
-    pub fn tell(&mut self, what: What, handle: u64, text: &str) {
+    pub fn record_event(&mut self, kind: EventKind, handle: u64, text: &str) {
         let place = self.members.get(&handle).and_then(|member| member.place);
-        self.tell_at(what, handle, place, text);
+        self.record_event_at(kind, handle, place, text);
     }
 
     /// Tells of a member at a place that it may have left; START is the room's own.
-    pub fn tell_at(&mut self, what: What, handle: u64, place: Option<Place>, text: &str) {
-        if !self.shared.tell {
+    pub fn record_event_at(&mut self, kind: EventKind, handle: u64, place: Option<Place>, text: &str) {
+        if !self.shared.events_wanted {
             return;
         }
         let heard_by = numbers(&self.heard_by(handle)).into();
-        self.tell_heard(what, handle, place, text, heard_by);
+        self.record_heard_event(kind, handle, place, text, heard_by);
     }
 
-    fn tell_heard(&mut self, what: What, handle: u64, place: Option<Place>, text: &str, heard_by: Arc<str>) {
+    fn record_heard_event(
+        &mut self,
+        kind: EventKind,
+        handle: u64,
+        place: Option<Place>,
+        text: &str,
+        heard_by: Arc<str>,
+    ) {
         let Some(member) = self.members.get(&handle) else {
             return;
         };
         let place = place.or(member.place);
         let mut event = Event {
-            what,
+            kind,
             sequence: 0,
             time_ns: now_ns(),
             room: place.map_or(0, |place| place.room),
@@ -50,7 +57,7 @@ impl Control {
             room_data: None,
             member_data: member.data.clone(),
         };
-        if what == What::Start {
+        if kind == EventKind::Start {
             event = Event { member: 0, number: 0, call_id: String::new(), tags: String::new(), ..event };
             (event.speak_only_to, event.heard_by, event.opens_in_ms) = (None, Arc::default(), 0);
             event.member_data = None;
@@ -66,11 +73,11 @@ impl Control {
     }
 
     /// Tells of every private speaker whose audience is another than was told last.
-    pub fn tell_audiences(&mut self) {
+    pub fn record_audience_changes(&mut self) {
         let Some(renewed) = self.room.as_mut().map(|room| mem::take(&mut room.renewed)) else {
             return;
         };
-        if !self.shared.tell {
+        if !self.shared.events_wanted {
             return;
         }
         let private = renewed.into_iter().filter_map(|handle| {
@@ -92,13 +99,13 @@ impl Control {
                 }
                 member.audience = Some(heard_by);
                 let place = member.place;
-                self.tell_heard(What::Audience, handle, place, "", last.1.clone());
+                self.record_heard_event(EventKind::Audience, handle, place, "", last.1.clone());
             }
         }
     }
 
     /// Tells of members whose formats Coach does not handle any more, or handles again, and of whose audience that changes.
-    pub fn tell_of_formats(&mut self) {
+    pub fn record_format_changes(&mut self) {
         let changed = self.members.iter_mut().filter_map(|(handle, member)| {
             let now = member.refused();
             let refused = now.map(|frame| frame.is_some());
@@ -119,9 +126,9 @@ impl Control {
             };
             let rates = RATES.map(|rate| rate.to_string()).join(", ");
             let text = format!("{what}; frames of up to {MAX_FRAME_MS} ms at {rates} Hz are right");
-            self.tell(What::Warning, handle, &text);
+            self.record_event(EventKind::Warning, handle, &text);
             self.renew_audiences(handle);
-            self.tell_audiences();
+            self.record_audience_changes();
         }
     }
 
@@ -134,7 +141,7 @@ impl Control {
             return;
         };
         room.renewed.insert(handle);
-        room.renewed.extend(member.seat.voices.iter().map(|link| link.speaker()));
+        room.renewed.extend(member.plan.subscriptions.iter().map(|subscription| subscription.speaker()));
     }
 
     /// Numbers of those that hear a member when it speaks, once every guard has opened.
@@ -146,11 +153,12 @@ impl Control {
         let Some(room) = room else { return Vec::new() };
         if member.facts.speaks.privately() {
             // Most formats are such that Coach handles them: then nobody has to be asked.
-            let all_served = !self.shared.bell.refused();
+            let all_served = !self.shared.work_flag.refused();
             let served = |other: &Member| unserved(room, member, other).is_none();
-            let hearing = member.links.iter();
-            let hearing = hearing.filter(|heard| all_served || self.members.get(&heard.listener).is_some_and(served));
-            return hearing.map(|heard| heard.number).collect();
+            let hearing = member.listeners.iter();
+            let hearing =
+                hearing.filter(|listener| all_served || self.members.get(&listener.handle).is_some_and(served));
+            return hearing.map(|listener| listener.number).collect();
         }
         if !self.is_heard_openly(member) {
             return Vec::new();
@@ -227,17 +235,22 @@ pub fn numbers(numbers: &[u32]) -> String {
 /// One line for a log.
 fn describe(event: &Event, text: &str) -> String {
     let mut line = match (event.room_name.as_str(), event.call_id.as_str()) {
-        ("", call) => format!("{}: call {call}", event.what.name()),
-        (room, "") => format!("{}: room {room}", event.what.name()),
-        (room, call) => format!("{}: {} ({call}) in {room}", event.what.name(), event.number),
+        ("", call) => format!("{}: call {call}", event.kind.name()),
+        (room, "") => format!("{}: room {room}", event.kind.name()),
+        (room, call) => format!("{}: {} ({call}) in {room}", event.kind.name(), event.number),
     };
-    match event.what {
-        What::Tag => line += &format!(", tags {}", event.tags),
-        What::Coach => line += &format!(", speaks only to {}", event.speak_only_to.as_deref().unwrap_or("")),
+    match event.kind {
+        EventKind::Tag => line += &format!(", tags {}", event.tags),
+        EventKind::Coach => line += &format!(", speaks only to {}", event.speak_only_to.as_deref().unwrap_or("")),
         _ => {}
     }
-    match event.what {
-        What::Tag | What::Untag | What::Warning | What::Start | What::End | What::Leave => {}
+    match event.kind {
+        EventKind::Tag
+        | EventKind::Untag
+        | EventKind::Warning
+        | EventKind::Start
+        | EventKind::End
+        | EventKind::Leave => {}
         _ if event.heard_by.is_empty() => line += ", heard by nobody",
         _ => line.extend([", heard by ", &event.heard_by]),
     }

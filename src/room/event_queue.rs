@@ -1,8 +1,8 @@
-//! Events on their way to the host: those that wait for another thread to tell them, and who is telling some.
+//! Events on their way to the host: those that wait for another thread to tell them, and who is delivering some.
 
 use std::collections::VecDeque;
 
-use super::event::{Event, What};
+use super::event::{Event, EventKind};
 use crate::lock::this_thread;
 
 /// How much memory waiting events take: some 40,000 of the usual ones.
@@ -15,8 +15,8 @@ pub struct EventQueue {
     waiting: VecDeque<Event>,
     /// What those take.
     bytes: usize,
-    /// The thread that is telling events. One at a time does, so that they come in order.
-    telling: Option<usize>,
+    /// The thread that is delivering events. One at a time does, so that they come in order.
+    delivering: Option<usize>,
 }
 
 impl EventQueue {
@@ -26,8 +26,8 @@ impl EventQueue {
         if own.is_empty() {
             return own;
         }
-        if self.telling.is_none() && self.waiting.is_empty() {
-            self.telling = Some(this_thread());
+        if self.delivering.is_none() && self.waiting.is_empty() {
+            self.delivering = Some(this_thread());
             return own;
         }
         self.wait_own(own);
@@ -42,10 +42,10 @@ impl EventQueue {
     /// How many events the service tells now, until [`EventQueue::told`]: those that wait already. Later ones are another turn's,
     /// so that each turn ends.
     pub fn begin_waiting(&mut self) -> usize {
-        if self.telling.is_some() || self.waiting.is_empty() {
+        if self.delivering.is_some() || self.waiting.is_empty() {
             return 0;
         }
-        self.telling = Some(this_thread());
+        self.delivering = Some(this_thread());
         self.waiting.len()
     }
 
@@ -56,14 +56,14 @@ impl EventQueue {
         Some(event)
     }
 
-    /// The thread that was telling events has stopped.
-    pub fn told(&mut self) {
-        self.telling = None;
+    /// The thread that was delivering events has stopped.
+    pub fn delivered(&mut self) {
+        self.delivering = None;
     }
 
-    /// Which thread is telling events.
-    pub fn telling(&self) -> Option<usize> {
-        self.telling
+    /// Which thread is delivering events.
+    pub fn delivering(&self) -> Option<usize> {
+        self.delivering
     }
 
     /// Whether events wait for the service.
@@ -84,7 +84,7 @@ impl EventQueue {
         }
         // The event about lost ones stands where they are missing.
         let before = match self.waiting.pop_back() {
-            Some(last) if last.what == What::Lost => {
+            Some(last) if last.kind == EventKind::Lost => {
                 self.bytes -= last.bytes();
                 last.lost
             }

@@ -12,7 +12,7 @@ pub struct HostData {
 }
 
 impl HostData {
-    pub fn new((user_data, release): Given) -> Arc<Self> {
+    pub fn new((user_data, release): RawHostData) -> Arc<Self> {
         Arc::new(Self { address: user_data as usize, release })
     }
 
@@ -32,4 +32,4 @@ impl Drop for HostData {
 }
 
 /// `user_data` and `release` of a configuration. Nothing is released before there is a [`HostData`] of it.
-pub type Given = (*mut c_void, sys::coach_release_fn);
+pub type RawHostData = (*mut c_void, sys::coach_release_fn);

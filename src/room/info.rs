@@ -7,7 +7,7 @@ use super::{
     error::Result,
     event_builder::{numbers, opens_in, speak_only_to},
     host_data::HostData,
-    state::{Control, Member, Room},
+    state::{Member, Room, RoomState},
 };
 use crate::{route::rule, sys};
 
@@ -23,7 +23,7 @@ pub struct Listed {
     pub member_data: Option<Arc<HostData>>,
 }
 
-impl Control {
+impl RoomState {
     pub fn info(&self, handle: u64) -> Result<sys::coach_member_info_t> {
         let member = self.member(handle)?;
         let private = member.facts.speaks.privately();
@@ -80,8 +80,8 @@ impl Engine {
     /// The members of one room, or of all.
     pub fn listed(self: &Arc<Self>, room: Option<&str>) -> Result<Vec<Listed>> {
         match room {
-            Some(room) => self.in_room(room, |control| control.listed()),
-            None => Ok(self.every_room(Control::listed)?.into_iter().flatten().collect()),
+            Some(room) => self.in_room(room, |state| state.listed()),
+            None => Ok(self.every_room(RoomState::listed)?.into_iter().flatten().collect()),
         }
     }
 }

@@ -10,10 +10,10 @@ use std::{
 use super::{
     engine::{Config, Engine},
     error::{Error, Result},
-    host_data::{Given, HostData},
+    host_data::{HostData, RawHostData},
     membership::name_rules,
     registry,
-    state::{Control, Mixer, NewMember},
+    state::{Mixer, NewMember, RoomState},
 };
 use crate::{
     lock::{Mutex, this_thread},
@@ -30,7 +30,7 @@ impl Engine {
 
     // ---- rooms
 
-    pub fn open_room(self: &Arc<Self>, name: &str, mixer: Mixer, data: Given) -> Result<u64> {
+    pub fn open_room(self: &Arc<Self>, name: &str, mixer: Mixer, data: RawHostData) -> Result<u64> {
         name_rules(name, "a room name", sys::COACH_ERR_ROOM_NAME)?;
         let mut directory = self.directory.lock();
         if directory.named(name).is_ok() {
@@ -39,26 +39,26 @@ impl Engine {
             return Err(Error::new(sys::COACH_ERR_ROOM_EXISTS, message));
         }
         directory.running()?;
-        let mut control = Control::open_room(&self.shared, name, mixer)?;
-        let handle = control.room()?.lease.handle;
+        let mut state = RoomState::open_room(&self.shared, name, mixer)?;
+        let handle = state.room()?.lease.handle;
         if let Mixer::Engine { tick_ms, own_clock: true, .. } = mixer
             && !self.ticker.add(handle, tick_ms)
         {
-            control.dissolve();
+            state.dissolve();
             return Err(Error::memory("the room's clock thread"));
         }
         // From here on nothing fails: the host's data are the room's.
-        control.room_mut()?.data = Some(HostData::new(data));
-        directory.open(name, handle, Arc::new(Mutex::new(control)));
+        state.room_mut()?.data = Some(HostData::new(data));
+        directory.open(name, handle, Arc::new(Mutex::new(state)));
         registry::add(handle, self.clone());
         Ok(handle)
     }
 
     pub fn close_room(self: &Arc<Self>, handle: u64) -> Result<()> {
         let room = self.directory.lock().room(handle)?;
-        self.act(&room, |control| {
-            let name = control.room()?.name.clone();
-            control.close_room()?;
+        self.act(&room, |state| {
+            let name = state.room()?.name.clone();
+            state.close_room()?;
             self.directory.lock().close(&name, handle);
             registry::remove(handle);
             Ok(())
@@ -68,8 +68,8 @@ impl Engine {
     // ---- members
 
     pub fn attach(self: &Arc<Self>, new: &NewMember) -> Result<u64> {
-        self.act(&self.outside, |control| {
-            let member = control.attach(new, self.config.time_hooks)?;
+        self.act(&self.outside, |state| {
+            let member = state.attach(new, self.config.time_hooks)?;
             self.directory.lock().put(member, &self.outside);
             registry::add(member, self.clone());
             Ok(member)
@@ -79,19 +79,19 @@ impl Engine {
     pub fn join(self: &Arc<Self>, member: u64, room: u64, number: u32) -> Result<()> {
         loop {
             // First what is wrong with the member, then what is with the room.
-            self.act_on(member, |control| match control.member(member)?.place {
-                Some(_) => control.join(member, number),
+            self.act_on(member, |state| match state.member(member)?.place {
+                Some(_) => state.join(member, number),
                 None => Ok(()),
             })?;
             let here = self.directory.lock().room(room)?;
-            let joined = self.act(&here, |control| {
-                control.room()?;
+            let joined = self.act(&here, |state| {
+                state.room()?;
                 let mut outside = self.outside.lock();
                 let Some(coming) = outside.members.remove(&member) else { return Ok(false) };
-                control.members.insert(member, coming);
+                state.members.insert(member, coming);
                 self.directory.lock().put(member, &here);
                 drop(outside);
-                control.join(member, number).map(|()| true)
+                state.join(member, number).map(|()| true)
             })?;
             if joined {
                 return Ok(());
@@ -102,14 +102,14 @@ impl Engine {
     /// Ends a member, which leaves its room first.
     pub fn detach(self: &Arc<Self>, member: u64) -> Result<()> {
         loop {
-            self.act_on(member, |control| match control.member(member)?.place {
-                Some(_) => control.leave(member),
+            self.act_on(member, |state| match state.member(member)?.place {
+                Some(_) => state.leave(member),
                 None => Ok(()),
             })?;
-            let detached = self.act(&self.outside, |control| {
-                match control.members.contains_key(&member) {
+            let detached = self.act(&self.outside, |state| {
+                match state.members.contains_key(&member) {
                     true => {
-                        control.detach(member)?;
+                        state.detach(member)?;
                         self.directory.lock().remove(member);
                         registry::remove(member);
                         Ok(true)
@@ -126,35 +126,35 @@ impl Engine {
     /// Ends it. When this returns nothing of it is running.
     pub fn destroy(self: &Arc<Self>) -> Result<()> {
         let outgoing = self.outgoing.lock();
-        if outgoing.telling() == Some(this_thread()) {
+        if outgoing.delivering() == Some(this_thread()) {
             let message = "the engine cannot be destroyed inside its own event callback; do it after that has returned";
             return Err(Error::new(sys::COACH_ERR_BUSY, message));
         }
-        let spaces = {
+        let state_locks = {
             let mut directory = self.directory.lock();
             directory.running()?;
             directory.over = true;
-            directory.spaces()
+            directory.state_locks()
         };
         registry::remove_all(self);
         drop(outgoing);
-        for space in spaces.iter().chain([&self.outside]) {
-            drop(space.lock()); // whoever acts there still is done now
+        for state_lock in state_locks.iter().chain([&self.outside]) {
+            drop(state_lock.lock()); // whoever acts there still is done now
         }
         let mut outgoing = self.outgoing.lock();
-        while outgoing.telling().is_some() {
+        while outgoing.delivering().is_some() {
             self.changed.wait(&mut outgoing);
         }
         drop(outgoing);
         // Whatever fails, the rest is done.
         let stopped = contained(|| self.ticker.stop());
-        let stopped = stopped.and(contained(|| self.service.stop())).and(contained(|| self.teller.stop()));
+        let stopped = stopped.and(contained(|| self.service.stop())).and(contained(|| self.event_thread.stop()));
         let (mut dissolved, mut swept) = (Ok(()), Ok(()));
-        for space in spaces.iter().chain([&self.outside]) {
-            let mut control = space.lock();
-            dissolved = dissolved.and(contained(|| control.dissolve()));
+        for state_lock in state_locks.iter().chain([&self.outside]) {
+            let mut state = state_lock.lock();
+            dissolved = dissolved.and(contained(|| state.dissolve()));
             loop {
-                match contained(|| control.retirement.sweep()) {
+                match contained(|| state.retirement.sweep()) {
                     Ok(true) => break,
                     Ok(false) => thread::yield_now(), // a hook is inside; it is short
                     Err(fault) => swept = Err(fault), // what could not be freed is let go
@@ -168,7 +168,7 @@ impl Engine {
 }
 
 /// Does one part of an end.
-fn contained<R>(part: impl FnOnce() -> R) -> Result<R> {
+fn contained<R>(break_pairs: impl FnOnce() -> R) -> Result<R> {
     let fault = "a fault inside Coach was contained while the engine ended: please report it";
-    catch_unwind(AssertUnwindSafe(part)).map_err(|_| Error::new(sys::COACH_ERR_PANIC, fault))
+    catch_unwind(AssertUnwindSafe(break_pairs)).map_err(|_| Error::new(sys::COACH_ERR_PANIC, fault))
 }

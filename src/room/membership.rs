@@ -7,29 +7,29 @@ use std::{
 
 use super::{
     error::{Error, Result},
-    event::What,
+    event::EventKind,
     host_data::HostData,
-    pending::Pending,
+    pending::PendingChanges,
     shared::Shared,
-    state::{Control, Leaver, Member, Mixer, NewMember, Place, Room},
-    tag_index::Index,
+    state::{LeavingMember, Member, Mixer, NewMember, Place, Room, RoomState},
+    tag_index::TagIndex,
 };
 use crate::{
     audio::{
         self,
         hook::{
-            plan::Seat,
+            plan::MemberPlan,
             slot::{MEMBER, ROOM},
         },
         host_mix::HostMix,
-        lockfree::{opening_guard::Opening, private_stream::Voice},
+        lockfree::{opening_guard::Opening, private_stream::PrivateStream},
         mix::bus::Bus,
     },
     route::{Facts, Speaks, Tags},
     sys,
 };
 
-impl Control {
+impl RoomState {
     /// A room of that name, which nobody has yet.
     pub fn open_room(shared: &Arc<Shared>, name: &str, mixer: Mixer) -> Result<Self> {
         let (bus, own_clock, host_mix) = match mixer {
@@ -48,10 +48,10 @@ impl Control {
             members: BTreeMap::new(),
             sequence: 0,
             started: false,
-            plan: None,
+            mix_plan: None,
             leaving: Vec::new(),
-            index: Index::default(),
-            pending: Pending::default(),
+            index: TagIndex::default(),
+            pending: PendingChanges::default(),
             renewed: BTreeSet::new(),
             data: None,
         };
@@ -60,25 +60,25 @@ impl Control {
 
     pub fn close_room(&mut self) -> Result<()> {
         self.room()?;
-        self.put_out();
+        self.remove_everyone();
         let Some(room) = self.room.take() else {
             return Err(Error::handle("room"));
         };
         let revoked = room.lease.revoke();
         let slot = revoked.slot();
-        self.retirement.retire((revoked, room.plan), [&slot.read].into_iter());
+        self.retirement.retire((revoked, room.mix_plan), [&slot.read].into_iter());
         Ok(())
     }
 
     /// The room ends for everyone inside.
-    fn put_out(&mut self) {
+    fn remove_everyone(&mut self) {
         let inside: Vec<_> = self.inside().map(|(number, handle, _)| (number, handle)).collect();
         let Some((room, engine_mixed)) = self.room.as_ref().map(|room| (room.lease.handle, room.bus().is_some()))
         else {
             return;
         };
         inside.iter().for_each(|(_, handle)| self.note_audience(*handle)); // while all are there
-        self.part_all();
+        self.break_all_pairs();
         for (_, handle) in &inside {
             self.take_out(*handle);
             if let Some(member) = self.members.get_mut(handle) {
@@ -91,7 +91,7 @@ impl Control {
         inside.iter().for_each(|(_, handle)| self.publish_alone(*handle));
         self.publish();
         for (number, handle) in inside {
-            self.tell_at(What::End, handle, Some(Place { room, number }), "the room ended");
+            self.record_event_at(EventKind::End, handle, Some(Place { room, number }), "the room ended");
         }
     }
 
@@ -124,13 +124,13 @@ impl Control {
             ),
         };
         let mut facts = Facts { tags, speaks, muted: new.muted, deaf: new.deaf, ..Facts::default() };
-        let voice = new_voice(&mut facts).unwrap_or_else(|()| {
+        let stream = new_stream(&mut facts).unwrap_or_else(|()| {
             warning = Some("no memory for the member's voice. The member is private to nobody; coach it again".into());
             None
         });
         let number = self.next_number();
-        let seat = Arc::new(Seat::alone(number, &facts, false, None, Opening::default()));
-        let audio = audio::hook::member::Member::new(&seat, &self.shared.bell, &self.shared.clock.hooks, timed);
+        let plan = Arc::new(MemberPlan::outside_rooms(number, &facts, false, None, Opening::default()));
+        let audio = audio::hook::member::Member::new(&plan, &self.shared.work_flag, &self.shared.clock.hooks, timed);
         let lease = MEMBER.lease(Box::new(audio)).ok_or_else(|| {
             Error::new(
                 sys::COACH_ERR_TOO_MANY,
@@ -147,11 +147,11 @@ impl Control {
             place: None,
             entered: 0,
             ended: false,
-            voice,
+            stream,
             opening: Opening::default(),
             input: None,
-            seat,
-            links: Vec::new(),
+            plan,
+            listeners: Vec::new(),
             audience: None,
             sounded: None,
             refused_before: [false; 2],
@@ -165,7 +165,7 @@ impl Control {
         self.members.insert(handle, member);
         self.calls.insert(new.call_id.into(), handle);
         if let Some(warning) = warning {
-            self.tell(What::Warning, handle, &warning);
+            self.record_event(EventKind::Warning, handle, &warning);
         }
         Ok(handle)
     }
@@ -199,7 +199,7 @@ impl Control {
         let entered = self.upcoming();
         let member = self.member_mut(handle)?;
         if let (0, Some(input)) = (member.entered, &input) {
-            input.begin(0); // no mix has had its voice before
+            input.begin(0); // no mix has had its speech before
         }
         member.place = Some(Place { room, number });
         member.entered = entered;
@@ -213,13 +213,13 @@ impl Control {
             self.widen(handle);
             self.undo.clear(); // joining is not undone
         }
-        self.changes(handle);
+        self.mark_changed(handle);
         self.publish();
         if starting {
-            self.tell_at(What::Start, handle, None, "the conference starts");
+            self.record_event_at(EventKind::Start, handle, None, "the conference starts");
         }
-        self.tell(What::Join, handle, "");
-        self.tell_audiences();
+        self.record_event(EventKind::Join, handle, "");
+        self.record_audience_changes();
         Ok(())
     }
 
@@ -229,7 +229,7 @@ impl Control {
         };
         let ends = self.member(handle)?.ends;
         self.note_audience(handle);
-        self.part(handle);
+        self.break_pairs(handle);
         self.take_out(handle);
         self.publish_alone(handle);
         let room = self.room_mut()?;
@@ -240,11 +240,11 @@ impl Control {
         if !(ends && engine_mixed) {
             self.publish();
         }
-        self.tell_at(What::Leave, handle, Some(place), "");
+        self.record_event_at(EventKind::Leave, handle, Some(place), "");
         if ends && engine_mixed {
-            self.put_out();
+            self.remove_everyone();
         } else {
-            self.tell_audiences();
+            self.record_audience_changes();
         }
         Ok(())
     }
@@ -259,7 +259,7 @@ impl Control {
         }
     }
 
-    /// Out of its room's books, without its pairs; publishing is the caller's.
+    /// Out of its room's state, without its pairs; publishing is the caller's.
     fn take_out(&mut self, handle: u64) {
         let Some(member) = self.members.get_mut(&handle) else {
             return;
@@ -268,7 +268,7 @@ impl Control {
         member.no_sound();
         let input = member.input.take();
         if let Some(input) = &input {
-            self.shared.gone.lock().input.add(&input.counts);
+            self.shared.departed.lock().input.add(&input.counts);
         }
         if let Some(place) = member.place.take()
             && let Some(room) = &mut self.room
@@ -277,7 +277,7 @@ impl Control {
                 let next = bus.ticks();
                 input.leave(next + u64::from(room.ticking()));
                 if input.taken_before(next) {
-                    room.leaving.push(Leaver { member: handle, next, input });
+                    room.leaving.push(LeavingMember { member: handle, next, input });
                 }
             }
             room.members.remove(&place.number);
@@ -292,14 +292,14 @@ impl Control {
         };
         self.calls.remove(&member.call_id);
         let audio = member.lease.get();
-        let mut gone = self.shared.gone.lock();
-        gone.read.add(&audio.read.counts);
-        gone.write.add(&audio.write.counts);
-        gone.slowest = gone.slowest.max(audio.read.counts.slowest.get()).max(audio.write.counts.slowest.get());
-        drop(gone);
+        let mut departed = self.shared.departed.lock();
+        departed.read.add(&audio.read.counts);
+        departed.write.add(&audio.write.counts);
+        departed.slowest = departed.slowest.max(audio.read.counts.slowest.get()).max(audio.write.counts.slowest.get());
+        drop(departed);
         let revoked = member.lease.revoke();
         let slot = revoked.slot();
-        self.retirement.retire((revoked, member.seat), [&slot.read, &slot.write.0].into_iter());
+        self.retirement.retire((revoked, member.plan), [&slot.read, &slot.write.0].into_iter());
         Ok(())
     }
 
@@ -308,12 +308,12 @@ impl Control {
         let members = std::mem::take(&mut self.members).into_values().map(|member| {
             let revoked = member.lease.revoke();
             let slot = revoked.slot();
-            (slot, (revoked, member.seat))
+            (slot, (revoked, member.plan))
         });
         let members: Vec<_> = members.collect();
         let rooms = self.room.take().into_iter().map(|room| {
             let revoked = room.lease.revoke();
-            (revoked.slot(), (revoked, room.plan))
+            (revoked.slot(), (revoked, room.mix_plan))
         });
         let rooms: Vec<_> = rooms.collect();
         let gates: Vec<_> = members.iter().flat_map(|(slot, _)| [&slot.read, &slot.write.0]).collect();
@@ -322,17 +322,17 @@ impl Control {
     }
 }
 
-/// A voice, if `facts` need one; without memory for it the member is private to nobody, and that is an error.
-pub fn new_voice(facts: &mut Facts) -> std::result::Result<Option<Arc<Voice>>, ()> {
+/// A stream, if `facts` need one; without memory for it the member is private to nobody, and that is an error.
+pub fn new_stream(facts: &mut Facts) -> std::result::Result<Option<Arc<PrivateStream>>, ()> {
     if !matches!(facts.speaks, Speaks::To(_)) {
         return Ok(None);
     }
-    let voice = Voice::new().map(Arc::new);
-    if voice.is_none() {
+    let stream = PrivateStream::new().map(Arc::new);
+    if stream.is_none() {
         facts.speaks = Speaks::ToNobody;
         return Err(());
     }
-    Ok(voice)
+    Ok(stream)
 }
 
 /// The rule for room names and call ids.

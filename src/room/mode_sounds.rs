@@ -1,7 +1,7 @@
 //! When members hear the sound of their mode: whenever the mode is set in a room, and whenever a private speaker gains its first
 //! listener or loses its last, which entering with `speakOnlyTo` counts as.
 
-use super::state::{Control, Member};
+use super::state::{Member, RoomState};
 use crate::audio::hook::mode_sound::Mode;
 
 impl Member {
@@ -14,7 +14,7 @@ impl Member {
     }
 }
 
-impl Control {
+impl RoomState {
     /// The mode of this member was set.
     pub fn sound_again(&mut self, handle: u64) {
         if let Some(member) = self.members.get_mut(&handle) {
@@ -53,6 +53,6 @@ impl Control {
         if !member.facts.speaks.privately() {
             return Mode::Open;
         }
-        if member.links.is_empty() { Mode::Unheard } else { Mode::Private }
+        if member.listeners.is_empty() { Mode::Unheard } else { Mode::Private }
     }
 }

@@ -1,23 +1,23 @@
-//! Who hears whose private voice: the links between the members of a room. A change looks at the pairs alone that it may make or
+//! Who hears whose private stream: the subscriptions between the members of a room. A change looks at the pairs alone that it may make or
 //! break.
 
 use std::{mem, sync::Arc};
 
 use super::{
     event_builder::opens_in,
-    pending::{Heard, Pending},
-    state::{Control, Member, Room},
-    tag_index::Index,
+    pending::{Listener, PendingChanges},
+    state::{Member, Room, RoomState},
+    tag_index::TagIndex,
 };
 use crate::{
-    audio::hook::subscription::Link,
+    audio::hook::subscription::Subscription,
     faults::{self, Where},
     route::{Speaks, hears},
 };
 
-impl Control {
+impl RoomState {
     /// Pairs of this member, and what its hooks do, may be others by the next plan.
-    pub fn changes(&mut self, handle: u64) {
+    pub fn mark_changed(&mut self, handle: u64) {
         if let Some(room) = self.room_of(handle) {
             room.pending.changed.insert(handle);
             room.pending.dirty.insert(handle);
@@ -25,7 +25,7 @@ impl Control {
     }
 
     /// This member's hooks are to act on another plan.
-    pub fn renews(&mut self, handle: u64) {
+    pub fn mark_for_new_plan(&mut self, handle: u64) {
         if let Some(room) = self.room_of(handle) {
             room.pending.dirty.insert(handle);
         }
@@ -37,7 +37,7 @@ impl Control {
     }
 
     /// Breaks all pairs of a member that leaves its room.
-    pub fn part(&mut self, handle: u64) {
+    pub fn break_pairs(&mut self, handle: u64) {
         let number = self.upcoming();
         let Some(member) = self.members.get_mut(&handle) else {
             return;
@@ -46,17 +46,19 @@ impl Control {
             return;
         };
         room.index.remove(handle);
-        for heard in mem::take(&mut member.links) {
-            room.pending.part(number, heard);
+        for listener in mem::take(&mut member.listeners) {
+            room.pending.break_pair(number, listener);
         }
-        let seat = member.seat.clone();
-        for link in seat.voices.iter() {
-            let Some(speaker) = self.members.get_mut(&link.speaker()) else {
+        let plan = member.plan.clone();
+        for subscription in plan.subscriptions.iter() {
+            let Some(speaker) = self.members.get_mut(&subscription.speaker()) else {
                 continue;
             };
-            // A link that was broken before is in no list any more.
-            if let Some(at) = speaker.links.iter().position(|heard| Arc::ptr_eq(&heard.link, link)) {
-                room.pending.part(number, speaker.links.remove(at));
+            // A subscription that was broken before is in no list any more.
+            if let Some(at) =
+                speaker.listeners.iter().position(|listener| Arc::ptr_eq(&listener.subscription, subscription))
+            {
+                room.pending.break_pair(number, speaker.listeners.remove(at));
             }
         }
         room.pending.dirty.remove(&handle);
@@ -64,18 +66,19 @@ impl Control {
     }
 
     /// Breaks all pairs of the room, which everybody leaves.
-    pub fn part_all(&mut self) {
+    pub fn break_all_pairs(&mut self) {
         let number = self.upcoming();
         for member in self.members.values_mut() {
-            mem::take(&mut member.links).into_iter().for_each(|heard| heard.link.close(number));
+            mem::take(&mut member.listeners).into_iter().for_each(|listener| listener.subscription.close(number));
         }
         if let Some(room) = &mut self.room {
-            (room.index, room.pending) = (Index::default(), Pending { mix: true, ..Pending::default() });
+            (room.index, room.pending) =
+                (TagIndex::default(), PendingChanges { mix: true, ..PendingChanges::default() });
         }
     }
 
-    /// Brings the index and the links up to what the books say of those that have changed, for plan `number`.
-    pub fn pair(&mut self, pending: &mut Pending, number: u64) {
+    /// Brings the index and the subscriptions up to what the state says of those that have changed, for plan `number`.
+    pub fn update_pairs(&mut self, pending: &mut PendingChanges, number: u64) {
         let Self { room: Some(room), members, shared, .. } = self else {
             return;
         };
@@ -87,7 +90,7 @@ impl Control {
             let Some(member) = members.get(handle) else {
                 continue;
             };
-            room.index.put(*handle, &member.facts.tags, &member.facts.speaks, member.voice.is_some());
+            room.index.put(*handle, &member.facts.tags, &member.facts.speaks, member.stream.is_some());
         }
         let mut candidates = Vec::new();
         for handle in &pending.changed {
@@ -95,15 +98,15 @@ impl Control {
                 continue;
             };
             if !pending.all {
-                let heard = member.seat.voices.iter().map(|link| link.speaker());
+                let heard = member.plan.subscriptions.iter().map(|subscription| subscription.speaker());
                 let speakers = heard.chain(room.index.speakers(&member.facts.tags));
                 candidates.extend(speakers.map(|speaker| (speaker, *handle)));
             }
-            if member.voice.is_some() {
+            if member.stream.is_some() {
                 shared.needs_service();
-                candidates.extend(member.links.iter().map(|heard| (*handle, heard.listener)));
+                candidates.extend(member.listeners.iter().map(|listener| (*handle, listener.handle)));
                 if let Speaks::To(tags) = &member.facts.speaks {
-                    candidates.extend(room.index.mixers(tags).map(|listener| (*handle, listener)));
+                    candidates.extend(room.index.tagged(tags).map(|listener| (*handle, listener)));
                 }
             }
         }
@@ -118,30 +121,34 @@ impl Control {
                 continue;
             };
             let due = speaker != listener && !waiting && hears(&from.facts, &to.facts).hears();
-            let link = match (from.linked(place.number), due) {
+            let subscription = match (from.linked(place.number), due) {
                 (Ok(at), false) => Err(at),
                 (Err(at), true) if from.facts.speaks.privately() => {
-                    let Some(voice) = &from.voice else { continue };
+                    let Some(stream) = &from.stream else { continue };
                     let open = from.input.clone();
-                    let link = Arc::new(Link::new(speaker, voice.clone(), number, shared.bell.clone(), open));
+                    let subscription =
+                        Arc::new(Subscription::new(speaker, stream.clone(), number, shared.work_flag.clone(), open));
                     let mix = room.lease.get().host_mix();
-                    link.expect(
+                    subscription.expect(
                         from.lease.get().read.format().map(|format| mix.keeps(format)),
                         to.lease.get().write.format(),
                     );
-                    Ok((at, link))
+                    Ok((at, subscription))
                 }
                 _ => continue,
             };
             let Some(from) = members.get_mut(&speaker) else {
                 continue;
             };
-            match link {
-                Err(at) => pending.part(number, from.links.remove(at)),
-                Ok((at, link)) => {
-                    from.links.insert(at, Heard { number: place.number, listener, link: link.clone() });
+            match subscription {
+                Err(at) => pending.break_pair(number, from.listeners.remove(at)),
+                Ok((at, subscription)) => {
+                    from.listeners.insert(
+                        at,
+                        Listener { number: place.number, handle: listener, subscription: subscription.clone() },
+                    );
                     pending.dirty.insert(speaker); // what it says from now on is of the plan that grants this
-                    pending.made.push((listener, link));
+                    pending.made.push((listener, subscription));
                 }
             }
             faults::point(Where::Pair);
@@ -152,10 +159,13 @@ impl Control {
                 continue;
             };
             // And it was heard to the end.
-            member.links.extract_if(.., |heard| heard.link.idle()).for_each(|heard| pending.part(number, heard));
-            if member.links.is_empty() {
-                member.voice = None; // its old seat keeps it for hooks that are still inside
-                member.links = Vec::new();
+            member
+                .listeners
+                .extract_if(.., |listener| listener.subscription.idle())
+                .for_each(|listener| pending.break_pair(number, listener));
+            if member.listeners.is_empty() {
+                member.stream = None; // its old plan keeps it for hooks that are still inside
+                member.listeners = Vec::new();
                 room.index.put(speaker, &member.facts.tags, &member.facts.speaks, false);
                 pending.dirty.insert(speaker);
             }
@@ -164,9 +174,9 @@ impl Control {
 }
 
 impl Member {
-    /// Where the link to listener `number` is, or would be.
+    /// Where the subscription to listener `number` is, or would be.
     pub fn linked(&self, number: u32) -> std::result::Result<usize, usize> {
-        self.links.binary_search_by_key(&number, |heard| heard.number)
+        self.listeners.binary_search_by_key(&number, |listener| listener.number)
     }
 
     /// Nothing more can come from its time of private speech: its read hook has met what opened it, and is past the guard.

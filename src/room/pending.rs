@@ -2,37 +2,37 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::audio::hook::subscription::Link;
+use crate::audio::hook::subscription::Subscription;
 
-/// Somebody who hears a member's private voice.
-pub struct Heard {
+/// Somebody who hears a member's private stream.
+pub struct Listener {
     pub number: u32,
-    pub listener: u64,
-    pub link: Arc<Link>,
+    pub handle: u64,
+    pub subscription: Arc<Subscription>,
 }
 
 /// What has changed in a room since its last plan.
 #[derive(Default)]
-pub struct Pending {
+pub struct PendingChanges {
     /// Members whose pairs may be others now.
     pub changed: BTreeSet<u64>,
-    /// Members that need a seat anew, whatever their pairs.
+    /// Members that need a plan anew, whatever their pairs.
     pub dirty: BTreeSet<u64>,
     /// Links that are broken, with their listeners.
-    pub broken: Vec<(u64, Arc<Link>)>,
+    pub broken: Vec<(u64, Arc<Subscription>)>,
     /// Links that are new, with their listeners.
-    pub made: Vec<(u64, Arc<Link>)>,
-    /// Everything is to be made anew from what the books say.
+    pub made: Vec<(u64, Arc<Subscription>)>,
+    /// Everything is to be made anew from the state.
     pub all: bool,
     /// What the ticks sum has changed.
     pub mix: bool,
 }
 
-impl Pending {
-    /// A link is broken: from plan `number` on its listener hears no more.
-    pub fn part(&mut self, number: u64, heard: Heard) {
-        heard.link.close(number);
-        self.dirty.insert(heard.link.speaker()); // what it says from now on is of the new plan
-        self.broken.push((heard.listener, heard.link));
+impl PendingChanges {
+    /// A subscription is broken: from plan `number` on its listener hears no more.
+    pub fn break_pair(&mut self, number: u64, listener: Listener) {
+        listener.subscription.close(number);
+        self.dirty.insert(listener.subscription.speaker()); // what it says from now on is of the new plan
+        self.broken.push((listener.handle, listener.subscription));
     }
 }

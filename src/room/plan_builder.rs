@@ -1,4 +1,4 @@
-//! From who hears whom to what the hooks act on: builds the seats of those whom a change affects, and publishes them.
+//! From who hears whom to what the hooks act on: builds the plans of those whom a change affects, and publishes them.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -6,24 +6,30 @@ use std::{
     sync::Arc,
 };
 
-use super::state::{Control, Member, Room};
+use super::state::{Member, Room, RoomState};
 use crate::{
     audio::{
         hook::{
-            plan::{Hearing, Seat, Speech, Voices},
-            subscription::Link,
+            plan::{Hearing, MemberPlan, Speech, Subscriptions},
+            subscription::Subscription,
         },
         host_mix::HostMix,
-        lockfree::{opening_guard::Opening, private_stream::Voice},
-        mix::tick::{Mixed, Plan},
+        lockfree::{opening_guard::Opening, private_stream::PrivateStream},
+        mix::tick::{MixInput, MixPlan},
     },
     faults,
     route::{Facts, Speaks, hears},
 };
 
-impl Seat {
+impl MemberPlan {
     /// Of a member outside rooms: its private speech is heard by nobody, all else is left as it is.
-    pub fn alone(number: u64, facts: &Facts, ended: bool, voice: Option<Arc<Voice>>, opening: Opening) -> Self {
+    pub fn outside_rooms(
+        number: u64,
+        facts: &Facts,
+        ended: bool,
+        stream: Option<Arc<PrivateStream>>,
+        opening: Opening,
+    ) -> Self {
         let open = facts.passing || !(ended || facts.speaks.privately());
         Self {
             number,
@@ -33,10 +39,10 @@ impl Seat {
             host_mix: HostMix::Unknown,
             hearing: if ended && !facts.passing { Hearing::Silence } else { Hearing::Host },
             opening,
-            voice,
+            stream,
             input: None,
             bus: None,
-            voices: Voices::default(),
+            subscriptions: Subscriptions::default(),
         }
     }
 }
@@ -44,11 +50,11 @@ impl Seat {
 /// Links of one listener that are no more, and that are new.
 #[derive(Default)]
 struct Difference {
-    gone: BTreeSet<*const Link>,
-    new: Vec<Arc<Link>>,
+    gone: BTreeSet<*const Subscription>,
+    new: Vec<Arc<Subscription>>,
 }
 
-impl Control {
+impl RoomState {
     /// The number that the next plan will have.
     pub fn upcoming(&mut self) -> u64 {
         *self.claimed.get_or_insert_with(|| self.shared.next_number())
@@ -64,7 +70,7 @@ impl Control {
     /// Publishes what has changed around a member.
     pub fn republish(&mut self, handle: u64) {
         if self.members.get(&handle).is_some_and(|member| member.place.is_some()) {
-            self.changes(handle);
+            self.mark_changed(handle);
             self.publish();
         } else {
             self.publish_alone(handle);
@@ -78,22 +84,23 @@ impl Control {
         let Some(member) = self.members.get(&handle) else {
             return;
         };
-        let seat = Seat::alone(number, &member.facts, member.ended, member.voice.clone(), member.opening);
-        self.seat(handle, seat);
+        let plan =
+            MemberPlan::outside_rooms(number, &member.facts, member.ended, member.stream.clone(), member.opening);
+        self.publish_plan(handle, plan);
     }
 
-    /// Publishes a seat, and keeps the old one until its hooks have left it.
-    fn seat(&mut self, handle: u64, seat: Seat) {
+    /// Publishes a plan, and keeps the old one until its hooks have left it.
+    fn publish_plan(&mut self, handle: u64, plan: MemberPlan) {
         let Some(member) = self.members.get_mut(&handle) else {
             return;
         };
-        let seat = Arc::new(seat);
-        member.lease.get().publish(&seat);
-        let (old, slot) = (mem::replace(&mut member.seat, seat), member.lease.slot());
+        let plan = Arc::new(plan);
+        member.lease.get().publish(&plan);
+        let (old, slot) = (mem::replace(&mut member.plan, plan), member.lease.slot());
         self.retirement.retire(old, [&slot.read, &slot.write.0].into_iter());
     }
 
-    /// Publishes new seats for those in the room whom its changes affect, and what its ticks sum.
+    /// Publishes new plans for those in the room whom its changes affect, and what its ticks sum.
     pub fn publish(&mut self) {
         let number = self.next_number();
         let Some(room) = self.room.as_mut() else {
@@ -103,14 +110,14 @@ impl Control {
         if room.bus().is_some() {
             self.shared.needs_service();
         }
-        self.pair(&mut pending, number);
+        self.update_pairs(&mut pending, number);
         faults::point(faults::Where::Change);
         let mut differences: HashMap<u64, Difference> = HashMap::new();
-        for (listener, link) in &pending.broken {
-            differences.entry(*listener).or_default().gone.insert(Arc::as_ptr(link));
+        for (listener, subscription) in &pending.broken {
+            differences.entry(*listener).or_default().gone.insert(Arc::as_ptr(subscription));
         }
-        for (listener, link) in mem::take(&mut pending.made) {
-            differences.entry(listener).or_default().new.push(link);
+        for (listener, subscription) in mem::take(&mut pending.made) {
+            differences.entry(listener).or_default().new.push(subscription);
         }
         if pending.all {
             differences = self.all_links();
@@ -126,25 +133,25 @@ impl Control {
                 continue;
             };
             if member.place.is_none() {
-                continue; // it has left, and has a seat outside
+                continue; // it has left, and has a plan outside
             }
-            let voices = match pending.all {
-                true => Voices::default().changed(|_| false, difference.new),
-                false => member
-                    .seat
-                    .voices
-                    .changed(|link| difference.gone.contains(&std::ptr::from_ref(link)), difference.new),
+            let subscriptions = match pending.all {
+                true => Subscriptions::default().changed(|_| false, difference.new),
+                false => member.plan.subscriptions.changed(
+                    |subscription| difference.gone.contains(&std::ptr::from_ref(subscription)),
+                    difference.new,
+                ),
             };
-            let seat = Seat { voices, ..seat(number, member, room) };
-            pending.mix |= room.bus().is_some() && member.seat.heard_in_a_mix() != seat.heard_in_a_mix();
+            let plan = MemberPlan { subscriptions, ..plan_without_subscriptions(number, member, room) };
+            pending.mix |= room.bus().is_some() && member.plan.heard_in_a_mix() != plan.heard_in_a_mix();
             let handle = member.lease.handle;
-            faults::point(faults::Where::Seat);
-            self.seat(handle, seat);
+            faults::point(faults::Where::Plan);
+            self.publish_plan(handle, plan);
         }
         self.publish_mix(pending.mix || pending.all);
     }
 
-    /// Ends the pairs that the books do not grant, and takes what private members say out of their frames.
+    /// Ends the pairs that the state does not grant, and takes what private members say out of their frames.
     pub fn make_private(&mut self) {
         let number = self.next_number();
         let Some(room) = &self.room else { return };
@@ -153,23 +160,23 @@ impl Control {
             !room.waiting() && listener.is_some_and(|to| hears(&from.facts, &to.facts).hears())
         };
         for member in self.members.values() {
-            let ended = member.links.iter().filter(|heard| !granted(member, heard.listener));
-            ended.for_each(|heard| heard.link.close(number));
+            let ended = member.listeners.iter().filter(|listener| !granted(member, listener.handle));
+            ended.for_each(|listener| listener.subscription.close(number));
         }
         let private = room.members.values().filter_map(|handle| {
             let member = self.members.get(handle).filter(|member| member.facts.speaks.privately())?;
-            let voices = member.seat.voices.changed(|_| false, Vec::new());
-            Some((*handle, Seat { voices, ..seat(number, member, room) }))
+            let subscriptions = member.plan.subscriptions.changed(|_| false, Vec::new());
+            Some((*handle, MemberPlan { subscriptions, ..plan_without_subscriptions(number, member, room) }))
         });
-        let seats: Vec<_> = private.collect();
-        seats.into_iter().for_each(|(handle, seat)| self.seat(handle, seat));
+        let plans: Vec<_> = private.collect();
+        plans.into_iter().for_each(|(handle, plan)| self.publish_plan(handle, plan));
     }
 
-    /// All links, by their listeners.
+    /// All subscriptions, by their listeners.
     fn all_links(&self) -> HashMap<u64, Difference> {
         let mut all: HashMap<u64, Difference> = HashMap::new();
-        for heard in self.inside().flat_map(|(.., member)| &member.links) {
-            all.entry(heard.listener).or_default().new.push(heard.link.clone());
+        for listener in self.inside().flat_map(|(.., member)| &member.listeners) {
+            all.entry(listener.handle).or_default().new.push(listener.subscription.clone());
         }
         all
     }
@@ -189,22 +196,22 @@ impl Control {
         }
         let inside = room.members.values().filter_map(|handle| members.get(handle));
         let mixed = inside
-            .filter_map(|member| Some(Mixed { input: member.input.clone()?, heard: member.seat.heard_in_a_mix() }));
+            .filter_map(|member| Some(MixInput { input: member.input.clone()?, heard: member.plan.heard_in_a_mix() }));
         let leaving = room.leaving.iter().map(|leaver| leaver.input.clone()).collect();
-        let plan = Arc::new(Plan { mixed: mixed.collect(), leaving });
+        let plan = Arc::new(MixPlan { mixed: mixed.collect(), leaving });
         room.lease.get().publish(&plan);
         // Asked before how many ticks were made: rather one too many.
         let first = bus.ticks() + u64::from(room.lease.slot().read.occupant().is_some());
         plan.mixed.iter().for_each(|mixed| mixed.input.begin(first));
-        let old = room.plan.replace(plan);
+        let old = room.mix_plan.replace(plan);
         retirement.retire(old, [&room.lease.slot().read].into_iter());
     }
 }
 
-/// One member's seat in a room, without the private voices that it hears.
-fn seat(number: u64, member: &Member, room: &Room) -> Seat {
+/// One member's plan in a room, without the private streams that it hears.
+fn plan_without_subscriptions(number: u64, member: &Member, room: &Room) -> MemberPlan {
     let Facts { speaks, muted, deaf, held, passing, .. } = &member.facts;
-    let mut seat = Seat {
+    let mut plan = MemberPlan {
         number,
         entered: member.entered,
         speech: Speech::Open,
@@ -212,27 +219,27 @@ fn seat(number: u64, member: &Member, room: &Room) -> Seat {
         hearing: Hearing::Host,
         host_mix: room.lease.get().host_mix(),
         opening: member.opening,
-        voice: member.voice.clone(),
+        stream: member.stream.clone(),
         input: None,
         bus: None,
-        voices: Voices::default(),
+        subscriptions: Subscriptions::default(),
     };
     if *passing {
-        return Seat { speech: Speech::Bypass, input: member.input.clone(), ..seat };
+        return MemberPlan { speech: Speech::Bypass, input: member.input.clone(), ..plan };
     }
     let silenced = *muted || *held || room.waiting();
-    seat.speech = match speaks {
+    plan.speech = match speaks {
         // Where the host mixes, muting and holding open speech is its own affair.
         Speaks::Openly if room.bus().is_none() || !silenced => Speech::Open,
         Speaks::To(_) | Speaks::ToNobody if !silenced => Speech::Private,
         _ => Speech::Silent,
     };
     if let Some(bus) = room.bus() {
-        seat.hearing = if room.waiting() || *deaf || *held { Hearing::Silence } else { Hearing::Bus };
-        seat.input = member.input.clone();
-        seat.bus = Some(bus.clone());
+        plan.hearing = if room.waiting() || *deaf || *held { Hearing::Silence } else { Hearing::Bus };
+        plan.input = member.input.clone();
+        plan.bus = Some(bus.clone());
     }
-    seat
+    plan
 }
 
 #[cfg(test)]
@@ -242,14 +249,14 @@ mod tests {
     use super::super::{
         engine_clock::EngineClock,
         shared::Shared,
-        state::{Control, NewMember},
+        state::{NewMember, RoomState},
     };
 
     /// The plan that a hook is acting on is kept until it has left, also of a member outside rooms.
     #[test]
     fn a_plan_of_a_member_outside_rooms_is_kept_while_a_hook_is_inside() {
         let shared = Shared::new(200, false, Arc::new(EngineClock::new(true)), false);
-        let mut control = Control::new(shared, None);
+        let mut state = RoomState::new(shared, None);
         let new = NewMember {
             call_id: "coach",
             tags: None,
@@ -261,17 +268,17 @@ mod tests {
             deaf: false,
             data: (std::ptr::null_mut(), None),
         };
-        let handle = control.attach(&new, false).expect("is attached");
-        let plan = |control: &Control| Arc::downgrade(&control.members[&handle].seat);
+        let handle = state.attach(&new, false).expect("is attached");
+        let plan = |state: &RoomState| Arc::downgrade(&state.members[&handle].plan);
         for read in [true, false] {
-            let slot = control.members[&handle].lease.slot();
+            let slot = state.members[&handle].lease.slot();
             let gate = if read { &slot.read } else { &slot.write.0 };
-            let (inside, old) = (gate.enter().expect("nobody is inside"), plan(&control));
-            control.publish_alone(handle);
-            control.retirement.sweep();
+            let (inside, old) = (gate.enter().expect("nobody is inside"), plan(&state));
+            state.publish_alone(handle);
+            state.retirement.sweep();
             assert!(Weak::upgrade(&old).is_some(), "the hook acts on it still");
             drop(inside);
-            control.retirement.sweep();
+            state.retirement.sweep();
             assert!(Weak::upgrade(&old).is_none(), "nobody acts on it any more");
         }
     }

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::{
     error::Result,
     event_builder::{guard_floor, numbers, opens_in, speak_only_to, unserved},
-    shared::Gone,
-    state::{Control, Member},
+    shared::DepartedCounters,
+    state::{Member, RoomState},
 };
 use crate::{
     audio::{counters::Sums, format::TICKS_PER_MS},
@@ -99,7 +99,7 @@ pub struct Stats {
     pub hook_ns_max: u64,
 }
 
-impl Control {
+impl RoomState {
     pub fn room_line(&self) -> Result<RoomLine> {
         let room = self.room()?;
         Ok(RoomLine {
@@ -151,7 +151,8 @@ impl Control {
         let floor = guard_floor(member);
         let listeners = self.inside().filter(|(other, ..)| *other != number).map(|(number, _, listener)| {
             let verdict = hears(&member.facts, &listener.facts);
-            let heard_before = |floor| member.linked(number).is_ok_and(|at| member.links[at].link.since() <= floor);
+            let heard_before =
+                |floor| member.linked(number).is_ok_and(|at| member.listeners[at].subscription.since() <= floor);
             let (hears, why) = match verdict {
                 _ if here.waiting() => (false, "the room waits for a member that starts it".into()),
                 Verdict::NoTag => {
@@ -184,7 +185,7 @@ impl Control {
     }
 
     /// Counters of the members here, added to those of others.
-    pub fn count(&self, counted: &mut Counted) {
+    pub fn count(&self, counted: &mut CounterSums) {
         for member in self.members.values() {
             let audio = member.lease.get();
             let total = &mut counted.sums;
@@ -202,14 +203,14 @@ impl Control {
 
 /// Members and their counts.
 #[derive(Default)]
-pub struct Counted {
+pub struct CounterSums {
     pub members: usize,
-    pub sums: Gone,
+    pub sums: DepartedCounters,
 }
 
-impl Counted {
+impl CounterSums {
     pub fn stats(self) -> Stats {
-        let Gone { read, write, input, slowest } = self.sums;
+        let DepartedCounters { read, write, input, slowest } = self.sums;
         let mut all = Sums::default();
         [read, write, input].iter().for_each(|sums| all.join(sums));
         Stats {

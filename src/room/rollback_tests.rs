@@ -8,7 +8,7 @@ use std::{
 use super::{
     engine::{Config, Engine},
     error::Result,
-    state::{Control, Mixer, NewMember},
+    state::{Mixer, NewMember, RoomState},
 };
 use crate::{
     audio::host_mix::HostMix,
@@ -60,7 +60,7 @@ impl Call {
         call
     }
 
-    /// What is left of each coach's frame for everybody, and what agent and customer hear of the private voices.
+    /// What is left of each coach's frame for everybody, and what agent and customer hear of the private streams.
     fn frame(&self) -> ([i16; 4], i16, i16) {
         let left = std::array::from_fn(|coach| {
             let mut frame = [100; 160];
@@ -82,12 +82,12 @@ impl Call {
         &self,
         (at, after, again): (Where, usize, Where),
         member: u64,
-        change: impl Fn(&mut Control) -> Result<()>,
+        change: impl Fn(&mut RoomState) -> Result<()>,
     ) -> bool {
         faults::arm(at, after, 1);
         let changed = catch_unwind(AssertUnwindSafe(|| {
-            self.engine.act_on(member, |control| {
-                let result = catch_unwind(AssertUnwindSafe(|| change(control)));
+            self.engine.act_on(member, |state| {
+                let result = catch_unwind(AssertUnwindSafe(|| change(state)));
                 match result {
                     Ok(result) => result,
                     Err(panic) => {
@@ -103,7 +103,7 @@ impl Call {
     }
 }
 
-const POINTS: [Where; 3] = [Where::Pair, Where::Change, Where::Seat];
+const POINTS: [Where; 3] = [Where::Pair, Where::Change, Where::Plan];
 
 /// Tries all points; that the change was stopped there and again happens at least so often.
 fn everywhere(least: usize, check: impl Fn((Where, usize, Where)) -> bool) {
@@ -120,14 +120,14 @@ fn everywhere(least: usize, check: impl Fn((Where, usize, Where)) -> bool) {
 fn a_customer_that_was_not_tagged_after_all_hears_no_coach() {
     everywhere(20, |point| {
         let call = Call::new();
-        if !call.stopped(point, call.customer, |control| control.tag(call.customer, "agent")) {
+        if !call.stopped(point, call.customer, |state| state.tag(call.customer, "agent")) {
             return false;
         }
         for _ in 0..5 {
             let (left, _, customer) = call.frame();
             assert_eq!((left, customer), ([0; 4], 0), "{point:?}");
         }
-        call.engine.act_on(call.agent, |control| control.tag(call.agent, "agent,night")).expect("the room goes on");
+        call.engine.act_on(call.agent, |state| state.tag(call.agent, "agent,night")).expect("the room goes on");
         (0..5).for_each(|_| _ = call.frame());
         assert_eq!(call.frame(), ([0; 4], 400, 0), "{point:?}: the next change makes all plans anew");
         true
@@ -139,17 +139,17 @@ fn a_coach_that_was_not_opened_after_all_is_heard_by_no_customer() {
     everywhere(8, |point| {
         let call = Call::new();
         let (coach, open) = (call.coaches[0], call.coaches[1]);
-        // The next plans take the voice of this one away.
-        call.engine.act_on(open, |control| control.uncoach(open)).expect("it speaks openly");
+        // The next plans take the stream of this one away.
+        call.engine.act_on(open, |state| state.uncoach(open)).expect("it speaks openly");
         (0..5).for_each(|_| _ = call.frame());
-        if !call.stopped(point, coach, |control| control.uncoach(coach)) {
+        if !call.stopped(point, coach, |state| state.uncoach(coach)) {
             return false;
         }
         for _ in 0..5 {
             let (left, _, customer) = call.frame();
             assert_eq!((left, customer), ([0, 100, 0, 0], 0), "{point:?}");
         }
-        call.engine.act_on(call.agent, |control| control.tag(call.agent, "agent,night")).expect("the room goes on");
+        call.engine.act_on(call.agent, |state| state.tag(call.agent, "agent,night")).expect("the room goes on");
         (0..5).for_each(|_| _ = call.frame());
         assert_eq!(call.frame(), ([0, 100, 0, 0], 300, 0), "{point:?}: the next change makes all plans anew");
         true

@@ -37,7 +37,7 @@ struct Signal {
 
 impl Service {
     /// Starts it, if it is not running. It waits for `first`, or until it is woken, before it does its job, which says how long it waits then.
-    /// Where the system has no thread to give, the next call tries again; until then voices that need a conversion are silent, and events
+    /// Where the system has no thread to give, the next call tries again; until then streams that need a conversion are silent, and events
     /// that wait are not told.
     pub fn start<E: Send + Sync + 'static>(
         &self,

@@ -9,16 +9,16 @@
 //! * while somebody who speaks or hears privately, or in a room that the engine mixes, has had no frame yet: its first frame may need a
 //!   conversion that nobody could prepare.
 //!
-//! Else it rests, and looks every [`REST`] whether hooks run again. So a first voice is heard as soon as if the service never rested; what
+//! Else it rests, and looks every [`REST`] whether hooks run again. So the first private speech is heard as soon as if the service never rested; what
 //! hooks want right after a pause of all of them may come later by a [`REST`], and only if they come back at another rate.
 
 use std::time::{Duration, Instant};
 
 use super::{
-    directory::Space,
+    directory::StateLock,
     event_builder::opens_in,
     service::{PERIOD, REST},
-    state::{Control, Member},
+    state::{Member, RoomState},
 };
 
 /// So long after the last sign that something is going on it is looked for again.
@@ -26,7 +26,7 @@ const AWAKE: Duration = Duration::from_millis(400);
 
 /// What the service knows from before.
 #[derive(Default)]
-pub struct Watch {
+pub struct ServiceInterval {
     /// Nothing has to be looked for before this.
     awake_until: Option<Instant>,
     /// Number of the last plan.
@@ -35,9 +35,9 @@ pub struct Watch {
     frames: u64,
 }
 
-impl Watch {
+impl ServiceInterval {
     /// When to look again. `active`: there was something to do.
-    pub fn next(&mut self, active: bool, number: u64, spaces: &[Space]) -> Duration {
+    pub fn next(&mut self, active: bool, number: u64, state_locks: &[StateLock]) -> Duration {
         let now = Instant::now();
         let changed = std::mem::replace(&mut self.number, number) != number;
         if active || changed || self.awake_until.is_none() {
@@ -47,12 +47,12 @@ impl Watch {
             return PERIOD;
         }
         let (mut frames, mut expects) = (0_u64, false);
-        for space in spaces {
-            let control = space.lock();
-            for member in control.members.values() {
+        for state_lock in state_locks {
+            let state = state_lock.lock();
+            for member in state.members.values() {
                 let audio = member.lease.get();
                 frames = frames.wrapping_add(audio.read.counts.frames.get() + audio.write.counts.frames.get());
-                expects |= expects_something(&control, member);
+                expects |= expects_something(&state, member);
             }
         }
         if std::mem::replace(&mut self.frames, frames) == frames && !expects {
@@ -64,12 +64,12 @@ impl Watch {
 }
 
 /// Whether the next frame of a member may need the clock, or a conversion that nobody could prepare.
-fn expects_something(control: &Control, member: &Member) -> bool {
+fn expects_something(state: &RoomState, member: &Member) -> bool {
     let audio = member.lease.get();
-    let said = member.voice.is_some() || member.input.is_some();
-    let heard = !member.seat.voices.is_empty() || member.input.is_some();
+    let said = member.stream.is_some() || member.input.is_some();
+    let heard = !member.plan.subscriptions.is_empty() || member.input.is_some();
     let unknown = said && audio.read.format().is_none() || heard && audio.write.format().is_none();
-    opens_in(member).is_some() || unknown && control.room.is_some()
+    opens_in(member).is_some() || unknown && state.room.is_some()
 }
 
 #[cfg(test)]
@@ -78,7 +78,7 @@ mod tests {
 
     use super::super::{
         engine::{Config, Engine},
-        settings::Switch,
+        settings::Toggle,
         state::{Mixer, NewMember},
     };
     use super::*;
@@ -158,10 +158,10 @@ mod tests {
         engine.destroy().expect("it ends");
         let (engine, coach) = talk(false);
         assert_eq!(later(&engine), REST);
-        engine.act_on(coach, |control| control.switch(coach, Switch::Hold, true)).expect("it is held");
+        engine.act_on(coach, |state| state.set_toggle(coach, Toggle::Hold, true)).expect("it is held");
         assert_eq!(engine.serve(), PERIOD, "after a change");
-        engine.act_on(coach, |control| control.switch(coach, Switch::Hold, false)).expect("it is back");
-        engine.act_on(coach, |control| control.uncoach(coach)).expect("it speaks openly");
+        engine.act_on(coach, |state| state.set_toggle(coach, Toggle::Hold, false)).expect("it is back");
+        engine.act_on(coach, |state| state.uncoach(coach)).expect("it speaks openly");
         frame(coach);
         assert_eq!(later(&engine), PERIOD, "the guard runs");
         (0..20).for_each(|_| frame(coach));

@@ -8,11 +8,11 @@ use std::{
 
 use super::{
     error::{Error, Result},
-    event::What,
-    membership::new_voice,
-    pending::Pending,
-    state::{Control, Member},
-    tag_index::Index,
+    event::EventKind,
+    membership::new_stream,
+    pending::PendingChanges,
+    state::{Member, RoomState},
+    tag_index::TagIndex,
 };
 use crate::{
     audio::lockfree::opening_guard::Opening,
@@ -22,23 +22,23 @@ use crate::{
 
 /// A yes or no of a member that may change in mid-call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Switch {
+pub enum Toggle {
     Mute,
     Deaf,
     Hold,
 }
 
-impl Control {
+impl RoomState {
     pub fn tag(&mut self, handle: u64, tags: &str) -> Result<()> {
         let tags = Tags::parse(tags).map_err(|e| Error::tag("memberTag", &e))?;
-        self.set_tags(handle, tags, What::Tag)
+        self.set_tags(handle, tags, EventKind::Tag)
     }
 
     pub fn untag(&mut self, handle: u64) -> Result<()> {
-        self.set_tags(handle, Tags::default(), What::Untag)
+        self.set_tags(handle, Tags::default(), EventKind::Untag)
     }
 
-    fn set_tags(&mut self, handle: u64, tags: Tags, what: What) -> Result<()> {
+    fn set_tags(&mut self, handle: u64, tags: Tags, kind: EventKind) -> Result<()> {
         let member = self.member(handle)?;
         let index = member.place.and(self.room.as_ref()).map(|room| &room.index);
         let wider = index.into_iter().flat_map(|index| index.speakers(&tags)).filter(|speaker| {
@@ -50,8 +50,8 @@ impl Control {
         self.member_mut(handle)?.facts.tags = tags;
         wider.into_iter().for_each(|speaker| self.widen(speaker));
         self.republish(handle);
-        self.tell(what, handle, "");
-        self.tell_audiences();
+        self.record_event(kind, handle, "");
+        self.record_audience_changes();
         Ok(())
     }
 
@@ -70,9 +70,9 @@ impl Control {
         let wider_outside = was_private && member.place.is_none() && !speaks.within(&member.facts.speaks);
         member.facts.speaks = speaks;
         let mut voiceless = false;
-        if member.voice.is_none() {
-            match new_voice(&mut member.facts) {
-                Ok(voice) => member.voice = voice,
+        if member.stream.is_none() {
+            match new_stream(&mut member.facts) {
+                Ok(stream) => member.stream = stream,
                 Err(()) => voiceless = true,
             }
         }
@@ -82,8 +82,12 @@ impl Control {
         }
         self.sound_again(handle);
         self.republish(handle);
-        self.tell(What::Coach, handle, if voiceless { "no memory for its voice: private to nobody" } else { "" });
-        self.tell_audiences();
+        self.record_event(
+            EventKind::Coach,
+            handle,
+            if voiceless { "no memory for its voice: private to nobody" } else { "" },
+        );
+        self.record_audience_changes();
         if voiceless {
             let message = "no memory for the member's voice: it is private to nobody; free some and coach it again";
             return Err(Error::new(sys::COACH_ERR_MEMORY, message));
@@ -101,8 +105,8 @@ impl Control {
         }
         self.sound_again(handle);
         self.republish(handle);
-        self.tell(What::Uncoach, handle, "");
-        self.tell_audiences();
+        self.record_event(EventKind::Uncoach, handle, "");
+        self.record_audience_changes();
         Ok(())
     }
 
@@ -117,26 +121,26 @@ impl Control {
         member.facts.passing = on;
         member.no_sound();
         self.republish(handle);
-        self.tell(if on { What::Bypass } else { What::Unbypass }, handle, "");
-        self.tell_audiences();
+        self.record_event(if on { EventKind::Bypass } else { EventKind::Unbypass }, handle, "");
+        self.record_audience_changes();
         Ok(())
     }
 
-    pub fn switch(&mut self, handle: u64, switch: Switch, on: bool) -> Result<()> {
+    pub fn set_toggle(&mut self, handle: u64, toggle: Toggle, on: bool) -> Result<()> {
         self.begin(handle);
         let facts = &mut self.member_mut(handle)?.facts;
-        let (fact, what) = match (switch, on) {
-            (Switch::Mute, true) => (&mut facts.muted, What::Mute),
-            (Switch::Mute, false) => (&mut facts.muted, What::Unmute),
-            (Switch::Deaf, true) => (&mut facts.deaf, What::Deaf),
-            (Switch::Deaf, false) => (&mut facts.deaf, What::Undeaf),
-            (Switch::Hold, true) => (&mut facts.held, What::Hold),
-            (Switch::Hold, false) => (&mut facts.held, What::Unhold),
+        let (fact, kind) = match (toggle, on) {
+            (Toggle::Mute, true) => (&mut facts.muted, EventKind::Mute),
+            (Toggle::Mute, false) => (&mut facts.muted, EventKind::Unmute),
+            (Toggle::Deaf, true) => (&mut facts.deaf, EventKind::Deaf),
+            (Toggle::Deaf, false) => (&mut facts.deaf, EventKind::Undeaf),
+            (Toggle::Hold, true) => (&mut facts.held, EventKind::Hold),
+            (Toggle::Hold, false) => (&mut facts.held, EventKind::Unhold),
         };
         *fact = on;
         self.republish(handle);
-        self.tell(what, handle, "");
-        self.tell_audiences();
+        self.record_event(kind, handle, "");
+        self.record_audience_changes();
         Ok(())
     }
 
@@ -151,9 +155,9 @@ impl Control {
         self.undo.extend(member.map(|member| (handle, member.facts.clone(), member.opening)));
     }
 
-    /// After a panic: undoes the change that stopped half-way, and makes every plan anew from what the books say. What has panicked
+    /// After a panic: undoes the change that stopped half-way, and makes every plan anew from the state. What has panicked
     /// once may do so again: so private speech is made private first of all, and if this stops half-way the next change makes every plan anew.
-    pub fn mend(&mut self) {
+    pub fn rollback(&mut self) {
         self.claimed = None;
         while let Some((handle, facts, opening)) = self.undo.pop() {
             if let Some(member) = self.members.get_mut(&handle) {
@@ -164,17 +168,18 @@ impl Control {
         let outside = self.members.iter().filter(|(_, member)| member.place.is_none()).map(|(handle, _)| *handle);
         let outside: Vec<u64> = outside.collect();
         outside.into_iter().for_each(|member| self.publish_alone(member));
-        self.begin_anew();
+        self.rebuild_all();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.publish())) {
-            self.begin_anew();
+            self.rebuild_all();
             resume_unwind(panic);
         }
     }
 
-    /// The next plans are made of the books alone.
-    fn begin_anew(&mut self) {
+    /// The next plans are made of the state alone.
+    fn rebuild_all(&mut self) {
         if let Some(room) = &mut self.room {
-            (room.index, room.pending) = (Index::default(), Pending { all: true, ..Pending::default() });
+            (room.index, room.pending) =
+                (TagIndex::default(), PendingChanges { all: true, ..PendingChanges::default() });
         }
     }
 
@@ -189,7 +194,7 @@ impl Control {
         let mut all: Vec<u64> = match &member.facts.speaks {
             Speaks::Openly => room.members.values().copied().collect(),
             Speaks::ToNobody => Vec::new(),
-            Speaks::To(tags) => room.index.mixers(tags).collect(),
+            Speaks::To(tags) => room.index.tagged(tags).collect(),
         };
         all.sort_unstable();
         all.dedup();
@@ -206,7 +211,7 @@ impl Control {
         self.shared.needs_service(); // the guard goes by the clock
         let now = self.shared.clock.now();
         self.remember(speaker);
-        self.renews(speaker);
+        self.mark_for_new_plan(speaker);
         // Who passes everything through has no audience that could be widened.
         let Some(member) = self.members.get_mut(&speaker).filter(|member| !member.facts.passing) else {
             return;

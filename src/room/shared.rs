@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::engine_clock::EngineClock;
 use crate::{
-    audio::{counters::Sums, lockfree::handoff::Bell},
+    audio::{counters::Sums, lockfree::handoff::WorkFlag},
     lock::Mutex,
 };
 
@@ -19,27 +19,27 @@ pub struct Shared {
     /// service has to run.
     busy: AtomicBool,
     /// Counts of members that are gone.
-    pub gone: Mutex<Gone>,
+    pub departed: Mutex<DepartedCounters>,
     pub guard_ms: u32,
     /// Whether members hear a sound at every change of their mode.
     pub mode_sounds: bool,
     pub clock: Arc<EngineClock>,
     /// Whether anybody listens to events.
-    pub tell: bool,
-    pub bell: Bell,
+    pub events_wanted: bool,
+    pub work_flag: WorkFlag,
 }
 
 impl Shared {
-    pub fn new(guard_ms: u32, mode_sounds: bool, clock: Arc<EngineClock>, tell: bool) -> Arc<Self> {
+    pub fn new(guard_ms: u32, mode_sounds: bool, clock: Arc<EngineClock>, events_wanted: bool) -> Arc<Self> {
         Arc::new(Self {
             number: AtomicU64::new(0),
             busy: AtomicBool::new(false),
-            gone: Mutex::default(),
+            departed: Mutex::default(),
             guard_ms,
             mode_sounds,
             clock,
-            tell,
-            bell: Bell::default(),
+            events_wanted,
+            work_flag: WorkFlag::default(),
         })
     }
 
@@ -65,7 +65,7 @@ impl Shared {
 
 /// Counts of members that are gone.
 #[derive(Clone, Copy, Default)]
-pub struct Gone {
+pub struct DepartedCounters {
     pub read: Sums,
     pub write: Sums,
     pub input: Sums,

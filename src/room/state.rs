@@ -9,19 +9,19 @@ use std::{
 use super::{
     error::{Error, Result},
     event::Event,
-    host_data::{Given, HostData},
-    pending::{Heard, Pending},
+    host_data::{HostData, RawHostData},
+    pending::{Listener, PendingChanges},
     shared::Shared,
-    tag_index::Index,
+    tag_index::TagIndex,
 };
 use crate::{
     audio::{
         self,
         format::{Format, Shape},
-        hook::{mode_sound::Mode, plan::Seat, slot::Lease},
+        hook::{mode_sound::Mode, plan::MemberPlan, slot::Lease},
         host_mix::HostMix,
-        lockfree::{opening_guard::Opening, private_stream::Voice, retire::Retirement},
-        mix::{bus::Bus, input::Input, tick::Plan},
+        lockfree::{opening_guard::Opening, private_stream::PrivateStream, retire::Retirement},
+        mix::{bus::Bus, input::Input, tick::MixPlan},
         playout::resample::Conversion,
     },
     route::Facts,
@@ -39,13 +39,13 @@ pub struct Member {
     pub entered: u64,
     /// Its engine-mixed room ended while it was inside: silent until it joins another or is detached.
     pub ended: bool,
-    pub voice: Option<Arc<Voice>>,
+    pub stream: Option<Arc<PrivateStream>>,
     pub opening: Opening,
     pub input: Option<Arc<Input>>,
     /// What its hooks act on.
-    pub seat: Arc<Seat>,
-    /// Who in its room hears its voice, by number.
-    pub links: Vec<Heard>,
+    pub plan: Arc<MemberPlan>,
+    /// Who in its room hears its stream, by number.
+    pub listeners: Vec<Listener>,
     /// Who hears it by the last audience event since it turned private.
     pub audience: Option<Vec<u32>>,
     /// The mode whose sound it heard last in this room, or that it entered with unsounded.
@@ -73,10 +73,10 @@ impl Member {
         let audio = self.lease.get();
         let mix = input.format();
         if let Some(conversion) = audio.read.format().and_then(|read| Conversion::between(read, mix)) {
-            audio.read.mailbox.expect(conversion.code());
+            audio.read.handoff.expect(conversion.code());
         }
         if let Some(conversion) = audio.write.format().and_then(|write| Conversion::between(mix, write)) {
-            audio.write.mailbox.expect(conversion.code());
+            audio.write.handoff.expect(conversion.code());
         }
     }
 }
@@ -89,7 +89,7 @@ pub struct Place {
 }
 
 /// Open speech of a member that has left an engine-mixed room: it is to fade, not to break off.
-pub struct Leaver {
+pub struct LeavingMember {
     /// Its handle.
     pub member: u64,
     /// The tick that was next when it left.
@@ -107,12 +107,12 @@ pub struct Room {
     /// A member that starts it has come.
     pub started: bool,
     /// What its ticks sum.
-    pub plan: Option<Arc<Plan>>,
+    pub mix_plan: Option<Arc<MixPlan>>,
     /// Who have left, until a tick has let them fade.
-    pub leaving: Vec<Leaver>,
-    pub index: Index,
-    pub pending: Pending,
-    /// Members with seats newer than what was told of their audiences.
+    pub leaving: Vec<LeavingMember>,
+    pub index: TagIndex,
+    pub pending: PendingChanges,
+    /// Members with plans newer than what was told of their audiences.
     pub renewed: BTreeSet<u64>,
     /// The host's own about it.
     pub data: Option<Arc<HostData>>,
@@ -153,11 +153,11 @@ pub struct NewMember<'a> {
     pub ends: bool,
     pub muted: bool,
     pub deaf: bool,
-    pub data: Given,
+    pub data: RawHostData,
 }
 
 /// What one lock guards: a room with its members, or all members outside rooms.
-pub struct Control {
+pub struct RoomState {
     pub shared: Arc<Shared>,
     /// `None` outside, and once the room is closed.
     pub room: Option<Room>,
@@ -173,7 +173,7 @@ pub struct Control {
     pub undo: Vec<(u64, Facts, Opening)>,
 }
 
-impl Control {
+impl RoomState {
     pub fn new(shared: Arc<Shared>, room: Option<Room>) -> Self {
         Self {
             shared,

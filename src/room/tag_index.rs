@@ -7,27 +7,27 @@ use crate::route::{Speaks, Tags};
 
 /// Handles of one room's members.
 #[derive(Default)]
-pub struct Index {
-    mixers: HashMap<Box<str>, BTreeSet<u64>>,
+pub struct TagIndex {
+    tagged: HashMap<Box<str>, BTreeSet<u64>>,
     speakers: HashMap<Box<str>, BTreeSet<u64>>,
-    /// Who speak openly again, and have a voice still: of their time of private speech something may be on its way.
+    /// Who speak openly again, and have a stream still: of their time of private speech something may be on its way.
     reopened: BTreeSet<u64>,
     /// What stands here of each.
     known: HashMap<u64, (Tags, Speaks)>,
 }
 
-impl Index {
+impl TagIndex {
     /// What is so of a member now.
-    pub fn put(&mut self, member: u64, tags: &Tags, speaks: &Speaks, voice: bool) {
+    pub fn put(&mut self, member: u64, tags: &Tags, speaks: &Speaks, stream: bool) {
         if self.known.get(&member).is_none_or(|known| (&known.0, &known.1) != (tags, speaks)) {
             self.remove(member);
-            tags.iter().for_each(|tag| put(&mut self.mixers, tag, member));
+            tags.iter().for_each(|tag| put(&mut self.tagged, tag, member));
             if let Speaks::To(tags) = speaks {
                 tags.iter().for_each(|tag| put(&mut self.speakers, tag, member));
             }
             self.known.insert(member, (tags.clone(), speaks.clone()));
         }
-        if voice && !speaks.privately() {
+        if stream && !speaks.privately() {
             self.reopened.insert(member);
         } else {
             self.reopened.remove(&member);
@@ -39,7 +39,7 @@ impl Index {
         let Some((tags, speaks)) = self.known.remove(&member) else {
             return;
         };
-        tags.iter().for_each(|tag| remove(&mut self.mixers, tag, member));
+        tags.iter().for_each(|tag| remove(&mut self.tagged, tag, member));
         if let Speaks::To(tags) = speaks {
             tags.iter().for_each(|tag| remove(&mut self.speakers, tag, member));
         }
@@ -47,8 +47,8 @@ impl Index {
     }
 
     /// Members that carry one of these tags; one of them may come several times.
-    pub fn mixers<'a>(&'a self, tags: &'a Tags) -> impl Iterator<Item = u64> + 'a {
-        tags.iter().filter_map(|tag| self.mixers.get(tag)).flatten().copied()
+    pub fn tagged<'a>(&'a self, tags: &'a Tags) -> impl Iterator<Item = u64> + 'a {
+        tags.iter().filter_map(|tag| self.tagged.get(tag)).flatten().copied()
     }
 
     /// Private speakers to one of these tags; one of them may come several times.
@@ -56,7 +56,7 @@ impl Index {
         tags.iter().filter_map(|tag| self.speakers.get(tag)).flatten().copied()
     }
 
-    /// See [`Index::reopened`].
+    /// See [`TagIndex::reopened`].
     pub fn reopened(&self) -> impl Iterator<Item = u64> + '_ {
         self.reopened.iter().copied()
     }

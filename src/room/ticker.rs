@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn ticks(engine: &Arc<Engine>, room: u32) -> u64 {
-        engine.in_room(&room.to_string(), |control| Ok(control.room()?.bus().map_or(0, |bus| bus.ticks()))).unwrap_or(0)
+        engine.in_room(&room.to_string(), |state| Ok(state.room()?.bus().map_or(0, |bus| bus.ticks()))).unwrap_or(0)
     }
 
     fn until(what: &str, done: impl Fn() -> bool) {

@@ -6,9 +6,9 @@ use crate::{
     audio::{
         counters::Counts,
         format::{Format, Shape},
-        hook::plan::Seat,
-        lockfree::{handoff::Bell, published::Published},
-        playout::resample::Mailbox,
+        hook::plan::MemberPlan,
+        lockfree::{handoff::WorkFlag, published::Published},
+        playout::resample::Handoff,
     },
     sync::{AtomicU64, Ordering},
 };
@@ -17,15 +17,15 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing.
-    Left,
+    Unchanged,
     /// It holds something else now.
     Changed,
     /// Private speech was taken out.
-    Taken,
+    Silenced,
     /// The format is none that Coach handles, and the frame is nobody's secret.
-    UnknownLeft,
+    UnsupportedUnchanged,
     /// The format is none that Coach handles: make the frame silent.
-    UnknownSilenced,
+    UnsupportedSilenced,
 }
 
 /// In [`Hook::format`], with what a frame was that Coach does not handle: no format's code has it.
@@ -34,7 +34,7 @@ const REFUSED: u64 = 1 << 63;
 /// The plan under which the last frame was left as it is and nothing was going on, and the frame's shape: the next one of that
 /// shape is left too, and nothing else has to be looked at.
 #[derive(Default, PartialEq, Eq)]
-pub struct Steady {
+pub struct FastPath {
     pub plan: u64,
     pub shape: Shape,
 }
@@ -45,42 +45,42 @@ pub struct Steady {
 pub struct Hook<T> {
     /// What it counts.
     pub counts: Counts,
-    plan: Published<Seat>,
+    plan: Published<MemberPlan>,
     /// Whether some of its calls are timed.
     pub timed: bool,
     own: UnsafeCell<T>,
     /// Format of the last frame, as a code; or what it was if Coach does not handle that, with [`REFUSED`].
     format: AtomicU64,
     /// Where it gets its converters from.
-    pub mailbox: Arc<Mailbox>,
+    pub handoff: Arc<Handoff>,
 }
 
 // SAFETY: `own` is touched inside the hook's gate alone (the contract of `enter`).
 unsafe impl<T: Send> Sync for Hook<T> {}
 
 impl<T: Default> Hook<T> {
-    /// With its member's first seat; the caller keeps the plan that it is of.
-    pub fn new(seat: &Seat, bell: &Bell, timed: bool) -> Self {
+    /// With its member's first plan; the caller keeps the plan that it is of.
+    pub fn new(plan: &MemberPlan, work_flag: &WorkFlag, timed: bool) -> Self {
         Self {
-            plan: Published::new(seat, seat.number),
+            plan: Published::new(plan, plan.number),
             format: AtomicU64::new(0),
             timed,
             own: UnsafeCell::default(),
             counts: Counts::default(),
-            mailbox: Arc::new(Mailbox::new(bell.clone())),
+            handoff: Arc::new(Handoff::new(work_flag.clone())),
         }
     }
 }
 
 impl<T> Hook<T> {
-    /// [control] Calls that begin from now on act on `seat`. The caller keeps the old plan until those inside have left.
-    pub fn publish(&self, seat: &Seat) {
-        self.plan.publish(seat, seat.number);
+    /// [control] Calls that begin from now on act on `plan`. The caller keeps the old plan until those inside have left.
+    pub fn publish(&self, plan: &MemberPlan) {
+        self.plan.publish(plan, plan.number);
     }
 
     /// What calls that begin now act on.
     #[cfg(test)]
-    pub fn seat(&self) -> *const Seat {
+    pub fn published_plan(&self) -> *const MemberPlan {
         self.plan.plan()
     }
 
@@ -112,7 +112,7 @@ impl<T> Hook<T> {
     fn note(&self, code: u64) {
         let before = self.format.swap(code, Ordering::Relaxed);
         if (before | code) & REFUSED != 0 {
-            self.mailbox.refuse();
+            self.handoff.refuse();
         }
     }
 
@@ -138,8 +138,8 @@ impl<T> Hook<T> {
     ///
     /// # Safety
     /// As [`Hook::enter`].
-    pub unsafe fn plan(&self) -> &Seat {
-        // SAFETY: a seat that was published is kept until the calls that were inside the gates then have left; this call
+    pub unsafe fn plan(&self) -> &MemberPlan {
+        // SAFETY: a plan that was published is kept until the calls that were inside the gates then have left; this call
         // entered before it loads.
         unsafe { &*self.plan.plan() }
     }

@@ -2,77 +2,77 @@
 
 use crate::audio::{
     format::Format,
-    hook::{hook::Steady, mode_sound::Sounding, subscription::Link},
-    lockfree::{opening_guard::Guards, private_stream::Voice, published::Granted},
+    hook::{hook::FastPath, mode_sound::SoundPlayback, subscription::Subscription},
+    lockfree::{opening_guard::Guards, private_stream::PrivateStream, published::PlanRef},
     mix::{
-        bus::{Bus, Place},
+        bus::{Bus, MixPosition},
         input::Input,
     },
-    playout::{declick::Fade, playout::Player, resample::Conversion},
-    prefetch::Soon,
+    playout::{declick::DeclickRamp, playout::Playout, resample::Conversion},
+    prefetch::PrefetchHint,
 };
 
 /// The read hook's own. What every call needs comes first.
 #[derive(Default)]
 #[repr(C)]
-pub struct Reading {
-    pub steady: Steady,
-    /// What becomes of a frame under `steady`.
-    pub way: Way,
+pub struct ReadState {
+    pub fast_path: FastPath,
+    /// What becomes of a frame under `fast_path`.
+    pub action: ReadAction,
     /// Where the next frame goes that is mixed.
-    pub soon: Soon,
+    pub hint: PrefetchHint,
     /// The last open sample, if the last frame was open.
     pub open: Option<[i32; 2]>,
-    /// The voice that the last frame went into, by address.
-    pub voice: usize,
-    /// The converter that holds the end of what went into a mix: `Seat::entered` of that time, and what it converts.
+    /// The stream that the last frame went into, by address.
+    pub stream: usize,
+    /// The converter that holds the end of what went into a mix: `MemberPlan::entered` of that time, and what it converts.
     pub mixing: Option<(u64, Conversion)>,
-    pub fade: Fade,
+    pub declick: DeclickRamp,
     pub guards: Guards,
 }
 
 /// What becomes of every frame of one shape under one plan, while nothing else is going on.
 #[derive(Clone, Copy, Default)]
-pub enum Way {
+pub enum ReadAction {
     /// It is left as it is.
     #[default]
     Left,
-    /// It goes into the voice as it is, in this format.
-    Voice(Format, Granted<Voice>),
+    /// It goes into the stream as it is, in this format.
+    PrivateStream(Format, PlanRef<PrivateStream>),
     /// It goes into the mix as it is, in this format.
-    Mix(Format, Granted<Input>),
+    Mix(Format, PlanRef<Input>),
 }
 
 /// What becomes of every frame of one shape that is written under one plan, while nothing else is going on.
 #[derive(Clone, Copy, Default)]
-pub enum Adds {
+pub enum WriteAction {
     /// It is left as it is.
     #[default]
     Nothing,
-    /// The one private voice is added to it; it is of this format.
-    Voice(Format, Granted<Link>),
+    /// The one private stream is added to it; it is of this format.
+    PrivateStream(Format, PlanRef<Subscription>),
     /// It is made of the mix, less what the member said itself.
-    Mix(Format, Granted<Bus>, Option<Granted<Input>>),
+    Mix(Format, PlanRef<Bus>, Option<PlanRef<Input>>),
 }
 
 /// The write hook's own. What every call needs comes first.
 #[derive(Default)]
 #[repr(C)]
-pub struct Writing {
-    pub steady: Steady,
-    /// What becomes of a frame under `steady`.
-    pub adds: Adds,
+pub struct WriteState {
+    pub fast_path: FastPath,
+    /// What becomes of a frame under `fast_path`.
+    pub action: WriteAction,
     /// Where what the member said itself lies of the next frame of the mix.
-    pub soon: Soon,
+    pub hint: PrefetchHint,
     /// The plan of the last frame.
     pub number: u64,
-    /// What all private voices together amounted to at the end of the last frame.
+    /// What all private streams together amounted to at the end of the last frame.
     pub tails: [i32; 2],
-    /// Fades out voices that were taken away.
-    pub fade: Fade,
-    /// `Seat::entered` of the room whose mix it listens to, 0 for none; and how far it has come.
+    /// Fades out streams that were taken away.
+    pub declick: DeclickRamp,
+    /// `MemberPlan::entered` of the room whose mix it listens to, 0 for none; and how far it has come.
     pub entered: u64,
-    pub at: Place,
-    pub mix: Player,
-    pub sounding: Sounding,
+    pub at: MixPosition,
+    pub mix: Playout,
+    pub sound: SoundPlayback,
 }

@@ -5,42 +5,42 @@ use std::sync::Arc;
 use crate::audio::{
     hook::{
         hook::Hook,
-        hook_state::{Reading, Writing},
-        mode_sound::Asked,
-        plan::Seat,
+        hook_state::{ReadState, WriteState},
+        mode_sound::SoundRequests,
+        plan::MemberPlan,
     },
-    lockfree::{handoff::Bell, hook_clock::HookClock, opening_guard::Guarded},
+    lockfree::{handoff::WorkFlag, hook_clock::HookClock, opening_guard::Guarded},
 };
 
 /// A member. Made by the control plane, found by its hooks through its slot.
 pub struct Member {
     /// For each frame read from it.
-    pub read: Hook<Reading>,
+    pub read: Hook<ReadState>,
     /// For each frame written to it.
-    pub write: Hook<Writing>,
+    pub write: Hook<WriteState>,
     /// How the read hook's opening guards stand.
     pub guarded: Guarded,
     /// The sounds that its write hook is to play.
-    pub sounds: Asked,
+    pub sounds: SoundRequests,
     /// The engine's.
     pub clock: Arc<HookClock>,
 }
 
 impl Member {
-    /// With its first seat; the caller keeps the plan that it is of.
-    pub fn new(seat: &Seat, bell: &Bell, clock: &Arc<HookClock>, timed: bool) -> Self {
+    /// With its first plan; the caller keeps the plan that it is of.
+    pub fn new(plan: &MemberPlan, work_flag: &WorkFlag, clock: &Arc<HookClock>, timed: bool) -> Self {
         Self {
-            read: Hook::new(seat, bell, timed),
-            write: Hook::new(seat, bell, timed),
+            read: Hook::new(plan, work_flag, timed),
+            write: Hook::new(plan, work_flag, timed),
             guarded: Guarded::default(),
-            sounds: Asked::default(),
+            sounds: SoundRequests::default(),
             clock: clock.clone(),
         }
     }
 
-    /// [control] Hooks that begin from now on act on `seat`. The caller keeps the old plan until those inside have left.
-    pub fn publish(&self, seat: &Seat) {
-        self.read.publish(seat);
-        self.write.publish(seat);
+    /// [control] Hooks that begin from now on act on `plan`. The caller keeps the old plan until those inside have left.
+    pub fn publish(&self, plan: &MemberPlan) {
+        self.read.publish(plan);
+        self.write.publish(plan);
     }
 }

@@ -55,9 +55,9 @@ const RAMP: f32 = (5 * TICKS_PER_MS) as f32;
 
 /// What the control plane has asked for: how many times, and which sound last.
 #[derive(Default)]
-pub struct Asked(AtomicU64);
+pub struct SoundRequests(AtomicU64);
 
-impl Asked {
+impl SoundRequests {
     /// [control] Asks for the sound of a mode. Calls of this are not made at once for one member.
     pub fn ask(&self, mode: Mode) {
         self.request(mode as u64);
@@ -76,7 +76,7 @@ impl Asked {
 
 /// What is being played. The write hook's own.
 #[derive(Default)]
-pub struct Sounding {
+pub struct SoundPlayback {
     /// The last request that was met.
     met: u64,
     /// How far it has come, in ticks.
@@ -84,9 +84,9 @@ pub struct Sounding {
     playing: bool,
 }
 
-impl Sounding {
+impl SoundPlayback {
     /// Begins what was asked for since the last call; whether anything is to be played now.
-    pub fn begin(&mut self, asked: &Asked) -> bool {
+    pub fn begin(&mut self, asked: &SoundRequests) -> bool {
         let now = asked.0.load(Ordering::Acquire);
         if now != self.met {
             *self = Self { met: now, at: 0, playing: now & 3 != 0 };
@@ -115,7 +115,7 @@ impl Sounding {
             for group in frame[from * channels..to * channels].chunks_exact_mut(channels) {
                 let ramp = (at as f32 / RAMP).min((ends - begins - at) as f32 / RAMP).min(1.0);
                 let sample = (AMPLITUDE * ramp * sine) as i32;
-                group.iter_mut().for_each(|heard| *heard = sum::limited(i32::from(*heard) + sample));
+                group.iter_mut().for_each(|heard| *heard = sum::saturate(i32::from(*heard) + sample));
                 (sine, cosine) = (sine * turn_cosine + cosine * turn_sine, cosine * turn_cosine - sine * turn_sine);
                 at += step;
             }

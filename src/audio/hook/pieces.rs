@@ -17,7 +17,7 @@ fn is_served(shape: Shape) -> bool {
 
 /// What becomes of a frame of which one piece had `one` outcome, and another `other`.
 fn both(one: Outcome, other: Outcome) -> Outcome {
-    if one == Outcome::Left { other } else { one }
+    if one == Outcome::Unchanged { other } else { one }
 }
 
 impl Member {
@@ -44,7 +44,7 @@ impl Member {
             // SAFETY: the caller is inside the write gate.
             return unsafe { self.write(shape, data) };
         }
-        let mut outcome = Outcome::Left;
+        let mut outcome = Outcome::Unchanged;
         for piece in data.chunks_mut(PIECE * shape.channels as usize) {
             let samples = (piece.len() / shape.channels as usize) as u32;
             // SAFETY: the caller is inside the write gate.
@@ -66,10 +66,10 @@ impl Member {
         let keeps = unsafe { self.write.plan() }.hearing == Hearing::Host;
         // SAFETY: the caller is inside the write gate.
         let outcome = unsafe { self.write(Shape { channels: 1, ..shape }, added) };
-        if outcome != Outcome::Left {
+        if outcome != Outcome::Unchanged {
             for (group, &added) in piece.chunks_exact_mut(shape.channels as usize).zip(&*added) {
                 group.iter_mut().for_each(|sample| {
-                    *sample = if keeps { sum::limited(i32::from(*sample) + i32::from(added)) } else { added };
+                    *sample = if keeps { sum::saturate(i32::from(*sample) + i32::from(added)) } else { added };
                 });
             }
         }

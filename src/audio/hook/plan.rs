@@ -5,38 +5,38 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::audio::{
-    hook::subscription::Link,
+    hook::subscription::Subscription,
     host_mix::HostMix,
-    lockfree::{opening_guard::Opening, private_stream::Voice},
+    lockfree::{opening_guard::Opening, private_stream::PrivateStream},
     mix::{bus::Bus, input::Input},
 };
 
 /// What becomes of what a member says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speech {
-    /// Everyone hears it: left in the frame, or into [`Seat::input`].
+    /// Everyone hears it: left in the frame, or into [`MemberPlan::input`].
     Open,
     /// In an ordinary call: left in the frame.
     Bypass,
-    /// Into [`Seat::voice`], if there is one, for those whose seats have a link to it.
+    /// Into [`MemberPlan::stream`], if there is one, for those whose plans have a subscription to it.
     Private,
     /// Nobody hears it, nor what it said just before and is still queued.
     Silent,
 }
 
-/// What a member hears, private voices ([`Seat::voices`]) apart.
+/// What a member hears, private streams ([`MemberPlan::subscriptions`]) apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hearing {
     /// What the host wrote.
     Host,
-    /// The room's bus, less its own voice.
+    /// The room's bus, less what it says itself.
     Bus,
-    /// Nothing, private voices included.
+    /// Nothing, private streams included.
     Silence,
 }
 
 /// What the hooks of one member do.
-pub struct Seat {
+pub struct MemberPlan {
     /// The plan's number: engine-wide, rising, never used again.
     pub number: u64,
     /// Number of the plan with which the member entered the room; 0 outside.
@@ -48,42 +48,42 @@ pub struct Seat {
     pub host_mix: HostMix,
     pub opening: Opening,
     /// Where private speech goes; also that of the opening guard of a member that speaks openly again.
-    pub voice: Option<Arc<Voice>>,
+    pub stream: Option<Arc<PrivateStream>>,
     /// Engine-mixed: where open speech goes.
     pub input: Option<Arc<Input>>,
     /// Engine-mixed: where open speech comes from.
     pub bus: Option<Arc<Bus>>,
-    /// The private voices that it hears.
-    pub voices: Voices,
+    /// The private streams that it hears.
+    pub subscriptions: Subscriptions,
 }
 
-impl Seat {
+impl MemberPlan {
     /// [control] Whether the ticks of a room that the engine mixes sum what is queued of it, or forget it.
     pub fn heard_in_a_mix(&self) -> bool {
         matches!(self.speech, Speech::Open | Speech::Private)
     }
 }
 
-/// Links to the private voices that one member hears. A list that differs in a few of them from another shares most of its parts
+/// Subscriptions to the private streams that one member hears. A list that differs in a few of them from another shares most of its parts
 /// with it, so that a change costs little where many are heard.
 #[derive(Default)]
-pub struct Voices {
-    few: SmallVec<[Arc<Link>; 1]>,
-    /// Parts of [`Voices::PART`] links or less.
-    more: Box<[Arc<[Arc<Link>]>]>,
+pub struct Subscriptions {
+    few: SmallVec<[Arc<Subscription>; 1]>,
+    /// Parts of [`Subscriptions::PART`] subscriptions or less.
+    more: Box<[Arc<[Arc<Subscription>]>]>,
 }
 
-impl Voices {
+impl Subscriptions {
     const PART: usize = 16;
 
     #[inline]
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Link>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Subscription>> {
         self.few.iter().chain(self.more.iter().flat_map(|part| part.iter()))
     }
 
     /// The one that there is, if there is one alone.
     #[inline]
-    pub fn only(&self) -> Option<&Arc<Link>> {
+    pub fn only(&self) -> Option<&Arc<Subscription>> {
         if self.more.is_empty() && self.few.len() == 1 { self.few.first() } else { None }
     }
 
@@ -93,15 +93,16 @@ impl Voices {
     }
 
     /// [control] The same, less those that `gone` says, and with `new` ones.
-    pub fn changed(&self, gone: impl Fn(&Link) -> bool, new: Vec<Arc<Link>>) -> Self {
-        let mut few: SmallVec<[Arc<Link>; 1]> = self.few.iter().filter(|link| !gone(link)).cloned().collect();
+    pub fn changed(&self, gone: impl Fn(&Subscription) -> bool, new: Vec<Arc<Subscription>>) -> Self {
+        let mut few: SmallVec<[Arc<Subscription>; 1]> =
+            self.few.iter().filter(|subscription| !gone(subscription)).cloned().collect();
         let mut more = Vec::with_capacity(self.more.len() + new.len().div_ceil(Self::PART));
         for part in &self.more {
-            if !part.iter().any(|link| gone(link)) {
+            if !part.iter().any(|subscription| gone(subscription)) {
                 more.push(part.clone());
                 continue;
             }
-            let left: Vec<_> = part.iter().filter(|link| !gone(link)).cloned().collect();
+            let left: Vec<_> = part.iter().filter(|subscription| !gone(subscription)).cloned().collect();
             if left.len() < Self::PART / 2 { few.extend(left) } else { more.push(left.into()) }
         }
         few.extend(new);

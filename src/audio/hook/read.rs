@@ -7,20 +7,20 @@ use smallvec::SmallVec;
 use crate::audio::{
     format::{Format, Frame, MAX_FRAME, Shape, last, remix},
     hook::{
-        hook::{Outcome, Steady},
-        hook_state::{Reading, Way},
+        hook::{FastPath, Outcome},
+        hook_state::{ReadAction, ReadState},
         member::Member,
-        plan::{Seat, Speech},
+        plan::{MemberPlan, Speech},
     },
     host_mix::HostMix,
     lockfree::{
         media_time::FrameTime,
-        private_stream::{Stamp, Voice},
-        published::Granted,
+        private_stream::{PrivateStream, Stamp},
+        published::PlanRef,
     },
     mix::input::Input,
     playout::{
-        declick::Fade,
+        declick::DeclickRamp,
         resample::{Conversion, Converter},
     },
     sum,
@@ -35,7 +35,7 @@ impl Member {
     pub unsafe fn leaves_read(&self, shape: Shape, data: &[i16]) -> bool {
         // SAFETY: the caller is inside the read gate.
         let (number, side) = unsafe { self.read.enter() };
-        let left = (Steady { plan: number, shape }) == side.steady && matches!(side.way, Way::Left);
+        let left = (FastPath { plan: number, shape }) == side.fast_path && matches!(side.action, ReadAction::Left);
         if left {
             self.read.counts.frames.add(1);
             side.open = Some(last(data, shape.channels as usize));
@@ -51,47 +51,47 @@ impl Member {
     pub unsafe fn read(&self, shape: Shape, time: FrameTime, data: &mut [i16]) -> Outcome {
         // SAFETY: the caller's promise.
         let (number, side) = unsafe { self.read.enter() };
-        if (Steady { plan: number, shape }) == side.steady {
-            match side.way {
-                Way::Left => {
+        if (FastPath { plan: number, shape }) == side.fast_path {
+            match side.action {
+                ReadAction::Left => {
                     self.read.counts.frames.add(1);
                     side.open = Some(last(data, shape.channels as usize));
-                    return Outcome::Left;
+                    return Outcome::Unchanged;
                 }
                 // What is known of a frame's time is for the next opening guard.
-                Way::Voice(format, voice) if !matches!(time, FrameTime::Said(_)) => {
+                ReadAction::PrivateStream(format, stream) if !matches!(time, FrameTime::Said(_)) => {
                     // SAFETY: it is of the plan of this number.
-                    let voice = unsafe { voice.get() };
+                    let stream = unsafe { stream.get() };
                     self.read.counts.frames.add(1);
                     self.read.counts.private.add(1);
-                    voice.push(Stamp { captured: number, floor: number }, format, data);
+                    stream.push(Stamp { captured: number, floor: number }, format, data);
                     data.fill(0);
-                    return Outcome::Taken;
+                    return Outcome::Silenced;
                 }
-                Way::Mix(format, input) => {
+                ReadAction::Mix(format, input) => {
                     // In a large room all of it is out of the cache.
-                    side.soon.prefetch(2 * data.len());
+                    side.hint.prefetch(2 * data.len());
                     // SAFETY: as above.
                     let input = unsafe { input.get() };
                     self.read.counts.frames.add(1);
                     input.expect(format.ticks(shape.samples as usize));
                     input.push(data);
-                    side.soon = input.next_pushed();
+                    side.hint = input.next_pushed();
                     data.fill(0);
                     return Outcome::Changed;
                 }
-                Way::Voice(..) => {}
+                ReadAction::PrivateStream(..) => {}
             }
         }
-        side.steady = Steady::default();
+        side.fast_path = FastPath::default();
         // SAFETY: the caller's promise.
-        let seat = unsafe { self.read.plan() };
+        let plan = unsafe { self.read.plan() };
         // SAFETY: the caller's promise.
-        let (outcome, way) = unsafe { self.read_anew(side, seat, shape, time, data) };
-        if let Some(way) = way
+        let (outcome, action) = unsafe { self.read_anew(side, plan, shape, time, data) };
+        if let Some(action) = action
             && side.guards.none()
         {
-            (side.steady, side.way) = (Steady { plan: seat.number, shape }, way);
+            (side.fast_path, side.action) = (FastPath { plan: plan.number, shape }, action);
         }
         outcome
     }
@@ -103,58 +103,58 @@ impl Member {
     #[inline(never)]
     unsafe fn read_anew(
         &self,
-        side: &mut Reading,
-        seat: &Seat,
+        side: &mut ReadState,
+        plan: &MemberPlan,
         shape: Shape,
         time: FrameTime,
         data: &mut [i16],
-    ) -> (Outcome, Option<Way>) {
-        let (floor, moment) = side.guards.begin(seat.opening, seat.private, time, &self.clock, &self.guarded);
-        let open = matches!(seat.speech, Speech::Open | Speech::Bypass) && floor.is_none();
-        let mixed = seat.input.is_some() && seat.speech != Speech::Bypass;
+    ) -> (Outcome, Option<ReadAction>) {
+        let (floor, moment) = side.guards.begin(plan.opening, plan.private, time, &self.clock, &self.guarded);
+        let open = matches!(plan.speech, Speech::Open | Speech::Bypass) && floor.is_none();
+        let mixed = plan.input.is_some() && plan.speech != Speech::Bypass;
         let can_be_one = !data.is_empty();
         let Some(mut frame) = Frame::new(shape, data) else {
             self.read.cannot_serve(shape);
             if !side.guards.none() && can_be_one {
                 side.guards.end(moment, shape.ticks(), &self.guarded); // a leg of such a format is to be heard again, too
             }
-            return (if open && !mixed { Outcome::UnknownLeft } else { Outcome::UnknownSilenced }, None);
+            return (if open && !mixed { Outcome::UnsupportedUnchanged } else { Outcome::UnsupportedSilenced }, None);
         };
         self.read.counts.frames.add(1);
         let changed = self.read.changes_to(frame.format);
         if changed || frame.channels > 2 {
-            side.fade = Fade::default(); // it is of two channels at most
+            side.declick = DeclickRamp::default(); // it is of two channels at most
             side.open = side.open.map(|_| [0, 0]);
         }
         if open {
             if !side.guards.none() {
                 side.guards.end(moment, frame.ticks(), &self.guarded);
             }
-            self.end_voice(side, seat);
+            self.end_stretch(side, plan);
             // SAFETY: the caller is inside the read gate.
-            return unsafe { self.read_open(side, seat, &mut frame) };
+            return unsafe { self.read_open(side, plan, &mut frame) };
         }
         // SAFETY: the caller's promise.
-        unsafe { self.end_mix(side, seat) };
-        if let Some(input) = &seat.input {
+        unsafe { self.end_mix(side, plan) };
+        if let Some(input) = &plan.input {
             input.expect(0);
         }
-        let mut way = None;
-        let voice = seat.voice.as_ref().filter(|_| seat.speech != Speech::Silent);
-        if let Some(voice) = voice {
-            let stamp = Stamp { captured: seat.number, floor: floor.unwrap_or(seat.number) };
-            let before = std::mem::replace(&mut side.voice, Arc::as_ptr(voice) as usize);
-            let anew = changed || before != side.voice;
+        let mut action = None;
+        let stream = plan.stream.as_ref().filter(|_| plan.speech != Speech::Silent);
+        if let Some(stream) = stream {
+            let stamp = Stamp { captured: plan.number, floor: floor.unwrap_or(plan.number) };
+            let before = std::mem::replace(&mut side.stream, Arc::as_ptr(stream) as usize);
+            let anew = changed || before != side.stream;
             // SAFETY: the caller is inside the read gate.
-            let (captured, plain) = unsafe { self.capture(voice, stamp, seat.host_mix, &frame, anew) };
-            way = plain
-                .filter(|_| floor.is_none() && seat.private)
-                .map(|format| Way::Voice(format, Granted::new(&**voice)));
+            let (captured, plain) = unsafe { self.capture(stream, stamp, plan.host_mix, &frame, anew) };
+            action = plain
+                .filter(|_| floor.is_none() && plan.private)
+                .map(|format| ReadAction::PrivateStream(format, PlanRef::new(&**stream)));
             if captured {
                 self.read.counts.private.add(1);
             }
         } else {
-            self.end_voice(side, seat);
+            self.end_stretch(side, plan);
         }
         if !side.guards.none() {
             side.guards.end(moment, frame.ticks(), &self.guarded); // once the frame is in the ring: see `Guarded::state`
@@ -162,17 +162,17 @@ impl Member {
         if let Some(last) = side.open.take()
             && !mixed
         {
-            side.fade.step(last, frame.format);
+            side.declick.step(last, frame.format);
         }
         frame.data.fill(0);
-        if side.fade.active() {
-            fade(&mut side.fade, &mut frame);
-            way = None;
+        if side.declick.active() {
+            declick(&mut side.declick, &mut frame);
+            action = None;
         }
-        if floor.is_none() && !seat.private {
+        if floor.is_none() && !plan.private {
             return (Outcome::Changed, None);
         }
-        (Outcome::Taken, way)
+        (Outcome::Silenced, action)
     }
 
     /// Open speech: left where the host mixes, put into the room where the engine does.
@@ -180,33 +180,38 @@ impl Member {
     /// # Safety
     /// As [`Member::read`].
     #[inline]
-    unsafe fn read_open(&self, side: &mut Reading, seat: &Seat, frame: &mut Frame) -> (Outcome, Option<Way>) {
-        if let Some(input) = seat.input.as_ref().filter(|_| seat.speech == Speech::Open) {
+    unsafe fn read_open(
+        &self,
+        side: &mut ReadState,
+        plan: &MemberPlan,
+        frame: &mut Frame,
+    ) -> (Outcome, Option<ReadAction>) {
+        if let Some(input) = plan.input.as_ref().filter(|_| plan.speech == Speech::Open) {
             side.open = Some([0, 0]);
             // SAFETY: the caller's promise.
-            unsafe { self.enter_mix(side, seat, input, frame) };
+            unsafe { self.enter_mix(side, plan, input, frame) };
             frame.data.fill(0);
             let plain = frame.format == input.format() && frame.channels == frame.format.channels();
-            return (Outcome::Changed, plain.then(|| Way::Mix(frame.format, Granted::new(&**input))));
+            return (Outcome::Changed, plain.then(|| ReadAction::Mix(frame.format, PlanRef::new(&**input))));
         }
         // SAFETY: the caller's promise.
-        unsafe { self.end_mix(side, seat) };
+        unsafe { self.end_mix(side, plan) };
         let channels = frame.channels;
         let (first, last) = (last(&frame.data[..channels], channels), last(frame.data, channels));
         // The first frame of all follows nothing.
         let silent_before = side.open.is_none() && self.read.counts.frames.get() > 1;
         side.open = Some(last);
         if silent_before && channels <= 2 {
-            side.fade.step([-first[0], -first[1]], frame.format);
+            side.declick.step([-first[0], -first[1]], frame.format);
         }
-        if !side.fade.active() {
-            return (Outcome::Left, Some(Way::Left));
+        if !side.declick.active() {
+            return (Outcome::Unchanged, Some(ReadAction::Left));
         }
-        fade(&mut side.fade, frame);
+        declick(&mut side.declick, frame);
         (Outcome::Changed, None)
     }
 
-    /// Puts private speech into its voice; whether it could be, and its format if that keeps it as it is. `anew`: it does not go on from the
+    /// Puts private speech into its stream; whether it could be, and its format if that keeps it as it is. `anew`: it does not go on from the
     /// last frame.
     ///
     /// # Safety
@@ -214,7 +219,7 @@ impl Member {
     #[inline]
     unsafe fn capture(
         &self,
-        voice: &Voice,
+        stream: &PrivateStream,
         stamp: Stamp,
         host_mix: HostMix,
         frame: &Frame,
@@ -222,14 +227,14 @@ impl Member {
     ) -> (bool, Option<Format>) {
         let format = host_mix.keeps(frame.format);
         if frame.channels == format.channels() && format.fits_a_room() {
-            voice.push(stamp, format, frame.data);
+            stream.push(stamp, format, frame.data);
             return (true, Some(format));
         }
         // SAFETY: the caller is inside the read gate.
-        (unsafe { self.capture_reduced(voice, stamp, (host_mix, format), frame, anew) }, None)
+        (unsafe { self.capture_reduced(stream, stamp, (host_mix, format), frame, anew) }, None)
     }
 
-    /// The same where its voice does not keep the frame as it is.
+    /// The same where its stream does not keep the frame as it is.
     ///
     /// # Safety
     /// The caller is inside this member's read gate.
@@ -237,7 +242,7 @@ impl Member {
     #[inline(never)]
     unsafe fn capture_reduced(
         &self,
-        voice: &Voice,
+        stream: &PrivateStream,
         stamp: Stamp,
         (host_mix, format): (HostMix, Format),
         frame: &Frame,
@@ -248,15 +253,15 @@ impl Member {
             for (group, kept) in frame.data.chunks_exact(frame.channels).zip(kept.chunks_exact_mut(channels)) {
                 host_mix.take(group, channels, |c, s| kept[c] = s);
             }
-            voice.push(stamp, format, &kept[..frame.samples * channels]);
+            stream.push(stamp, format, &kept[..frame.samples * channels]);
             return true;
         };
-        // SAFETY: the mailbox is the read hook's, inside whose gate the caller is.
-        let Some(converter) = (unsafe { self.read.mailbox.take(conversion.code()) }) else {
+        // SAFETY: the handoff is the read hook's, inside whose gate the caller is.
+        let Some(converter) = (unsafe { self.read.handoff.take(conversion.code()) }) else {
             self.read.counts.waited.add(1);
             return false;
         };
-        converter.push(voice, stamp, (frame.data, frame.channels), (host_mix, format.kept()), anew);
+        converter.push(stream, stamp, (frame.data, frame.channels), (host_mix, format.kept()), anew);
         true
     }
 
@@ -264,14 +269,14 @@ impl Member {
     ///
     /// # Safety
     /// As [`Member::read`].
-    unsafe fn enter_mix(&self, side: &mut Reading, seat: &Seat, input: &Input, frame: &mut Frame) {
+    unsafe fn enter_mix(&self, side: &mut ReadState, plan: &MemberPlan, input: &Input, frame: &mut Frame) {
         input.expect(frame.ticks());
         let (from, to) = (frame.format, input.format());
         let conversion = Conversion::between(from, to);
-        let mixing = conversion.map(|conversion| (seat.entered, conversion));
+        let mixing = conversion.map(|conversion| (plan.entered, conversion));
         if side.mixing != mixing {
             // SAFETY: the caller's promise.
-            unsafe { self.end_mix(side, seat) };
+            unsafe { self.end_mix(side, plan) };
         }
         if from == to && frame.channels == from.channels() {
             return input.push(frame.data);
@@ -284,8 +289,8 @@ impl Member {
             }
             return;
         };
-        // SAFETY: the mailbox is the read hook's, inside whose gate the caller is.
-        let Some(converter) = (unsafe { self.read.mailbox.take(conversion.code()) }) else {
+        // SAFETY: the handoff is the read hook's, inside whose gate the caller is.
+        let Some(converter) = (unsafe { self.read.handoff.take(conversion.code()) }) else {
             self.read.counts.waited.add(1);
             return;
         };
@@ -308,12 +313,12 @@ impl Member {
     ///
     /// # Safety
     /// As [`Member::read`].
-    unsafe fn end_mix(&self, side: &mut Reading, seat: &Seat) {
+    unsafe fn end_mix(&self, side: &mut ReadState, plan: &MemberPlan) {
         const ZEROS: [f32; 128] = [0.0; 128];
         let Some((entered, conversion)) = side.mixing.take() else { return };
-        let Some(input) = seat.input.as_ref().filter(|_| entered == seat.entered) else { return };
-        // SAFETY: the mailbox is the read hook's, inside whose gate the caller is.
-        let Some(converter) = (unsafe { self.read.mailbox.take(conversion.code()) }) else { return };
+        let Some(input) = plan.input.as_ref().filter(|_| entered == plan.entered) else { return };
+        // SAFETY: the handoff is the read hook's, inside whose gate the caller is.
+        let Some(converter) = (unsafe { self.read.handoff.take(conversion.code()) }) else { return };
         let mut left = converter.delay() * conversion.channels();
         while left > 0 {
             let now = left.min(ZEROS.len());
@@ -323,31 +328,31 @@ impl Member {
     }
 
     /// Tells listeners that the stretch of private speech is over, if one was going on.
-    fn end_voice(&self, side: &mut Reading, seat: &Seat) {
-        if side.voice != 0
-            && let Some(voice) = &seat.voice
-            && Arc::as_ptr(voice) as usize == side.voice
+    fn end_stretch(&self, side: &mut ReadState, plan: &MemberPlan) {
+        if side.stream != 0
+            && let Some(stream) = &plan.stream
+            && Arc::as_ptr(stream) as usize == side.stream
         {
-            Voice::end(voice, Stamp { captured: seat.number, floor: seat.number });
+            PrivateStream::end(stream, Stamp { captured: plan.number, floor: plan.number });
         }
-        side.voice = 0;
+        side.stream = 0;
     }
 }
 
-/// Adds a fade to narrow samples, saturating.
-fn fade(fade: &mut Fade, frame: &mut Frame) {
+/// Adds a fade to 16-bit samples, saturating.
+fn declick(declick: &mut DeclickRamp, frame: &mut Frame) {
     let channels = frame.channels;
     for group in frame.data.chunks_exact_mut(channels) {
-        if !fade.active() {
+        if !declick.active() {
             return;
         }
         let mut wide = [0; 2];
         for (wide, sample) in wide.iter_mut().zip(&*group) {
             *wide = i32::from(*sample);
         }
-        fade.apply(&mut wide[..channels], channels);
+        declick.apply(&mut wide[..channels], channels);
         for (sample, wide) in group.iter_mut().zip(wide) {
-            *sample = sum::limited(wide);
+            *sample = sum::saturate(wide);
         }
     }
 }
@@ -374,7 +379,7 @@ fn push_spread(groups: impl Iterator<Item = impl Iterator<Item = i32>>, input: &
     let mut length = 0;
     for group in groups {
         let group: SmallVec<[i32; 8]> = group.collect();
-        remix(&group, to, false, |c, s| narrow[length + c] = sum::limited(s));
+        remix(&group, to, false, |c, s| narrow[length + c] = sum::saturate(s));
         length += to;
     }
     input.push(&narrow[..length]);

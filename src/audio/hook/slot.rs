@@ -39,12 +39,12 @@ pub struct Slot<T> {
     /// The read hook, or the tick.
     pub read: Gate,
     /// The write hook; the two run on different threads and should not share a cache line.
-    pub write: Apart,
+    pub write: OwnCacheLine,
 }
 
 /// On a cache line of its own.
 #[repr(align(64))]
-pub struct Apart(pub Gate);
+pub struct OwnCacheLine(pub Gate);
 
 /// Why a hook could not enter.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl<T> Slot<T> {
             handle: AtomicU64::new(0),
             object: AtomicPtr::new(ptr::null_mut()),
             read: Gate::new(),
-            write: Apart(Gate::new()),
+            write: OwnCacheLine(Gate::new()),
         }
     }
 }

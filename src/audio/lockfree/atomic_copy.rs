@@ -1,5 +1,5 @@
 //! Copies to and from words that another thread may be using meanwhile. What a reader got that the writer was overtaking is torn:
-//! the caller finds out by position (`Lap::holds`) and throws it away.
+//! the caller finds out by position (`Seqlock::holds`) and throws it away.
 //!
 //! The words are atomic, so that a torn copy is no data race. A loop over atomics moves eight bytes at a time, though, and these
 //! copies are most of what a hook does: where the processor allows, an instruction of wider memory accesses does the same.

@@ -8,18 +8,18 @@ use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 
 /// Rings when a hook of the engine wants something.
 #[derive(Clone)]
-pub struct Bell(Arc<AtomicU64>);
+pub struct WorkFlag(Arc<AtomicU64>);
 
 const RUNG: u64 = 1;
 const REFUSED: u64 = 2;
 
-impl Default for Bell {
+impl Default for WorkFlag {
     fn default() -> Self {
         Self(Arc::new(AtomicU64::new(0)))
     }
 }
 
-impl Bell {
+impl WorkFlag {
     fn ring(&self) {
         self.0.fetch_or(RUNG, Ordering::Release);
     }
@@ -46,7 +46,7 @@ struct Built<T> {
 }
 
 /// One hook's. Codes say what is wanted; 0 is nothing.
-pub struct Mailbox<T> {
+pub struct Handoff<T> {
     /// Written by the hook, and by the control plane before the hook runs.
     wanted: AtomicU64,
     /// What was built last. Written by the control plane.
@@ -57,31 +57,31 @@ pub struct Mailbox<T> {
     spent: AtomicPtr<Built<T>>,
     /// The hook's own: a list of at most [`KEPT`], what was used last first.
     kept: UnsafeCell<*mut Built<T>>,
-    bell: Bell,
+    work_flag: WorkFlag,
 }
 
-// SAFETY: `kept` is touched by the one hook that owns the mailbox (the contract of `take`), the rest is atomic; what goes
+// SAFETY: `kept` is touched by the one hook that owns the handoff (the contract of `take`), the rest is atomic; what goes
 // from thread to thread is Send, and the pointers in it are owned.
-unsafe impl<T: Send> Send for Mailbox<T> {}
+unsafe impl<T: Send> Send for Handoff<T> {}
 // SAFETY: as above.
-unsafe impl<T: Send> Sync for Mailbox<T> {}
+unsafe impl<T: Send> Sync for Handoff<T> {}
 
-impl<T> Mailbox<T> {
-    pub fn new(bell: Bell) -> Self {
+impl<T> Handoff<T> {
+    pub fn new(work_flag: WorkFlag) -> Self {
         Self {
             wanted: AtomicU64::new(0),
             built: AtomicU64::new(0),
             offer: AtomicPtr::new(ptr::null_mut()),
             spent: AtomicPtr::new(ptr::null_mut()),
             kept: UnsafeCell::new(ptr::null_mut()),
-            bell,
+            work_flag,
         }
     }
 
     /// [audio] What `code` stands for, if it is there; otherwise it will be prepared.
     ///
     /// # Safety
-    /// One thread at a time: the caller is inside the gate of the hook that owns this mailbox, and keeps the reference no
+    /// One thread at a time: the caller is inside the gate of the hook that owns this handoff, and keeps the reference no
     /// longer than that.
     #[allow(clippy::mut_from_ref)]
     pub unsafe fn take(&self, code: u64) -> Option<&mut T> {
@@ -137,15 +137,15 @@ impl<T> Mailbox<T> {
     /// Says what the hook will want.
     pub fn expect(&self, code: u64) {
         self.wanted.store(code, Ordering::Release);
-        self.bell.ring();
+        self.work_flag.ring();
     }
 
     /// Has the service look at a format that Coach does not handle, or handles again.
     pub fn refuse(&self) {
-        self.bell.0.fetch_or(RUNG | REFUSED, Ordering::Release);
+        self.work_flag.0.fetch_or(RUNG | REFUSED, Ordering::Release);
     }
 
-    /// Whether [`Mailbox::prepare`] has something to do.
+    /// Whether [`Handoff::prepare`] has something to do.
     pub fn waits(&self) -> bool {
         self.wanted.load(Ordering::Relaxed) != self.built.load(Ordering::Relaxed)
             || !self.spent.load(Ordering::Relaxed).is_null()
@@ -168,7 +168,7 @@ impl<T> Mailbox<T> {
 /// Moves what `code` stands for to the front of a list; whether it is there.
 fn to_front<T>(list: &mut *mut Built<T>, code: u64) -> bool {
     let mut place: *mut *mut Built<T> = list;
-    // SAFETY: the list's links are null or were made by Box::into_raw, and whoever has the list has all that is in it.
+    // SAFETY: the list's pointers are null or were made by Box::into_raw, and whoever has the list has all that is in it.
     unsafe {
         while !(*place).is_null() {
             let built = *place;
@@ -194,7 +194,7 @@ fn free<T>(mut list: *mut Built<T>) {
     }
 }
 
-impl<T> Drop for Mailbox<T> {
+impl<T> Drop for Handoff<T> {
     fn drop(&mut self) {
         free(*self.kept.get_mut());
         free(self.spent.swap(ptr::null_mut(), Ordering::AcqRel));
@@ -207,41 +207,41 @@ mod tests {
     use super::*;
 
     /// Takes until it is there; how often it was not.
-    fn waits(mailbox: &Mailbox<u64>, code: u64) -> u32 {
+    fn waits(handoff: &Handoff<u64>, code: u64) -> u32 {
         for waited in 0..10 {
             // SAFETY: this is the one thread that takes.
-            if unsafe { mailbox.take(code) }.is_some_and(|thing| *thing == code) {
+            if unsafe { handoff.take(code) }.is_some_and(|thing| *thing == code) {
                 return waited;
             }
-            mailbox.prepare(Some);
+            handoff.prepare(Some);
         }
         panic!("{code} is never there");
     }
 
     #[test]
     fn what_was_used_lately_is_there_at_once_and_what_was_not_is_built_again() {
-        let mailbox = Mailbox::new(Bell::default());
+        let handoff = Handoff::new(WorkFlag::default());
         let codes = 1..=KEPT as u64;
-        assert!(codes.clone().all(|code| waits(&mailbox, code) == 1), "each is built once");
-        assert!(codes.clone().chain(codes).all(|code| waits(&mailbox, code) == 0), "and kept");
-        waits(&mailbox, 100);
-        assert_eq!(waits(&mailbox, 2), 0, "the first was not used for longest");
-        assert_eq!(waits(&mailbox, 1), 1);
-        assert_eq!(waits(&mailbox, 100), 0);
+        assert!(codes.clone().all(|code| waits(&handoff, code) == 1), "each is built once");
+        assert!(codes.clone().chain(codes).all(|code| waits(&handoff, code) == 0), "and kept");
+        waits(&handoff, 100);
+        assert_eq!(waits(&handoff, 2), 0, "the first was not used for longest");
+        assert_eq!(waits(&handoff, 1), 1);
+        assert_eq!(waits(&handoff, 100), 0);
     }
 
     #[test]
     fn what_is_in_use_stays_the_same_if_it_is_built_again() {
-        let (mailbox, mut built) = (Mailbox::new(Bell::default()), 0);
+        let (handoff, mut built) = (Handoff::new(WorkFlag::default()), 0);
         let mut build = |code| {
             built += 1;
             Some((code, built))
         };
         // SAFETY: this is the one thread that takes.
-        let take = |code| unsafe { mailbox.take(code) }.copied();
+        let take = |code| unsafe { handoff.take(code) }.copied();
         for code in [1, 2, 1] {
-            mailbox.expect(code);
-            mailbox.prepare(&mut build);
+            handoff.expect(code);
+            handoff.prepare(&mut build);
             take(code);
         }
         assert_eq!(take(3), None, "the second of the same code has come with this");

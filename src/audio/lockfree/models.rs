@@ -1,4 +1,4 @@
-//! Model checks: every interleaving, within a bound of preemptions, of the voice ring and of the plan hand-off.
+//! Model checks: every interleaving, within a bound of preemptions, of the stream ring and of the plan hand-off.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --lib models`
 
@@ -23,12 +23,12 @@ use crate::audio::{
     format::Format,
     lockfree::{
         gate::Gate,
-        handoff::{Bell, Mailbox},
+        handoff::{Handoff, WorkFlag},
         hook_clock::HookClock,
         media_time::FrameTime,
         opening_guard::{GuardState, Guarded, Guards, Opening},
-        private_stream::{Stamp, Voice},
-        published::{Granted, Published},
+        private_stream::{PrivateStream, Stamp},
+        published::{PlanRef, Published},
         retire::Retirement,
     },
 };
@@ -46,18 +46,18 @@ fn all<const N: usize>(threads: [Box<dyn FnOnce() + Send>; N]) {
 }
 
 /// A frame whose samples and numbers all say which one it is.
-fn push(voice: &Voice, number: u64) {
-    voice.push(Stamp { captured: number, floor: number }, Format::new(8_000, 1).unwrap(), &[number as i16; 4]);
+fn push(stream: &PrivateStream, number: u64) {
+    stream.push(Stamp { captured: number, floor: number }, Format::new(8_000, 1).unwrap(), &[number as i16; 4]);
 }
 
 /// Reads the frame at `at`, if it is there and was not overtaken.
-fn read(voice: &Voice, at: u64) -> Option<(Stamp, [i16; 4])> {
-    if voice.head() <= at {
+fn read(stream: &PrivateStream, at: u64) -> Option<(Stamp, [i16; 4])> {
+    if stream.head() <= at {
         return None;
     }
-    let packet = voice.packet(at)?;
+    let packet = stream.packet(at)?;
     let mut samples = [MaybeUninit::uninit(); 4];
-    let samples = voice.copy(packet.data, &mut samples)?;
+    let samples = stream.copy(packet.data, &mut samples)?;
     Some((packet.stamp, samples.try_into().expect("four went in")))
 }
 
@@ -65,12 +65,12 @@ fn read(voice: &Voice, at: u64) -> Option<(Stamp, [i16; 4])> {
 fn a_copy_that_holds_is_what_was_written() {
     explore(|| {
         // Room for one frame and a half: the second overlays the first.
-        let voice = Arc::new(Voice::with_capacity(24).unwrap());
-        let reader = voice.clone();
+        let stream = Arc::new(PrivateStream::with_capacity(24).unwrap());
+        let reader = stream.clone();
         all([
             Box::new(move || {
-                push(&voice, 1);
-                push(&voice, 2);
+                push(&stream, 1);
+                push(&stream, 2);
             }),
             Box::new(move || {
                 if let Some((stamp, samples)) = read(&reader, 0) {
@@ -161,7 +161,7 @@ fn a_hook_that_goes_by_the_number_acts_on_the_plan_of_that_number_and_on_nothing
                     _ => {
                         // SAFETY: leaked for the model; `freed` says whether it would have been freed.
                         let plan = unsafe { &*current.plan() };
-                        (plan.number, Granted::new(plan))
+                        (plan.number, PlanRef::new(plan))
                     }
                 };
                 // SAFETY: as above.
@@ -219,18 +219,18 @@ fn routes(
     due: impl Fn(u64, u64) -> Option<bool> + Copy + Send + Sync + 'static,
 ) {
     explore(move || {
-        let voice = Arc::new(Voice::with_capacity(64).unwrap());
+        let stream = Arc::new(PrivateStream::with_capacity(64).unwrap());
         let until = Arc::new(AtomicU64::new(u64::MAX));
         let speaks: &'static AtomicPtr<Plan> = Box::leak(Box::new(AtomicPtr::new(Box::into_raw(plan(1, first)))));
         let hears: &'static AtomicPtr<Plan> = Box::leak(Box::new(AtomicPtr::new(Box::into_raw(plan(1, first)))));
-        let (ear, link) = (voice.clone(), until.clone());
+        let (ear, subscription) = (stream.clone(), until.clone());
         let speaker = move || {
             for _ in 0..2 {
                 // SAFETY: leaked for the model.
                 let captured = unsafe { &*speaks.load(SeqCst) }.number;
                 let floor = if captured == 2 { floor.unwrap_or(2) } else { captured };
                 let format = Format::new(8_000, 1).unwrap();
-                voice.push(Stamp { captured, floor }, format, &[captured as i16; 4]);
+                stream.push(Stamp { captured, floor }, format, &[captured as i16; 4]);
             }
         };
         let listener = move || {
@@ -239,14 +239,14 @@ fn routes(
             let Some(since) = plan.since else { return };
             for at in [0, 16] {
                 if let Some((stamp, samples)) = read(&ear, at) {
-                    let reaches = stamp.may_reach(since, link.load(Acquire));
+                    let reaches = stamp.may_reach(since, subscription.load(Acquire));
                     assert_eq!(u64::from(samples[0] as u16), stamp.captured);
                     let due = due(stamp.captured, plan.number);
                     assert!(due.is_none_or(|due| due == reaches), "{stamp:?} at plan {}: {reaches}", plan.number);
                 }
             }
         };
-        // As it is published: what breaks first, then the two seats one after the other.
+        // As it is published: what breaks first, then the two plans one after the other.
         let change = move || {
             if first.is_some() && second.is_none() {
                 until.store(1, SeqCst);
@@ -282,12 +282,12 @@ fn unbroken_a_listener_of_both_plans_has_every_frame_whichever_plan_it_acts_on()
     routes(Some(1), Some(1), Some(1), |_, _| Some(true));
 }
 
-/// The control plane takes a voice away from a speaker that is past its guard once its listeners have come to the end of it.
+/// The control plane takes a stream away from a speaker that is past its guard once its listeners have come to the end of it.
 #[test]
 fn who_sees_that_a_guard_is_over_sees_all_that_was_said_in_it() {
     explore(|| {
-        let (voice, guarded) = (Arc::new(Voice::with_capacity(24).unwrap()), Arc::new(Guarded::default()));
-        let (said, told) = (voice.clone(), guarded.clone());
+        let (stream, guarded) = (Arc::new(PrivateStream::with_capacity(24).unwrap()), Arc::new(Guarded::default()));
+        let (said, told) = (stream.clone(), guarded.clone());
         let speaker = move || {
             let mut guards = Guards::default();
             let clock = HookClock::default();
@@ -303,7 +303,7 @@ fn who_sees_that_a_guard_is_over_sees_all_that_was_said_in_it() {
         let control = move || {
             let GuardState { seen, left, .. } = guarded.state();
             assert!(
-                seen < 2 || left > 0 || voice.head() > 0,
+                seen < 2 || left > 0 || stream.head() > 0,
                 "the guard is over, and what was said in it is not there"
             );
         };
@@ -327,8 +327,8 @@ impl Drop for Thing {
 fn a_mailbox_gives_what_was_asked_for_and_loses_nothing() {
     explore(|| {
         let alive = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let mailbox = std::sync::Arc::new(Mailbox::<Thing>::new(Bell::default()));
-        let (hook, control, built) = (mailbox.clone(), mailbox.clone(), alive.clone());
+        let handoff = std::sync::Arc::new(Handoff::<Thing>::new(WorkFlag::default()));
+        let (hook, control, built) = (handoff.clone(), handoff.clone(), alive.clone());
         all([
             Box::new(move || {
                 for code in [1, 2, 3, 2] {
@@ -349,7 +349,7 @@ fn a_mailbox_gives_what_was_asked_for_and_loses_nothing() {
                 }
             }),
         ]);
-        drop(mailbox);
+        drop(handoff);
         assert_eq!(alive.load(Std::SeqCst), 0, "something was lost");
     });
 }

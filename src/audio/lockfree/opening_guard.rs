@@ -260,7 +260,7 @@ impl Guards {
     fn tell(&self, frame: Moment, told: &Guarded) {
         told.floor.store(self.floor(frame).unwrap_or(u64::MAX), Ordering::Relaxed);
         let left = self.running.iter().map(|guard| guard.left_for(frame)).max();
-        // Who reads that nothing is left finds what was said until then in the voice.
+        // Who reads that nothing is left finds what was said until then in the stream.
         told.left.store(left.unwrap_or(0), Ordering::Release);
     }
 }

@@ -1,4 +1,4 @@
-//! A private speaker's voice: a ring of frames that its read hook writes and the write hooks of its audience read.
+//! A private speaker's stream: a ring of frames that its read hook writes and the write hooks of its audience read.
 //!
 //! Each frame carries two plan numbers. `captured` is the plan that the read hook had loaded: a listener whose pair with the speaker
 //! that plan, or one before it, has broken must not have it, whatever plan the listener acts on itself. `floor` is the same, or less
@@ -12,12 +12,12 @@ use std::mem::MaybeUninit;
 use crate::{
     audio::{
         format::{Format, MAX_FRAME, TICKS_PER_MS},
-        lockfree::sample_ring::{Lap, PER_WORD, Words},
+        lockfree::sample_ring::{PER_WORD, SampleRing, Seqlock},
     },
     sync::{AtomicU64, Ordering},
 };
 
-/// Samples in a voice: 48 KiB. 3 s at 8 kHz mono; a quarter of a second of 48 kHz stereo, which is more than a listener is
+/// Samples in a stream: 48 KiB. 3 s at 8 kHz mono; a quarter of a second of 48 kHz stereo, which is more than a listener is
 /// behind before it skips, the oddest frame sizes apart.
 const CAPACITY: usize = 24 * 1024;
 
@@ -45,7 +45,7 @@ impl Stamp {
 
 /// One frame in the ring.
 #[derive(Clone, Copy, Debug)]
-pub struct Packet {
+pub struct FrameHeader {
     /// Who may have it.
     pub stamp: Stamp,
     /// Rate and channels; `None` marks the end of a stretch of private speech.
@@ -59,9 +59,9 @@ pub struct Packet {
 }
 
 /// The ring. One writer at a time, any number of readers, none of whom waits.
-pub struct Voice {
-    ring: Words,
-    lap: Lap,
+pub struct PrivateStream {
+    ring: SampleRing,
+    seqlock: Seqlock,
     /// Length of all frames so far.
     ticks: AtomicU64,
     /// Shorter frames are gathered; in ticks.
@@ -71,7 +71,7 @@ pub struct Voice {
     header: [AtomicU64; 3],
 }
 
-impl Voice {
+impl PrivateStream {
     /// `None` without memory.
     pub fn new() -> Option<Self> {
         Some(Self { gathered: GATHERED, ..Self::with_capacity(CAPACITY)? })
@@ -80,8 +80,8 @@ impl Voice {
     /// One that gathers nothing.
     pub(super) fn with_capacity(samples: usize) -> Option<Self> {
         let none = || AtomicU64::new(0);
-        let (ring, lap) = (Words::new(samples)?, Lap::new());
-        Some(Self { ring, lap, ticks: none(), gathered: 0, open: none(), header: [none(), none(), none()] })
+        let (ring, seqlock) = (SampleRing::new(samples)?, Seqlock::new());
+        Some(Self { ring, seqlock, ticks: none(), gathered: 0, open: none(), header: [none(), none(), none()] })
     }
 
     /// Read hook: appends a frame. `samples` is interleaved, at most [`MAX_FRAME`].
@@ -112,8 +112,8 @@ impl Voice {
         }
         let before = self.open.load(Ordering::Relaxed);
         let count = before + format.a_channel(samples.len()) as u64;
-        let data = self.lap.head() + HEADER;
-        self.lap.announce((data + count * format.channels() as u64).next_multiple_of(PER_WORD));
+        let data = self.seqlock.head() + HEADER;
+        self.seqlock.announce((data + count * format.channels() as u64).next_multiple_of(PER_WORD));
         self.ring.put(data + before * format.channels() as u64, samples);
         self.open.store(count, Ordering::Relaxed);
         if format.ticks(count as usize) >= self.gathered {
@@ -129,20 +129,20 @@ impl Voice {
         }
         let [captured, floor, code] = self.header.each_ref().map(|word| word.load(Ordering::Relaxed));
         let channels = Format::from_code(code).map_or(0, Format::channels) as u64;
-        let at = self.lap.head();
+        let at = self.seqlock.head();
         self.ring.put_words(at, [captured, floor, code << 16 | count]);
         self.open.store(0, Ordering::Relaxed);
-        self.lap.publish((at + HEADER + count * channels).next_multiple_of(PER_WORD));
+        self.seqlock.publish((at + HEADER + count * channels).next_multiple_of(PER_WORD));
     }
 
     fn append(&self, stamp: Stamp, shape: u64, samples: &[i16]) {
-        let at = self.lap.head();
+        let at = self.seqlock.head();
         let data = at + HEADER;
         let end = data + (samples.len() as u64).next_multiple_of(PER_WORD);
-        self.lap.announce(end);
+        self.seqlock.announce(end);
         self.ring.put_words(at, [stamp.captured, stamp.floor, shape]);
         self.ring.put(data, samples);
-        self.lap.publish(end);
+        self.seqlock.publish(end);
     }
 
     /// Length of all frames so far, in ticks.
@@ -152,20 +152,20 @@ impl Voice {
 
     /// Where the next frame will begin.
     pub fn head(&self) -> u64 {
-        self.lap.head()
+        self.seqlock.head()
     }
 
     /// The packet at `at`, which must lie below a head that was read before; `None` if the writer has overtaken it.
-    pub fn packet(&self, at: u64) -> Option<Packet> {
+    pub fn packet(&self, at: u64) -> Option<FrameHeader> {
         let [captured, floor, shape] = self.ring.words(at);
-        if !self.lap.holds(at, self.ring.capacity()) {
+        if !self.seqlock.holds(at, self.ring.capacity()) {
             return None;
         }
         let format = Format::from_code(shape >> 16);
         let samples = (shape & 0xffff) as usize;
         let data = at + HEADER;
         let length = samples * format.map_or(0, Format::channels);
-        Some(Packet {
+        Some(FrameHeader {
             stamp: Stamp { captured, floor },
             format,
             samples,
@@ -177,7 +177,7 @@ impl Voice {
     /// Fills `out` with interleaved samples from `at` on. `None` if the writer has overtaken them.
     pub fn copy<'a>(&self, at: u64, out: &'a mut [MaybeUninit<i16>]) -> Option<&'a mut [i16]> {
         let copied = self.ring.get(at, out);
-        self.lap.holds(at, self.ring.capacity()).then_some(copied)
+        self.seqlock.holds(at, self.ring.capacity()).then_some(copied)
     }
 }
 
@@ -188,18 +188,18 @@ mod tests {
     /// Frames of one sample that are gathered are for whom they were said to: none goes out with those of another audience.
     #[test]
     fn short_frames_of_different_audiences_are_not_gathered_together() {
-        let voice = Voice::new().expect("memory");
+        let stream = PrivateStream::new().expect("memory");
         let format = Format::new(48_000, 1).expect("a format");
         let stamps = [(3, 3), (4, 4), (4, 2), (9, 9)].map(|(captured, floor)| Stamp { captured, floor });
         for (which, stamp) in (0..).zip(stamps) {
-            (0..5).for_each(|_| voice.push(stamp, format, &[which]));
+            (0..5).for_each(|_| stream.push(stamp, format, &[which]));
         }
-        voice.end(stamps[3]);
+        stream.end(stamps[3]);
         let (mut at, mut heard) = (0, Vec::new());
-        while at < voice.head() {
-            let packet = voice.packet(at).expect("it is there");
+        while at < stream.head() {
+            let packet = stream.packet(at).expect("it is there");
             let mut samples = vec![MaybeUninit::uninit(); packet.samples];
-            let samples = voice.copy(packet.data, &mut samples).expect("it is there");
+            let samples = stream.copy(packet.data, &mut samples).expect("it is there");
             heard.extend(samples.iter().map(|&which| (packet.stamp, which)));
             at = packet.next;
         }

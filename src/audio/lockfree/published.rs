@@ -1,7 +1,7 @@
 //! The plan that a hook acts on, and its number beside it.
 //!
 //! A member's plan is a block of memory of its own, which in a large room is out of the cache at every frame. What a hook needs of the plan
-//! from frame to frame it therefore keeps itself ([`Granted`]), with the plan's number; and while the number that was published is that one
+//! from frame to frame it therefore keeps itself ([`PlanRef`]), with the plan's number; and while the number that was published is that one
 //! it does not look at the plan. A number stands for one plan of a member and is never used again.
 //!
 //! Whoever publishes a plan writes both, and then reads the hook's gate; a hook enters its gate, and then reads. So a hook that begins
@@ -44,20 +44,20 @@ impl<T> Published<T> {
 }
 
 /// What a hook keeps of something that its plan has.
-pub struct Granted<T>(NonNull<T>);
+pub struct PlanRef<T>(NonNull<T>);
 
-impl<T> Clone for Granted<T> {
+impl<T> Clone for PlanRef<T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Granted<T> {}
+impl<T> Copy for PlanRef<T> {}
 
 // SAFETY: it is used as a shared reference, by one thread after the other.
-unsafe impl<T: Sync> Send for Granted<T> {}
+unsafe impl<T: Sync> Send for PlanRef<T> {}
 
-impl<T> Granted<T> {
+impl<T> PlanRef<T> {
     pub fn new(thing: &T) -> Self {
         Self(NonNull::from(thing))
     }

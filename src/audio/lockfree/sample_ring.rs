@@ -1,7 +1,7 @@
 //! Ring storage for samples that one thread writes while others read: four samples an atomic word.
 //!
 //! A plain slice would make a reader that was overtaken by the writer a data race. Relaxed atomic words make it a torn
-//! copy, which the caller's position check throws away (see [`Lap`]).
+//! copy, which the caller's position check throws away (see [`Seqlock`]).
 
 use std::mem::MaybeUninit;
 
@@ -15,25 +15,25 @@ pub const PER_WORD: u64 = 4;
 
 /// Words that lie on one cache line, so that a frame lies on no more of them than it has to.
 #[repr(C, align(64))]
-struct Line([AtomicU64; 8]);
+struct CacheLine([AtomicU64; 8]);
 
 /// A ring of samples, by position: a count of samples since the beginning that never wraps.
-pub struct Words {
-    lines: Box<[Line]>,
+pub struct SampleRing {
+    lines: Box<[CacheLine]>,
     /// Words that are used of them.
     count: u32,
     /// Where their number is a power of two: that less one, for a division is dear. Else 0.
     mask: u32,
 }
 
-impl Words {
+impl SampleRing {
     /// Room for at least `samples`; `None` without memory.
     pub fn new(samples: usize) -> Option<Self> {
         let count = samples.div_ceil(PER_WORD as usize);
         let (length, used) = (count.div_ceil(8), u32::try_from(count).ok()?);
         let mut lines = Vec::new();
         lines.try_reserve_exact(length).ok()?;
-        lines.extend((0..length).map(|_| Line(std::array::from_fn(|_| AtomicU64::new(0)))));
+        lines.extend((0..length).map(|_| CacheLine(std::array::from_fn(|_| AtomicU64::new(0)))));
         let mask = if used.is_power_of_two() { used - 1 } else { 0 };
         Some(Self { lines: lines.into_boxed_slice(), count: used, mask })
     }
@@ -111,7 +111,7 @@ impl Words {
         }
     }
 
-    /// Fills `samples` from `position` on. What it copied counts only if [`Lap::holds`] afterwards.
+    /// Fills `samples` from `position` on. What it copied counts only if [`Seqlock::holds`] afterwards.
     pub fn get<'a>(&self, position: u64, samples: &'a mut [MaybeUninit<i16>]) -> &'a mut [i16] {
         let (words, mut at) = (self.all(), self.index(position));
         let mut rest = &mut *samples;
@@ -146,15 +146,15 @@ impl Words {
 /// How far a ring's one writer has come, for readers that it may overtake: a sequence lock over positions.
 ///
 /// The writer announces how far it will write (`reserve`), writes, then publishes (`head`). A reader copies what lies
-/// below `head` and then asks whether the copy [`holds`](Lap::holds): whether the writer had announced nothing yet that
+/// below `head` and then asks whether the copy [`holds`](Seqlock::holds): whether the writer had announced nothing yet that
 /// overlays it. The release fence after the announcement and the acquire fence before the question pair up through any word
 /// of the copy that was overlaid: a reader that saw a newer word also sees the announcement made before it.
-pub struct Lap {
+pub struct Seqlock {
     head: AtomicU64,
     reserve: AtomicU64,
 }
 
-impl Lap {
+impl Seqlock {
     pub fn new() -> Self {
         Self { head: AtomicU64::new(0), reserve: AtomicU64::new(0) }
     }
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out_at_every_offset_and_across_the_wrap() {
-        let ring = Words::new(40).unwrap();
+        let ring = SampleRing::new(40).unwrap();
         let mut next = 0i16;
         let mut position = 0;
         for length in (1..=23).cycle().take(500) {
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_partly_filled_word_keeps_what_it_held() {
-        let ring = Words::new(8).unwrap();
+        let ring = SampleRing::new(8).unwrap();
         ring.put(0, &[1, 2, 3]);
         ring.put(3, &[4, 5]);
         let mut out = [MaybeUninit::uninit(); 5];

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use crate::{
     audio::{
         format::{Format, last},
-        lockfree::{atomic_copy, sample_ring::Lap},
+        lockfree::{atomic_copy, sample_ring::Seqlock},
         mix::input::{Input, KEEP_TICKS},
         playout::playout::{CHUNK, Due, Source},
         sum,
@@ -13,7 +13,7 @@ use crate::{
     sync::AtomicU64,
 };
 
-/// A ring of the last ticks, wide sums, two a word.
+/// A ring of the last ticks, 32-bit sums, two a word.
 pub struct Bus {
     format: Format,
     /// Interleaved samples in a tick.
@@ -22,7 +22,7 @@ pub struct Bus {
     depth: usize,
     words: Box<[AtomicU64]>,
     /// Positions are ticks.
-    lap: Lap,
+    seqlock: Seqlock,
 }
 
 /// How much of the past a bus and its inputs keep, in ms, [`KEEP_TICKS`] at most: what a listener may be behind before it skips.
@@ -37,7 +37,7 @@ impl Bus {
         let mut words = Vec::new();
         words.try_reserve_exact(count).ok()?;
         words.extend((0..count).map(|_| AtomicU64::new(0)));
-        Some(Self { format, tick, depth, words: words.into_boxed_slice(), lap: Lap::new() })
+        Some(Self { format, tick, depth, words: words.into_boxed_slice(), seqlock: Seqlock::new() })
     }
 
     /// Interleaved samples in a tick.
@@ -58,7 +58,7 @@ impl Bus {
 
     /// Ticks so far.
     pub fn ticks(&self) -> u64 {
-        self.lap.head()
+        self.seqlock.head()
     }
 
     /// The length of a tick, in ticks of the audio plane's clock.
@@ -68,7 +68,7 @@ impl Bus {
 
     /// Tick: everything of tick `tick`, the inputs' parts included, may change from now on.
     pub fn announce(&self, tick: u64) {
-        self.lap.announce(tick + 1);
+        self.seqlock.announce(tick + 1);
     }
 
     /// Tick: stores and publishes the sum of tick `tick`.
@@ -85,12 +85,12 @@ impl Bus {
                 atomic_copy::put(word, pair);
             }
         }
-        self.lap.publish(tick + 1);
+        self.seqlock.publish(tick + 1);
     }
 
     /// Tick: publishes what the ring holds at the place of tick `tick` as its sum once more.
     pub fn repeat(&self, tick: u64) {
-        self.lap.publish(tick + 1);
+        self.seqlock.publish(tick + 1);
     }
 
     /// Where tick `tick` begins in the ring, in interleaved samples.
@@ -117,22 +117,22 @@ impl Bus {
     }
 }
 
-/// The bus as one listener hears it: less its own voice.
+/// The bus as one listener hears it: less what it says itself.
 pub struct Mix<'a> {
     pub bus: &'a Bus,
     pub own: Option<&'a Input>,
-    pub at: &'a mut Place,
+    pub at: &'a mut MixPosition,
 }
 
 /// How far a listener has come.
 #[derive(Clone, Copy, Default)]
-pub struct Place {
+pub struct MixPosition {
     pub tick: u64,
     /// Interleaved samples of that tick, less than all.
     pub offset: usize,
 }
 
-impl Place {
+impl MixPosition {
     /// Whether a listener that has come so far has heard all that a member said openly.
     pub fn has_passed(self, input: &Input, bus: &Bus) -> bool {
         input.is_heard((self.tick, self.offset), bus.ticks())
@@ -157,7 +157,7 @@ impl Source for Mix<'_> {
         let mut lost = 0;
         if self.at.tick < oldest {
             lost = (oldest - self.at.tick) as usize * tick - self.at.offset;
-            *self.at = Place { tick: oldest, offset: 0 };
+            *self.at = MixPosition { tick: oldest, offset: 0 };
         }
         let queued = (head.saturating_sub(self.at.tick) as usize * tick).saturating_sub(self.at.offset);
         Due {
@@ -179,7 +179,7 @@ impl Source for Mix<'_> {
         let Bus { format, tick, .. } = *self.bus;
         let at = self.at.tick as usize * tick + self.at.offset;
         let back = (samples * format.channels()).min(at);
-        *self.at = Place { tick: ((at - back) / tick) as u64, offset: (at - back) % tick };
+        *self.at = MixPosition { tick: ((at - back) / tick) as u64, offset: (at - back) % tick };
         format.a_channel(back)
     }
 
@@ -187,12 +187,12 @@ impl Source for Mix<'_> {
         let Bus { tick, depth, .. } = *self.bus;
         let mut rest = &mut *out;
         while !rest.is_empty() {
-            let Place { tick: number, offset } = *self.at;
+            let MixPosition { tick: number, offset } = *self.at;
             let (now, later) = rest.split_at_mut(rest.len().min(tick - offset));
             let now = self.bus.copy(number, offset, now);
             let own_gone = self.own.is_none_or(|own| own.remove(number, offset, now));
             // Asked last: it also vouches for the part that `remove` read.
-            if !self.bus.lap.holds(number, depth as u64) {
+            if !self.bus.seqlock.holds(number, depth as u64) {
                 return None;
             }
             if !own_gone {
@@ -205,9 +205,9 @@ impl Source for Mix<'_> {
         Some(unsafe { out.assume_init_mut() })
     }
 
-    fn lay(&mut self, frame: &mut [i16]) -> Option<[i32; 2]> {
+    fn play_direct(&mut self, frame: &mut [i16]) -> Option<[i32; 2]> {
         let Bus { format, tick, depth, .. } = *self.bus;
-        let Place { tick: number, offset } = *self.at;
+        let MixPosition { tick: number, offset } = *self.at;
         let (mut mixed, mut own) = ([MaybeUninit::uninit(); CHUNK], [MaybeUninit::uninit(); CHUNK]);
         let mixed = &mut mixed[..frame.len()];
         if let Some(input) = self.own
@@ -216,13 +216,13 @@ impl Source for Mix<'_> {
         {
             // One pass where it takes three otherwise.
             let mixed = self.bus.copy(number, offset, mixed);
-            sum::limit_less(mixed, own, frame);
+            sum::subtract_saturating(mixed, own, frame);
             self.at.pass(frame.len(), tick);
             let (all, mine) = (last(mixed, format.channels()), last(own, format.channels()));
-            return self.bus.lap.holds(number, depth as u64).then(|| [all[0] - mine[0], all[1] - mine[1]]);
+            return self.bus.seqlock.holds(number, depth as u64).then(|| [all[0] - mine[0], all[1] - mine[1]]);
         }
         let mixed = self.take(mixed)?;
-        sum::limit(mixed, frame);
+        sum::saturate_all(mixed, frame);
         Some(last(mixed, format.channels()))
     }
 }

@@ -7,9 +7,9 @@ use crate::{
     audio::{
         counters::Counts,
         format::Format,
-        lockfree::sample_ring::{Lap, PER_WORD, Words},
-        playout::{declick::ramp, jitter::Pace},
-        prefetch::{Soon, prefetch},
+        lockfree::sample_ring::{PER_WORD, SampleRing, Seqlock},
+        playout::{declick::ramp, jitter::JitterPolicy},
+        prefetch::{PrefetchHint, prefetch},
         sum,
     },
     sync::{AtomicU64, Ordering},
@@ -24,14 +24,14 @@ pub const KEEP_TICKS: usize = 16;
 /// The queue, and the parts that the last ticks took. What the read hook needs lies on one cache line, what else the tick needs on a second.
 #[repr(C, align(64))]
 pub struct Input {
-    lap: Lap,
-    ring: Words,
+    seqlock: Seqlock,
+    ring: SampleRing,
     format: Format,
     /// Ticks of audio that come at a time; 0 while none is to come.
     packet: AtomicU64,
     /// Where the next tick takes from. Only the tick writes it, after what it took is in `parts`.
     at: AtomicU64,
-    ticked: UnsafeCell<Pace>,
+    ticked: UnsafeCell<JitterPolicy>,
     /// The first tick that may have taken something; all ones until that is known.
     born: AtomicU64,
     /// The first tick after it has left. It may hold what its member says after coming back, with another input.
@@ -45,13 +45,13 @@ pub struct Input {
 // SAFETY: `ticked` is touched by the room's tick alone (the contracts below), the rest is atomic.
 unsafe impl Sync for Input {}
 
-/// What one tick took: `length` interleaved samples from `at` on, with declared fades. As the ring never changes below what
+/// What one tick took: `length` interleaved samples from `at` on, with declick ramps. As the ring never changes below what
 /// was announced, the same part is the same samples for the tick and for the write hook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Part {
     at: u64,
     length: usize,
-    /// The voice starts or jumps here.
+    /// The speech starts or jumps here.
     start: bool,
     /// It stops after `length`.
     end: bool,
@@ -79,8 +79,8 @@ impl Input {
     pub fn new(format: Format, samples: usize) -> Option<Self> {
         Some(Self {
             format,
-            ring: Words::new((samples * format.channels()).next_power_of_two())?,
-            lap: Lap::new(),
+            ring: SampleRing::new((samples * format.channels()).next_power_of_two())?,
+            seqlock: Seqlock::new(),
             packet: AtomicU64::new(0),
             born: AtomicU64::new(u64::MAX),
             left: AtomicU64::new(u64::MAX),
@@ -125,22 +125,22 @@ impl Input {
     }
 
     /// Read hook: where its next samples will lie.
-    pub fn next_pushed(&self) -> Soon {
-        Soon::at(self.ring.place(self.lap.head()))
+    pub fn next_pushed(&self) -> PrefetchHint {
+        PrefetchHint::at(self.ring.place(self.seqlock.head()))
     }
 
     /// Write hook: where the samples of the next tick lie, and what tells of them.
-    pub fn next_removed(&self) -> Soon {
-        Soon::at(self.ring.place(self.at.load(Ordering::Relaxed)))
+    pub fn next_removed(&self) -> PrefetchHint {
+        PrefetchHint::at(self.ring.place(self.at.load(Ordering::Relaxed)))
     }
 
     /// Read hook: appends interleaved samples.
     pub fn push(&self, samples: &[i16]) {
-        let at = self.lap.head();
+        let at = self.seqlock.head();
         let end = at + samples.len() as u64;
-        self.lap.announce(end.next_multiple_of(PER_WORD));
+        self.seqlock.announce(end.next_multiple_of(PER_WORD));
         self.ring.put(at, samples);
-        self.lap.publish(end);
+        self.seqlock.publish(end);
     }
 
     /// Tick `tick`: adds the next samples to `sum`.
@@ -149,27 +149,27 @@ impl Input {
     /// The caller is inside the room's tick gate.
     pub unsafe fn pull(&self, tick: u64, sum: &mut [i32]) {
         // SAFETY: the caller's promise.
-        let pace = unsafe { &mut *self.ticked.get() };
+        let jitter = unsafe { &mut *self.ticked.get() };
         let at = &mut self.at.load(Ordering::Relaxed);
         let channels = self.format.channels();
         let ticks = |samples: u64| self.format.ticks(self.format.a_channel(samples as usize));
-        let head = self.lap.head();
-        let was_playing = pace.playing();
+        let head = self.seqlock.head();
+        let was_playing = jitter.playing();
         let frame = ticks(sum.len() as u64);
         let (packet, more) = match self.packet.load(Ordering::Relaxed) {
             0 => (frame, false),
             packet => (packet, true),
         };
-        let behind = pace.skip(ticks(head - *at), 0, frame, packet);
+        let behind = jitter.skip(ticks(head - *at), 0, frame, packet);
         let skip = if behind > 0 { self.format.samples(behind) * channels } else { 0 };
         *at += skip as u64;
         if skip > 0 {
-            pace.skipped(ticks(skip as u64));
+            jitter.skipped(ticks(skip as u64));
             self.counts.skips.add(1);
             self.counts.skipped.add(ticks(skip as u64));
         }
         let mut part = Part { at: *at, ..Part::default() };
-        if pace.ready(ticks(head - *at), frame, packet, !more && head > *at) {
+        if jitter.ready(ticks(head - *at), frame, packet, !more && head > *at) {
             part.length = sum.len().min((head - *at) as usize);
             part.start = (!was_playing || skip > 0) && part.length > 0;
             part.end = part.length < sum.len();
@@ -177,7 +177,7 @@ impl Input {
             if whole < part.length {
                 // Overtaken by a host that reads far too much between two ticks.
                 part = Part { length: whole, end: false, ..part };
-                pace.stop();
+                jitter.stop();
                 self.counts.skips.add(1);
                 self.counts.skipped.add(ticks(head - *at) - ticks(whole as u64));
                 *at = head;
@@ -185,10 +185,10 @@ impl Input {
                 *at += part.length as u64;
             }
             if part.end {
-                pace.stop();
+                jitter.stop();
                 self.counts.underruns.add(u64::from(more));
-            } else if pace.playing() {
-                pace.took(frame, frame, packet);
+            } else if jitter.playing() {
+                jitter.took(frame, frame, packet);
             }
         }
         self.store(tick, part);
@@ -228,12 +228,12 @@ impl Input {
     /// The caller is inside the room's tick gate.
     pub unsafe fn forget(&self, tick: u64, sum: &mut [i32]) {
         // SAFETY: the caller's promise.
-        let pace = unsafe { &mut *self.ticked.get() };
-        let part = Part { at: self.at.load(Ordering::Relaxed), length: 0, start: false, end: pace.playing() };
+        let jitter = unsafe { &mut *self.ticked.get() };
+        let part = Part { at: self.at.load(Ordering::Relaxed), length: 0, start: false, end: jitter.playing() };
         self.render(part, 0, sum, Sign::Plus);
-        *pace = Pace::default();
+        *jitter = JitterPolicy::default();
         self.store(tick, part);
-        self.at.store(self.lap.head(), Ordering::Release);
+        self.at.store(self.seqlock.head(), Ordering::Release);
     }
 
     /// Write hook: takes out of `sum` what tick `tick` added of this member, from interleaved sample `offset` of the tick
@@ -261,13 +261,13 @@ impl Input {
         }
         let at = part.at + offset as u64;
         let samples = self.ring.get(at, out);
-        self.lap.holds(at, self.ring.capacity()).then_some(samples)
+        self.seqlock.holds(at, self.ring.capacity()).then_some(samples)
     }
 
     /// Write hook: whether all that the member said openly so far, and that is to be heard, was heard by a listener that has come to
     /// interleaved sample `offset` of tick `tick`, when `made` ticks were made.
     pub fn is_heard(&self, (tick, offset): (u64, usize), made: u64) -> bool {
-        let head = self.lap.head();
+        let head = self.seqlock.head();
         // The tick that is being made may be the one that took the last of it.
         let is_ahead = |number: u64| {
             let part = Part::from_word(self.part(number).load(Ordering::Relaxed));
@@ -287,12 +287,12 @@ impl Input {
         while done < due {
             let at = part.at + (offset + done) as u64;
             let chunk = self.ring.get(at, &mut chunk[..CHUNK.min(due - done)]);
-            if !self.lap.holds(at, self.ring.capacity()) {
+            if !self.seqlock.holds(at, self.ring.capacity()) {
                 return done;
             }
             match sign {
                 Sign::Plus => sum::add(chunk, &mut sum[done..]),
-                Sign::Minus => sum::less(chunk, &mut sum[done..]),
+                Sign::Minus => sum::subtract(chunk, &mut sum[done..]),
             }
             done += chunk.len();
         }
@@ -312,10 +312,10 @@ impl Input {
         let channels = self.format.channels();
         let mut from = [MaybeUninit::uninit(); 2];
         let from = self.ring.get(position, &mut from[..channels]);
-        if !self.lap.holds(position, self.ring.capacity()) {
+        if !self.seqlock.holds(position, self.ring.capacity()) {
             return;
         }
-        let length = self.format.fade();
+        let length = self.format.declick();
         for (index, sum) in sum.iter_mut().enumerate() {
             let Some(at) = (offset + index).checked_sub(begin) else { continue };
             let group = (at / channels) as u32;
@@ -338,7 +338,7 @@ mod tests {
         input.push(&[8]);
         let mut out = [MaybeUninit::uninit(); 3];
         let copied = input.ring.get(1, &mut out).to_vec();
-        let holds = input.lap.holds(1, input.ring.capacity());
+        let holds = input.seqlock.holds(1, input.ring.capacity());
         assert!(!holds || copied == [7; 3], "{copied:?} should not be taken for what was said");
     }
 }

@@ -3,19 +3,22 @@
 use std::{cell::UnsafeCell, ptr, sync::Arc};
 
 use crate::{
-    audio::{host_mix::HostMix, mix::{bus::Bus, input::Input}},
+    audio::{
+        host_mix::HostMix,
+        mix::{bus::Bus, input::Input},
+    },
     sync::{AtomicPtr, Ordering},
 };
 
 /// What the next ticks of an engine-mixed room sum.
-pub struct Plan {
-    pub mixed: Box<[Mixed]>,
+pub struct MixPlan {
+    pub mixed: Box<[MixInput]>,
     /// Open speech of members that have just left the room: it fades.
     pub leaving: Vec<Arc<Input>>,
 }
 
 /// One member's part of a tick.
-pub struct Mixed {
+pub struct MixInput {
     pub input: Arc<Input>,
     /// What is queued is summed; else it is forgotten.
     pub heard: bool,
@@ -28,7 +31,7 @@ pub struct Room {
     /// Whether a thread of Coach's makes the ticks.
     own_clock: bool,
     host_mix: HostMix,
-    plan: AtomicPtr<Plan>,
+    plan: AtomicPtr<MixPlan>,
     sum: UnsafeCell<Box<[i32]>>,
     /// How many ticks in a row had nobody to sum.
     empty: UnsafeCell<usize>,
@@ -61,7 +64,7 @@ impl Room {
     }
 
     /// [control] Ticks that begin from now on act on `plan`. The caller keeps it until those that are inside have left.
-    pub fn publish(&self, plan: &Arc<Plan>) {
+    pub fn publish(&self, plan: &Arc<MixPlan>) {
         self.plan.store(Arc::as_ptr(plan).cast_mut(), Ordering::SeqCst);
     }
 
@@ -87,7 +90,7 @@ impl Room {
             // SAFETY: the caller's promise.
             unsafe { input.forget(tick, sum) };
         }
-        for (index, Mixed { input, heard }) in mixed.iter().enumerate() {
+        for (index, MixInput { input, heard }) in mixed.iter().enumerate() {
             // In a large room every member is out of the cache: have the next ones brought in while this one is summed.
             if let Some(next) = mixed.get(index + 4) {
                 next.input.prefetch();
@@ -109,7 +112,7 @@ mod tests {
     use super::*;
     use crate::audio::{
         format::Format,
-        mix::bus::{Mix, Place},
+        mix::bus::{Mix, MixPosition},
         playout::playout::Source,
     };
 
@@ -120,15 +123,15 @@ mod tests {
         let bus = Arc::new(Bus::new(format, 20).expect("memory"));
         let room = Room::new(Some(bus.clone()), false, HostMix::Unknown);
         let heard = |tick: u64| {
-            let mut place = Place { tick, offset: 0 };
+            let mut place = MixPosition { tick, offset: 0 };
             let mut out = [MaybeUninit::uninit(); 160];
             let mut mix = Mix { bus: &bus, own: None, at: &mut place };
             mix.take(&mut out).expect("it was made just now").iter().map(|sample| sample.abs()).max()
         };
         let input = Arc::new(bus.input().expect("memory"));
         let talked = 2 * bus.depth() as u64;
-        let plans = [vec![Mixed { input: input.clone(), heard: true }], Vec::new()];
-        let plans = plans.map(|mixed| Arc::new(Plan { mixed: mixed.into(), leaving: Vec::new() }));
+        let plans = [vec![MixInput { input: input.clone(), heard: true }], Vec::new()];
+        let plans = plans.map(|mixed| Arc::new(MixPlan { mixed: mixed.into(), leaving: Vec::new() }));
         for tick in 0..2 * talked {
             if tick % talked == 0 {
                 room.publish(&plans[(tick / talked) as usize]);

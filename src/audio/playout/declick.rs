@@ -1,4 +1,4 @@
-//! Declared fades: what keeps a voice that starts, stops or jumps from clicking.
+//! Declick ramps: what keeps a stream that starts, stops or jumps from clicking.
 //!
 //! A step of the signal is met by an offset that makes it continuous and decays to 0 in a straight line. It is made of values
 //! that were delivered already or are being delivered, never of further samples (promise 1).
@@ -7,13 +7,13 @@ use crate::audio::format::Format;
 
 /// A decaying offset, up to two channels.
 #[derive(Clone, Copy, Default)]
-pub struct Fade {
+pub struct DeclickRamp {
     from: [i32; 2],
     at: u32,
     length: u32,
 }
 
-impl Fade {
+impl DeclickRamp {
     /// Whether it still adds something.
     pub fn active(&self) -> bool {
         self.at < self.length
@@ -27,7 +27,7 @@ impl Fade {
     /// The signal steps by `-step` here: starts anew from the present offset plus `step`.
     pub fn step(&mut self, step: [i32; 2], format: Format) {
         let from = [self.value(0) + step[0], self.value(1) + step[1]];
-        *self = if from == [0, 0] { Self::default() } else { Self { from, at: 0, length: format.fade() } };
+        *self = if from == [0, 0] { Self::default() } else { Self { from, at: 0, length: format.declick() } };
     }
 
     /// Adds it to interleaved samples.
@@ -56,13 +56,13 @@ mod tests {
     #[test]
     fn a_step_is_bridged_and_gone_after_its_length() {
         let format = Format::new(8_000, 1).unwrap();
-        let mut fade = Fade::default();
-        fade.step([3_200, 0], format);
+        let mut declick = DeclickRamp::default();
+        declick.step([3_200, 0], format);
         let mut samples = [0; 64];
-        fade.apply(&mut samples, 1);
+        declick.apply(&mut samples, 1);
         assert_eq!(samples[0], 3_200);
         assert!(samples.windows(2).all(|w| w[0] >= w[1]));
         assert_eq!(samples[32..], [0; 32]);
-        assert!(!fade.active());
+        assert!(!declick.active());
     }
 }

@@ -1,4 +1,4 @@
-//! Private speech at more than 48 kHz on its way into its voice, which keeps it at 48 or 44.1 kHz.
+//! Private speech at more than 48 kHz on its way into its stream, which keeps it at 48 or 44.1 kHz.
 //!
 //! The filter holds a little of what was said before. So a packet goes only to listeners who might have heard all that the filter
 //! may hold of it: those who were in the audience since the lowest floor of the frames that went in within the filter's length.
@@ -6,17 +6,17 @@
 use crate::audio::{
     format::{Format, MAX_FRAME},
     host_mix::HostMix,
-    lockfree::private_stream::{Stamp, Voice},
-    playout::{filter_audience::Held, resample::Converter},
+    lockfree::private_stream::{PrivateStream, Stamp},
+    playout::{filter_audience::FilterAudience, resample::Converter},
     sum,
 };
 
 impl Converter {
-    /// Puts a frame, of samples in so many channels, into the voice, which keeps it as `kept`; `anew`: it does not go on from the last
+    /// Puts a frame, of samples in so many channels, into the stream, which keeps it as `kept`; `anew`: it does not go on from the last
     /// one.
     pub fn push(
         &mut self,
-        voice: &Voice,
+        stream: &PrivateStream,
         stamp: Stamp,
         (data, channels): (&[i16], usize),
         (host_mix, to): (HostMix, Format),
@@ -24,7 +24,7 @@ impl Converter {
     ) {
         if anew {
             self.restart();
-            self.held = Held::default();
+            self.held = FilterAudience::default();
         }
         let floor = self.held.floor.min(stamp.floor);
         let mut kept = [0i16; MAX_FRAME];
@@ -39,7 +39,7 @@ impl Converter {
                 let (taken, given) = self.run(left, &mut out);
                 left = &left[taken..];
                 for (kept, sample) in kept[length..].iter_mut().zip(&out[..given]) {
-                    *kept = sum::limited(sample.round() as i32);
+                    *kept = sum::saturate(sample.round() as i32);
                 }
                 length += given;
                 if taken == 0 && given == 0 {
@@ -48,7 +48,7 @@ impl Converter {
             }
         }
         if length > 0 {
-            voice.push(Stamp { floor, ..stamp }, to, &kept[..length]);
+            stream.push(Stamp { floor, ..stamp }, to, &kept[..length]);
         }
         let (samples, holds) = (data.len() / channels, self.delay());
         self.held.remember(stamp.floor, samples, holds);
@@ -66,19 +66,19 @@ mod tests {
         let (from, to) = (Format::new(96_000, 1).expect("a format"), Format::new(48_000, 1).expect("a format"));
         let conversion = Conversion::between(from, to).expect("two rates");
         for length in [1, 7, 96, 960] {
-            let voice = Voice::new().expect("memory");
+            let stream = PrivateStream::new().expect("memory");
             let mut converter = Converter::of(conversion.code()).expect("memory");
             let mut push = |floor: u64, value: i16| {
                 let kept = (HostMix::Unknown, to);
-                converter.push(&voice, Stamp { captured: 9, floor }, (&vec![value; length], 1), kept, false);
+                converter.push(&stream, Stamp { captured: 9, floor }, (&vec![value; length], 1), kept, false);
             };
             push(3, 10_000);
             (0..2_000 / length).for_each(|_| push(7, 0));
             let (mut at, mut open) = (0, 0);
-            while at < voice.head() {
-                let packet = voice.packet(at).expect("it is there");
+            while at < stream.head() {
+                let packet = stream.packet(at).expect("it is there");
                 let mut samples = vec![std::mem::MaybeUninit::uninit(); packet.samples];
-                let samples = voice.copy(packet.data, &mut samples).expect("it is there");
+                let samples = stream.copy(packet.data, &mut samples).expect("it is there");
                 if packet.stamp.floor == 7 {
                     assert!(samples.iter().all(|&sample| sample == 0), "frames of {length}: {samples:?}");
                     open += samples.len();

@@ -1,20 +1,20 @@
-//! Who may hear what a filter holds: it is of frames of several audiences, by their floors (see `voice`).
+//! Who may hear what a filter holds: it is of frames of several audiences, by their floors (see `stream`).
 
 /// Who may hear what a filter holds.
-pub struct Held {
+pub struct FilterAudience {
     /// The lowest floor of it.
     pub floor: u64,
     /// The lowest floor of what went in after that, and how many samples a channel that was.
     next: (u64, usize),
 }
 
-impl Default for Held {
+impl Default for FilterAudience {
     fn default() -> Self {
         Self { floor: u64::MAX, next: (u64::MAX, 0) }
     }
 }
 
-impl Held {
+impl FilterAudience {
     /// So many samples of this floor went into a filter that holds `held` of them.
     pub fn remember(&mut self, floor: u64, samples: usize, held: usize) {
         if floor <= self.floor {

@@ -1,4 +1,4 @@
-//! When a reader of a queue starts, skips and stops: the one rule for private voices and for the open mix.
+//! When a reader of a queue starts, skips and stops: the one rule for private streams and for the open mix.
 //!
 //! Frames come in bursts from some senders, so that much may be queued at one moment and nothing a little later. A reader therefore
 //! never skips on what is queued at the moment, but on what stays queued: the least that was left after a frame in the last second.
@@ -17,7 +17,7 @@ const WINDOWS: usize = 10;
 const CONVERSION: u64 = 40 * TICKS_PER_MS;
 
 /// The state of one reader. Durations are in ticks.
-pub struct Pace {
+pub struct JitterPolicy {
     playing: bool,
     /// The place in `bursts` of the window that is running.
     window: u8,
@@ -37,14 +37,14 @@ pub struct Pace {
     skip: u32,
 }
 
-impl Default for Pace {
+impl Default for JitterPolicy {
     fn default() -> Self {
         let (bursts, least) = ([0; WINDOWS], u32::MAX);
         Self { playing: false, window: 0, bursts, held_back: 0, passed: 0, queued: 0, most: 0, least, skip: 0 }
     }
 }
 
-impl Pace {
+impl JitterPolicy {
     pub fn playing(&self) -> bool {
         self.playing
     }
@@ -182,29 +182,29 @@ mod tests {
 
     /// `comes`: how many ms of audio the network brings in each ms.
     fn play(frame: u64, packet: u64, phase: u64, length: u64, comes: impl Fn(u64) -> u64) -> Played {
-        let (mut pace, mut played, mut queued) = (Pace::default(), Played::default(), 0);
+        let (mut jitter, mut played, mut queued) = (JitterPolicy::default(), Played::default(), 0);
         for ms in 0..length {
             queued += comes(ms);
             if ms < phase || !(ms - phase).is_multiple_of(frame) {
                 continue;
             }
-            let skip = pace.skip(queued * MS, 0, frame * MS, packet * MS);
+            let skip = jitter.skip(queued * MS, 0, frame * MS, packet * MS);
             if skip > 0 {
-                pace.skipped(skip);
+                jitter.skipped(skip);
                 queued -= skip / MS;
                 played.skipped += skip / MS;
             }
-            if pace.ready(queued * MS, frame * MS, packet * MS, false) {
+            if jitter.ready(queued * MS, frame * MS, packet * MS, false) {
                 if queued >= frame {
                     queued -= frame;
-                    pace.took(frame * MS, frame * MS, packet * MS);
+                    jitter.took(frame * MS, frame * MS, packet * MS);
                     if ms + 1_000 >= length {
                         played.delay = played.delay.max(queued);
                     }
                 } else {
                     played.dry += 1;
                     queued = 0;
-                    pace.stop();
+                    jitter.stop();
                 }
             }
         }
@@ -267,8 +267,8 @@ mod tests {
 
     #[test]
     fn equal_frames_start_at_the_first() {
-        assert!(Pace::default().ready(20, 20, 20, false));
-        assert!(!Pace::default().ready(19, 20, 20, false));
-        assert!(Pace::default().ready(19, 20, 20, true), "all there will be");
+        assert!(JitterPolicy::default().ready(20, 20, 20, false));
+        assert!(!JitterPolicy::default().ready(19, 20, 20, false));
+        assert!(JitterPolicy::default().ready(19, 20, 20, true), "all there will be");
     }
 }

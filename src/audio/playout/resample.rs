@@ -5,7 +5,7 @@ use rubato::{
     audioadapter_buffers::direct::InterleavedSlice, calculate_cutoff,
 };
 
-use crate::audio::{format::Format, lockfree::handoff, playout::filter_audience::Held};
+use crate::audio::{format::Format, lockfree::handoff, playout::filter_audience::FilterAudience};
 
 /// From one rate to another, for so many channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Conversion {
 }
 
 /// Where a hook gets its converter from.
-pub type Mailbox = handoff::Mailbox<Converter>;
+pub type Handoff = handoff::Handoff<Converter>;
 
 /// Taps of the filter at the lower rate.
 const TAPS: usize = 64;
@@ -64,11 +64,11 @@ pub struct Converter {
     begin: usize,
     end: usize,
     /// Of private speech: who may hear what the filter holds.
-    pub held: Held,
+    pub held: FilterAudience,
 }
 
 impl Converter {
-    /// [control] For [`Mailbox::prepare`]; `None` without memory. Computing the filter takes 2 ms or so.
+    /// [control] For [`Handoff::prepare`]; `None` without memory. Computing the filter takes 2 ms or so.
     pub fn of(code: u64) -> Option<Self> {
         Conversion::from_code(code).and_then(Self::new)
     }
@@ -93,7 +93,17 @@ impl Converter {
         // that is not after the first is the first that is wanted.
         let early = (up * half - 1) / down - 1;
         let made = vec![0.0; filter.output_frames_max() * from.channels()].into();
-        Some(Self { conversion, filter, half, early, unwanted: early, made, begin: 0, end: 0, held: Held::default() })
+        Some(Self {
+            conversion,
+            filter,
+            half,
+            early,
+            unwanted: early,
+            made,
+            begin: 0,
+            end: 0,
+            held: FilterAudience::default(),
+        })
     }
 
     /// What it converts.

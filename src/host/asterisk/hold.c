@@ -21,21 +21,21 @@ int is_held(struct ast_channel *chan, const struct hook *hook)
 
 static int is_played_to(struct ast_channel *chan)
 {
-	const struct ast_bridge_channel *seat = ast_channel_internal_bridge_channel(chan);
+	const struct ast_bridge_channel *bridge_channel = ast_channel_internal_bridge_channel(chan);
 
-	return ast_channel_stream(chan) && seat && seat->suspended;
+	return ast_channel_stream(chan) && bridge_channel && bridge_channel->suspended;
 }
 
 void hold_streams(struct ast_channel *chan, struct hook *hook)
 {
-	const struct ast_bridge_channel *seat;
+	const struct ast_bridge_channel *bridge_channel;
 
 	if (!hook->plays || !is_played_to(chan)) {
 		return;
 	}
 	/* Until the file has ended, the channel's thread does not look whether it is still to be in the bridge. */
-	seat = ast_channel_internal_bridge_channel(chan);
-	if (!is_held(chan, hook) || seat->state != BRIDGE_CHANNEL_STATE_WAIT) {
+	bridge_channel = ast_channel_internal_bridge_channel(chan);
+	if (!is_held(chan, hook) || bridge_channel->state != BRIDGE_CHANNEL_STATE_WAIT) {
 		hook->plays = 0;
 		ast_queue_control(chan, AST_CONTROL_STREAM_STOP);
 	}

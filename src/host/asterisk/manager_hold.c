@@ -43,15 +43,15 @@ static int act(struct mansession *session, const struct message *message)
 
 /* A file that is played to a member: references. */
 struct playing {
-	struct ast_bridge_channel *seat;
+	struct ast_bridge_channel *bridge_channel;
 	char file[];
 };
 
 /* Asterisk's own way to play one does not close a file that is ended early. */
-static void play_file(struct ast_bridge_channel *seat, const char *file)
+static void play_file(struct ast_bridge_channel *bridge_channel, const char *file)
 {
-	ast_stream_and_wait(seat->chan, file, AST_DIGIT_NONE);
-	ast_stopstream(seat->chan);
+	ast_stream_and_wait(bridge_channel->chan, file, AST_DIGIT_NONE);
+	ast_stopstream(bridge_channel->chan);
 }
 
 /* Waits until the channel's thread is out of `play_file`, or never gets there: until then the module stays. */
@@ -59,21 +59,21 @@ static void *play_through(void *data)
 {
 	struct playing *playing = data;
 
-	ast_bridge_channel_queue_playfile_sync(playing->seat, play_file, playing->file, NULL);
-	ao2_ref(playing->seat, -1);
+	ast_bridge_channel_queue_playfile_sync(playing->bridge_channel, play_file, playing->file, NULL);
+	ao2_ref(playing->bridge_channel, -1);
 	ast_free(playing);
 	ast_module_unref(AST_MODULE_SELF);
 	return NULL;
 }
 
-/* Takes the reference to the seat. Nonzero: it cannot be played. */
-static int play_to(struct ast_bridge_channel *seat, const char *file)
+/* Takes the reference to the bridge_channel. Nonzero: it cannot be played. */
+static int play_to(struct ast_bridge_channel *bridge_channel, const char *file)
 {
 	struct playing *playing = ast_malloc(sizeof(*playing) + strlen(file) + 1);
 	pthread_t thread;
 
 	if (playing) {
-		playing->seat = seat;
+		playing->bridge_channel = bridge_channel;
 		strcpy(playing->file, file); /* it has room for it */
 		ast_module_ref(AST_MODULE_SELF);
 		if (!ast_pthread_create_detached_background(&thread, NULL, play_through, playing)) {
@@ -82,7 +82,7 @@ static int play_to(struct ast_bridge_channel *seat, const char *file)
 		ast_module_unref(AST_MODULE_SELF);
 		ast_free(playing);
 	}
-	ao2_ref(seat, -1);
+	ao2_ref(bridge_channel, -1);
 	return -1;
 }
 
@@ -90,7 +90,7 @@ static int play(struct mansession *session, const struct message *message)
 {
 	const char *file = astman_get_header(message, "File");
 	char room[COACH_MAX_NAME_BYTES + 1];
-	struct ast_bridge_channel *seat = NULL;
+	struct ast_bridge_channel *bridge_channel = NULL;
 	struct ast_channel *chan;
 	struct leg *leg;
 
@@ -110,15 +110,15 @@ static int play(struct mansession *session, const struct message *message)
 	if (chan) {
 		ast_channel_lock(chan);
 		if (leg->hook && is_held(chan, leg->hook)) {
-			seat = ast_channel_get_bridge_channel(chan);
-			leg->hook->plays = seat != NULL;
+			bridge_channel = ast_channel_get_bridge_channel(chan);
+			leg->hook->plays = bridge_channel != NULL;
 		}
 		ast_channel_unlock(chan);
 		ast_channel_unref(chan);
 	}
-	if (!seat) {
+	if (!bridge_channel) {
 		astman_send_error_va(session, message, "%s is not held: CoachHold first", leg->call_id);
-	} else if (play_to(seat, file)) {
+	} else if (play_to(bridge_channel, file)) {
 		astman_send_error_va(session, message, "%s cannot be played to", leg->call_id);
 	} else {
 		astman_send_ack(session, message, "played");

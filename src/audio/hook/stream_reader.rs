@@ -1,0 +1,167 @@
+//! A private stream as one listener may read it: each packet is asked for its stamp, and what is not for this listener is passed over.
+
+use std::{mem::MaybeUninit, num::NonZeroU64};
+
+use crate::{
+    audio::{
+        format::last,
+        lockfree::private_stream::{FrameHeader, PrivateStream},
+        playout::playout::{CHUNK, Due, Source},
+        sum,
+    },
+    sync::{AtomicU64, Ordering},
+};
+
+/// See above.
+pub struct StreamReader<'a> {
+    pub stream: &'a PrivateStream,
+    /// Number of the plan since which the listener may hear the speaker without a break.
+    pub since: u64,
+    /// Number of the last plan under which it may.
+    pub until: &'a AtomicU64,
+    /// Position in the stream of the packet that is read.
+    pub at: u64,
+    /// Samples a channel of that packet that have been played.
+    pub used: usize,
+    /// Position, plus 1, of the packet that was played whole last, if speech still goes on from there.
+    pub before: Option<NonZeroU64>,
+    /// Ticks of the stream up to there.
+    pub heard: u64,
+    /// What came last was the end of a stretch, or not for this listener.
+    pub ended: bool,
+    /// The packet at `at`, if it was read already.
+    pub packet: Option<FrameHeader>,
+}
+
+impl StreamReader<'_> {
+    /// Goes on by `samples` samples a channel of `packet`.
+    fn pass(&mut self, packet: &FrameHeader, samples: usize, heard: bool) {
+        self.ended = !heard;
+        self.used += samples;
+        self.heard += packet.format.map_or(0, |format| format.ticks(samples));
+        if self.used == packet.samples {
+            self.before = NonZeroU64::new(self.at + 1).filter(|_| heard);
+            (self.at, self.used, self.packet) = (packet.next, 0, None);
+        }
+    }
+
+    /// Under which plan the pair ends. To be asked after a frame's stamp was read: who finds a frame of that plan or a later one finds
+    /// the end as well ([`Subscription::close`]).
+    fn until(&self) -> u64 {
+        self.until.load(Ordering::Acquire)
+    }
+
+    /// The packet at `at`; `None` if the writer has overtaken it. What it holds was checked when it was read and stays so.
+    fn packet(&mut self) -> Option<FrameHeader> {
+        if self.packet.is_none() {
+            self.packet = self.stream.packet(self.at);
+        }
+        self.packet
+    }
+}
+
+impl Source for StreamReader<'_> {
+    type Sample = i16;
+
+    fn due(&mut self) -> Due {
+        let head = self.stream.head();
+        let mut due = Due { format: None, samples: 0, beyond: 0, packet: 0, end: false, anew: false, lost: 0 };
+        let mut at = self.at;
+        while at != head {
+            let Some(packet) = self.stream.packet(at) else {
+                // Overtaken: whatever lies between is lost to this listener.
+                let ticks = self.stream.ticks();
+                let lost = ticks.saturating_sub(self.heard);
+                (self.at, self.used, self.before, self.heard) = (head, 0, None, ticks);
+                return Due { format: None, samples: 0, beyond: 0, packet: 0, end: false, anew: false, lost };
+            };
+            let until = self.until();
+            let mine = packet.stamp.may_reach(self.since, until);
+            if !mine && packet.stamp.captured > until {
+                break; // the pair is broken, and the hook that is running does not know it yet
+            }
+            if packet.samples == 0 || !mine {
+                // The end of a stretch, or speech that is not for this listener.
+                due.end = true;
+                if due.samples > 0 {
+                    break;
+                }
+                self.pass(&packet, packet.samples - self.used, false);
+            } else if due.format.is_some_and(|format| Some(format) != packet.format) {
+                due.end = true;
+                break;
+            } else {
+                if at == self.at {
+                    self.packet = Some(packet);
+                }
+                due.format = packet.format;
+                due.packet = packet.samples;
+                due.samples += packet.samples - if at == self.at { self.used } else { 0 };
+                due.end = false;
+            }
+            at = packet.next;
+        }
+        due.end |= due.samples == 0 && self.ended;
+        due.anew = self.ended;
+        if due.end {
+            let due_ticks = due.format.map_or(0, |format| format.ticks(due.samples));
+            due.beyond = self.stream.ticks().saturating_sub(self.heard + due_ticks);
+        }
+        due
+    }
+
+    fn skip(&mut self, samples: usize) {
+        let mut left = samples;
+        while left > 0 {
+            let Some(packet) = self.packet() else { return };
+            let here = (packet.samples - self.used).min(left);
+            self.pass(&packet, here, true);
+            left -= here;
+        }
+    }
+
+    // It was heard before, and so this listener may have it. As with every read of a stream, its stamp is asked all the same.
+    fn back(&mut self, samples: usize) -> usize {
+        let mut format = self.packet().filter(|_| self.used > 0).and_then(|packet| packet.format);
+        let here = self.used.min(samples);
+        self.used -= here;
+        let mut back = here;
+        if back < samples
+            && let Some(at) = self.before
+            && let Some(packet) = self.stream.packet(at.get() - 1)
+            && packet.stamp.may_reach(self.since, self.until())
+            && (format.is_none() || format == packet.format)
+        {
+            let there = packet.samples.min(samples - back);
+            (self.at, self.used, self.before) = (at.get() - 1, packet.samples - there, None);
+            self.packet = Some(packet);
+            back += there;
+            format = packet.format;
+        }
+        self.heard -= format.map_or(0, |format| format.ticks(back));
+        back
+    }
+
+    fn take<'a>(&mut self, out: &'a mut [MaybeUninit<i16>]) -> Option<&'a mut [i16]> {
+        let mut rest = &mut *out;
+        while !rest.is_empty() {
+            let packet = self.packet()?;
+            let format = packet.format?;
+            let here = ((packet.samples - self.used) * format.channels()).min(rest.len());
+            let (now, later) = rest.split_at_mut(here);
+            self.stream.copy(packet.data + (self.used * format.channels()) as u64, now)?;
+            rest = later;
+            self.pass(&packet, format.a_channel(here), true);
+        }
+        // SAFETY: `copy` filled one part of it after the other.
+        Some(unsafe { out.assume_init_mut() })
+    }
+
+    fn play_direct(&mut self, frame: &mut [i16]) -> Option<[i32; 2]> {
+        let channels = self.packet()?.format?.channels();
+        let mut chunk = [MaybeUninit::uninit(); CHUNK];
+        let samples = self.take(&mut chunk[..frame.len()])?;
+        sum::add_saturating(samples, frame);
+        Some(last(samples, channels))
+    }
+}
