@@ -40,7 +40,7 @@ pub unsafe extern "C" fn coach_read(
     channels: u32,
     samples: u32,
 ) -> sys::coach_status_t {
-    // SAFETY: passed on.
+    // SAFETY: the frame is null or of that many samples, and nobody else touches it during the call, as coach.h asks.
     unsafe { read(member, frame, rate, channels, samples, FrameTime::Unknown) }
 }
 
@@ -57,12 +57,12 @@ pub unsafe extern "C" fn coach_read_at(
     samples: u32,
     time: *const sys::coach_media_time_t,
 ) -> sys::coach_status_t {
-    // SAFETY: passed on.
+    // SAFETY: `time` is null or points to a struct of the size that it says first, as coach.h asks.
     match unsafe { frame_time(time) } {
-        // SAFETY: passed on.
+        // SAFETY: the frame is null or of that many samples, and nobody else touches it during the call, as coach.h asks.
         Ok(time) => unsafe { read(member, frame, rate, channels, samples, time) },
         Err(status) => {
-            // SAFETY: passed on; nobody enters, so that the frame becomes silence and the status stands.
+            // SAFETY: the frame is as coach.h asks; nobody enters, so that the frame becomes silence and the status stands.
             let silenced = unsafe {
                 hook(
                     frame,
@@ -117,7 +117,7 @@ unsafe fn read(
     samples: u32,
     time: FrameTime,
 ) -> sys::coach_status_t {
-    // SAFETY: passed on; `read` is called inside the read gate.
+    // SAFETY: the frame is as coach.h asks; `read` is called inside the read gate.
     unsafe {
         hook(
             frame,
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn coach_write(
     channels: u32,
     samples: u32,
 ) -> sys::coach_status_t {
-    // SAFETY: passed on; `write` is called inside the write gate.
+    // SAFETY: the frame is as coach.h asks; `write` is called inside the write gate.
     unsafe {
         hook(
             frame,

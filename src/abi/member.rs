@@ -36,7 +36,7 @@ pub unsafe extern "C" fn coach_member_attach(
         // SAFETY: the struct's strings are null or stay as they are during the call, as coach.h asks.
         let speak_only_to = unsafe { optional(config.speak_only_to, "config.speak_only_to") };
         let has = |flag| config.flags & flag != 0;
-        // SAFETY: as above.
+        // SAFETY: the struct's strings are null or stay as they are during the call, as coach.h asks.
         let new = unsafe {
             NewMember {
                 call_id: required(config.call_id, "config.call_id")?,

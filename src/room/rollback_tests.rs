@@ -70,7 +70,7 @@ impl Call {
         });
         let hears = |listener| {
             let mut frame = [0; 160];
-            // SAFETY: as above.
+            // SAFETY: the frame is of that many samples.
             unsafe { sys::coach_write(listener, frame.as_mut_ptr(), 8_000, 1, 160) };
             frame[159]
         };

@@ -49,7 +49,7 @@ impl Member {
     /// The caller is inside this member's read gate.
     #[inline(always)]
     pub unsafe fn read(&self, shape: Shape, time: FrameTime, data: &mut [i16]) -> Outcome {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller is inside this member's read gate.
         let (number, side) = unsafe { self.read.enter() };
         if (FastPath { plan: number, shape }) == side.fast_path {
             match side.action {
@@ -71,7 +71,7 @@ impl Member {
                 ReadAction::Mix(format, input) => {
                     // In a large room all of it is out of the cache.
                     side.hint.prefetch(2 * data.len());
-                    // SAFETY: as above.
+                    // SAFETY: it is of the plan of this number.
                     let input = unsafe { input.get() };
                     self.read.counts.frames.add(1);
                     input.expect(format.ticks(shape.samples as usize));
@@ -84,9 +84,9 @@ impl Member {
             }
         }
         side.fast_path = FastPath::default();
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller is inside this member's read gate.
         let plan = unsafe { self.read.plan() };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller is inside this member's read gate.
         let (outcome, action) = unsafe { self.read_anew(side, plan, shape, time, data) };
         if let Some(action) = action
             && side.guards.none()
@@ -134,7 +134,7 @@ impl Member {
             // SAFETY: the caller is inside the read gate.
             return unsafe { self.read_open(side, plan, &mut frame) };
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller is inside this member's read gate.
         unsafe { self.end_mix(side, plan) };
         if let Some(input) = &plan.input {
             input.expect(0);
@@ -188,13 +188,13 @@ impl Member {
     ) -> (Outcome, Option<ReadAction>) {
         if let Some(input) = plan.input.as_ref().filter(|_| plan.speech == Speech::Open) {
             side.open = Some([0, 0]);
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller is inside this member's read gate.
             unsafe { self.enter_mix(side, plan, input, frame) };
             frame.data.fill(0);
             let plain = frame.format == input.format() && frame.channels == frame.format.channels();
             return (Outcome::Changed, plain.then(|| ReadAction::Mix(frame.format, PlanRef::new(&**input))));
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller is inside this member's read gate.
         unsafe { self.end_mix(side, plan) };
         let channels = frame.channels;
         let (first, last) = (last(&frame.data[..channels], channels), last(frame.data, channels));
@@ -275,7 +275,7 @@ impl Member {
         let conversion = Conversion::between(from, to);
         let mixing = conversion.map(|conversion| (plan.entered, conversion));
         if side.mixing != mixing {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller is inside this member's read gate.
             unsafe { self.end_mix(side, plan) };
         }
         if from == to && frame.channels == from.channels() {

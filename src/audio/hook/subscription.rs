@@ -137,7 +137,7 @@ impl Subscription {
     /// # Safety
     /// The caller is inside the listener's write gate.
     pub unsafe fn tail(&self) -> [i32; 2] {
-        // SAFETY: the caller's promise.
+        // SAFETY: the state is the listener's, inside whose write gate the caller is.
         unsafe { &*self.state.get() }.playout.tail()
     }
 
@@ -158,7 +158,7 @@ impl Subscription {
     /// # Safety
     /// The caller is inside the listener's write gate.
     unsafe fn play_one_direct(&self, frame: &mut [i16], to: Format) -> bool {
-        // SAFETY: the caller's promise.
+        // SAFETY: the state is the listener's, inside whose write gate the caller is.
         let state = unsafe { &mut *self.state.get() };
         let at = self.cursor.load(Ordering::Relaxed);
         let head = self.stream.head();
@@ -191,11 +191,11 @@ impl Subscription {
     /// # Safety
     /// The caller is inside the listener's write gate.
     pub unsafe fn play(&self, sum: &mut [i32], to: Format, counts: &Counts, mix: Option<(&Bus, MixPosition)>) -> bool {
-        // SAFETY: the caller's promise.
+        // SAFETY: the state is the listener's, inside whose write gate the caller is.
         if unsafe { self.holds_back(to.ticks(to.a_channel(sum.len())), mix) } {
             return false;
         }
-        // SAFETY: passed on; the handoff is the write hook's.
+        // SAFETY: the state and the handoff are the listener's, inside whose write gate the caller is.
         unsafe { self.with_reader(|playout, reader| playout.play(reader, &self.handoff, sum, to, counts)) }
     }
 
@@ -206,7 +206,7 @@ impl Subscription {
     /// The caller is inside the listener's write gate.
     unsafe fn holds_back(&self, frame: u64, mix: Option<(&Bus, MixPosition)>) -> bool {
         let (Some(open), Some((bus, place))) = (&self.open, mix) else { return false };
-        // SAFETY: the caller's promise.
+        // SAFETY: the state is the listener's, inside whose write gate the caller is.
         let state = unsafe { &mut *self.state.get() };
         if state.playout.playing() {
             return false;
@@ -222,7 +222,7 @@ impl Subscription {
     /// # Safety
     /// The caller is inside the listener's write gate.
     unsafe fn with_reader<R>(&self, action: impl FnOnce(&mut Playout, &mut StreamReader) -> R) -> R {
-        // SAFETY: the caller's promise.
+        // SAFETY: the state is the listener's, inside whose write gate the caller is.
         let State { playout, used, before, heard, ended, .. } = unsafe { &mut *self.state.get() };
         let at = self.cursor.load(Ordering::Relaxed);
         let mut reader = StreamReader {
@@ -318,7 +318,7 @@ mod tests {
                 subscription.close(8);
             }
             push(stamp, 300);
-            // SAFETY: as above.
+            // SAFETY: nobody else has this subscription.
             let played = unsafe { subscription.play_direct(&mut frame, format, &Counts::default()) };
             assert_eq!((played, frame), (false, [200; SAMPLES]), "{what}: nothing is added");
         }

@@ -42,7 +42,7 @@ impl Member {
     /// The caller is inside this member's write gate.
     #[inline(always)]
     pub unsafe fn write(&self, shape: Shape, data: &mut [i16]) -> Outcome {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller is inside this member's write gate.
         let (number, side) = unsafe { self.write.enter() };
         if (FastPath { plan: number, shape }) == side.fast_path {
             match side.action {
@@ -57,7 +57,7 @@ impl Member {
                     if !subscription.idle() && unsafe { subscription.play_direct(data, format, &self.write.counts) } {
                         self.write.counts.frames.add(1);
                         self.write.counts.private.add(1);
-                        // SAFETY: as above.
+                        // SAFETY: the subscription is this listener's, inside whose write gate the caller is.
                         side.tails = unsafe { subscription.tail() };
                         return Outcome::Changed;
                     }
@@ -82,9 +82,9 @@ impl Member {
             }
         }
         side.fast_path = FastPath::default();
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller is inside this member's write gate.
         let plan = unsafe { self.write.plan() };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller is inside this member's write gate.
         let (outcome, action) = unsafe { self.write_anew(side, plan, shape, Frame::new(shape, data)) };
         // Last of all: neither fades nor tails know of it.
         if side.sound.begin(&self.sounds)
@@ -148,7 +148,7 @@ impl Member {
             side.tails = [0, 0];
             return (Outcome::Unchanged, None);
         }
-        // SAFETY: as above.
+        // SAFETY: the caller is inside this member's write gate.
         if unsafe { self.play_direct(side, plan, frame.data, frame.format) } {
             let action = match (plan.hearing, plan.subscriptions.only(), &plan.bus) {
                 (Hearing::Host, Some(subscription), _) => {
@@ -161,7 +161,7 @@ impl Member {
             };
             return (Outcome::Changed, action);
         }
-        // SAFETY: as above.
+        // SAFETY: the caller is inside this member's write gate.
         unsafe { self.sum(side, plan, listening, frame) };
         (Outcome::Changed, None)
     }
@@ -182,12 +182,12 @@ impl Member {
             unsafe { side.mix.play(&mut mix, &self.write.handoff, sum, frame.format, &self.write.counts) };
         }
         for subscription in plan.subscriptions.iter() {
-            // SAFETY: as above.
+            // SAFETY: the caller is inside this member's write gate.
             if unsafe { subscription.play(sum, frame.format, &self.write.counts, begin) } {
                 self.write.counts.private.add(1);
             }
         }
-        // SAFETY: as above.
+        // SAFETY: the caller is inside this member's write gate.
         side.tails = unsafe { tails(plan, &side.mix) };
         side.declick.apply(sum, frame.format.channels());
         sum::saturate_all(sum, frame.data);
@@ -209,7 +209,7 @@ impl Member {
                     return false;
                 }
                 self.write.counts.private.add(1);
-                // SAFETY: as above.
+                // SAFETY: the caller is inside this member's write gate.
                 side.tails = unsafe { subscription.tail() };
                 true
             }
@@ -232,7 +232,7 @@ impl Member {
 /// The caller is inside the listener's write gate.
 unsafe fn tails(plan: &MemberPlan, mix: &Playout) -> [i32; 2] {
     plan.subscriptions.iter().fold(mix.tail(), |sum, subscription| {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller is inside this member's write gate.
         let tail = unsafe { subscription.tail() };
         [sum[0] + tail[0], sum[1] + tail[1]]
     })

@@ -98,7 +98,7 @@ fn load_block<G: Group>(words: &[AtomicU64; BLOCK], groups: &mut [MaybeUninit<G>
 #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
 #[inline(always)]
 unsafe fn move_block(from: *const u8, to: *mut u8) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller has said that 64 bytes may be read at `from` and written at `to`.
     unsafe {
         std::arch::asm!(
             "movups {a}, [{from}]",

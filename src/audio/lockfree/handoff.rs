@@ -63,7 +63,7 @@ pub struct Handoff<T> {
 // SAFETY: `kept` is touched by the one hook that owns the handoff (the contract of `take`), the rest is atomic; what goes
 // from thread to thread is Send, and the pointers in it are owned.
 unsafe impl<T: Send> Send for Handoff<T> {}
-// SAFETY: as above.
+// SAFETY: `kept` is touched by one hook at a time, and the rest is atomic.
 unsafe impl<T: Send> Sync for Handoff<T> {}
 
 impl<T> Handoff<T> {
@@ -85,7 +85,7 @@ impl<T> Handoff<T> {
     /// longer than that.
     #[allow(clippy::mut_from_ref)]
     pub unsafe fn take(&self, code: u64) -> Option<&mut T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: `kept` is the hook's own, inside whose gate the caller is.
         let kept = unsafe { &mut *self.kept.get() };
         if !to_front(kept, code) {
             let offer = self.offer.swap(ptr::null_mut(), Ordering::AcqRel);

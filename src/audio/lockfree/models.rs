@@ -121,7 +121,7 @@ fn a_plan_is_not_freed_while_a_hook_is_inside_that_loaded_it() {
         let control = move || {
             let mut retirement = Retirement::default();
             let old = current.swap(Box::into_raw(plan(2, None)), SeqCst);
-            // SAFETY: as above.
+            // SAFETY: leaked for the model; `freed` says whether it would have been freed.
             let freed = unsafe { &*old }.freed.clone();
             retirement.retire(Freed(freed), [gate].into_iter());
             while !retirement.sweep() {
@@ -164,7 +164,7 @@ fn a_hook_that_goes_by_the_number_acts_on_the_plan_of_that_number_and_on_nothing
                         (plan.number, PlanRef::new(plan))
                     }
                 };
-                // SAFETY: as above.
+                // SAFETY: leaked for the model, too.
                 let thing: &Granting = unsafe { granted.get() };
                 assert!(!thing.freed.load(Std::SeqCst), "freed before it was used");
                 assert_eq!(thing.number, plan, "it is of that plan");

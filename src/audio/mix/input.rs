@@ -148,7 +148,7 @@ impl Input {
     /// # Safety
     /// The caller is inside the room's tick gate.
     pub unsafe fn pull(&self, tick: u64, sum: &mut [i32]) {
-        // SAFETY: the caller's promise.
+        // SAFETY: `ticked` is the tick's own, and the caller is inside the room's tick gate.
         let jitter = unsafe { &mut *self.ticked.get() };
         let at = &mut self.at.load(Ordering::Relaxed);
         let channels = self.format.channels();
@@ -227,7 +227,7 @@ impl Input {
     /// # Safety
     /// The caller is inside the room's tick gate.
     pub unsafe fn forget(&self, tick: u64, sum: &mut [i32]) {
-        // SAFETY: the caller's promise.
+        // SAFETY: `ticked` is the tick's own, and the caller is inside the room's tick gate.
         let jitter = unsafe { &mut *self.ticked.get() };
         let part = Part { at: self.at.load(Ordering::Relaxed), length: 0, start: false, end: jitter.playing() };
         self.render(part, 0, sum, Sign::Plus);

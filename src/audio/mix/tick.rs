@@ -75,7 +75,7 @@ impl Room {
     pub unsafe fn tick(&self) {
         let Some(bus) = &self.bus else { return };
         let tick = bus.ticks();
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller is inside the room's tick gate.
         let (sum, empty) = unsafe { (&mut *self.sum.get(), &mut *self.empty.get()) };
         let plan = self.plan.load(Ordering::SeqCst);
         bus.announce(tick);
@@ -87,7 +87,7 @@ impl Room {
         }
         sum.fill(0);
         for input in leaving {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller is inside the room's tick gate.
             unsafe { input.forget(tick, sum) };
         }
         for (index, MixInput { input, heard }) in mixed.iter().enumerate() {
@@ -98,7 +98,7 @@ impl Room {
             if let Some(next) = mixed.get(index + 2) {
                 next.input.prefetch_samples(tick);
             }
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller is inside the room's tick gate.
             unsafe { if *heard { input.pull(tick, sum) } else { input.forget(tick, sum) } };
         }
         bus.publish(tick, sum);

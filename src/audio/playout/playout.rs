@@ -153,7 +153,7 @@ impl Playout {
             self.change(source, to, counts);
         }
         let mut output = OutputFrame { sum, to, done: 0, declicked: 0 };
-        // SAFETY: passed on.
+        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
         unsafe {
             self.flush(&mut output, handoff);
             let mut stretches = 0;
@@ -248,7 +248,7 @@ impl Playout {
         let anew = due.anew && self.held == 0;
         if self.jitter.playing() && due.format.is_some() && (due.format != self.from || anew) {
             self.jitter.turn();
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller is inside the gate of the hook that owns the handoff.
             unsafe { self.finish(output, handoff) };
             if self.owed > 0 {
                 return false;
@@ -258,7 +258,7 @@ impl Playout {
         let (frame, packet) = (output.to.ticks(output.samples()), from.ticks(due.packet));
         let converter = match Conversion::between(from, output.to) {
             None => None,
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller is inside the gate of the hook that owns the handoff.
             Some(conversion) => match unsafe { handoff.take(conversion.code()) } {
                 Some(converter) => Some(converter),
                 None => {
@@ -312,7 +312,7 @@ impl Playout {
             self.jitter.stop();
             counts.underruns.add(1);
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
         unsafe { self.finish(output, handoff) };
         let goes_on = due.end && due.samples > 0 && output.left() > 0;
         if due.end && !goes_on {
@@ -385,13 +385,13 @@ impl Playout {
     /// As [`Playout::play`].
     unsafe fn finish(&mut self, output: &mut OutputFrame, handoff: &Handoff) {
         let conversion = self.from.filter(|_| self.held > 0).and_then(|from| Conversion::between(from, output.to));
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
         let converter = conversion.and_then(|c| unsafe { handoff.take(c.code()) });
         self.owed = converter.map_or(0, |converter| converter.delay() + 1);
         if self.owed == 0 {
             return self.stop(output);
         }
-        // SAFETY: as above.
+        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
         unsafe { self.flush(output, handoff) };
     }
 
@@ -404,7 +404,7 @@ impl Playout {
             return;
         }
         let conversion = self.from.and_then(|from| Conversion::between(from, output.to));
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
         let converter = conversion.and_then(|c| unsafe { handoff.take(c.code()) });
         if let Some(converter) = converter {
             let channels = converter.conversion().channels();
