@@ -378,6 +378,31 @@ fn malformed_speak_only_to_is_private_to_nobody_and_logged() {
     assert!(!engine.events().iter().any(|event| event.kind == support::COACH_EVENT_WARNING), "`-` says it on purpose");
 }
 
+/// The modules' usage texts are written by hand, since a switch wants them whole before there is an engine.
+#[test]
+fn usage_texts_of_both_switches_say_what_the_engine_takes() {
+    // SAFETY: what is returned is null or static, with three texts that are static too.
+    let grammar = (0..).map_while(|index| unsafe { support::coach().coach_grammar(index).as_ref() });
+    // SAFETY: as the last.
+    let text = |text| unsafe { std::ffi::CStr::from_ptr(text) }.to_str().expect("it is text").to_owned();
+    let grammar: Vec<_> = grammar.map(|command| (text(command.name), text(command.arguments))).collect();
+    let read = |path: &str| std::fs::read_to_string(path).expect("a source can be read");
+
+    let asterisk = read("src/host/asterisk/cli.c");
+    let has = |name: &str, arguments: &str| {
+        format!("Usage: coach {name} {}", arguments.replace("<room>", "<conference>")).trim_end().to_owned()
+    };
+    let expected: Vec<_> = grammar.iter().map(|(name, arguments)| has(name, arguments)).collect();
+    let usages =
+        asterisk.split("\"Usage: ").skip(1).map(|usage| format!("Usage: {}", usage.split("\\n").next().unwrap()));
+    assert_eq!(usages.collect::<Vec<_>>(), expected, "src/host/asterisk/cli.c");
+
+    let freeswitch = read("src/host/freeswitch/commands.rs");
+    let usage = freeswitch.split("COACH_USAGE: &CStr = c\"").nth(1).and_then(|rest| rest.split(' ').next());
+    let names: Vec<_> = grammar.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(usage, Some(names.join("|").as_str()), "src/host/freeswitch/commands.rs");
+}
+
 /// Words that mean something, and words that do not.
 fn word() -> impl Strategy<Value = String> {
     let known = [

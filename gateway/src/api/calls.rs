@@ -1,4 +1,4 @@
-//! Calls: listed, shown, changed, hung up.
+//! The REST requests about calls: list, show, change and hang up; and the shape in which an answer tells of a call.
 
 use super::{
     auth::Authorized,

@@ -1,8 +1,7 @@
 /*
  * res_coach: which channel is in which ConfBridge.
  *
- * Asterisk tells of it late, from a thread of its own. Privacy does not wait for that: a hook works only in the bridge that it
- * was placed in (read_path.c, write_path.c), and until then private speech is heard by nobody.
+ * Asterisk tells of it late, from a thread of its own. Privacy does not wait for that: see read_path.c.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

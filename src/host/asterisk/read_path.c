@@ -1,5 +1,6 @@
 /*
- * res_coach: the path of frames that come from a member: private speech is taken out.
+ * res_coach: the path of frames that come from a member: private speech is taken out. A hook works only in the bridge that it
+ * was placed in; until Asterisk has told of that, private speech is heard by nobody.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */
