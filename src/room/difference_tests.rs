@@ -61,15 +61,7 @@ struct House {
 
 impl House {
     fn new(seed: u64) -> Self {
-        let engine = Engine::create(Config {
-            guard_ms: 200,
-            host_service: true,
-            host_clock: true,
-            mode_sounds: true,
-            time_hooks: false,
-            on_event: Some(ignore),
-            user: 0,
-        });
+        let engine = Engine::create(Config { mode_sounds: true, on_event: Some(ignore), ..Config::for_tests(200) });
         let mixed = Mixer::Engine { format: Format::new(8_000, 1).expect("a format"), tick_ms: 20, own_clock: false };
         let names =
             [("host", Mixer::Host(HostMix::Unknown)), ("HOST", Mixer::Host(HostMix::Unknown)), ("mixed", mixed)];

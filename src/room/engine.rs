@@ -42,6 +42,22 @@ pub struct Config {
     pub user: usize,
 }
 
+#[cfg(test)]
+impl Config {
+    /// Without threads, events and sounds.
+    pub fn for_tests(guard_ms: u32) -> Self {
+        Self {
+            guard_ms,
+            host_service: true,
+            host_clock: true,
+            mode_sounds: false,
+            time_hooks: false,
+            on_event: None,
+            user: 0,
+        }
+    }
+}
+
 /// The engine.
 ///
 /// A room's lock comes before that of the members outside, and both before those of the directory, of what is in [`Shared`], and of

@@ -257,17 +257,7 @@ mod tests {
     fn a_plan_of_a_member_outside_rooms_is_kept_while_a_hook_is_inside() {
         let shared = Shared::new(200, false, Arc::new(EngineClock::new(true)), false);
         let mut state = RoomState::new(shared, None);
-        let new = NewMember {
-            call_id: "coach",
-            tags: None,
-            speak_only_to: Some("agent"),
-            malformed: false,
-            starts: true,
-            ends: false,
-            muted: false,
-            deaf: false,
-            data: (std::ptr::null_mut(), None),
-        };
+        let new = NewMember::for_tests("coach", None, Some("agent"));
         let handle = state.attach(&new, false).expect("is attached");
         let plan = |state: &RoomState| Arc::downgrade(&state.members[&handle].plan);
         for read in [true, false] {

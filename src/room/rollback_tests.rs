@@ -26,29 +26,12 @@ struct Call {
 
 impl Call {
     fn new() -> Self {
-        let engine = Engine::create(Config {
-            guard_ms: 0,
-            host_service: true,
-            host_clock: true,
-            mode_sounds: false,
-            time_hooks: false,
-            on_event: None,
-            user: 0,
-        });
+        let engine = Engine::create(Config::for_tests(0));
         let nothing = (std::ptr::null_mut(), None);
         let room = engine.open_room("sales", Mixer::Host(HostMix::Unknown), nothing).expect("is opened");
         let comes = |number: u32, tags, speak_only_to| {
-            let new = NewMember {
-                call_id: &format!("call-{number}"),
-                tags,
-                speak_only_to,
-                malformed: false,
-                starts: false,
-                ends: false,
-                muted: false,
-                deaf: false,
-                data: nothing,
-            };
+            let call_id = format!("call-{number}");
+            let new = NewMember::for_tests(&call_id, tags, speak_only_to);
             let member = engine.attach(&new).expect("is attached");
             engine.join(member, room, number).expect("enters");
             member

@@ -86,30 +86,11 @@ mod tests {
 
     /// An engine without threads, with a room of a private speaker, who has spoken unless `silent`, and of one that hears it.
     fn talk(silent: bool) -> (Arc<Engine>, u64) {
-        let engine = Engine::create(Config {
-            guard_ms: 200,
-            host_service: true,
-            host_clock: false,
-            mode_sounds: false,
-            time_hooks: false,
-            on_event: None,
-            user: 0,
-        });
+        let engine = Engine::create(Config { host_clock: false, ..Config::for_tests(200) });
         let nothing = (std::ptr::null_mut(), None);
         let room = engine.open_room("sales", Mixer::Host(HostMix::Unknown), nothing).expect("is opened");
-        let member = |call_id, tags, speak_only_to| NewMember {
-            call_id,
-            tags,
-            speak_only_to,
-            malformed: false,
-            starts: false,
-            ends: false,
-            muted: false,
-            deaf: false,
-            data: nothing,
-        };
-        let coach = engine.attach(&member("coach", None, Some("agent"))).expect("is attached");
-        let agent = engine.attach(&member("agent", Some("agent"), None)).expect("is attached");
+        let coach = engine.attach(&NewMember::for_tests("coach", None, Some("agent"))).expect("is attached");
+        let agent = engine.attach(&NewMember::for_tests("agent", Some("agent"), None)).expect("is attached");
         for (number, member) in (1..).zip([coach, agent]) {
             engine.join(member, room, number).expect("enters");
         }

@@ -156,6 +156,25 @@ pub struct NewMember<'a> {
     pub data: RawHostData,
 }
 
+#[cfg(test)]
+impl<'a> NewMember<'a> {
+    /// With tags and a mode, and nothing else.
+    pub fn for_tests(call_id: &'a str, tags: Option<&'a str>, speak_only_to: Option<&'a str>) -> Self {
+        let data = (std::ptr::null_mut(), None);
+        Self {
+            call_id,
+            tags,
+            speak_only_to,
+            malformed: false,
+            starts: false,
+            ends: false,
+            muted: false,
+            deaf: false,
+            data,
+        }
+    }
+}
+
 /// What one lock guards: a room with its members, or all members outside rooms.
 pub struct RoomState {
     pub shared: Arc<Shared>,

@@ -173,15 +173,7 @@ mod tests {
     use crate::audio::format::Format;
 
     fn engine() -> Arc<Engine> {
-        Engine::create(Config {
-            guard_ms: 200,
-            host_service: true,
-            host_clock: true,
-            mode_sounds: false,
-            time_hooks: false,
-            on_event: None,
-            user: 0,
-        })
+        Engine::create(Config::for_tests(200))
     }
 
     fn open(engine: &Arc<Engine>, name: u32) -> u64 {
