@@ -168,6 +168,46 @@ fn a_rate_that_changes_in_mid_call_costs_at_most_40_ms() {
     }
 }
 
+/// A stretch whose conversion is there is later by what the filter needs, and not by a frame more; and it is there whole.
+#[test]
+fn converted_speech_is_later_by_what_its_filter_needs_alone() {
+    // Frames that are said and heard, and what has to be there of some length before frames of the other never run dry: all in ms.
+    let frames = [(20, 20, 20), (10, 20, 20), (20, 10, 20), (60, 20, 60), (30, 20, 40), (20, 30, 40)];
+    for (from, to) in RATES.into_iter().flat_map(|from| RATES.map(|to| (Format::mono(from), Format::mono(to)))) {
+        for (said_ms, heard_ms, need) in frames {
+            let engine = Engine::new();
+            let ears = Ears::new(&engine, None);
+            ears.hear(&[400.0], from, to, 10);
+            (0..10).for_each(|_| _ = ears.listener.write(to, &mut to.silence(20))); // a pause, which costs an underrun
+            let before = engine.stats();
+            let (mut said, mut heard, mut begin) = (0, Vec::new(), None);
+            for ms in (0..1_200).step_by(10) {
+                engine.service();
+                if ms % said_ms == 0 {
+                    let start = u64::from(from.rate) * u64::from(said) / 1_000;
+                    ears.speaker.read(from, &mut tones(&[400.0], 5000.0, from, start, from.samples(said_ms)));
+                    said += said_ms;
+                }
+                if ms % heard_ms == 0 {
+                    begin = begin.or((said >= need).then_some(heard.len()));
+                    let mut frame = to.silence(heard_ms);
+                    ears.listener.write(to, &mut frame);
+                    heard.extend(frame);
+                }
+            }
+            let what = format!("{said_ms} ms at {} Hz to {heard_ms} ms at {} Hz", from.rate, to.rate);
+            let first = heard.iter().position(|&sample| sample.unsigned_abs() > 300).expect("it is heard");
+            let most = begin.expect("enough was said") + to.samples(5);
+            assert!(first <= most, "{what}: heard after {first} samples, at most {most} are right");
+            let after = engine.stats();
+            let lost = (after.underruns - before.underruns, after.skips - before.skips);
+            assert_eq!(lost, (0, 0), "{what}: nothing is lost");
+            let level = db(measure(&heard[heard.len() - to.samples(200)..], to.rate, 400.0).amplitude / 5000.0);
+            assert!(level.abs() < LEVEL_DB, "{what}: the tone comes at {level:.3} dB");
+        }
+    }
+}
+
 /// The service prepares the conversions of all who wait in one go: no listener of many waits for another's.
 #[test]
 fn a_rate_that_changes_costs_none_of_many_listeners_more_than_40_ms() {

@@ -51,7 +51,7 @@ impl JitterPolicy {
 
     /// How much must be queued before a reader that takes `frame` at a time may start on a queue that is filled `packet` at a
     /// time, so that with steady clocks it never runs dry whatever the phase: `frame + packet - gcd`.
-    fn need(frame: u64, packet: u64) -> u64 {
+    pub fn need(frame: u64, packet: u64) -> u64 {
         frame + packet - gcd(frame, packet)
     }
 

@@ -80,6 +80,8 @@ pub struct Playout {
     to: Option<Format>,
     /// Ticks of audio that went into the converter and have not come out.
     held: u64,
+    /// Samples a channel of silence that come before what the converter gives out first.
+    lead: usize,
     /// Zeros that push out the rest, samples a channel.
     owed: usize,
 }
@@ -274,9 +276,19 @@ impl Playout {
                 }
             },
         };
-        let delay = converter.as_ref().map_or(0, |c| from.ticks(c.delay()));
+        // A sample more: where the rate rises, the last that come out lie between two that went in.
+        let delay = converter.as_ref().map_or(0, |c| from.ticks(c.delay() + 1));
         let mut left = due.samples;
-        let queued = (from.ticks(left) + self.held).saturating_sub(delay);
+        let sample = output.to.ticks(1);
+        let mut queued = (from.ticks(left) + self.held + sample * self.lead as u64).saturating_sub(delay);
+        let playing = self.jitter.playing();
+        if !playing {
+            // The first frame begins with silence for as long as the converter holds speech back. Else a whole frame more had to be
+            // queued before the first could be filled, and all that follows would be later by that.
+            let short = if due.end { 0 } else { JitterPolicy::need(frame, packet).saturating_sub(queued) };
+            self.lead = short.min(delay).div_ceil(sample) as usize;
+            queued += short.min(delay);
+        }
         let behind = if first { self.jitter.skip(queued, due.beyond, frame, packet) } else { 0 };
         let skip = if behind > 0 { from.samples(behind).min(left) } else { 0 };
         if skip > 0 {
@@ -286,7 +298,6 @@ impl Playout {
             counts.skips.add(1);
             counts.skipped.add(from.ticks(skip));
         }
-        let playing = self.jitter.playing();
         if !self.jitter.ready(queued - from.ticks(skip).min(queued), frame, packet, due.end && due.samples > 0) {
             return false;
         }
@@ -356,6 +367,9 @@ impl Playout {
         let mut left = left;
         let mut jump = jump;
         let channels = converter.conversion().channels();
+        let silent = self.lead.min(output.left());
+        output.done += silent;
+        self.lead -= silent;
         let mut raw = [MaybeUninit::uninit(); CHUNK / 2];
         let (mut input, mut out) = ([0.0; CHUNK / 2], [0.0; CHUNK]);
         while output.left() > 0 {
@@ -472,7 +486,7 @@ impl Playout {
     fn stop(&mut self, output: &mut OutputFrame) {
         output.step(&mut self.declick, self.last);
         self.last = [0, 0];
-        self.held = 0;
+        (self.held, self.lead) = (0, 0);
         self.from = None;
     }
 }
