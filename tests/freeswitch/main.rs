@@ -33,6 +33,10 @@ mod voices;
 
 use scene::{Outcome, Scene};
 use switch::Switch;
+use verdict::TOO_SLOW;
+
+/// A scenario for which the machine was too slow is played so often, each time in a conference of its own.
+const TURNS: u32 = 5;
 
 /// What scenarios are given.
 pub struct Stage {
@@ -62,7 +66,19 @@ fn main() {
     let trials = scenarios::ALL.iter().map(|&(name, play)| {
         let stage = stage.clone();
         let run = move || match &stage {
-            Some(stage) => play(stage, name).map_err(Into::into),
+            Some(stage) => {
+                let turns =
+                    (1..=TURNS).map(|turn| play(stage, &if turn > 1 { format!("{name}-{turn}") } else { name.into() }));
+                let is_judged = |outcome: &Outcome| !matches!(outcome, Err(wrong) if wrong.contains(TOO_SLOW));
+                let mut last = Ok(());
+                for outcome in turns {
+                    last = outcome;
+                    if is_judged(&last) {
+                        break;
+                    }
+                }
+                last.map_err(Into::into)
+            }
             None => Err("make test-freeswitch FREESWITCH=<prefix> runs this".into()),
         };
         Trial::test(name, run).with_ignored_flag(missing)

@@ -38,6 +38,10 @@ pub const MOMENT: f64 = 0.06;
 /// The whole of it, and some more.
 const GUARD: f64 = 0.4;
 
+/// What was said before an audience was widened is kept from the wider one for so many seconds, as stock: who says something else until
+/// then is sure that nobody new hears it. Less what is on its way from the telephone to the hook.
+const KEPT: f64 = 0.2 - 0.04;
+
 /// How much later than it happened a call's end is seen, in seconds, at most.
 const SEEN_WITHIN: f64 = 2.0;
 
@@ -58,6 +62,10 @@ pub struct Scene<'s> {
     said: RefCell<Vec<Said>>,
     /// Whose mode has changed, and when.
     changes: RefCell<Vec<(String, f64)>>,
+    /// When a command changed something last.
+    changed: Cell<f64>,
+    /// Somebody whom the last change made heard by others said something else so late that they heard what it said before.
+    too_slow: Cell<bool>,
     begin: Instant,
 }
 
@@ -107,6 +115,8 @@ impl<'s> Scene<'s> {
             legs: RefCell::default(),
             said: RefCell::default(),
             changes: RefCell::default(),
+            changed: Cell::new(f64::NEG_INFINITY),
+            too_slow: Cell::new(false),
             begin: Instant::now(),
         })
     }
@@ -123,6 +133,9 @@ impl<'s> Scene<'s> {
 
     /// Runs an API command; what is no success is an error.
     pub fn api(&self, command: &str) -> Outcome<String> {
+        if command.starts_with("coach ") || command.starts_with("uuid_coach ") {
+            self.changed.set(self.now());
+        }
         let reply = self.socket.borrow_mut().api(command)?;
         let refused = ["-ERR", "-USAGE"].iter().any(|bad| reply.trim_start().starts_with(bad));
         if refused { Err(format!("`{command}` was answered with {}", reply.trim())) } else { Ok(reply) }
@@ -209,7 +222,8 @@ impl<'s> Scene<'s> {
         let mut said = self.said.take();
         said.iter_mut().for_each(|said| said.until = said.until.min(over));
         let level = tones::LEVEL + if self.added_up.get() { 20.0 * 2f64.log10() } else { 0.0 };
-        Ok(Played { level, listeners: listeners.collect::<Outcome<_>>()?, said, changes })
+        let (listeners, too_slow) = (listeners.collect::<Outcome<_>>()?, self.too_slow.get());
+        Ok(Played { level, listeners, said, changes, too_slow })
     }
 
     /// Seconds since it began.

@@ -1,6 +1,6 @@
 //! What somebody in the call does, and what is done to it.
 
-use super::{EVERYONE, GUARD, HUSH, MOMENT, Outcome, Scene};
+use super::{EVERYONE, GUARD, HUSH, KEPT, MOMENT, Outcome, Scene};
 
 /// Somebody in the call.
 #[derive(Clone, Copy)]
@@ -137,6 +137,16 @@ impl Party<'_> {
 
     fn does(&self, what: &str) -> Outcome {
         self.scene.api(&format!("uuid_transfer {} m:^:{what} inline", self.far()))?;
+        let changed = self.scene.changed.get();
+        let file = what.split('^').next().and_then(|first| Some(first.split_once(':')?.1));
+        if let Some(file) = file.filter(|_| self.scene.now() < changed + GUARD) {
+            // The transfer is answered before the telephone does anything else.
+            let plays = format!("uuid_getvar {} current_application_data", self.far());
+            self.scene.until(&format!("{} plays {file}", self.name), || Ok(self.scene.api(&plays)?.trim() == file))?;
+            if self.scene.now() > changed + KEPT {
+                self.scene.too_slow.set(true);
+            }
+        }
         Ok(())
     }
 }
