@@ -12,25 +12,40 @@ const PERIOD: usize = 4000;
 const PULSE: usize = 400;
 const SECONDS: u32 = 60;
 
-/// In ms, how much later a whisper is than open speech.
-pub fn measure(switch: &Switch) -> Result<f64, String> {
+/// In ms, how much later a whisper is than open speech of the same coach. `codecs`: of coach and agent, over SIP and RTP; none: linear, within
+/// the switch.
+pub fn measure(switch: &Switch, codecs: Option<[&str; 2]>) -> Result<f64, String> {
+    let room = if codecs.is_some() { "coded" } else { "delay" };
+    let id = |name: &str| format!("{room}-{name}");
     let pulses = switch.folder.join("pulses.wav");
     self::pulses().write(&pulses).map_err(|e| format!("{}: {e}", pulses.display()))?;
-    let heard = switch.folder.join("heard.wav");
+    let heard = switch.folder.join(id("heard.wav"));
     let mut conference = Conference::new(switch)?;
-    let mut call = |name: &str, does: &str, plays: &str| {
-        let near = format!("m:^:answer^coach:{does}^conference:delay@narrow");
-        let variables = format!("origination_uuid={name},sip_h_X-Does={near}");
-        conference.api(&format!("originate {{{variables}}}loopback/member/callers 'm:^:{plays}' inline"))
+    let mut call = |name: &str, codec: Option<&str>, does: &str, plays: &str| {
+        let near = format!("m:^:answer^coach:{does}^conference:{room}@narrow");
+        let mut variables = format!("origination_uuid={},sip_h_X-Does={near}", id(name));
+        let to = match codec {
+            None => "loopback/member/callers".to_owned(),
+            Some(codec) => {
+                variables +=
+                    &format!(",absolute_codec_string={codec},sip_invite_call_id={}", id(&format!("{name}-near")));
+                format!("sofia/test/member@127.0.0.1:{}", switch.sip_port)
+            }
+        };
+        conference.api(&format!("originate {{{variables}}}{to} 'm:^:{plays}' inline"))
     };
+    let codecs = codecs.map_or([None; 2], |codecs| codecs.map(Some));
     let records = format!("set:RECORD_READ_ONLY=true^record_session:{}", heard.display());
-    call("agent", "memberTag=agent", &format!("{records}^playback:silence_stream://-1"))?;
-    call("coach", "speakOnlyTo=agent", &format!("playback:{}", pulses.display()))?;
+    call("agent", codecs[1], "memberTag=agent", &format!("{records}^playback:silence_stream://-1"))?;
+    call("coach", codecs[0], "speakOnlyTo=agent", &format!("playback:{}", pulses.display()))?;
     sleep(Duration::from_secs(12));
-    let near = conference.api("uuid_getvar coach other_loopback_leg_uuid")?;
-    conference.coach(&format!("uncoach delay {}", near.trim()))?;
+    let near = match codecs[0] {
+        None => conference.api(&format!("uuid_getvar {} other_loopback_leg_uuid", id("coach")))?,
+        Some(_) => id("coach-near"),
+    };
+    conference.coach(&format!("uncoach {room} {}", near.trim()))?;
     sleep(Duration::from_secs(12));
-    conference.api(&format!("uuid_record agent stop {}", heard.display()))?;
+    conference.api(&format!("uuid_record {} stop {}", id("agent"), heard.display()))?;
     let samples = Recording::read(&heard).map_err(|e| format!("{}: {e}", heard.display()))?.samples;
     let middle = samples.len() / 2;
     // A second away from the change, and from both ends.
