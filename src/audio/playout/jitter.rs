@@ -13,9 +13,6 @@ const WINDOW: u64 = 1_000 * TICKS_PER_MS;
 /// The largest burst of so many windows counts.
 const WINDOWS: usize = 10;
 
-/// What the wait for one conversion may add to the delay.
-const CONVERSION: u64 = 40 * TICKS_PER_MS;
-
 /// The state of one reader. Durations are in ticks.
 pub struct JitterPolicy {
     playing: bool,
@@ -98,15 +95,6 @@ impl JitterPolicy {
         let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
         self.queued = self.queued.saturating_sub(ticks);
         self.skip = self.skip.saturating_sub(ticks);
-    }
-
-    /// What is due waits for its conversion, and so much is queued: how much of that a reader would be too far behind by then. It is
-    /// left out at once, since the reader is silent anyway.
-    pub fn waits(&self, queued: u64, frame: u64, packet: u64) -> u64 {
-        let came = queued.saturating_sub(self.queued.into());
-        let burst = came.min((came + packet).saturating_sub(frame)).max(packet);
-        let burst = burst.min(packet + CONVERSION);
-        queued.saturating_sub(self.largest_burst().max(burst) + Self::need(frame, packet))
     }
 
     fn largest_burst(&self) -> u64 {

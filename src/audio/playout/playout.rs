@@ -84,6 +84,8 @@ pub struct Playout {
     lead: usize,
     /// Zeros that push out the rest, samples a channel.
     owed: usize,
+    /// What is played is left out, for want of its conversion.
+    waiting: bool,
 }
 
 /// The listener's frame while it is being filled.
@@ -265,13 +267,7 @@ impl Playout {
                 Some(converter) => Some(converter),
                 None => {
                     counts.waited.add(1);
-                    let skip = from.samples(self.jitter.waits(from.ticks(due.samples) + due.beyond, frame, packet));
-                    let skip = skip.min(due.samples);
-                    if skip > 0 {
-                        source.skip(skip);
-                        counts.skips.add(1);
-                        counts.skipped.add(from.ticks(skip));
-                    }
+                    self.leave_out(source, from, &due, frame);
                     return false;
                 }
             },
@@ -281,7 +277,7 @@ impl Playout {
         let mut left = due.samples;
         let sample = output.to.ticks(1);
         let mut queued = (from.ticks(left) + self.held + sample * self.lead as u64).saturating_sub(delay);
-        let playing = self.jitter.playing();
+        let playing = self.jitter.playing() && !self.waiting;
         if !playing {
             // The first frame begins with silence for as long as the converter holds speech back. Else a whole frame more had to be
             // queued before the first could be filled, and all that follows would be later by that.
@@ -301,7 +297,7 @@ impl Playout {
         if !self.jitter.ready(queued - from.ticks(skip).min(queued), frame, packet, due.end && due.samples > 0) {
             return false;
         }
-        self.from = Some(from);
+        (self.from, self.waiting) = (Some(from), false);
         let jump = !playing || skip > 0;
         let whole = match converter {
             None => self.copy(output, source, from, left, jump),
@@ -330,6 +326,22 @@ impl Playout {
             self.jitter.took(output.to.ticks(output.done), frame, packet);
         }
         goes_on
+    }
+
+    /// What is due waits for its conversion: what would be played into this frame is left out, so that what follows is no later than if the
+    /// conversion had been there from the beginning.
+    fn leave_out(&mut self, source: &mut impl Source, from: Format, due: &Due, frame: u64) {
+        let (queued, packet) = (from.ticks(due.samples), from.ticks(due.packet));
+        self.jitter.skip(queued, due.beyond, frame, packet);
+        let left_out = from.samples(frame).min(due.samples);
+        if left_out > 0 && self.jitter.ready(queued, frame, packet, due.end) {
+            source.skip(left_out);
+            self.jitter.took(from.ticks(left_out), frame, packet);
+            (self.from, self.waiting) = (Some(from), true);
+        } else if self.waiting {
+            self.jitter.stop();
+            self.waiting = false;
+        }
     }
 
     /// Plays `left` samples at the listener's own rate; whether that filled the frame.
@@ -486,7 +498,7 @@ impl Playout {
     fn stop(&mut self, output: &mut OutputFrame) {
         output.step(&mut self.declick, self.last);
         self.last = [0, 0];
-        (self.held, self.lead) = (0, 0);
+        (self.held, self.lead, self.waiting) = (0, 0, false);
         self.from = None;
     }
 }
