@@ -22,6 +22,8 @@ use std::{
 pub const MODULE: &str = "mod_coach";
 /// The longest name of a conference, in bytes.
 pub const MOST_NAME: usize = 255;
+/// In the gateway's settings of it: who may hand calls over, besides this machine.
+pub const ALLOW: &str = "socket_allow";
 /// What the gateway asks it for: its state, a tag, coach mode, a mute, how many are in a conference.
 pub const COMMANDS: [&[&str]; 5] = [&["coach state"], &[" tag "], &[" coach "], &[" mute "], &["coach show"]];
 /// The same for a call that it places: that, and then whether it is there.
@@ -184,9 +186,8 @@ impl Pbx {
         self.console(&format!("conference {room} unhold {}", member["number"]));
     }
 
-    /// Connects to the gateway as this switch would for a call.
-    pub fn pretend(&self, call: &str, number: &str) -> TcpStream {
-        let mut gateway = TcpStream::connect(("127.0.0.1", self.hand_over)).expect("the gateway listens");
+    /// Hands a call over to the gateway, as this switch would, by a connection to it.
+    pub fn pretend(&self, mut gateway: TcpStream, call: &str, number: &str) -> TcpStream {
         let mut asks = [0; 200];
         let length = gateway.read(&mut asks).expect("it asks");
         assert!(asks[..length].starts_with(b"connect"), "{:?}", String::from_utf8_lossy(&asks[..length]));
