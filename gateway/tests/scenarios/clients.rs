@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("the_rest_clients_of_the_sdks_list_and_steer_calls", rest),
     ("commands_of_a_websocket_reach_its_session", commands),
+    ("verbs_that_are_queued_wait_for_those_before_them", queued),
 ];
 
 fn rest() {
@@ -123,4 +124,48 @@ fn commands() {
     app.event("/agent", "close");
     // Nothing of it is told as wrong.
     assert!(!app.names("/agent").contains(&"jambonz:error".to_owned()), "{:?}", app.events());
+}
+
+/// `queueCommand`, as each of the SDKs sets it.
+fn queued() {
+    let pbx = Pbx::start("queued");
+    for library in ["sdk", "node-client-ws"] {
+        let path = format!("/{library}");
+        let verb = |name: &str| json!(["conference", {"name": format!("{library}-{name}"), "memberTag": name}]);
+        let app = App::start(&pbx, library, library, &json!({&path: {"verbs": [["answer"], verb("first")]}}));
+        let gateway = Gateway::start(&pbx, library, &app.settings(library));
+        let mut party = Party::new(&pbx, library);
+        party.is_not_judged("caller");
+        party.listens("caller", &format!("gateway-{library}"));
+        let call = gateway.member(&format!("gateway-{library}"));
+        let is_in = |name: &str| {
+            pbx.members(&format!("app-{library}-{name}")).first().is_some_and(|member| member["tags"] == json!([name]))
+        };
+        let kicked_into = |name: &str| {
+            gateway.act(&call, "kick", None);
+            wait_until(&format!("it goes on with what was queued: {name}"), &|| is_in(name));
+        };
+        assert!(is_in("first"));
+        app.queue(&path, &json!([verb("second")]));
+        app.queue(&path, &json!([verb("third")]));
+        // Commands are carried out in their order: when this one is, so are those.
+        let seen = || {
+            pbx.members(&format!("app-{library}-first")).iter().any(|member| member["speak_only_to"] == json!(["seen"]))
+        };
+        app.inject(&path, "conf:participant-action", &json!({"action": "coach", "tag": "seen"}));
+        wait_until("the commands are carried out", &seen);
+        assert!(is_in("first"), "what is queued waits");
+        kicked_into("second");
+        kicked_into("third");
+        // What is not queued is done at once, in place of what was.
+        app.queue(&path, &json!([verb("fourth")]));
+        app.send(&path, &json!([verb("fifth")]));
+        wait_until("it is done at once", &|| is_in("fifth"));
+        // Where nothing is before it, it does not wait.
+        gateway.act(&call, "kick", None);
+        app.queue(&path, &json!([verb("sixth")]));
+        wait_until("it waits for nothing", &|| is_in("sixth"));
+        assert_eq!(app.names(&path).iter().filter(|name| *name == "jambonz:error").count(), 0, "{:?}", app.events());
+        party.judge();
+    }
 }
