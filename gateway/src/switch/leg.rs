@@ -124,7 +124,7 @@ pub trait Leg: Send + Sync {
     /// Hangs it up. `cause`: Q.850.
     async fn hang_up(&self, cause: u8) -> Result<(), LegError>;
 
-    /// Refuses it with a SIP status, as nearly as the switch can; in a header, why.
+    /// Refuses it with a SIP status, as nearly as the switch can; in a header, why, where the switch can say that.
     async fn decline(&self, status: u16, reason: Option<&str>) -> Result<(), LegError>;
 
     /// Headers of the request that began the call, where the switch has them.

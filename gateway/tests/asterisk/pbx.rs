@@ -41,6 +41,19 @@ pub const KICK: &[&str] = &["Action: ConfbridgeKick"];
 pub fn is_whole(member: &serde_json::Value) -> bool {
     member.is_object()
 }
+/// Whether a caller whose call is declined is told why, in a header.
+pub const TELLS_REASON: bool = false;
+/// The status that a caller gets of a call that an application declines with this one: the nearest that Asterisk has a cause for.
+pub fn declined_as(status: u16) -> u16 {
+    match status {
+        400 | 401 | 402 | 407 | 603 => 403,
+        504 => 503,
+        600 => 486,
+        604 => 404,
+        606 => 488,
+        status => status,
+    }
+}
 /// The console's command that counts calls.
 pub const COUNT_CALLS: &str = "core show channels count";
 

@@ -36,6 +36,12 @@ pub const KICK: &[&str] = &[" kick "];
 pub fn is_whole(member: &serde_json::Value) -> bool {
     member["held"] == member["deaf"]
 }
+/// Whether a caller whose call is declined is told why, in a header.
+pub const TELLS_REASON: bool = true;
+/// The status that a caller gets of a call that an application declines with this one.
+pub fn declined_as(status: u16) -> u16 {
+    status
+}
 /// The console's command that counts calls.
 pub const COUNT_CALLS: &str = "show channels count";
 /// As FreeSWITCH has it where nobody has changed it, and the example's settings.

@@ -1,6 +1,13 @@
 //! Verbs and hooks around a conference, and what applications are told, in order.
 
-use crate::{app::App, gateway::Gateway, party::Party, pbx::Pbx, run::wait_until};
+use crate::{
+    app::App,
+    gateway::Gateway,
+    party::Party,
+    pbx::{self, Pbx},
+    raw,
+    run::wait_until,
+};
 use serde_json::{Value, json};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
@@ -10,6 +17,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("a_mode_that_the_module_does_not_show_keeps_the_call_out", another_mode),
     ("a_conference_takes_as_many_as_its_first_member_says", full),
     ("what_an_application_says_wrong_refuses_the_call_or_the_verb", wrong),
+    ("a_call_is_declined_with_the_status_that_its_application_gives", declined),
 ];
 
 /// The account's prefix in front.
@@ -275,6 +283,43 @@ fn another_mode() {
     }
 }
 
+/// `sip:decline`, of each class that the settings of a trunk tell apart.
+const DECLINED: [u16; 18] = [400, 403, 404, 408, 410, 480, 484, 486, 488, 500, 501, 502, 503, 504, 600, 603, 604, 606];
+
+fn declined() {
+    let pbx = Pbx::start("decline");
+    let name = |status: u16| format!("declines{status}");
+    let decline = |status: u16| json!(["sipDecline", {"status": status, "reason": "The office is closed"}]);
+    let mut script: serde_json::Map<String, Value> =
+        DECLINED.iter().map(|&status| (format!("/{}", name(status)), json!({"verbs": [decline(status)]}))).collect();
+    script.insert("/late".into(), json!({"verbs": [["answer"], decline(486), ["conference", {"name": "room"}]]}));
+    let app = App::start(&pbx, "decline", "sdk", &script.into());
+    let applications = DECLINED.map(|status| app.settings(&name(status))).concat() + &app.settings("late");
+    let gateway = Gateway::start(&pbx, "gateway", &applications);
+    for status in DECLINED {
+        let said = raw::answer_to(&pbx, &format!("gateway-{}", name(status)), "");
+        let code: u16 = said.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("an answer has a status");
+        assert_eq!(code, pbx::declined_as(status), "declined with {status}: {said}");
+        let reason = said.lines().find(|line| line.starts_with("X-Reason")).map(str::trim_end);
+        assert_eq!(reason, pbx::TELLS_REASON.then_some("X-Reason: The office is closed"), "{status}: {said}");
+        let path = format!("/{}", name(status));
+        let last = app.find(&path, "call:status", |data| data["call_status"] != "trying");
+        assert_eq!((&last["call_status"], &last["sip_status"]), (&json!("failed"), &json!(status)), "{last}");
+        assert_eq!(last["call_termination_by"], "jambonz", "{last}");
+        app.event(&path, "close");
+        assert_eq!(statuses(&app, &path, "call:status"), ["trying", "failed"]);
+    }
+    // Once it is answered it can no longer be declined: that is told, and the call goes on.
+    let mut party = Party::new(&pbx, "late");
+    party.is_not_judged("late");
+    party.listens("late", "gateway-late");
+    gateway.member("gateway-late");
+    let error = app.event("/late", "jambonz:error");
+    assert!(error["msg"].as_str().is_some_and(|msg| msg.contains("can no longer be declined")), "{error}");
+    assert_eq!(error["verb"], "sip:decline", "{error}");
+    party.judge();
+}
+
 fn wrong() {
     let pbx = Pbx::start("wrong");
     let script = json!({
@@ -282,11 +327,11 @@ fn wrong() {
         "/module": {"verbs": [["answer"], ["conference", {"name": "private", "speakOnlyTo": "agent"}]]},
     });
     let app = App::start(&pbx, "wrong", "sdk", &script);
-    let raw = crate::raw::Raw::start(&pbx);
+    let raw = raw::Raw::start(&pbx);
     let applications = ["late", "module"].map(|name| app.settings(name)).concat() + &raw.settings();
     let gateway = Gateway::start(&pbx, "gateway", &applications);
     // What is no list of verbs, or has one that is not done, refuses the call: it never hears anything.
-    for answer in crate::raw::REFUSED.iter().copied().chain([crate::raw::long_name().as_str()]) {
+    for answer in raw::REFUSED.iter().copied().chain([raw::long_name().as_str()]) {
         let status = raw.call(&pbx, answer);
         assert_eq!(status, "480", "{answer}");
     }
