@@ -31,6 +31,7 @@ allowed_hosts = ["media.example.com"]
 fn what_is_right_is_read() {
     let settings = Settings::parse(RIGHT).expect("it is right");
     assert_eq!(settings.listen.to_string(), "127.0.0.1:9000");
+    assert_eq!((settings.most_sessions, settings.most_connections), (2000, 512));
     assert_eq!(settings.accounts[0].room_prefix, "app-");
     let SwitchKind::Asterisk { manager, secret, .. } = &settings.switches[0].kind else { panic!("it is one") };
     assert_eq!((manager.as_str(), secret.reveal()), ("127.0.0.1:5038", "x"));
@@ -120,14 +121,17 @@ fn every_mistake_is_told_at_once_with_its_line() {
         .replace("kind = \"asterisk\"", "kind = \"asterix\"")
         .replace("wss://", "sip://")
         .replace("numbers = [\"2000\"]", "numbers = [\"2000\", \"2000\"]\nnumber = \"1\"");
+    let wrong = wrong.replacen("database", "most_sessions = 0\nmost_connections = 0\ndatabase", 1);
     let told = mistakes(&wrong);
     for (line, what) in [
         (2, "behind_tls_proxy"),
-        (6, "sid is a number; give a UUID"),
-        (12, "give \"asterisk\" or \"freeswitch\""),
-        (20, "ws://"),
-        (21, "\"2000\" is there twice"),
-        (22, "no \"number\"; it has"),
+        (3, "most_sessions"),
+        (4, "most_connections"),
+        (8, "sid is a number; give a UUID"),
+        (14, "give \"asterisk\" or \"freeswitch\""),
+        (22, "ws://"),
+        (23, "\"2000\" is there twice"),
+        (24, "no \"number\"; it has"),
     ] {
         assert!(
             told.iter().any(|told| told.starts_with(&format!("{line}: ")) && told.contains(what)),

@@ -8,7 +8,7 @@ use super::{
     payload::CallInfo,
     run::{Beginning, run},
     saved::Saved,
-    sessions::{Handle, MOST_COMMANDS, Sessions},
+    sessions::{Handle, MOST_COMMANDS, Sessions, TooMany},
 };
 use crate::{
     node::Node,
@@ -54,7 +54,10 @@ pub(super) async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream
             "no application is named {named:?} or has the number {number:?}: see [[application]] in the settings"
         ));
     };
-    begin(sessions, node, leg, &call, application);
+    if let Err(too_many) = begin(sessions, node, &leg, &call, application) {
+        leg.leg().decline(503, Some(&too_many.to_string())).await.ok();
+        return Err(too_many.to_string());
+    }
     Ok(())
 }
 
@@ -72,11 +75,17 @@ async fn confirmed(node: &Node, id: &str) -> Result<Option<Call>, SwitchError> {
     last
 }
 
-fn begin(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, call: &Call, application: Application) {
+fn begin(
+    sessions: &Arc<Sessions>,
+    node: Node,
+    handed: &HandedOver,
+    call: &Call,
+    application: Application,
+) -> Result<(), TooMany> {
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
     let (switch, id) = (node.switch.name().to_owned(), call.id.clone());
     let leg = handed.leg();
-    sessions.add(&switch, &id, Handle { commands: commands.clone(), leg: handed });
+    sessions.add_new(&switch, &id, Handle { commands: commands.clone(), leg: handed.clone() })?;
     let (sessions, call) = (sessions.clone(), call.clone());
     tokio::spawn(async move {
         let headers = leg.headers().await;
@@ -90,6 +99,7 @@ fn begin(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, call: &Call, 
         }
         sessions.remove(&switch, &id);
     });
+    Ok(())
 }
 
 /// A call whose session is kept; `false`: what is kept is of no use.

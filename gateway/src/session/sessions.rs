@@ -11,6 +11,11 @@ use tokio::sync::mpsc;
 /// Commands of an application that may wait.
 pub const MOST_COMMANDS: usize = 64;
 
+/// Why no session begins: there are so many already.
+#[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
+#[error("there are {0} sessions, as many as most_sessions in the settings allows")]
+pub struct TooMany(usize);
+
 /// A running session, from outside.
 #[derive(Clone)]
 pub struct Handle {
@@ -66,7 +71,18 @@ impl Sessions {
         self.running().get(&(switch.to_owned(), call.to_owned())).cloned()
     }
 
-    /// A session begins.
+    /// The session of a new call begins. `Err`: there are as many as the settings allow.
+    pub(super) fn add_new(&self, switch: &str, call: &str, handle: Handle) -> Result<(), TooMany> {
+        let most = self.gateway.settings().most_sessions;
+        let mut running = self.running();
+        if running.len() >= most {
+            return Err(TooMany(most));
+        }
+        running.insert((switch.to_owned(), call.to_owned()), handle);
+        Ok(())
+    }
+
+    /// One from before a restart goes on.
     pub(super) fn add(&self, switch: &str, call: &str, handle: Handle) {
         self.running().insert((switch.to_owned(), call.to_owned()), handle);
     }

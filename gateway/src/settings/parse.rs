@@ -68,6 +68,8 @@ fn read(reader: &Reader<'_>, root: &Section<'_, '_>) -> Option<Settings> {
         tls,
         database: root.required("database", "the path of a file", database).unwrap_or_default().into(),
         requests_per_minute: root.number("requests_per_minute", 1..1_000_001).unwrap_or(600),
+        most_sessions: root.number("most_sessions", 1..1_000_001).unwrap_or(2000) as usize,
+        most_connections: root.number("most_connections", 1..1_000_001).unwrap_or(512) as usize,
         cors_origins: root
             .texts("cors_origins", "origins, such as \"https://console.example.com\"")
             .into_iter()
