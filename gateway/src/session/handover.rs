@@ -8,7 +8,7 @@ use super::{
     payload::CallInfo,
     run::{Beginning, run},
     saved::Saved,
-    sessions::{Handle, MOST_COMMANDS, Sessions, TooMany},
+    sessions::{Claim, Handle, MOST_COMMANDS, Reservation, Sessions},
 };
 use crate::{
     node::Node,
@@ -41,12 +41,33 @@ pub(super) async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream
     let call = confirmed(&node, &id).await.map_err(|error| error.to_string())?;
     let call = call.ok_or_else(|| format!("the switch {name} has no call {id:?}"))?;
     let leg = HandedOver::new(&node, call.clone());
+    let place = loop {
+        match sessions.claim(&name, &id) {
+            // While the switch was asked, it may have come in by another connection, or have gone on by itself.
+            Claim::Running(running) => {
+                running.leg.attach(arrival).await;
+                return Ok(());
+            }
+            Claim::Begins => tokio::time::sleep(Duration::from_millis(20)).await,
+            Claim::Kept(place, record) => match again(sessions, node.clone(), leg.clone(), place, &record) {
+                Ok(()) => {
+                    leg.attach(arrival).await;
+                    return Ok(());
+                }
+                Err(place) => break Ok(place),
+            },
+            Claim::New(place) => break Ok(place),
+            Claim::TooMany(too_many) => break Err(too_many),
+        }
+    };
     leg.attach(arrival).await;
-    if let Some(record) = sessions.take_kept(&name, &id)
-        && again(sessions, node.clone(), leg.clone(), &record)
-    {
-        return Ok(());
-    }
+    let place = match place {
+        Ok(place) => place,
+        Err(too_many) => {
+            leg.leg().decline(503, Some(&too_many.to_string())).await.ok();
+            return Err(too_many.to_string());
+        }
+    };
     let settings = sessions.gateway.settings();
     let Some(application) = settings.application_for(&named, &number).cloned() else {
         leg.leg().decline(404, Some("no application answers this number")).await.ok();
@@ -54,10 +75,7 @@ pub(super) async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream
             "no application is named {named:?} or has the number {number:?}: see [[application]] in the settings"
         ));
     };
-    if let Err(too_many) = begin(sessions, node, &leg, &call, application) {
-        leg.leg().decline(503, Some(&too_many.to_string())).await.ok();
-        return Err(too_many.to_string());
-    }
+    begin(sessions, place, node, leg, &call, application);
     Ok(())
 }
 
@@ -77,15 +95,16 @@ async fn confirmed(node: &Node, id: &str) -> Result<Option<Call>, SwitchError> {
 
 fn begin(
     sessions: &Arc<Sessions>,
+    place: Reservation,
     node: Node,
-    handed: &HandedOver,
+    handed: HandedOver,
     call: &Call,
     application: Application,
-) -> Result<(), TooMany> {
+) {
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
     let (switch, id) = (node.switch.name().to_owned(), call.id.clone());
     let leg = handed.leg();
-    sessions.add_new(&switch, &id, Handle { commands: commands.clone(), leg: handed.clone() })?;
+    place.begins(Handle { commands: commands.clone(), leg: handed });
     let (sessions, call) = (sessions.clone(), call.clone());
     tokio::spawn(async move {
         let headers = leg.headers().await;
@@ -99,19 +118,24 @@ fn begin(
         }
         sessions.remove(&switch, &id);
     });
-    Ok(())
 }
 
-/// A call whose session is kept; `false`: what is kept is of no use.
-fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &SessionRecord) -> bool {
+/// A call whose session is kept. `Err`: what is kept is of no use, and its place is free.
+fn again(
+    sessions: &Arc<Sessions>,
+    node: Node,
+    handed: HandedOver,
+    place: Reservation,
+    record: &SessionRecord,
+) -> Result<(), Reservation> {
     let Ok(saved) = serde_json::from_str::<Saved>(&record.state) else {
         tracing::error!(call = record.call, "what is kept of a session cannot be read");
-        return false;
+        return Err(place);
     };
     let settings = sessions.gateway.settings();
     let Some(mut application) = settings.application(saved.application).cloned() else {
         tracing::error!(call = record.call, "the application of a session is no longer in the settings");
-        return false;
+        return Err(place);
     };
     // What a request for the call has named, if the settings still allow it.
     let allowed = |hook: &Url| settings.application(saved.application).is_some_and(|own| own.reach.check(hook).is_ok());
@@ -119,7 +143,7 @@ fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &Sess
     application.call_status_hook = saved.call_status_hook.filter(allowed).or(application.call_status_hook);
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
     let leg = handed.leg();
-    sessions.add(&record.switch, &record.call, Handle { commands: commands.clone(), leg: handed });
+    place.begins(Handle { commands: commands.clone(), leg: handed });
     let (sessions, switch, call) = (sessions.clone(), record.switch.clone(), record.call.clone());
     tokio::spawn(async move {
         tracing::info!(call_sid = %saved.info.call_sid, application = application.name, "a call from before the restart");
@@ -136,7 +160,7 @@ fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &Sess
         }
         sessions.remove(&switch, &call);
     });
-    true
+    Ok(())
 }
 
 pub(super) fn context(
@@ -188,14 +212,14 @@ pub(super) async fn restore(sessions: Arc<Sessions>, node: Node) {
         };
         for id in calls {
             // Its dialplan may have come back for it meanwhile.
-            let Some(record) = sessions.take_kept(&name, &id) else { continue };
+            let Some((place, record)) = sessions.claim_kept(&name, &id) else { continue };
             let call = snapshot.calls.iter().find(|call| call.id == id).cloned();
             // One that has ended meanwhile is told of once.
             let Some(call) = call.or_else(|| ended_meanwhile(&name, &record)) else {
                 tracing::error!(call = id, "what is kept of a session cannot be read");
                 continue;
             };
-            again(&sessions, node.clone(), HandedOver::new(&node, call), &record);
+            again(&sessions, node.clone(), HandedOver::new(&node, call), place, &record).ok();
         }
         return;
     }

@@ -123,7 +123,7 @@ async fn on(
         return Err(SwitchError::Refused("the account is no longer in the settings".into()).into());
     };
     context.has_begun.store(false, Ordering::Relaxed);
-    sessions.add_new(&switch, &call.id, Handle { commands, leg: handed })?;
+    sessions.reserve(&switch, &call.id)?.begins(Handle { commands, leg: handed });
     let mut over = context.over.clone();
     let shown = async {
         own.place(&new).await?;
