@@ -40,7 +40,6 @@ pub(super) async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream
     // Anybody can connect and name a call: the switch has to know of it.
     let call = confirmed(&node, &id).await.map_err(|error| error.to_string())?;
     let call = call.ok_or_else(|| format!("the switch {name} has no call {id:?}"))?;
-    let leg = HandedOver::new(&node, call.clone());
     let place = loop {
         match sessions.claim(&name, &id) {
             // While the switch was asked, it may have come in by another connection, or have gone on by itself.
@@ -49,8 +48,8 @@ pub(super) async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream
                 return Ok(());
             }
             Claim::Begins => tokio::time::sleep(Duration::from_millis(20)).await,
-            Claim::Kept(place, record) => match again(sessions, node.clone(), leg.clone(), place, &record) {
-                Ok(()) => {
+            Claim::Kept(place, record) => match again(sessions, node.clone(), call.clone(), place, &record) {
+                Ok(leg) => {
                     leg.attach(arrival).await;
                     return Ok(());
                 }
@@ -60,6 +59,7 @@ pub(super) async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream
             Claim::TooMany(too_many) => break Err(too_many),
         }
     };
+    let leg = HandedOver::new(&node, call.clone(), None);
     leg.attach(arrival).await;
     let place = match place {
         Ok(place) => place,
@@ -124,10 +124,10 @@ fn begin(
 fn again(
     sessions: &Arc<Sessions>,
     node: Node,
-    handed: HandedOver,
+    call: Call,
     place: Reservation,
     record: &SessionRecord,
-) -> Result<(), Reservation> {
+) -> Result<HandedOver, Reservation> {
     let Ok(saved) = serde_json::from_str::<Saved>(&record.state) else {
         tracing::error!(call = record.call, "what is kept of a session cannot be read");
         return Err(place);
@@ -142,8 +142,9 @@ fn again(
     application.call_hook = saved.call_hook.filter(allowed).unwrap_or(application.call_hook);
     application.call_status_hook = saved.call_status_hook.filter(allowed).or(application.call_status_hook);
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
+    let handed = HandedOver::new(&node, call, saved.instance);
     let leg = handed.leg();
-    place.begins(Handle { commands: commands.clone(), leg: handed });
+    place.begins(Handle { commands: commands.clone(), leg: handed.clone() });
     let (sessions, switch, call) = (sessions.clone(), record.switch.clone(), record.call.clone());
     tokio::spawn(async move {
         tracing::info!(call_sid = %saved.info.call_sid, application = application.name, "a call from before the restart");
@@ -160,7 +161,7 @@ fn again(
         }
         sessions.remove(&switch, &call);
     });
-    Ok(())
+    Ok(handed)
 }
 
 pub(super) fn context(
@@ -200,17 +201,20 @@ pub(super) async fn restore(sessions: Arc<Sessions>, node: Node) {
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     };
-    let calls: Vec<String> = records.iter().map(|record| record.call.clone()).collect();
+    let mut calls: Vec<String> = records.iter().map(|record| record.call.clone()).collect();
     sessions.keep(&name, records);
-    if calls.is_empty() {
-        return;
-    }
-    while node.switch.connected().await {
+    while !calls.is_empty() && node.switch.connected().await {
         let Ok(snapshot) = node.switch.snapshot().await else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        for id in calls {
+        let mut later = Vec::new();
+        for id in std::mem::take(&mut calls) {
+            let is_there = snapshot.calls.iter().any(|call| call.id == id);
+            if !is_there && may_come_back(&sessions, &node, &id) {
+                later.push(id);
+                continue;
+            }
             // Its dialplan may have come back for it meanwhile.
             let Some((place, record)) = sessions.claim_kept(&name, &id) else { continue };
             let call = snapshot.calls.iter().find(|call| call.id == id).cloned();
@@ -219,10 +223,20 @@ pub(super) async fn restore(sessions: Arc<Sessions>, node: Node) {
                 tracing::error!(call = id, "what is kept of a session cannot be read");
                 continue;
             };
-            again(&sessions, node.clone(), HandedOver::new(&node, call), place, &record).ok();
+            again(&sessions, node.clone(), call, place, &record).ok();
         }
-        return;
+        calls = later;
+        if !calls.is_empty() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
     }
+}
+
+/// Whether a call that is kept, and that its switch does not have, may come back.
+fn may_come_back(sessions: &Sessions, node: &Node, call: &str) -> bool {
+    let record = sessions.kept(node.switch.name(), call);
+    let saved = record.and_then(|record| serde_json::from_str::<Saved>(&record.state).ok());
+    saved.is_some_and(|saved| HandedOver::may_come_back(node, saved.instance.as_deref()))
 }
 
 /// A call that the switch no longer has, as far as it is known: enough to tell its end.

@@ -113,7 +113,7 @@ async fn on(
         member: None,
     };
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
-    let handed = HandedOver::new(&node, call.clone());
+    let handed = HandedOver::new(&node, call.clone(), None);
     let leg = handed.leg();
     let mut info = CallInfo::new(&call, &switch, &order.application, Vec::new());
     info.customer_data = order.customer_data.clone();

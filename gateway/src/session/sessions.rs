@@ -107,6 +107,11 @@ impl Sessions {
         self.table().kept.contains_key(switch)
     }
 
+    /// What is kept of a call, which stays kept.
+    pub(super) fn kept(&self, switch: &str, call: &str) -> Option<SessionRecord> {
+        self.table().kept.get(switch)?.get(call).cloned()
+    }
+
     /// What a call that has come in is: whoever asks first begins its session.
     pub(super) fn claim(self: &Arc<Self>, switch: &str, call: &str) -> Claim {
         let mut table = self.table();

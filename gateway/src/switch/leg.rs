@@ -130,6 +130,11 @@ pub trait Leg: Send + Sync {
     /// Headers of the request that began the call, where the switch has them.
     async fn headers(&self) -> Vec<(String, String)>;
 
+    /// The run of its switch that has it, where calls may come back after a crash.
+    fn instance(&self) -> Option<String> {
+        None
+    }
+
     /// Returns when the call has ended.
     async fn ended(&self) -> Ended;
 }

@@ -62,10 +62,19 @@ pub struct Pbx {
 impl Pbx {
     /// Starts an instance and waits until it takes calls.
     pub fn start(name: &str) -> Self {
+        Self::start_as(name, false)
+    }
+
+    /// The same; it stores its calls, and recovers them after a crash.
+    pub fn start_that_tracks_calls(name: &str) -> Self {
+        Self::start_as(name, true)
+    }
+
+    fn start_as(name: &str, tracks_calls: bool) -> Self {
         let folder = run("gateway").join(name);
         let claim = SwitchPorts::claim().expect("ports are free");
         let [events, hand_over, sip] = claim.others;
-        configure(&folder, &claim);
+        configure(&folder, &claim, tracks_calls);
         let process = launch(&folder);
         let mut pbx = Self { process, folder, events, hand_over, sip, _claim: claim };
         pbx.wait();
@@ -221,7 +230,7 @@ fn launch(folder: &Path) -> Process {
     installation::run(&prefix, folder, &target().join("tmp"), &["-np"]).expect("FreeSWITCH starts")
 }
 
-fn configure(folder: &Path, claim: &SwitchPorts) {
+fn configure(folder: &Path, claim: &SwitchPorts, tracks_calls: bool) {
     let modules = folder.join("mod");
     fs::create_dir_all(&modules).expect("a folder can be made");
     let prefix = prefix().expect("FREESWITCH says where it is installed");
@@ -239,6 +248,7 @@ fn configure(folder: &Path, claim: &SwitchPorts) {
         ("@FOLDER@", folder.display().to_string()),
         ("@EVENTS@", events.to_string()),
         ("@PASSWORD@", PASSWORD.to_owned()),
+        ("@TRACK_CALLS@", tracks_calls.to_string()),
         ("@SIP@", sip.to_string()),
         ("@RTP_FIRST@", claim.audio.start().to_string()),
         ("@RTP_LAST@", claim.audio.end().to_string()),
