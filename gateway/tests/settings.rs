@@ -193,7 +193,7 @@ fn two_accounts_cannot_name_one_conference() {
 #[test]
 fn the_example_is_right() {
     let settings = Settings::parse(include_str!("../../examples/gateway/gateway.toml")).expect("it is to be copied");
-    assert!(settings.application_for("", "2002").is_some_and(|application| application.name == "manager"));
+    assert!(settings.application_for("", "7103").is_some_and(|application| application.name == "manager"));
 }
 
 #[test]

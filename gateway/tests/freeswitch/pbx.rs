@@ -241,7 +241,7 @@ fn configure(folder: &Path, claim: &SwitchPorts, tracks_calls: bool) {
     assert!(module.exists(), "{}: not there; `make freeswitch` builds it", module.display());
     symlink(module, modules.join("mod_coach.so")).expect("a link can be made");
     let [events, socket, sip] = claim.others;
-    let places = [("^(2000|", "^(gateway-.+|2000|".to_owned()), ("127.0.0.1:8084", format!("127.0.0.1:{socket}"))];
+    let places = [("^(7101|", "^(gateway-.+|7101|".to_owned()), ("127.0.0.1:8084", format!("127.0.0.1:{socket}"))];
     let dialplan = examples::copy("freeswitch/dialplan/default/00_coach_gateway.xml", &places);
     fs::write(folder.join("coach_gateway.xml"), dialplan).expect("a file can be written");
     let marks = [

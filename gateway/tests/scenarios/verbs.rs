@@ -175,11 +175,11 @@ fn example() {
         let application = crate::app::Example::start(&pbx, file);
         let gateway = Gateway::start_as_copied(&pbx, file, &application.hooks());
         let mut party = Party::new(&pbx, file);
-        party.listens("customer", "2000");
-        party.listens("agent", "2001");
-        let agent = gateway.member("2001");
-        party.speaks("manager", "2002");
-        let manager = gateway.member("2002");
+        party.listens("customer", "7101");
+        party.listens("agent", "7102");
+        let agent = gateway.member("7102");
+        party.speaks("manager", "7103");
+        let manager = gateway.member("7103");
         party.hear(file, &["agent"]);
         party.heard_nothing_until_now(file, "customer");
         gateway.act(&manager, "uncoach", None);
