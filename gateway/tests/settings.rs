@@ -140,6 +140,35 @@ fn every_mistake_is_told_at_once_with_its_line() {
     }
 }
 
+/// Each secret may be in a file of its own, or in the environment.
+#[test]
+fn secrets_come_from_files_and_from_the_environment() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "of a file\n").expect("a file can be written");
+    let secret = |line: &str| {
+        let text = RIGHT.replace("manager_secret = \"x\"", line);
+        let settings = Settings::parse(&text).map_err(|mistakes| mistakes.to_string())?;
+        let SwitchKind::Asterisk { secret, .. } = &settings.switches[0].kind else { panic!("it is one") };
+        Ok::<_, String>(secret.reveal().to_owned())
+    };
+    assert_eq!(secret(&format!("manager_secret_file = {file:?}")), Ok("of a file".into()));
+    // What every process of cargo's has.
+    let version = std::env::var("CARGO_PKG_NAME").expect("cargo sets it");
+    assert_eq!(secret("manager_secret_env = \"CARGO_PKG_NAME\""), Ok(version));
+    for (wrong, what) in [
+        ("manager_secret_file = \"/nonexistent\"", "/nonexistent"),
+        ("manager_secret_env = \"COACH_IS_NOT_SET\"", "COACH_IS_NOT_SET"),
+        (
+            "manager_secret = \"x\"\nmanager_secret_env = \"CARGO_PKG_NAME\"",
+            "line 16: manager_secret is given in two ways",
+        ),
+    ] {
+        let told = secret(wrong).expect_err("it is wrong");
+        assert!(told.contains(what) && told.lines().count() == 1, "{wrong}: {told}");
+    }
+}
+
 #[test]
 fn what_is_missing_is_told() {
     for (gone, what) in [
