@@ -306,7 +306,7 @@ fn declined() {
         let last = app.find(&path, "call:status", |data| data["call_status"] != "trying");
         assert_eq!((&last["call_status"], &last["sip_status"]), (&json!("failed"), &json!(status)), "{last}");
         assert_eq!(last["call_termination_by"], "jambonz", "{last}");
-        app.event(&path, "close");
+        assert_eq!(app.event(&path, "close"), 1000);
         assert_eq!(statuses(&app, &path, "call:status"), ["trying", "failed"]);
     }
     // Once it is answered it can no longer be declined: that is told, and the call goes on.
@@ -325,16 +325,22 @@ fn wrong() {
     let script = json!({
         "/late": {"verbs": [["answer"], ["pause", {"length": 30}]]},
         "/module": {"verbs": [["answer"], ["conference", {"name": "private", "speakOnlyTo": "agent"}]]},
+        "/between": {"verbs": [["answer"], ["pause", {"length": 3}], ["conference", {"name": "private", "speakOnlyTo": "agent"}]]},
+        "/gathers": {"verbs": [["gather", {"input": ["digits"]}]]},
     });
     let app = App::start(&pbx, "wrong", "sdk", &script);
     let raw = raw::Raw::start(&pbx);
-    let applications = ["late", "module"].map(|name| app.settings(name)).concat() + &raw.settings();
+    let applications =
+        ["late", "module", "between", "gathers"].map(|name| app.settings(name)).concat() + &raw.settings();
     let gateway = Gateway::start(&pbx, "gateway", &applications);
     // What is no list of verbs, or has one that is not done, refuses the call: it never hears anything.
     for answer in raw::REFUSED.iter().copied().chain([raw::long_name().as_str()]) {
         let status = raw.call(&pbx, answer);
         assert_eq!(status, "480", "{answer}");
     }
+    // On a websocket, too, which is closed then.
+    assert_eq!(raw::call(&pbx, "gateway-gathers"), "480");
+    assert_eq!(app.event("/gathers", "close"), 1001);
     // It hears nothing at all, not even silence.
     let mut late = Party::new(&pbx, "late");
     late.listens("late", "gateway-late");
@@ -353,13 +359,31 @@ fn wrong() {
 
     // Without the module a conference is refused by name, and the call does not join, not even openly.
     let mut party = Party::new(&pbx, "wrong");
-    party.listens("customer", "private**");
+    party.listens("customer", "app-private**");
+    // It is unloaded between two verbs of one call, and is not there for another.
+    party.speaks("between", "gateway-between");
+    app.find("/between", "call:status", |data| data["call_status"] == "in-progress");
     pbx.unload_module();
     party.speaks("manager", "gateway-module");
     let error = app.event("/module", "jambonz:error");
     assert!(error["msg"].as_str().is_some_and(|msg| msg.contains("is not loaded")), "{error}");
-    assert_eq!(pbx.stock_members("app-private"), 0);
+    let error = app.event("/between", "jambonz:error");
+    assert!(error["msg"].as_str().is_some_and(|msg| msg.contains("is not loaded")), "{error}");
+    assert_eq!(pbx.stock_members("app-private"), 1, "the customer alone");
     assert!(gateway.log().contains("is not loaded"));
+    // Both calls go on, and as soon as it is there again, they whisper.
+    pbx.load_module();
+    for who in ["/module", "/between"] {
+        app.send(who, &json!([["conference", {"name": "private", "speakOnlyTo": "agent"}]]));
+    }
+    wait_until("both are in", &|| members(&pbx, "private").len() == 3);
+    let private = members(&pbx, "private").iter().filter(|member| member["speak_only_to"] == json!(["agent"])).count();
+    assert_eq!(private, 2);
+    for who in ["manager", "between"] {
+        party.is_not_judged(who);
+    }
+    party.hear("whatever has become of the module", &[]);
+    party.heard_nothing_until_now("whatever has become of the module", "customer");
     drop(late);
-    drop(party);
+    party.judge();
 }
