@@ -139,7 +139,7 @@ pub struct Created {
 #[utoipa::path(post, path = "/v1/Accounts/{account_sid}/Calls", operation_id = "createCall", params(("account_sid" = Uuid, Path)),
     request_body(content = serde_json::Value, description = "from, to, and application_sid or call_hook; tag, timeout, callerName, call_status_hook",
         example = json!({"from": "2000", "to": {"type": "phone", "number": "+15551234567"}, "application_sid": "6c5e3f0a-52d1-4a63-9d0e-7b1f4c2a9e11"})),
-    responses((status = 201, body = Created), (status = 400, body = Message), (status = 403, body = Message),
+    responses((status = 201, body = Created), (status = 400, body = Message), (status = 403, body = Message), (status = 408, body = Message),
         (status = 422, description = "No switch dials such a destination, or it has not placed the call", body = Message),
         (status = 503, body = Message)))]
 pub async fn create(
@@ -195,7 +195,7 @@ pub async fn one(
         description = "One of conferenceParticipantAction, mute_status, conf_mute_status, conf_hold_status, call_status, dtmf",
         example = json!({"conferenceParticipantAction": {"action": "coach", "tag": "agent"}})),
     responses((status = 202, description = "It is so"), (status = 400, body = Message), (status = 403, body = Message),
-        (status = 404, body = Message), (status = 422, body = Message), (status = 503, body = Message),
+        (status = 404, body = Message), (status = 408, body = Message), (status = 422, body = Message), (status = 503, body = Message),
         (status = 504, description = "The switch has not answered; the outcome is not known", body = Message)))]
 pub async fn update(
     State(api): State<Arc<Api>>,
