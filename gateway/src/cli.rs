@@ -272,7 +272,8 @@ fn serve(file: &SettingsFile, json: bool) -> Result<(), Failure> {
     let store = store_when_free(&settings.database)?;
     rustls::crypto::ring::default_provider().install_default().map_err(|_| Failure::runtime("TLS cannot be used"))?;
     runtime()?.block_on(async {
-        let (listen, tls) = (settings.listen, certificate(&settings).await?);
+        let (listen, tls, most_connections) =
+            (settings.listen, certificate(&settings).await?, settings.most_connections);
         let at_address = |error: std::io::Error| Failure(1, format!("{listen}: {error}"));
         let listener = std::net::TcpListener::bind(listen).map_err(at_address)?;
         listener.set_nonblocking(true).map_err(at_address)?;
@@ -288,16 +289,10 @@ fn serve(file: &SettingsFile, json: bool) -> Result<(), Failure> {
         tokio::spawn(async move {
             ended.await;
             ending.cancel();
-            stops.graceful_shutdown(None);
+            api::serve::end(&stops);
         });
-        let service = api::router(gateway, sessions).into_make_service();
-        let served = match tls {
-            Some(tls) => {
-                axum_server::from_tcp_rustls(listener, tls).map_err(at_address)?.handle(handle).serve(service).await
-            }
-            None => axum_server::from_tcp(listener).map_err(at_address)?.handle(handle).serve(service).await,
-        };
-        served.map_err(Failure::runtime)
+        let router = api::router(gateway, sessions);
+        api::serve::serve(listener, router, tls, most_connections, handle).await.map_err(at_address)
     })
 }
 

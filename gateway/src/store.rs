@@ -3,7 +3,15 @@
 mod writer;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use std::{path::Path, sync::Mutex, time::Duration};
+use std::{
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use uuid::Uuid;
 use writer::{Kind, Writer, is_locked};
 
@@ -11,6 +19,10 @@ use writer::{Kind, Writer, is_locked};
 pub struct Store {
     database: Mutex<Connection>,
     writer: Writer,
+    /// The file, and which one it was when it was opened.
+    path: PathBuf,
+    file: Option<(u64, u64)>,
+    gone_is_told: AtomicBool,
 }
 
 /// What went wrong with the database.
@@ -68,7 +80,21 @@ impl Store {
                 primary key (switch, conference));",
         )?;
         let writer = Writer::start(open(path, writer::PATIENCE)?);
-        Ok(Self { database: Mutex::new(database), writer })
+        let (path, file) = (path.to_owned(), identity(path));
+        Ok(Self { database: Mutex::new(database), writer, path, file, gone_is_told: AtomicBool::new(false) })
+    }
+
+    /// Why a restart would not find what is kept: the file is no longer where it was.
+    fn gone(&self) -> Option<String> {
+        let is_gone = identity(&self.path) != self.file;
+        let why = is_gone
+            .then(|| format!("{} is gone, or another file: put back the one that was there", self.path.display()));
+        match (&why, self.gone_is_told.swap(is_gone, Ordering::Relaxed)) {
+            (Some(why), false) => tracing::error!("a restart would not find the sessions: {why}"),
+            (None, true) => tracing::info!("the database is where it was again"),
+            _ => {}
+        }
+        why
     }
 
     fn database(&self) -> std::sync::MutexGuard<'_, Connection> {
@@ -108,6 +134,7 @@ impl Store {
 
     /// Keeps a session, in place of what was kept of it: when this returns, or, if the database does not let it, as soon as it does.
     pub async fn save_session(&self, session: SessionRecord) {
+        self.gone();
         self.writer.write(Kind::Session, session.switch, session.call, Some(session.state)).await;
     }
 
@@ -130,7 +157,7 @@ impl Store {
 
     /// Why sessions are not kept at present.
     pub fn problem(&self) -> Option<String> {
-        self.writer.problem()
+        self.writer.problem().or_else(|| self.gone())
     }
 
     /// Every session of a switch that can be read.
@@ -147,6 +174,11 @@ impl Store {
         }
         Ok(sessions)
     }
+}
+
+/// What tells a file from every other one.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
 fn open(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {

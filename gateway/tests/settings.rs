@@ -31,6 +31,7 @@ allowed_hosts = ["media.example.com"]
 fn what_is_right_is_read() {
     let settings = Settings::parse(RIGHT).expect("it is right");
     assert_eq!(settings.listen.to_string(), "127.0.0.1:9000");
+    assert_eq!((settings.most_sessions, settings.most_connections), (2000, 512));
     assert_eq!(settings.accounts[0].room_prefix, "app-");
     let SwitchKind::Asterisk { manager, secret, .. } = &settings.switches[0].kind else { panic!("it is one") };
     assert_eq!((manager.as_str(), secret.reveal()), ("127.0.0.1:5038", "x"));
@@ -120,19 +121,51 @@ fn every_mistake_is_told_at_once_with_its_line() {
         .replace("kind = \"asterisk\"", "kind = \"asterix\"")
         .replace("wss://", "sip://")
         .replace("numbers = [\"2000\"]", "numbers = [\"2000\", \"2000\"]\nnumber = \"1\"");
+    let wrong = wrong.replacen("database", "most_sessions = 0\nmost_connections = 0\ndatabase", 1);
     let told = mistakes(&wrong);
     for (line, what) in [
         (2, "behind_tls_proxy"),
-        (6, "sid is a number; give a UUID"),
-        (12, "give \"asterisk\" or \"freeswitch\""),
-        (20, "ws://"),
-        (21, "\"2000\" is there twice"),
-        (22, "no \"number\"; it has"),
+        (3, "most_sessions"),
+        (4, "most_connections"),
+        (8, "sid is a number; give a UUID"),
+        (14, "give \"asterisk\" or \"freeswitch\""),
+        (22, "ws://"),
+        (23, "\"2000\" is there twice"),
+        (24, "no \"number\"; it has"),
     ] {
         assert!(
             told.iter().any(|told| told.starts_with(&format!("{line}: ")) && told.contains(what)),
             "{line}: {what}: {told:#?}"
         );
+    }
+}
+
+/// Each secret may be in a file of its own, or in the environment.
+#[test]
+fn secrets_come_from_files_and_from_the_environment() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "of a file\n").expect("a file can be written");
+    let secret = |line: &str| {
+        let text = RIGHT.replace("manager_secret = \"x\"", line);
+        let settings = Settings::parse(&text).map_err(|mistakes| mistakes.to_string())?;
+        let SwitchKind::Asterisk { secret, .. } = &settings.switches[0].kind else { panic!("it is one") };
+        Ok::<_, String>(secret.reveal().to_owned())
+    };
+    assert_eq!(secret(&format!("manager_secret_file = {file:?}")), Ok("of a file".into()));
+    // What every process of cargo's has.
+    let version = std::env::var("CARGO_PKG_NAME").expect("cargo sets it");
+    assert_eq!(secret("manager_secret_env = \"CARGO_PKG_NAME\""), Ok(version));
+    for (wrong, what) in [
+        ("manager_secret_file = \"/nonexistent\"", "/nonexistent"),
+        ("manager_secret_env = \"COACH_IS_NOT_SET\"", "COACH_IS_NOT_SET"),
+        (
+            "manager_secret = \"x\"\nmanager_secret_env = \"CARGO_PKG_NAME\"",
+            "line 16: manager_secret is given in two ways",
+        ),
+    ] {
+        let told = secret(wrong).expect_err("it is wrong");
+        assert!(told.contains(what) && told.lines().count() == 1, "{wrong}: {told}");
     }
 }
 
@@ -189,7 +222,7 @@ fn two_accounts_cannot_name_one_conference() {
 #[test]
 fn the_example_is_right() {
     let settings = Settings::parse(include_str!("../../examples/gateway/gateway.toml")).expect("it is to be copied");
-    assert!(settings.application_for("", "2002").is_some_and(|application| application.name == "manager"));
+    assert!(settings.application_for("", "7103").is_some_and(|application| application.name == "manager"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{
     auth::Authorized,
     error::{ApiError, Message},
-    request::{Api, MOST_BODY},
+    request::{Api, Body},
 };
 use crate::{
     keys::Need,
@@ -19,8 +19,7 @@ use crate::{
 };
 use axum::{
     Json,
-    body::Bytes,
-    extract::{Path, Query, State, rejection::BytesRejection},
+    extract::{Path, Query, State},
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
@@ -140,39 +139,29 @@ pub struct Created {
 #[utoipa::path(post, path = "/v1/Accounts/{account_sid}/Calls", operation_id = "createCall", params(("account_sid" = Uuid, Path)),
     request_body(content = serde_json::Value, description = "from, to, and application_sid or call_hook; tag, timeout, callerName, call_status_hook",
         example = json!({"from": "2000", "to": {"type": "phone", "number": "+15551234567"}, "application_sid": "6c5e3f0a-52d1-4a63-9d0e-7b1f4c2a9e11"})),
-    responses((status = 201, body = Created), (status = 400, body = Message), (status = 403, body = Message),
+    responses((status = 201, body = Created), (status = 400, body = Message), (status = 403, body = Message), (status = 408, body = Message),
         (status = 422, description = "No switch dials such a destination, or it has not placed the call", body = Message),
         (status = 503, body = Message)))]
 pub async fn create(
     State(api): State<Arc<Api>>,
     authorized: Authorized,
-    body: Result<Bytes, BytesRejection>,
+    body: Result<Body, ApiError>,
 ) -> Result<(StatusCode, Json<Created>), ApiError> {
     authorized.may(Need::Call)?;
-    let body = json(body)?;
+    let Body(body) = body?;
     let account = authorized.caller.account;
     let order = Order::parse(&body, account, &api.gateway.settings()).map_err(ApiError::bad_request)?;
     let key = &authorized.caller.key;
     let placed = place(&api.sessions, account, order).await.map_err(|error| match error {
         PlaceError::NoWay(why) => ApiError::conflict(why),
         PlaceError::Switch(error) => error.into(),
+        PlaceError::TooMany(error) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     });
     match &placed {
         Ok(placed) => tracing::info!(call_sid = %placed.sid, key, "placed"),
         Err(error) => tracing::info!(key, status = error.status.as_u16(), "not placed: {}", error.msg),
     }
     placed.map(|placed| (StatusCode::CREATED, Json(Created { sid: placed.sid, call_id: placed.call_id })))
-}
-
-/// Whatever the content type says: curl calls JSON a form.
-fn json(body: Result<Bytes, BytesRejection>) -> Result<serde_json::Value, ApiError> {
-    let body = body.map_err(|error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::new(error.status(), format!("the body is longer than {MOST_BODY} bytes"))
-        }
-        status => ApiError::new(status, error.body_text()),
-    })?;
-    serde_json::from_slice(&body).map_err(|error| ApiError::bad_request(format!("the body is no JSON: {error}")))
 }
 
 /// The sid in a path.
@@ -206,16 +195,16 @@ pub async fn one(
         description = "One of conferenceParticipantAction, mute_status, conf_mute_status, conf_hold_status, call_status, dtmf",
         example = json!({"conferenceParticipantAction": {"action": "coach", "tag": "agent"}})),
     responses((status = 202, description = "It is so"), (status = 400, body = Message), (status = 403, body = Message),
-        (status = 404, body = Message), (status = 422, body = Message), (status = 503, body = Message),
+        (status = 404, body = Message), (status = 408, body = Message), (status = 422, body = Message), (status = 503, body = Message),
         (status = 504, description = "The switch has not answered; the outcome is not known", body = Message)))]
 pub async fn update(
     State(api): State<Arc<Api>>,
     authorized: Authorized,
     Path((_, call_sid)): Path<(String, String)>,
-    body: Result<Bytes, BytesRejection>,
+    body: Result<Body, ApiError>,
 ) -> Result<(StatusCode, &'static str), ApiError> {
     let call_sid = sid(&call_sid)?;
-    let body = json(body)?;
+    let Body(body) = body?;
     let update = Update::parse(&body)?;
     update.needs().into_iter().try_for_each(|need| authorized.may(need))?;
     let found = api.gateway.call(authorized.caller.account, call_sid).await?;

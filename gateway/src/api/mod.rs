@@ -7,6 +7,7 @@ mod error;
 mod events;
 mod health;
 mod request;
+pub mod serve;
 
 use crate::{gateway::Gateway, session::Sessions};
 use axum::{

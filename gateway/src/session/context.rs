@@ -265,6 +265,7 @@ impl Context {
             verbs,
             in_conference,
             hold,
+            instance: self.leg.instance(),
             notify_events: self.notify_events.load(Ordering::Relaxed),
             has_begun: self.has_begun.load(Ordering::Relaxed),
             call_hook: Some(self.application.call_hook.clone()),

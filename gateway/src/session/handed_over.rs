@@ -41,11 +41,20 @@ pub struct Greeting {
 }
 
 impl HandedOver {
-    /// A call of this switch that waits for its connection.
-    pub fn new(node: &Node, call: Call) -> Self {
+    /// A call of this switch that waits for its connection. `instance`: the run of the switch that had it when it was kept; `None`: it is
+    /// a new one.
+    pub fn new(node: &Node, call: Call, instance: Option<String>) -> Self {
         match &node.kind {
             Kind::Asterisk(switch) => Self::Agi(Arc::new(AgiLeg::new(switch.clone(), call))),
-            Kind::FreeSwitch(switch) => Self::Socket(Arc::new(SocketLeg::new(switch.clone(), call))),
+            Kind::FreeSwitch(switch) => Self::Socket(Arc::new(SocketLeg::new(switch.clone(), call, instance))),
+        }
+    }
+
+    /// Whether a call that this run of the switch had may yet come back, though the switch does not have it now.
+    pub fn may_come_back(node: &Node, instance: Option<&str>) -> bool {
+        match &node.kind {
+            Kind::Asterisk(_) => false,
+            Kind::FreeSwitch(switch) => instance.is_some_and(|instance| switch.may_recover_calls_of(instance)),
         }
     }
 

@@ -8,7 +8,7 @@ use super::{
     payload::CallInfo,
     run::{Beginning, run},
     saved::Saved,
-    sessions::{Handle, MOST_COMMANDS, Sessions},
+    sessions::{Claim, Handle, MOST_COMMANDS, Reservation, Sessions},
 };
 use crate::{
     node::Node,
@@ -40,13 +40,34 @@ pub(super) async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream
     // Anybody can connect and name a call: the switch has to know of it.
     let call = confirmed(&node, &id).await.map_err(|error| error.to_string())?;
     let call = call.ok_or_else(|| format!("the switch {name} has no call {id:?}"))?;
-    let leg = HandedOver::new(&node, call.clone());
+    let place = loop {
+        match sessions.claim(&name, &id) {
+            // While the switch was asked, it may have come in by another connection, or have gone on by itself.
+            Claim::Running(running) => {
+                running.leg.attach(arrival).await;
+                return Ok(());
+            }
+            Claim::Begins => tokio::time::sleep(Duration::from_millis(20)).await,
+            Claim::Kept(place, record) => match again(sessions, node.clone(), call.clone(), place, &record) {
+                Ok(leg) => {
+                    leg.attach(arrival).await;
+                    return Ok(());
+                }
+                Err(place) => break Ok(place),
+            },
+            Claim::New(place) => break Ok(place),
+            Claim::TooMany(too_many) => break Err(too_many),
+        }
+    };
+    let leg = HandedOver::new(&node, call.clone(), None);
     leg.attach(arrival).await;
-    if let Some(record) = sessions.take_kept(&name, &id)
-        && again(sessions, node.clone(), leg.clone(), &record)
-    {
-        return Ok(());
-    }
+    let place = match place {
+        Ok(place) => place,
+        Err(too_many) => {
+            leg.leg().decline(503, Some(&too_many.to_string())).await.ok();
+            return Err(too_many.to_string());
+        }
+    };
     let settings = sessions.gateway.settings();
     let Some(application) = settings.application_for(&named, &number).cloned() else {
         leg.leg().decline(404, Some("no application answers this number")).await.ok();
@@ -54,7 +75,7 @@ pub(super) async fn take(sessions: &Arc<Sessions>, node: Node, stream: TcpStream
             "no application is named {named:?} or has the number {number:?}: see [[application]] in the settings"
         ));
     };
-    begin(sessions, node, leg, &call, application);
+    begin(sessions, place, node, leg, &call, application);
     Ok(())
 }
 
@@ -72,11 +93,18 @@ async fn confirmed(node: &Node, id: &str) -> Result<Option<Call>, SwitchError> {
     last
 }
 
-fn begin(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, call: &Call, application: Application) {
+fn begin(
+    sessions: &Arc<Sessions>,
+    place: Reservation,
+    node: Node,
+    handed: HandedOver,
+    call: &Call,
+    application: Application,
+) {
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
     let (switch, id) = (node.switch.name().to_owned(), call.id.clone());
     let leg = handed.leg();
-    sessions.add(&switch, &id, Handle { commands: commands.clone(), leg: handed });
+    place.begins(Handle { commands: commands.clone(), leg: handed });
     let (sessions, call) = (sessions.clone(), call.clone());
     tokio::spawn(async move {
         let headers = leg.headers().await;
@@ -92,24 +120,31 @@ fn begin(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, call: &Call, 
     });
 }
 
-/// A call whose session is kept; `false`: what is kept is of no use.
-fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &SessionRecord) -> bool {
+/// A call whose session is kept. `Err`: what is kept is of no use, and its place is free.
+fn again(
+    sessions: &Arc<Sessions>,
+    node: Node,
+    call: Call,
+    place: Reservation,
+    record: &SessionRecord,
+) -> Result<HandedOver, Reservation> {
     let Ok(saved) = serde_json::from_str::<Saved>(&record.state) else {
         tracing::error!(call = record.call, "what is kept of a session cannot be read");
-        return false;
+        return Err(place);
     };
     let settings = sessions.gateway.settings();
     let Some(mut application) = settings.application(saved.application).cloned() else {
         tracing::error!(call = record.call, "the application of a session is no longer in the settings");
-        return false;
+        return Err(place);
     };
     // What a request for the call has named, if the settings still allow it.
     let allowed = |hook: &Url| settings.application(saved.application).is_some_and(|own| own.reach.check(hook).is_ok());
     application.call_hook = saved.call_hook.filter(allowed).unwrap_or(application.call_hook);
     application.call_status_hook = saved.call_status_hook.filter(allowed).or(application.call_status_hook);
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
+    let handed = HandedOver::new(&node, call, saved.instance);
     let leg = handed.leg();
-    sessions.add(&record.switch, &record.call, Handle { commands: commands.clone(), leg: handed });
+    place.begins(Handle { commands: commands.clone(), leg: handed.clone() });
     let (sessions, switch, call) = (sessions.clone(), record.switch.clone(), record.call.clone());
     tokio::spawn(async move {
         tracing::info!(call_sid = %saved.info.call_sid, application = application.name, "a call from before the restart");
@@ -126,7 +161,7 @@ fn again(sessions: &Arc<Sessions>, node: Node, handed: HandedOver, record: &Sess
         }
         sessions.remove(&switch, &call);
     });
-    true
+    Ok(handed)
 }
 
 pub(super) fn context(
@@ -166,29 +201,42 @@ pub(super) async fn restore(sessions: Arc<Sessions>, node: Node) {
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     };
-    let calls: Vec<String> = records.iter().map(|record| record.call.clone()).collect();
+    let mut calls: Vec<String> = records.iter().map(|record| record.call.clone()).collect();
     sessions.keep(&name, records);
-    if calls.is_empty() {
-        return;
-    }
-    while node.switch.connected().await {
+    while !calls.is_empty() && node.switch.connected().await {
         let Ok(snapshot) = node.switch.snapshot().await else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        for id in calls {
+        let mut later = Vec::new();
+        for id in std::mem::take(&mut calls) {
+            let is_there = snapshot.calls.iter().any(|call| call.id == id);
+            if !is_there && may_come_back(&sessions, &node, &id) {
+                later.push(id);
+                continue;
+            }
             // Its dialplan may have come back for it meanwhile.
-            let Some(record) = sessions.take_kept(&name, &id) else { continue };
+            let Some((place, record)) = sessions.claim_kept(&name, &id) else { continue };
             let call = snapshot.calls.iter().find(|call| call.id == id).cloned();
             // One that has ended meanwhile is told of once.
             let Some(call) = call.or_else(|| ended_meanwhile(&name, &record)) else {
                 tracing::error!(call = id, "what is kept of a session cannot be read");
                 continue;
             };
-            again(&sessions, node.clone(), HandedOver::new(&node, call), &record);
+            again(&sessions, node.clone(), call, place, &record).ok();
         }
-        return;
+        calls = later;
+        if !calls.is_empty() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
     }
+}
+
+/// Whether a call that is kept, and that its switch does not have, may come back.
+fn may_come_back(sessions: &Sessions, node: &Node, call: &str) -> bool {
+    let record = sessions.kept(node.switch.name(), call);
+    let saved = record.and_then(|record| serde_json::from_str::<Saved>(&record.state).ok());
+    saved.is_some_and(|saved| HandedOver::may_come_back(node, saved.instance.as_deref()))
 }
 
 /// A call that the switch no longer has, as far as it is known: enough to tell its end.

@@ -116,7 +116,7 @@ async fn listen(sessions: Arc<Sessions>, node: Node, listener: TcpListener, allo
                 continue;
             }
         };
-        if !peer.ip().is_loopback() && !allowed.contains(&peer.ip()) {
+        if !may_hand_over(peer.ip(), &allowed) {
             tracing::warn!(%peer, "a connection from an address that the settings do not allow to hand calls over");
             continue;
         }
@@ -127,5 +127,29 @@ async fn listen(sessions: Arc<Sessions>, node: Node, listener: TcpListener, allo
             }
             drop(place);
         });
+    }
+}
+
+/// Whether calls are taken from there: from this machine, and from where the settings say. A listener for both families tells addresses
+/// of IPv4 in the spelling of IPv6.
+fn may_hand_over(peer: IpAddr, allowed: &[IpAddr]) -> bool {
+    let peer = peer.to_canonical();
+    peer.is_loopback() || allowed.iter().any(|allowed| allowed.to_canonical() == peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_known_in_each_spelling() {
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let allowed = [address("10.0.0.5"), address("::ffff:10.0.0.6"), address("fd00::5")];
+        for known in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.5", "::ffff:10.0.0.5", "10.0.0.6", "fd00::5"] {
+            assert!(may_hand_over(address(known), &allowed), "{known}");
+        }
+        for strange in ["10.0.0.4", "::ffff:10.0.0.4", "fd00::6", "0.0.0.0", "::"] {
+            assert!(!may_hand_over(address(strange), &allowed), "{strange}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     order::Order,
     payload::CallInfo,
     run::{Beginning, run},
-    sessions::{Handle, MOST_COMMANDS, Sessions},
+    sessions::{Handle, MOST_COMMANDS, Sessions, TooMany},
 };
 use crate::{
     names::call_sid,
@@ -33,6 +33,9 @@ pub enum PlaceError {
     /// The switch did not take it on.
     #[error(transparent)]
     Switch(#[from] SwitchError),
+    /// No session can begin for it.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
 }
 
 /// A call that is placed.
@@ -66,8 +69,8 @@ pub async fn place(sessions: &Arc<Sessions>, account: Uuid, order: Order) -> Res
     for (node, calls, dial) in ways(sessions, account, &order) {
         match on(sessions, node, &calls, dial, &order).await {
             // Nothing was sent there.
-            Err(error @ SwitchError::Unreachable { .. }) => last = error.into(),
-            done => return Ok(done?),
+            Err(error @ PlaceError::Switch(SwitchError::Unreachable { .. })) => last = error,
+            done => return done,
         }
     }
     Err(last)
@@ -79,7 +82,7 @@ async fn on(
     calls: &Calls,
     dial: String,
     order: &Order,
-) -> Result<Placed, SwitchError> {
+) -> Result<Placed, PlaceError> {
     let id = Uuid::new_v4();
     let (switch, own) = (node.switch.name().to_owned(), node.switch.clone());
     let new = NewCall {
@@ -110,17 +113,17 @@ async fn on(
         member: None,
     };
     let (commands, incoming) = mpsc::channel(MOST_COMMANDS);
-    let handed = HandedOver::new(&node, call.clone());
+    let handed = HandedOver::new(&node, call.clone(), None);
     let leg = handed.leg();
     let mut info = CallInfo::new(&call, &switch, &order.application, Vec::new());
     info.customer_data = order.customer_data.clone();
     let application = Arc::new(order.application.clone());
     // From here on its end is seen, however soon that is.
     let Some(context) = context(sessions, node, &call.id, leg, application, info, commands.clone()) else {
-        return Err(SwitchError::Refused("the account is no longer in the settings".into()));
+        return Err(SwitchError::Refused("the account is no longer in the settings".into()).into());
     };
     context.has_begun.store(false, Ordering::Relaxed);
-    sessions.add(&switch, &call.id, Handle { commands, leg: handed });
+    sessions.reserve(&switch, &call.id)?.begins(Handle { commands, leg: handed });
     let mut over = context.over.clone();
     let shown = async {
         own.place(&new).await?;
@@ -144,7 +147,7 @@ async fn on(
             sessions.remove(&switch, &call.id);
             // It may be there all the same, and nobody would know of it.
             tokio::spawn(async move { own.hang_up(&call, 16).await });
-            return Err(error);
+            return Err(error.into());
         }
     };
     let (sid, call_id) = (call.sid, shown.and_then(|shown| shown.call_id));

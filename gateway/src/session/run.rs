@@ -55,10 +55,8 @@ pub async fn run(context: Arc<Context>, commands: mpsc::Receiver<Incoming>, begi
         Beginning::Placed => run.begin_placed().await,
         Beginning::Again { verbs, in_conference } => run.begin_again(verbs, in_conference).await,
     };
-    if begun {
-        run.go_on().await;
-    }
-    if begun && context.over.borrow().is_none() {
+    let is_left = begun && run.go_on().await;
+    if is_left && context.over.borrow().is_none() {
         // Without verbs and without an application there is nothing that the call could do.
         let ended = if context.info().answered.is_some() {
             end(&context, 16).await
@@ -166,19 +164,21 @@ impl Run {
         true
     }
 
-    async fn go_on(&mut self) {
+    /// Verb after verb. `false`: until the call has ended; else it is still there, and nobody says what it does next.
+    async fn go_on(&mut self) -> bool {
         loop {
             if self.context.over.borrow().is_some() {
-                return;
+                return false;
             }
             match self.verbs.pop_front() {
                 Some(verb) => {
+                    // Nobody may have told yet how it ended: what a verb has done to it stays what it was.
                     if self.verb(verb).await.is_err() {
-                        return;
+                        return false;
                     }
                 }
                 None if self.context.app.is_connected() && !self.alone => self.wait().await,
-                None => return,
+                None => return true,
             }
         }
     }

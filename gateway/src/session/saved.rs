@@ -22,6 +22,9 @@ pub struct Saved {
     /// While it is held: what it hears, this hook says.
     #[serde(default)]
     pub hold: Option<Hook>,
+    /// The run of the switch that had the call.
+    #[serde(default)]
+    pub instance: Option<String>,
     /// Verbs are told of.
     pub notify_events: bool,
     /// The application has been told of the call.

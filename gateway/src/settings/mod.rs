@@ -21,6 +21,10 @@ pub struct Settings {
     pub database: PathBuf,
     /// Requests that a key may make in a minute.
     pub requests_per_minute: u32,
+    /// Sessions at once: a call beyond them is declined.
+    pub most_sessions: usize,
+    /// Connections to the REST server at once.
+    pub most_connections: usize,
     /// Pages of these origins may call the REST interface from a browser.
     pub cors_origins: Vec<String>,
     /// Speaks texts.

@@ -46,7 +46,10 @@ impl Settings {
 fn read(reader: &Reader<'_>, root: &Section<'_, '_>) -> Option<Settings> {
     let listen = root.parsed("listen", AN_ADDRESS).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8099)));
     let tls = root.section("tls").and_then(|section| tls(reader, &section));
-    if !root.flag("behind_tls_proxy").unwrap_or(false) && !listen.ip().is_loopback() && root.section("tls").is_none() {
+    if !root.flag("behind_tls_proxy").unwrap_or(false)
+        && !listen.ip().to_canonical().is_loopback()
+        && root.section("tls").is_none()
+    {
         let (_, at) = root.text("listen", AN_ADDRESS).unwrap_or_default();
         reader.mistake(
             &at,
@@ -65,6 +68,8 @@ fn read(reader: &Reader<'_>, root: &Section<'_, '_>) -> Option<Settings> {
         tls,
         database: root.required("database", "the path of a file", database).unwrap_or_default().into(),
         requests_per_minute: root.number("requests_per_minute", 1..1_000_001).unwrap_or(600),
+        most_sessions: root.number("most_sessions", 1..1_000_001).unwrap_or(2000) as usize,
+        most_connections: root.number("most_connections", 1..1_000_001).unwrap_or(512) as usize,
         cors_origins: root
             .texts("cors_origins", "origins, such as \"https://console.example.com\"")
             .into_iter()
@@ -257,7 +262,7 @@ fn hand_over(reader: &Reader<'_>, section: &Section<'_, '_>, way: &str) -> (Opti
             Err(_) => reader.mistake(&at, format!("{allow_key} has {text:?}; give addresses, such as \"10.0.0.5\"")),
         }
     }
-    if listen.is_some_and(|listen| !listen.ip().is_loopback()) && allow.is_empty() {
+    if listen.is_some_and(|listen| !listen.ip().to_canonical().is_loopback()) && allow.is_empty() {
         let at = section.text(&listen_key, AN_ADDRESS).map_or(0..0, |(_, at)| at);
         let what =
             format!("{listen_key} is no loopback address: {allow_key} has to say which switches may hand calls over");

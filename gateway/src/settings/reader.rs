@@ -182,7 +182,13 @@ impl<'r, 'a> Section<'r, 'a> {
             let text = std::env::var(&name);
             text.map_err(|_| self.reader.mistake(&at, format!("{env}: the variable {name} is not set"))).ok()
         });
-        plain.or(from_file).or(from_env).map(Secret)
+        let mut given = [plain, from_file, from_env].into_iter().flatten();
+        let secret = given.next();
+        if given.next().is_some() {
+            let at = self.text(&env, "").or(self.text(&file, "")).map_or(0..0, |(_, at)| at);
+            self.reader.mistake(&at, format!("{key} is given in two ways: give {key}, {file} or {env}"));
+        }
+        secret.map(Secret)
     }
 
     /// Whether a secret is named at all.

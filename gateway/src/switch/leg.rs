@@ -124,11 +124,16 @@ pub trait Leg: Send + Sync {
     /// Hangs it up. `cause`: Q.850.
     async fn hang_up(&self, cause: u8) -> Result<(), LegError>;
 
-    /// Refuses it with a SIP status, as nearly as the switch can; in a header, why.
+    /// Refuses it with a SIP status, as nearly as the switch can; in a header, why, where the switch can say that.
     async fn decline(&self, status: u16, reason: Option<&str>) -> Result<(), LegError>;
 
     /// Headers of the request that began the call, where the switch has them.
     async fn headers(&self) -> Vec<(String, String)>;
+
+    /// The run of its switch that has it, where calls may come back after a crash.
+    fn instance(&self) -> Option<String> {
+        None
+    }
 
     /// Returns when the call has ended.
     async fn ended(&self) -> Ended;

@@ -21,6 +21,8 @@ use std::{
 pub const MODULE: &str = "res_coach";
 /// The longest name of a conference, in bytes.
 pub const MOST_NAME: usize = 79;
+/// In the gateway's settings of it: who may hand calls over, besides this machine.
+pub const ALLOW: &str = "agi_allow";
 /// What the gateway asks it for: its state, a tag, coach mode, a mute, how many are in a conference.
 pub const COMMANDS: [&[&str]; 5] = [
     &["Action: Status"],
@@ -38,6 +40,19 @@ pub const KICK: &[&str] = &["Action: ConfbridgeKick"];
 /// Whether a member is held as a whole, or not at all: that is one action here.
 pub fn is_whole(member: &serde_json::Value) -> bool {
     member.is_object()
+}
+/// Whether a caller whose call is declined is told why, in a header.
+pub const TELLS_REASON: bool = false;
+/// The status that a caller gets of a call that an application declines with this one: the nearest that Asterisk has a cause for.
+pub fn declined_as(status: u16) -> u16 {
+    match status {
+        400 | 401 | 402 | 407 | 603 => 403,
+        504 => 503,
+        600 => 486,
+        604 => 404,
+        606 => 488,
+        status => status,
+    }
 }
 /// The console's command that counts calls.
 pub const COUNT_CALLS: &str = "core show channels count";
@@ -164,9 +179,8 @@ impl Pbx {
         assert_eq!(said.matches("Response: Success").count(), 2, "{said}");
     }
 
-    /// Connects to the gateway as this switch would for a call.
-    pub fn pretend(&self, call: &str, number: &str) -> TcpStream {
-        let mut gateway = TcpStream::connect(("127.0.0.1", self.hand_over)).expect("the gateway listens");
+    /// Hands a call over to the gateway, as this switch would, by a connection to it.
+    pub fn pretend(&self, mut gateway: TcpStream, call: &str, number: &str) -> TcpStream {
         let says = format!(
             "agi_network: yes\nagi_network_script: \nagi_request: agi://127.0.0.1/\nagi_channel: PJSIP/phone-1\nagi_uniqueid: {call}\n\
              agi_extension: {number}\nagi_dnid: {number}\n\n"

@@ -17,11 +17,12 @@ mod socket;
 mod stock;
 
 mod door;
+mod recovered;
 
 use scenarios::*;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let missing = installation::prefix().is_none().then_some("make test-freeswitch FREESWITCH=<prefix> runs this");
-    run::run(&[door::SCENARIOS, both::SCENARIOS].concat(), missing)
+    run::run(&[door::SCENARIOS, both::SCENARIOS, recovered::SCENARIOS].concat(), missing)
 }

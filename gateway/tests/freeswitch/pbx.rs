@@ -22,6 +22,8 @@ use std::{
 pub const MODULE: &str = "mod_coach";
 /// The longest name of a conference, in bytes.
 pub const MOST_NAME: usize = 255;
+/// In the gateway's settings of it: who may hand calls over, besides this machine.
+pub const ALLOW: &str = "socket_allow";
 /// What the gateway asks it for: its state, a tag, coach mode, a mute, how many are in a conference.
 pub const COMMANDS: [&[&str]; 5] = [&["coach state"], &[" tag "], &[" coach "], &[" mute "], &["coach show"]];
 /// The same for a call that it places: that, and then whether it is there.
@@ -33,6 +35,12 @@ pub const KICK: &[&str] = &[" kick "];
 /// Whether a member is held as a whole, or not at all.
 pub fn is_whole(member: &serde_json::Value) -> bool {
     member["held"] == member["deaf"]
+}
+/// Whether a caller whose call is declined is told why, in a header.
+pub const TELLS_REASON: bool = true;
+/// The status that a caller gets of a call that an application declines with this one.
+pub fn declined_as(status: u16) -> u16 {
+    status
 }
 /// The console's command that counts calls.
 pub const COUNT_CALLS: &str = "show channels count";
@@ -54,10 +62,19 @@ pub struct Pbx {
 impl Pbx {
     /// Starts an instance and waits until it takes calls.
     pub fn start(name: &str) -> Self {
+        Self::start_as(name, false)
+    }
+
+    /// The same; it stores its calls, and recovers them after a crash.
+    pub fn start_that_tracks_calls(name: &str) -> Self {
+        Self::start_as(name, true)
+    }
+
+    fn start_as(name: &str, tracks_calls: bool) -> Self {
         let folder = run("gateway").join(name);
         let claim = SwitchPorts::claim().expect("ports are free");
         let [events, hand_over, sip] = claim.others;
-        configure(&folder, &claim);
+        configure(&folder, &claim, tracks_calls);
         let process = launch(&folder);
         let mut pbx = Self { process, folder, events, hand_over, sip, _claim: claim };
         pbx.wait();
@@ -184,9 +201,8 @@ impl Pbx {
         self.console(&format!("conference {room} unhold {}", member["number"]));
     }
 
-    /// Connects to the gateway as this switch would for a call.
-    pub fn pretend(&self, call: &str, number: &str) -> TcpStream {
-        let mut gateway = TcpStream::connect(("127.0.0.1", self.hand_over)).expect("the gateway listens");
+    /// Hands a call over to the gateway, as this switch would, by a connection to it.
+    pub fn pretend(&self, mut gateway: TcpStream, call: &str, number: &str) -> TcpStream {
         let mut asks = [0; 200];
         let length = gateway.read(&mut asks).expect("it asks");
         assert!(asks[..length].starts_with(b"connect"), "{:?}", String::from_utf8_lossy(&asks[..length]));
@@ -214,7 +230,7 @@ fn launch(folder: &Path) -> Process {
     installation::run(&prefix, folder, &target().join("tmp"), &["-np"]).expect("FreeSWITCH starts")
 }
 
-fn configure(folder: &Path, claim: &SwitchPorts) {
+fn configure(folder: &Path, claim: &SwitchPorts, tracks_calls: bool) {
     let modules = folder.join("mod");
     fs::create_dir_all(&modules).expect("a folder can be made");
     let prefix = prefix().expect("FREESWITCH says where it is installed");
@@ -225,13 +241,14 @@ fn configure(folder: &Path, claim: &SwitchPorts) {
     assert!(module.exists(), "{}: not there; `make freeswitch` builds it", module.display());
     symlink(module, modules.join("mod_coach.so")).expect("a link can be made");
     let [events, socket, sip] = claim.others;
-    let places = [("^(2000|", "^(gateway-.+|2000|".to_owned()), ("127.0.0.1:8084", format!("127.0.0.1:{socket}"))];
+    let places = [("^(7101|", "^(gateway-.+|7101|".to_owned()), ("127.0.0.1:8084", format!("127.0.0.1:{socket}"))];
     let dialplan = examples::copy("freeswitch/dialplan/default/00_coach_gateway.xml", &places);
     fs::write(folder.join("coach_gateway.xml"), dialplan).expect("a file can be written");
     let marks = [
         ("@FOLDER@", folder.display().to_string()),
         ("@EVENTS@", events.to_string()),
         ("@PASSWORD@", PASSWORD.to_owned()),
+        ("@TRACK_CALLS@", tracks_calls.to_string()),
         ("@SIP@", sip.to_string()),
         ("@RTP_FIRST@", claim.audio.start().to_string()),
         ("@RTP_LAST@", claim.audio.end().to_string()),

@@ -164,6 +164,11 @@ impl App {
     pub fn send(&self, path: &str, verbs: &Value) {
         self.control(&json!({"path": path, "send": verbs}));
     }
+
+    /// The same, then `send({execImmediate: false})`.
+    pub fn queue(&self, path: &str, verbs: &Value) {
+        self.control(&json!({"path": path, "queue": verbs}));
+    }
 }
 
 fn launch(folder: &Path, library: &str, port: u16, control: u16, certificate: Option<&Path>) -> Process {

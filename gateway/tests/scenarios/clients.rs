@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("the_rest_clients_of_the_sdks_list_and_steer_calls", rest),
+    ("each_action_is_done_in_each_way_that_the_sdks_offer", each_action),
     ("commands_of_a_websocket_reach_its_session", commands),
+    ("verbs_that_are_queued_wait_for_those_before_them", queued),
 ];
 
 fn rest() {
@@ -123,4 +125,116 @@ fn commands() {
     app.event("/agent", "close");
     // Nothing of it is told as wrong.
     assert!(!app.names("/agent").contains(&"jambonz:error".to_owned()), "{:?}", app.events());
+}
+
+/// `queueCommand`, as each of the SDKs sets it.
+fn queued() {
+    let pbx = Pbx::start("queued");
+    for library in ["sdk", "node-client-ws"] {
+        let path = format!("/{library}");
+        let verb = |name: &str| json!(["conference", {"name": format!("{library}-{name}"), "memberTag": name}]);
+        let app = App::start(&pbx, library, library, &json!({&path: {"verbs": [["answer"], verb("first")]}}));
+        let gateway = Gateway::start(&pbx, library, &app.settings(library));
+        let mut party = Party::new(&pbx, library);
+        party.is_not_judged("caller");
+        party.listens("caller", &format!("gateway-{library}"));
+        let call = gateway.member(&format!("gateway-{library}"));
+        let is_in = |name: &str| {
+            pbx.members(&format!("app-{library}-{name}")).first().is_some_and(|member| member["tags"] == json!([name]))
+        };
+        let kicked_into = |name: &str| {
+            gateway.act(&call, "kick", None);
+            wait_until(&format!("it goes on with what was queued: {name}"), &|| is_in(name));
+        };
+        assert!(is_in("first"));
+        app.queue(&path, &json!([verb("second")]));
+        app.queue(&path, &json!([verb("third")]));
+        // Commands are carried out in their order: when this one is, so are those.
+        let seen = || {
+            pbx.members(&format!("app-{library}-first")).iter().any(|member| member["speak_only_to"] == json!(["seen"]))
+        };
+        app.inject(&path, "conf:participant-action", &json!({"action": "coach", "tag": "seen"}));
+        wait_until("the commands are carried out", &seen);
+        assert!(is_in("first"), "what is queued waits");
+        kicked_into("second");
+        kicked_into("third");
+        // What is not queued is done at once, in place of what was.
+        app.queue(&path, &json!([verb("fourth")]));
+        app.send(&path, &json!([verb("fifth")]));
+        wait_until("it is done at once", &|| is_in("fifth"));
+        // Where nothing is before it, it does not wait.
+        gateway.act(&call, "kick", None);
+        app.queue(&path, &json!([verb("sixth")]));
+        wait_until("it waits for nothing", &|| is_in("sixth"));
+        assert_eq!(app.names(&path).iter().filter(|name| *name == "jambonz:error").count(), 0, "{:?}", app.events());
+        party.judge();
+    }
+}
+
+/// A way in which an SDK has a participant's state changed: its name, and what does that with the call of this sid.
+type Way<'a> = (&'static str, Box<dyn Fn(&Value) + 'a>);
+
+/// The nine actions, by both REST clients that can send them and by both websocket SDKs: the module shows each before the next.
+fn each_action() {
+    let pbx = Pbx::start("each_action");
+    let verb = |properties: Value| json!({"verbs": [["answer"], ["conference", properties]]});
+    let script = json!({"/sdk": verb(json!({"name": "room"})), "/node-client-ws": verb(json!({"name": "room"}))});
+    let [app, older] = ["sdk", "node-client-ws"].map(|library| App::start(&pbx, library, library, &script));
+    let gateway = Gateway::start(&pbx, "gateway", &(app.settings("sdk") + &older.settings("node-client-ws")));
+    let mut party = Party::new(&pbx, "each_action");
+    party.listens("customer", "app-room**");
+    party.listens("agent", "app-room*agent*");
+    for (library, socket) in [("sdk", &app), ("node-client-ws", &older)] {
+        let path = format!("/{library}");
+        party.is_not_judged(library);
+        let ways: [Way<'_>; 2] = [
+            ("its websocket", Box::new(|action| socket.inject(&path, "conf:participant-action", action))),
+            (
+                "REST",
+                Box::new(|action| {
+                    let call = gateway.call_to(&format!("gateway-{library}"))["call_sid"].clone();
+                    let arguments = json!([call, {"conferenceParticipantAction": action}]);
+                    app::rest("sdk", &gateway, "calls.update", &arguments).unwrap_or_else(|why| panic!("{why}"));
+                }),
+            ),
+        ];
+        party.speaks(library, &format!("gateway-{library}"));
+        let call = gateway.member(&format!("gateway-{library}"));
+        for (way, does) in ways {
+            let what = format!("{library}, {way}");
+            let member = || {
+                let shown = gateway.get("Conferences/room").json();
+                let members = shown["participants"].as_array().cloned().unwrap_or_default();
+                members.into_iter().find(|member| member["call_sid"] == json!(call)).unwrap_or_default()
+            };
+            let shows = |action: Value, key: &str, value: Value| {
+                does(&action);
+                wait_until(&format!("{what}, {action}: {}", member()), &|| member()[key] == value);
+            };
+            party.hear(&format!("{what}, at first"), &["agent", "customer"]);
+            shows(json!({"action": "tag", "tag": "boss"}), "memberTag", json!("boss"));
+            shows(json!({"action": "untag"}), "memberTag", json!(""));
+            shows(json!({"action": "coach", "tag": "agent"}), "speakOnlyTo", json!("agent"));
+            party.hear(&format!("{what}, coach"), &["agent"]);
+            shows(json!({"action": "mute"}), "muted", json!(true));
+            party.hear(&format!("{what}, mute"), &[]);
+            shows(json!({"action": "unmute"}), "muted", json!(false));
+            shows(json!({"action": "hold"}), "held", json!(true));
+            party.hear(&format!("{what}, hold"), &[]);
+            shows(json!({"action": "unhold"}), "held", json!(false));
+            party.hear(&format!("{what}, unhold"), &["agent"]);
+            shows(json!({"action": "uncoach"}), "speakOnlyTo", Value::Null);
+        }
+        // The older SDK itself does not let a kick through.
+        if library == "sdk" {
+            app.inject(&path, "conf:participant-action", &json!({"action": "kick"}));
+        } else {
+            let kick = json!([call, {"conferenceParticipantAction": {"action": "kick"}}]);
+            app::rest("sdk", &gateway, "calls.update", &kick).unwrap_or_else(|why| panic!("{why}"));
+        }
+        wait_until(&format!("{library} has left"), &|| pbx.members("app-room").len() == 2);
+        assert!(!socket.names(&path).contains(&"jambonz:error".to_owned()), "{:?}", socket.events());
+        party.hear(&format!("{library} has left"), &[]);
+    }
+    party.judge();
 }

@@ -3,11 +3,12 @@
 use crate::{app::App, gateway::Gateway, party::Party, pbx::Pbx, run::wait_until};
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("no_call_waits_for_a_database_that_is_locked", locked),
     ("a_session_that_cannot_be_read_costs_no_other_its_own", unreadable),
+    ("a_database_that_is_gone_is_told_and_costs_no_call", gone),
 ];
 
 fn database(gateway: &Gateway) -> Connection {
@@ -90,5 +91,45 @@ fn unreadable() {
     app.event("/manager", "/done");
     let told: Vec<Value> = app.events().into_iter().filter(|told| told["event"] == "session:new").collect();
     assert_eq!(told.len(), 1, "{told:?}");
+    party.judge();
+}
+
+fn gone() {
+    let pbx = Pbx::start("dbgone");
+    let verb = |properties: Value| json!({"verbs": [["conference", properties]]});
+    let script = json!({
+        "/agent": verb(json!({"name": "room", "memberTag": "agent"})),
+        "/manager": verb(json!({"name": "room", "speakOnlyTo": "agent"})),
+    });
+    let app = App::start(&pbx, "dbgone", "node-client-ws", &script);
+    let mut gateway = Gateway::start(&pbx, "gateway", &["agent", "manager"].map(|name| app.settings(name)).concat());
+    let mut party = Party::new(&pbx, "dbgone");
+    party.listens("customer", "app-room**");
+    party.listens("agent", "gateway-agent");
+    gateway.member("gateway-agent");
+    let (own, elsewhere) = (gateway.folder().join("gateway.db"), gateway.folder().join("elsewhere.db"));
+    std::fs::rename(&own, &elsewhere).expect("a file can be moved");
+    // Calls come and are steered as before.
+    party.speaks("manager", "gateway-manager");
+    let manager = gateway.member("gateway-manager");
+    party.hear("without the database", &["agent"]);
+    gateway.act(&manager, "coach", Some("nobody"));
+    party.hear("steered without the database", &[]);
+    let ready = gateway.ask("GET", "/readyz", "", None);
+    assert!(ready.status == 503 && ready.msg().contains("gateway.db is gone"), "{ready:?}");
+    assert!(gateway.log().contains("a restart would not find the sessions"), "{}", gateway.log());
+    std::fs::rename(&elsewhere, &own).expect("a file can be moved");
+    let since = Instant::now();
+    let ready = gateway.ask("GET", "/readyz", "", None);
+    assert!(ready.status == 200 && since.elapsed() < Duration::from_secs(2), "{ready:?}");
+    // What was kept meanwhile is in it.
+    gateway.crash();
+    gateway.start_again();
+    for who in ["/agent", "/manager"] {
+        app.event(who, "session:reconnect");
+    }
+    gateway.act(&manager, "coach", Some("agent"));
+    party.hear("after a restart", &["agent"]);
+    party.heard_nothing_until_now("over all of it", "customer");
     party.judge();
 }

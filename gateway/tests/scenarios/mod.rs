@@ -3,6 +3,7 @@
 pub mod alone;
 pub mod app;
 pub mod beep;
+pub mod bounds;
 pub mod broken;
 pub mod checked;
 pub mod clients;

@@ -34,6 +34,8 @@ pub struct Party {
     phones: Vec<(String, Phone)>,
     expected: Vec<Expected>,
     unjudged: Vec<String>,
+    /// The switch will be started anew while they are on the phone.
+    pub outlasts_switch: bool,
 }
 
 /// Who hears the manager, in a part of a recording.
@@ -53,7 +55,7 @@ impl Party {
     /// One whose files are there, on the switch that takes calls at this port.
     pub fn at(folder: PathBuf, sip: u16) -> Self {
         std::fs::create_dir_all(&folder).expect("a folder can be made");
-        Self { folder, sip, phones: Vec::new(), expected: Vec::new(), unjudged: Vec::new() }
+        Self { folder, sip, phones: Vec::new(), expected: Vec::new(), unjudged: Vec::new(), outlasts_switch: false }
     }
 
     /// Somebody calls, and says nothing.
@@ -89,7 +91,8 @@ impl Party {
     fn call(&mut self, who: &str, number: &str, says: &Path) {
         let uri = format!("sip:{number}@127.0.0.1:{}", self.sip);
         let call = Call { uri: &uri, says, codec: "L16/16000/1", packet_ms: 20 };
-        self.phones.push((who.to_owned(), Phone::call(&self.folder.join(who), call).expect("the phone calls")));
+        let phone = if self.outlasts_switch { Phone::call_without_jitter_buffer } else { Phone::call };
+        self.phones.push((who.to_owned(), phone(&self.folder.join(who), call).expect("the phone calls")));
     }
 
     /// The digits that this one has been sent by now, once there are so many.
@@ -134,9 +137,14 @@ impl Party {
 
     /// From the beginning of its recording until now, this one has not heard the manager.
     pub fn heard_nothing_until_now(&mut self, state: &str, who: &str) {
+        self.heard_nothing_since(0.0, state, who);
+    }
+
+    /// The same from a moment of its recording on.
+    pub fn heard_nothing_since(&mut self, from: f64, state: &str, who: &str) {
         let phone = self.phones.iter().position(|(name, _)| name == who).expect("it is on the phone");
         let to = self.clock(phone);
-        self.expected.push(Expected { phone, from: 0.0, to, hears: false, state: state.to_owned() });
+        self.expected.push(Expected { phone, from, to, hears: false, state: state.to_owned() });
     }
 
     /// All hang up, and what they heard of the manager is judged. What they heard.

@@ -2,11 +2,13 @@
 
 use crate::{app::App, gateway::Gateway, party::Party, pbx::Pbx, run::wait_until};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("a_session_survives_a_killed_gateway_in_a_conference", in_conference),
     ("a_session_survives_a_killed_gateway_in_other_steps", in_other_steps),
     ("a_session_that_was_killed_in_each_step_goes_on_after_a_kick", each_step),
+    ("a_call_waits_half_a_minute_for_a_gateway_that_is_away", away),
     ("an_application_that_was_killed_gets_its_calls_back", application),
 ];
 
@@ -55,7 +57,7 @@ fn in_conference() {
     let channel = member["call_id"].as_str().expect("a channel").to_owned();
     pbx.kick("app-after", &channel);
     wait_until("it has left", &|| members(&pbx, "after").is_empty());
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    std::thread::sleep(Duration::from_secs(2));
     gateway.start_again();
     app.event("/manager", "/over");
     party.judge();
@@ -79,7 +81,7 @@ fn in_other_steps() {
         party.listens(who, &format!("gateway-{who}"));
         app.find(&format!("/{who}"), "call:status", |data| data["call_status"] == "in-progress");
     }
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    std::thread::sleep(Duration::from_millis(500));
     gateway.crash();
     gateway.start_again();
     // What was said or waited for is over: the next verb is done. One that waited to be let in waits again.
@@ -159,6 +161,56 @@ fn each_step() {
             members(&pbx, &format!("after-{who}")).first().is_some_and(|member| member["tags"] == json!(["moved"]))
         });
         assert!(!private(who), "{who} has left");
+    }
+    party.judge();
+}
+
+/// How long the dialplans at least try to reach the gateway again.
+const AWAY: Duration = Duration::from_secs(31);
+
+/// Calls that wait, pause, are kicked, and whose conference ends: all while the gateway is away.
+fn away() {
+    let pbx = Pbx::start("away");
+    let done = |who: &str| json!({"/done": {"verbs": [["conference", {"name": format!("after-{who}"), "memberTag": "moved"}]]}});
+    let verb = |who: &str| json!(["conference", {"name": who, "speakOnlyTo": "agent", "actionHook": "/done"}]);
+    let script = json!({
+        "/kicked": {"verbs": [verb("kicked")], "hooks": done("kicked")},
+        "/ended": {"verbs": [verb("ended")], "hooks": done("ended")},
+        "/host": {"verbs": [["conference", {"name": "ended", "endConferenceOnExit": true}]]},
+        "/pauses": {"verbs": [["answer"], ["pause", {"length": 600}], ["conference", {"name": "after-pauses", "memberTag": "moved"}]]},
+        "/waits": {"verbs": [["answer"], ["conference", {"name": "after-waits", "startConferenceOnEnter": false, "memberTag": "moved"}]]},
+    });
+    let app = App::start(&pbx, "away", "node-client-ws", &script);
+    let all = ["kicked", "ended", "host", "pauses", "waits"];
+    let mut gateway = Gateway::start(&pbx, "gateway", &all.map(|name| app.settings(name)).concat());
+    let (mut party, mut host) = (Party::new(&pbx, "away"), Party::new(&pbx, "host"));
+    for who in ["kicked", "ended", "pauses", "waits"] {
+        party.is_not_judged(who);
+        party.listens(who, &format!("gateway-{who}"));
+        app.find(&format!("/{who}"), "call:status", |data| data["call_status"] == "in-progress");
+    }
+    host.is_not_judged("host");
+    host.listens("host", "gateway-host");
+    wait_until("they are in their conferences", &|| {
+        (members(&pbx, "kicked").len(), members(&pbx, "ended").len()) == (1, 2)
+    });
+    gateway.crash();
+    pbx.kick("app-kicked", members(&pbx, "kicked")[0]["call_id"].as_str().expect("a channel"));
+    host.judge();
+    wait_until("they have left", &|| {
+        (members(&pbx, "kicked").len(), members(&pbx, "ended").len(), pbx.calls()) == (0, 0, 4)
+    });
+    std::thread::sleep(AWAY);
+    assert_eq!(pbx.calls(), 4, "the dialplan waits");
+    gateway.start_again();
+    party.listens("starter", "app-after-waits**");
+    for who in ["kicked", "ended", "pauses", "waits"] {
+        let is_there =
+            || members(&pbx, &format!("after-{who}")).iter().any(|member| member["tags"] == json!(["moved"]));
+        wait_until(&format!("its session goes on: {who}"), &is_there);
+        app.event(&format!("/{who}"), "session:reconnect");
+        let new = app.names(&format!("/{who}")).iter().filter(|name| *name == "session:new").count();
+        assert_eq!(new, 1, "{who} has one session");
     }
     party.judge();
 }

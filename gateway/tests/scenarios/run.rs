@@ -1,9 +1,9 @@
 //! The scenarios, each on a switch of its kind.
 
 use crate::{
-    alone, app, beep, broken, checked, clients, cut, database, distributed, ends, folders, gateway, held, injected,
-    late, live, pbx::Pbx, placed, process, reach, recorded, reload, rest, restart, sockets, starters, strangers, talks,
-    told, transports, verbs,
+    alone, app, beep, bounds, broken, checked, clients, cut, database, distributed, ends, folders, gateway, held,
+    injected, late, live, pbx::Pbx, placed, process, reach, recorded, reload, rest, restart, sockets, starters,
+    strangers, talks, told, transports, verbs,
 };
 use libtest_mimic::{Arguments, Trial};
 use std::{process::ExitCode, sync::Arc};
@@ -15,11 +15,12 @@ pub type Scenario = (&'static str, fn(&Pbx, &gateway::Gateway));
 pub type OwnScenario = (&'static str, fn());
 
 /// Those that start a switch of their own.
-const WITH_THEIR_OWN: [&[OwnScenario]; 25] = [
+const WITH_THEIR_OWN: [&[OwnScenario]; 26] = [
     alone::SCENARIOS,
     sockets::SCENARIOS,
     verbs::SCENARIOS,
     beep::SCENARIOS,
+    bounds::SCENARIOS,
     ends::SCENARIOS,
     distributed::SCENARIOS,
     held::SCENARIOS,

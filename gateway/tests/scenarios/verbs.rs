@@ -1,6 +1,13 @@
 //! Verbs and hooks around a conference, and what applications are told, in order.
 
-use crate::{app::App, gateway::Gateway, party::Party, pbx::Pbx, run::wait_until};
+use crate::{
+    app::App,
+    gateway::Gateway,
+    party::Party,
+    pbx::{self, Pbx},
+    raw,
+    run::wait_until,
+};
 use serde_json::{Value, json};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
@@ -10,6 +17,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("a_mode_that_the_module_does_not_show_keeps_the_call_out", another_mode),
     ("a_conference_takes_as_many_as_its_first_member_says", full),
     ("what_an_application_says_wrong_refuses_the_call_or_the_verb", wrong),
+    ("a_call_is_declined_with_the_status_that_its_application_gives", declined),
 ];
 
 /// The account's prefix in front.
@@ -167,11 +175,11 @@ fn example() {
         let application = crate::app::Example::start(&pbx, file);
         let gateway = Gateway::start_as_copied(&pbx, file, &application.hooks());
         let mut party = Party::new(&pbx, file);
-        party.listens("customer", "2000");
-        party.listens("agent", "2001");
-        let agent = gateway.member("2001");
-        party.speaks("manager", "2002");
-        let manager = gateway.member("2002");
+        party.listens("customer", "7101");
+        party.listens("agent", "7102");
+        let agent = gateway.member("7102");
+        party.speaks("manager", "7103");
+        let manager = gateway.member("7103");
         party.hear(file, &["agent"]);
         party.heard_nothing_until_now(file, "customer");
         gateway.act(&manager, "uncoach", None);
@@ -275,21 +283,64 @@ fn another_mode() {
     }
 }
 
+/// `sip:decline`, of each class that the settings of a trunk tell apart.
+const DECLINED: [u16; 18] = [400, 403, 404, 408, 410, 480, 484, 486, 488, 500, 501, 502, 503, 504, 600, 603, 604, 606];
+
+fn declined() {
+    let pbx = Pbx::start("decline");
+    let name = |status: u16| format!("declines{status}");
+    let decline = |status: u16| json!(["sipDecline", {"status": status, "reason": "The office is closed"}]);
+    let mut script: serde_json::Map<String, Value> =
+        DECLINED.iter().map(|&status| (format!("/{}", name(status)), json!({"verbs": [decline(status)]}))).collect();
+    script.insert("/late".into(), json!({"verbs": [["answer"], decline(486), ["conference", {"name": "room"}]]}));
+    let app = App::start(&pbx, "decline", "sdk", &script.into());
+    let applications = DECLINED.map(|status| app.settings(&name(status))).concat() + &app.settings("late");
+    let gateway = Gateway::start(&pbx, "gateway", &applications);
+    for status in DECLINED {
+        let said = raw::answer_to(&pbx, &format!("gateway-{}", name(status)), "");
+        let code: u16 = said.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("an answer has a status");
+        assert_eq!(code, pbx::declined_as(status), "declined with {status}: {said}");
+        let reason = said.lines().find(|line| line.starts_with("X-Reason")).map(str::trim_end);
+        assert_eq!(reason, pbx::TELLS_REASON.then_some("X-Reason: The office is closed"), "{status}: {said}");
+        let path = format!("/{}", name(status));
+        let last = app.find(&path, "call:status", |data| data["call_status"] != "trying");
+        assert_eq!((&last["call_status"], &last["sip_status"]), (&json!("failed"), &json!(status)), "{last}");
+        assert_eq!(last["call_termination_by"], "jambonz", "{last}");
+        assert_eq!(app.event(&path, "close"), 1000);
+        assert_eq!(statuses(&app, &path, "call:status"), ["trying", "failed"]);
+    }
+    // Once it is answered it can no longer be declined: that is told, and the call goes on.
+    let mut party = Party::new(&pbx, "late");
+    party.is_not_judged("late");
+    party.listens("late", "gateway-late");
+    gateway.member("gateway-late");
+    let error = app.event("/late", "jambonz:error");
+    assert!(error["msg"].as_str().is_some_and(|msg| msg.contains("can no longer be declined")), "{error}");
+    assert_eq!(error["verb"], "sip:decline", "{error}");
+    party.judge();
+}
+
 fn wrong() {
     let pbx = Pbx::start("wrong");
     let script = json!({
         "/late": {"verbs": [["answer"], ["pause", {"length": 30}]]},
         "/module": {"verbs": [["answer"], ["conference", {"name": "private", "speakOnlyTo": "agent"}]]},
+        "/between": {"verbs": [["answer"], ["pause", {"length": 3}], ["conference", {"name": "private", "speakOnlyTo": "agent"}]]},
+        "/gathers": {"verbs": [["gather", {"input": ["digits"]}]]},
     });
     let app = App::start(&pbx, "wrong", "sdk", &script);
-    let raw = crate::raw::Raw::start(&pbx);
-    let applications = ["late", "module"].map(|name| app.settings(name)).concat() + &raw.settings();
+    let raw = raw::Raw::start(&pbx);
+    let applications =
+        ["late", "module", "between", "gathers"].map(|name| app.settings(name)).concat() + &raw.settings();
     let gateway = Gateway::start(&pbx, "gateway", &applications);
     // What is no list of verbs, or has one that is not done, refuses the call: it never hears anything.
-    for answer in crate::raw::REFUSED.iter().copied().chain([crate::raw::long_name().as_str()]) {
+    for answer in raw::REFUSED.iter().copied().chain([raw::long_name().as_str()]) {
         let status = raw.call(&pbx, answer);
         assert_eq!(status, "480", "{answer}");
     }
+    // On a websocket, too, which is closed then.
+    assert_eq!(raw::call(&pbx, "gateway-gathers"), "480");
+    assert_eq!(app.event("/gathers", "close"), 1001);
     // It hears nothing at all, not even silence.
     let mut late = Party::new(&pbx, "late");
     late.listens("late", "gateway-late");
@@ -308,13 +359,31 @@ fn wrong() {
 
     // Without the module a conference is refused by name, and the call does not join, not even openly.
     let mut party = Party::new(&pbx, "wrong");
-    party.listens("customer", "private**");
+    party.listens("customer", "app-private**");
+    // It is unloaded between two verbs of one call, and is not there for another.
+    party.speaks("between", "gateway-between");
+    app.find("/between", "call:status", |data| data["call_status"] == "in-progress");
     pbx.unload_module();
     party.speaks("manager", "gateway-module");
     let error = app.event("/module", "jambonz:error");
     assert!(error["msg"].as_str().is_some_and(|msg| msg.contains("is not loaded")), "{error}");
-    assert_eq!(pbx.stock_members("app-private"), 0);
+    let error = app.event("/between", "jambonz:error");
+    assert!(error["msg"].as_str().is_some_and(|msg| msg.contains("is not loaded")), "{error}");
+    assert_eq!(pbx.stock_members("app-private"), 1, "the customer alone");
     assert!(gateway.log().contains("is not loaded"));
+    // Both calls go on, and as soon as it is there again, they whisper.
+    pbx.load_module();
+    for who in ["/module", "/between"] {
+        app.send(who, &json!([["conference", {"name": "private", "speakOnlyTo": "agent"}]]));
+    }
+    wait_until("both are in", &|| members(&pbx, "private").len() == 3);
+    let private = members(&pbx, "private").iter().filter(|member| member["speak_only_to"] == json!(["agent"])).count();
+    assert_eq!(private, 2);
+    for who in ["manager", "between"] {
+        party.is_not_judged(who);
+    }
+    party.hear("whatever has become of the module", &[]);
+    party.heard_nothing_until_now("whatever has become of the module", "customer");
     drop(late);
-    drop(party);
+    party.judge();
 }

@@ -23,11 +23,12 @@ const read = async (request) => {
 
 // A session does what the test wants.
 const control = async (request, response) => {
-  const { path, inject, send, reply } = JSON.parse(await read(request));
+  const { path, inject, send, queue, reply } = JSON.parse(await read(request));
   const session = sessions.get(path);
   try {
     if (inject) session.injectCommand(...inject);
     if (send) say(session, send).send();
+    if (queue) say(session, queue).send({ execImmediate: false });
     if (reply) say(session, reply).reply();
     response.end('done');
   } catch (error) {

@@ -377,12 +377,8 @@ impl Leg for AgiLeg {
         }
     }
 
-    async fn decline(&self, status: u16, reason: Option<&str>) -> Result<(), LegError> {
-        if let Some(reason) = reason.filter(|_| self.call.channel.starts_with("PJSIP/")) {
-            let reason: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
-            // Not on every version: then the caller is told no reason.
-            self.set("PJSIP_HEADER(add,X-Reason)", &reason).await?;
-        }
+    async fn decline(&self, status: u16, _reason: Option<&str>) -> Result<(), LegError> {
+        // The caller is told no reason: Asterisk adds headers to requests alone.
         self.hang_up(cause_of(status)).await
     }
 

@@ -14,10 +14,10 @@ use crate::switch::{
 use freeswitch_esl_tokio::{
     AuthMethod, EslClient, EslConnectOptions, EslError, EslEvent, EslEventStream, EslEventType, EventFormat,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 const MOST_EVENTS: usize = 4096;
@@ -42,6 +42,15 @@ pub struct Login {
     pub password: String,
 }
 
+/// A run of the switch, from its start to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// The UUID of its core; empty where it does not tell.
+    pub id: String,
+    /// When it began, if it is known.
+    pub began: Option<Instant>,
+}
+
 struct Request {
     command: String,
     reply: oneshot::Sender<String>,
@@ -51,6 +60,7 @@ struct Request {
 pub struct Esl {
     requests: mpsc::Sender<Request>,
     link: watch::Receiver<Link>,
+    instance: watch::Receiver<Option<Instance>>,
     events: broadcast::Sender<Told>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -61,13 +71,19 @@ impl Esl {
         let (requests, incoming) = mpsc::channel(MOST_WAITING);
         let (state, link) = watch::channel(Link::untried());
         let events = broadcast::channel(MOST_EVENTS).0;
-        let task = tokio::spawn(run(login, incoming, state, events.clone()));
-        Self { requests, link, events, task }
+        let (instances, instance) = watch::channel(None);
+        let task = tokio::spawn(run(login, incoming, state, instances, events.clone()));
+        Self { requests, link, instance, events, task }
     }
 
     /// Whether there is a connection now; and from now on.
     pub fn link(&self) -> watch::Receiver<Link> {
         self.link.clone()
+    }
+
+    /// The run of the switch that it was connected to last.
+    pub fn instance(&self) -> Option<Instance> {
+        self.instance.borrow().clone()
     }
 
     /// Every event from now on.
@@ -123,17 +139,19 @@ async fn run(
     mut at: watch::Receiver<Login>,
     mut requests: mpsc::Receiver<Request>,
     state: watch::Sender<Link>,
+    instances: watch::Sender<Option<Instance>>,
     events: broadcast::Sender<Told>,
 ) {
     let mut pauses = Pauses::default();
     loop {
         let login = at.borrow_and_update().clone();
         let why = match open(&login).await {
-            Ok((client, mut stream, version)) => {
+            Ok((client, mut stream, version, instance)) => {
                 tracing::info!(host = login.host, port = login.port, version, "connected to FreeSWITCH's event socket");
                 pauses = Pauses::default();
                 // What was asked before the connection broke is not asked again: nobody waits for it any more.
                 while requests.try_recv().is_ok() {}
+                instances.send_replace(Some(instance));
                 state.send_replace(Link::Up(version));
                 // What happened while there was no connection nobody has told.
                 events.send(Told::Missed).ok();
@@ -156,16 +174,19 @@ async fn run(
     }
 }
 
-async fn open(login: &Login) -> Result<(EslClient, EslEventStream, String), EslError> {
+async fn open(login: &Login) -> Result<(EslClient, EslEventStream, String, Instance), EslError> {
     let options = EslConnectOptions::default().with_event_queue_size(MOST_EVENTS).with_connect_timeout(GIVE_UP);
     let method = AuthMethod::password(login.password.clone());
     let (client, stream) = EslClient::connect_with_auth(&login.host, login.port, method, options).await?;
     client.set_command_timeout(GIVE_UP);
     let version = client.api("version short").await?;
+    let id = client.api("global_getvar core_uuid").await?.body().unwrap_or_default().trim().to_owned();
+    let seconds = client.api("uptime seconds").await?.body().unwrap_or_default().trim().parse().ok();
+    let began = seconds.and_then(|seconds| Instant::now().checked_sub(Duration::from_secs(seconds)));
     client.subscribe_events(EventFormat::Plain, &[EslEventType::ChannelHangupComplete, EslEventType::Dtmf]).await?;
     client.subscribe_events_raw(EventFormat::Plain, "CUSTOM conference::maintenance coach::maintenance").await?;
     let version = version.body().unwrap_or_default().trim().to_owned();
-    Ok((client, stream, version))
+    Ok((client, stream, version, Instance { id, began }))
 }
 
 /// Commands, one after the other. Why it ends; `None`: nobody needs the connection any more.

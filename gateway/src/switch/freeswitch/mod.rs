@@ -21,9 +21,12 @@ use freeswitch_esl_tokio::EslEventType;
 use std::{
     path::Path,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 use tokio::sync::{Mutex, broadcast, watch};
 
+/// How long after the start of the switch a call that it had before may still come back: `sofia recover` makes it anew.
+const RECOVERS: Duration = Duration::from_secs(60);
 /// Its module.
 const MODULE: &str = "mod_coach";
 
@@ -103,6 +106,17 @@ impl FreeSwitch {
     /// Whether its module is loaded.
     async fn has_module(&self) -> Result<bool, SwitchError> {
         Ok(self.ask("module_exists mod_coach").await? == "true")
+    }
+
+    /// Its run that it was connected to last.
+    fn instance(&self) -> Option<String> {
+        self.esl.instance().map(|instance| instance.id).filter(|id| !id.is_empty())
+    }
+
+    /// Whether a call of this run of it may yet come back: it has crashed since, and has not been up for long.
+    pub fn may_recover_calls_of(&self, instance: &str) -> bool {
+        let now = self.esl.instance();
+        now.is_some_and(|now| now.id != instance && now.began.is_some_and(|began| began.elapsed() < RECOVERS))
     }
 
     /// Whether the call is up.

@@ -30,19 +30,33 @@ use tokio::{
 /// How often the switch is asked whether a call is still there; and how long the event that tells its end may come after that.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
+/// What has become of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It is up.
+    Up,
+    /// It has ended.
+    Ended,
+    /// FreeSWITCH does not answer, or has crashed and may yet recover it.
+    Unknown,
+}
+
 /// A call, and the connection for it while there is one.
 pub struct SocketLeg {
     switch: Arc<FreeSwitch>,
     call: Call,
     connection: Returning<Connection>,
+    /// The run of the switch that has it.
+    instance: Mutex<Option<String>>,
     /// Headers of the request that began it.
     headers: Mutex<Vec<(String, String)>>,
 }
 
 impl SocketLeg {
-    /// A leg that waits for its connection.
-    pub fn new(switch: Arc<FreeSwitch>, call: Call) -> Self {
-        Self { switch, call, connection: Returning::default(), headers: Mutex::default() }
+    /// A leg that waits for its connection. `instance`: the run of the switch that had the call when it was kept; `None`: it is a new one.
+    pub fn new(switch: Arc<FreeSwitch>, call: Call, instance: Option<String>) -> Self {
+        let instance = Mutex::new(instance.or_else(|| switch.instance()));
+        Self { switch, call, connection: Returning::default(), instance, headers: Mutex::default() }
     }
 
     /// From now on commands go here.
@@ -76,20 +90,46 @@ impl SocketLeg {
         }
         // One that is being hung up may be found for a moment.
         for _ in 0..5 {
-            match self.switch.exists(&self.call.id).await {
-                Ok(false) => return true,
-                Ok(true) => tokio::time::sleep(Duration::from_millis(40)).await,
-                Err(_) => return false,
+            match self.fate().await {
+                Fate::Ended => return true,
+                Fate::Up => tokio::time::sleep(Duration::from_millis(40)).await,
+                Fate::Unknown => return false,
             }
         }
         false
     }
 
     async fn is_up(&self) -> Result<(), LegError> {
-        match self.switch.exists(&self.call.id).await {
-            Ok(false) => Err(LegError::Ended),
+        match self.fate().await {
+            Fate::Ended => Err(LegError::Ended),
             _ => Ok(()),
         }
+    }
+
+    /// What has become of the call, as far as FreeSWITCH says.
+    async fn fate(&self) -> Fate {
+        match self.switch.exists(&self.call.id).await {
+            Ok(true) => Fate::Up,
+            Ok(false) => {
+                let instance = self.instance();
+                match instance.is_some_and(|instance| self.switch.may_recover_calls_of(&instance)) {
+                    true => Fate::Unknown,
+                    false => Fate::Ended,
+                }
+            }
+            Err(_) => Fate::Unknown,
+        }
+    }
+
+    /// Whether FreeSWITCH has made the call anew after a crash; told once.
+    fn is_recovered(&self) -> bool {
+        let now = self.switch.instance();
+        let mut instance = self.instance.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_another = instance.is_some() && now.is_some() && *instance != now;
+        if is_another {
+            *instance = now;
+        }
+        is_another
     }
 
     /// Has the module's application give the call a part of its mode.
@@ -144,18 +184,22 @@ impl SocketLeg {
     }
 
     async fn is_over_now(&self) -> bool {
-        self.connection.is_hanging_up() || matches!(self.switch.exists(&self.call.id).await, Ok(false))
+        self.connection.is_hanging_up() || self.fate().await == Fate::Ended
     }
 
-    /// Until the call is in no conference; the connection for it has broken.
-    async fn wait_until_left(&self) -> Result<(), LegError> {
+    /// Until the call is in no conference; the connection for it has broken. Whether it was made anew after a crash of FreeSWITCH.
+    async fn wait_until_left(&self) -> Result<bool, LegError> {
         loop {
-            match self.switch.room_of(&self.call.id).await {
-                Ok(None) if self.is_over_now().await => return Err(LegError::Ended),
-                Ok(None) => return Ok(()),
-                // A switch that does not answer has not said that the call has left.
-                Ok(Some(_)) | Err(_) => tokio::time::sleep(Duration::from_millis(250)).await,
+            if matches!(self.switch.room_of(&self.call.id).await, Ok(None)) {
+                match self.fate().await {
+                    _ if self.connection.is_hanging_up() => return Err(LegError::Ended),
+                    Fate::Ended => return Err(LegError::Ended),
+                    Fate::Up => return Ok(self.is_recovered()),
+                    Fate::Unknown => {}
+                }
             }
+            // A switch that does not answer has not said that the call has left.
+            tokio::time::sleep(Duration::from_millis(250)).await;
         }
     }
 
@@ -245,10 +289,16 @@ impl Leg for SocketLeg {
     }
 
     async fn enter(&self, join: &Join) -> Result<Left, LegError> {
-        match self.execute("conference", &self.conference(join)).await {
-            Ok(_) => {}
-            Err(LegError::Lost) => self.wait_until_left().await?,
-            Err(error) => return Err(error),
+        loop {
+            match self.execute("conference", &self.conference(join)).await {
+                Ok(_) => break,
+                Err(LegError::Lost) if self.wait_until_left().await? => {}
+                Err(LegError::Lost) => break,
+                Err(error) => return Err(error),
+            }
+            // Back from a crash, it is let in as it was at first; what commands have made of its mode since, the module knows.
+            tracing::info!(call = self.call.id, "the switch has recovered the call: it enters its conference again");
+            self.prepare(join).await?;
         }
         self.after_stay().await
     }
@@ -262,6 +312,7 @@ impl Leg for SocketLeg {
     }
 
     async fn stayed(&self) -> Result<Left, LegError> {
+        // One that was recovered meanwhile may have lost, by now, what commands had made of its mode: it does not enter again.
         self.wait_until_left().await?;
         self.after_stay().await
     }
@@ -349,6 +400,10 @@ impl Leg for SocketLeg {
         self.headers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn instance(&self) -> Option<String> {
+        self.instance.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn ended(&self) -> Ended {
         let mut events = self.switch.events();
         let (mut gone, mut look) = (false, Instant::now() + LOOK_EVERY);
@@ -371,7 +426,7 @@ impl Leg for SocketLeg {
             }
             if missed && !gone {
                 // The event that says why may be on its way.
-                gone = matches!(self.switch.exists(&self.call.id).await, Ok(false));
+                gone = self.fate().await == Fate::Ended;
                 if gone {
                     self.connection.hangs_up();
                 }
