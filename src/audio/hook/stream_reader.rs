@@ -6,7 +6,7 @@ use crate::{
     audio::{
         format::last,
         lockfree::private_stream::{FrameHeader, PrivateStream},
-        playout::playout::{CHUNK, Due, Source},
+        playout::source::{CHUNK, Due, Source},
         sum,
     },
     sync::{AtomicU64, Ordering},

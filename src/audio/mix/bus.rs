@@ -7,7 +7,7 @@ use crate::{
         format::{Format, last},
         lockfree::{atomic_copy, sample_ring::Seqlock},
         mix::input::{Input, KEEP_TICKS},
-        playout::playout::{CHUNK, Due, Source},
+        playout::source::{CHUNK, Due, Source},
         sum,
     },
     sync::AtomicU64,

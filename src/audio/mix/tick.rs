@@ -113,7 +113,7 @@ mod tests {
     use crate::audio::{
         format::Format,
         mix::bus::{Mix, MixPosition},
-        playout::playout::Source,
+        playout::source::Source,
     };
 
     /// Nothing of what was said is heard again once everybody has left, however many ticks are made.

@@ -2,6 +2,7 @@
 //!
 //! | | |
 //! |---|---|
+//! | `source` | a queue as one listener reads it |
 //! | `playout` | plays one queue: the order of all that follows |
 //! | `jitter` | when to start, to skip and to stop |
 //! | `resample`, `downsample` | from one rate to another; from over 48 kHz into a private stream |
@@ -15,3 +16,4 @@ pub mod jitter;
 #[allow(clippy::module_inception)] // the file is about what the folder is about
 pub mod playout;
 pub mod resample;
+pub mod source;
