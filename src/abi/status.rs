@@ -1,4 +1,4 @@
-//! The functions that need no engine: what a status means, versions.
+//! The functions that need no engine: what a status means, versions, the grammar of the commands.
 
 use std::{
     ffi::{CStr, c_char},

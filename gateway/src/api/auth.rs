@@ -1,4 +1,4 @@
-//! Who asks: the key in front of every request under an account.
+//! Who asks, and how often it may: the key in front of every request under an account.
 
 use super::{error::ApiError, request::Api};
 use crate::keys::{Caller, Need};

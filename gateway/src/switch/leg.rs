@@ -1,4 +1,5 @@
-//! A call that its switch has handed over: the gateway says what it does next.
+//! A call that its switch has handed over: the gateway says what it does next. What each kind of switch makes of that is in `asterisk/agi.rs`
+//! and `freeswitch/socket.rs`.
 
 use super::SwitchError;
 use crate::names::Tags;

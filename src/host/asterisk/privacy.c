@@ -1,5 +1,5 @@
 /*
- * res_coach: tag, untag, coach, uncoach: what every interface does.
+ * res_coach: tag, untag, coach, uncoach: what every interface does; and the module that stays loaded while somebody speaks privately.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

@@ -1,4 +1,5 @@
-//! The settings of a call (tags, speakOnlyTo) and the actions that change them: how they are written in variables and commands.
+//! The settings of a call (tags and speakOnlyTo, each of which may be absent) and the actions that change them: how they are written in
+//! variables and commands.
 
 use std::{ffi::CStr, fmt};
 

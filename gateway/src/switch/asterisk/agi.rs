@@ -1,5 +1,6 @@
-//! A call that Asterisk hands over by FastAGI. While `ConfBridge` runs, Asterisk does not look at the connection, so that a call in a
-//! conference stays there whatever becomes of the gateway.
+//! A call that Asterisk hands over by FastAGI: the applications that it executes, such as `Coach` and then `ConfBridge` to enter a conference.
+//!
+//! While `ConfBridge` runs, Asterisk does not look at the connection, so that a call in a conference stays there whatever becomes of the gateway.
 
 use super::{Asterisk, Message};
 use crate::switch::{

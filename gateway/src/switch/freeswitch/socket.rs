@@ -1,4 +1,5 @@
-//! A call that FreeSWITCH hands over by its event socket, outbound: `socket` with `async full`.
+//! A call that FreeSWITCH hands over by its event socket, outbound (`socket` with `async full`): the applications that it executes, such as
+//! `coach` and then `conference` to enter a conference.
 //!
 //! What the call executes goes on without the connection, a conference too. With `resume` the core would take the call out of its conference
 //! when the connection breaks: the gateway never says it, and takes it back where a dialplan has.
