@@ -136,10 +136,11 @@ impl Party<'_> {
     }
 
     fn does(&self, what: &str) -> Outcome {
-        self.scene.api(&format!("uuid_transfer {} m:^:{what} inline", self.far()))?;
         let changed = self.scene.changed.get();
+        let in_time = self.scene.now() < changed + GUARD;
+        self.scene.api(&format!("uuid_transfer {} m:^:{what} inline", self.far()))?;
         let file = what.split('^').next().and_then(|first| Some(first.split_once(':')?.1));
-        if let Some(file) = file.filter(|_| self.scene.now() < changed + GUARD) {
+        if let Some(file) = file.filter(|_| in_time) {
             // The transfer is answered before the telephone does anything else.
             let plays = format!("uuid_getvar {} current_application_data", self.far());
             self.scene.until(&format!("{} plays {file}", self.name), || Ok(self.scene.api(&plays)?.trim() == file))?;
