@@ -26,6 +26,7 @@ fn member(pbx: &Pbx, room: &str, number: usize) -> Value {
 fn coached(pbx: &Pbx, gateway: &Gateway) {
     let mut party = Party::new(pbx, "coached");
     party.listens("customer", "coached**");
+    gateway.member("coached**"); // it is number 1
     party.listens("agent", "coached*clerk*");
     let agent = gateway.member("coached*clerk*");
     party.speaks("manager", "coached**agent");

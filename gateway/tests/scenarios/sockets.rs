@@ -28,6 +28,7 @@ fn whisper(library: &'static str) {
     let gateway = Gateway::start(&pbx, "gateway", &applications);
     let mut party = Party::new(&pbx, name);
     party.listens("customer", "gateway-customer");
+    gateway.member("gateway-customer"); // it is number 1
     party.listens("agent", "gateway-agent");
     let agent = gateway.member("gateway-agent");
     party.speaks("manager", "gateway-manager");
