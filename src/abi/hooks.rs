@@ -170,7 +170,7 @@ unsafe fn hook<T: 'static>(
     frame: *mut i16,
     shape: Shape,
     enter: impl FnOnce() -> Result<(&'static Member, Inside<'static>), Refused>,
-    half: impl FnOnce(&Member) -> &Hook<T>,
+    hook_of: impl FnOnce(&Member) -> &Hook<T>,
     leaves: impl FnOnce(&Member, Shape, &[i16]) -> bool,
     run: impl FnOnce(&Member, Shape, &mut [i16]) -> Outcome,
 ) -> sys::coach_status_t {
@@ -198,7 +198,7 @@ unsafe fn hook<T: 'static>(
             };
         }
     };
-    let Hook { counts, timed, .. } = half(member);
+    let Hook { counts, timed, .. } = hook_of(member);
     // Most frames of most calls. Nothing in there panics; where tests make faults, all frames take the long way.
     if !cfg!(feature = "faults") && !*timed && leaves(member, shape, data) {
         return sys::COACH_OK;

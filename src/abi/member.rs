@@ -1,4 +1,4 @@
-//! Members at the boundary: attached, moved from room to room, changed, detached.
+//! Members at the boundary: attached with what the host keeps of them, moved from room to room, changed, detached.
 
 use std::ffi::c_char;
 

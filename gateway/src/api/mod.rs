@@ -1,4 +1,11 @@
 //! The REST interface, as jambonz has it: its paths, its keys, its answers, under `/v1`.
+//!
+//! | | |
+//! |---|---|
+//! | `serve` | connections: TLS, and each client's share of them |
+//! | `auth` | keys, and how often each may ask |
+//! | `request`, `error` | what all requests share; what is answered when something is not done |
+//! | `calls`, `conferences`, `events`, `health` | the requests themselves |
 
 mod auth;
 mod calls;

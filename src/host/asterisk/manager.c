@@ -1,5 +1,5 @@
 /*
- * res_coach: actions of the manager interface.
+ * res_coach: actions of the manager interface, except those of manager_hold.c (hold, play).
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

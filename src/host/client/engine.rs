@@ -1,4 +1,4 @@
-//! The engine: it makes rooms and members, and runs the commands of people.
+//! The engine: it makes rooms and members, each with what the host keeps of it, and runs the commands of people.
 
 use std::{
     ffi::{CStr, c_char},

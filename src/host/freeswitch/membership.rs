@@ -1,4 +1,4 @@
-//! The membership of a call in a conference: room, number, and whether `mod_conference` has it muted, deaf or on hold.
+//! The membership of a call in a conference, as FreeSWITCH has it: room, number, and whether `mod_conference` has it muted, deaf or on hold.
 
 use std::ffi::{CStr, CString};
 

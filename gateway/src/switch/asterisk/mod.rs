@@ -1,4 +1,12 @@
-//! Asterisk with res_coach, over its manager interface.
+//! Asterisk with res_coach, over its manager interface. In this file: what it offers as any switch does.
+//!
+//! | | |
+//! |---|---|
+//! | `ami` | the connection to it |
+//! | `read`, `names` | which calls and members there are; how conferences are called |
+//! | `change` | what is done to members |
+//! | `agi`, `prelude` | a call that it hands over; what is said of that first |
+//! | `dialplan` | what `check` looks for |
 
 pub mod agi;
 pub mod ami;

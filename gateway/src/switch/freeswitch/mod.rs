@@ -1,4 +1,12 @@
-//! FreeSWITCH with mod_coach, over its event socket.
+//! FreeSWITCH with mod_coach, over its event socket. In this file: what it offers as any switch does.
+//!
+//! | | |
+//! |---|---|
+//! | `esl` | the connection to it |
+//! | `read` | which calls and members there are, and whether one is |
+//! | `change`, `hold`, `record` | what is done to members and conferences |
+//! | `socket` | a call that it hands over |
+//! | `dialplan`, `profile` | what `check` looks for |
 
 mod change;
 mod dialplan;

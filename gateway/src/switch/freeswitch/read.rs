@@ -1,4 +1,4 @@
-//! What FreeSWITCH knows: calls and members, from its module in one go.
+//! What FreeSWITCH knows: calls and members, from its module in one go; and whether a call exists, by its id.
 
 use super::{FreeSwitch, MODULE, hold::DEAF_BY_HOLD};
 use crate::{
