@@ -216,6 +216,48 @@ fn converted_speech_is_later_by_what_its_filter_needs_alone() {
     }
 }
 
+/// The same for frames that are shorter than the filter, and for those of which one is no multiple of the other, also where a stretch
+/// was heard before.
+#[test]
+fn converted_speech_of_odd_and_of_short_frames_begins_in_time_and_never_runs_dry() {
+    // Rate and samples of the frames that are said, and of those that are heard.
+    let frames = [(48000, 882, 8000, 160), (16000, 320, 8000, 16), (8000, 20, 48000, 120)];
+    for (from, said, to, heard) in frames {
+        let what = format!("{said} samples at {from} Hz to {heard} at {to} Hz");
+        let engine = Engine::with_guard(0);
+        let ears = Ears::new(&engine, None);
+        let (from, to) = (Format::mono(from), Format::mono(to));
+        ears.hear(&[400.0], from, to, 10);
+        ears.speaker.uncoach().expect("open");
+        ears.hear(&[400.0], from, to, 10);
+        ears.speaker.coach("agent").expect("private");
+        let before = engine.stats();
+        // Time is counted in what is a whole number in both rates.
+        let (packet, frame) = (said as u64 * u64::from(to.rate), heard as u64 * u64::from(from.rate));
+        let second = u64::from(from.rate) * u64::from(to.rate);
+        let common = (1..=packet.min(frame)).rev().find(|&n| packet.is_multiple_of(n) && frame.is_multiple_of(n));
+        let need = packet + frame - common.expect("one is common to all");
+        let (mut packets, mut all, mut begin) = (0, Vec::new(), None);
+        for now in (0..2 * second).step_by(frame as usize) {
+            engine.service();
+            while packets * packet <= now {
+                ears.speaker.read(from, &mut tones(&[400.0], 5000.0, from, packets * said as u64, said));
+                packets += 1;
+            }
+            begin = begin.or((packets * packet >= need).then_some(all.len()));
+            let mut out = vec![0; heard];
+            ears.listener.write(to, &mut out);
+            all.extend(out);
+        }
+        let first = all.iter().position(|&sample| sample.unsigned_abs() > 300).expect("it is heard");
+        let most = begin.expect("enough was said") + to.samples(5);
+        assert!(first <= most, "{what}: heard after {first} samples, at most {most} are right");
+        let after = engine.stats();
+        let lost = (after.underruns - before.underruns, after.skips - before.skips);
+        assert_eq!(lost, (0, 0), "{what}: nothing is lost");
+    }
+}
+
 /// The service prepares the conversions of all who wait in one go: no listener of many waits for another's.
 #[test]
 fn a_rate_that_changes_costs_none_of_many_listeners_more_than_40_ms() {

@@ -32,8 +32,8 @@ pub struct Playout {
     to: Option<Format>,
     /// Ticks of audio that went into the converter and have not come out.
     held: u64,
-    /// Samples a channel of silence that come before what the converter gives out first.
-    lead: usize,
+    /// Samples a channel of silence that are still to come before what the converter gives out first; `None` once it has given out any.
+    lead: Option<usize>,
     /// Zeros that push out the rest, samples a channel.
     owed: usize,
     /// What is played is left out, for want of its conversion.
@@ -200,8 +200,9 @@ impl Playout {
     ) -> bool {
         let due = source.due();
         due.count_lost(counts);
-        // Between stretches it stops; unless a converter still holds the end of the last, which then runs into the next.
-        let anew = due.anew && self.held == 0;
+        // Between stretches it stops; unless a converter still holds the end of the last, which then runs into the next. One that has
+        // begun with silence and taken nothing yet has not come to its end.
+        let anew = due.anew && self.held == 0 && self.lead.is_none();
         if self.jitter.playing() && due.format.is_some() && (due.format != self.from || anew) {
             self.jitter.turn();
             // SAFETY: the caller is inside the gate of the hook that owns the handoff.
@@ -228,15 +229,17 @@ impl Playout {
         let delay = converter.as_ref().map_or(0, |c| from.ticks(c.delay() + 1));
         let mut left = due.samples;
         let sample = output.to.ticks(1);
-        let mut queued = (from.ticks(left) + self.held + sample * self.lead as u64).saturating_sub(delay);
         let playing = self.jitter.playing() && !self.waiting;
+        let mut lead = self.lead;
+        let mut queued = from.ticks(left) + self.held + sample * lead.unwrap_or(0) as u64;
         if !playing {
             // The first frame begins with silence for as long as the converter holds speech back. Else a whole frame more had to be
             // queued before the first could be filled, and all that follows would be later by that.
-            let short = if due.end { 0 } else { JitterPolicy::need(frame, packet).saturating_sub(queued) };
-            self.lead = short.min(delay).div_ceil(sample) as usize;
+            let short = if due.end { 0 } else { (JitterPolicy::need(frame, packet) + delay).saturating_sub(queued) };
+            lead = (delay > 0).then_some(short.min(delay).div_ceil(sample) as usize);
             queued += short.min(delay);
         }
+        queued = queued.saturating_sub(delay);
         let behind = if first { self.jitter.skip(queued, due.beyond, frame, packet) } else { 0 };
         let skip = if behind > 0 { from.samples(behind).min(left) } else { 0 };
         if skip > 0 {
@@ -249,8 +252,8 @@ impl Playout {
         if !self.jitter.ready(queued - from.ticks(skip).min(queued), frame, packet, due.end && due.samples > 0) {
             return false;
         }
-        (self.from, self.waiting) = (Some(from), false);
-        let jump = !playing || skip > 0;
+        (self.from, self.lead, self.waiting) = (Some(from), lead, false);
+        let jump = !playing || skip > 0 || lead.is_some();
         let whole = match converter {
             None => self.copy(output, source, from, left, jump),
             Some(converter) => {
@@ -331,9 +334,11 @@ impl Playout {
         let mut left = left;
         let mut jump = jump;
         let channels = converter.conversion().channels();
-        let silent = self.lead.min(output.left());
-        output.done += silent;
-        self.lead -= silent;
+        if let Some(lead) = &mut self.lead {
+            let silent = (*lead).min(output.left());
+            output.done += silent;
+            *lead -= silent;
+        }
         let mut raw = [MaybeUninit::uninit(); CHUNK / 2];
         let (mut input, mut out) = ([0.0; CHUNK / 2], [0.0; CHUNK]);
         while output.left() > 0 {
@@ -352,7 +357,9 @@ impl Playout {
             }
             self.held = self.held.saturating_sub(output.to.ticks(given / channels));
             self.put_converted(output, &out[..given], channels, jump);
-            jump = jump && given == 0;
+            if given > 0 {
+                (jump, self.lead) = (false, None);
+            }
         }
         true
     }
@@ -450,7 +457,7 @@ impl Playout {
     fn stop(&mut self, output: &mut OutputFrame) {
         output.step(&mut self.declick, self.last);
         self.last = [0, 0];
-        (self.held, self.lead, self.waiting) = (0, 0, false);
+        (self.held, self.lead, self.waiting) = (0, None, false);
         self.from = None;
     }
 }
