@@ -19,7 +19,6 @@ use super::{
     service_interval::ServiceInterval,
     shared::Shared,
     state::RoomState,
-    ticker::Ticker,
 };
 use crate::{
     audio::{
@@ -76,8 +75,6 @@ pub struct Engine {
     pub(super) service: Service,
     /// Tells events that wait. Not the service's affair: a slow callback must not stop the clock.
     pub(super) event_thread: Service,
-    /// Ticks the rooms that tick by themselves.
-    pub ticker: Ticker,
     /// One at a time prepares conversions; what it knows of how much is going on.
     preparing: Mutex<ServiceInterval>,
 }
@@ -97,7 +94,6 @@ impl Engine {
             changed: Condvar::default(),
             service: Service::default(),
             event_thread: Service::default(),
-            ticker: Ticker::default(),
             preparing: Mutex::default(),
         }
     }

@@ -42,7 +42,7 @@ impl Engine {
         let mut state = RoomState::open_room(&self.shared, name, mixer)?;
         let handle = state.room()?.lease.handle;
         if let Mixer::Engine { tick_ms, own_clock: true, .. } = mixer
-            && !self.ticker.add(handle, tick_ms)
+            && !self.shared.ticker.add(handle, tick_ms)
         {
             state.dissolve();
             return Err(Error::memory("the room's clock thread"));
@@ -147,7 +147,7 @@ impl Engine {
         }
         drop(outgoing);
         // Whatever fails, the rest is done.
-        let stopped = contained(|| self.ticker.stop());
+        let stopped = contained(|| self.shared.ticker.stop());
         let stopped = stopped.and(contained(|| self.service.stop())).and(contained(|| self.event_thread.stop()));
         let (mut dissolved, mut swept) = (Ok(()), Ok(()));
         for state_lock in state_locks.iter().chain([&self.outside]) {

@@ -183,7 +183,7 @@ impl RoomState {
 
     /// Publishes what the ticks of the room sum, if that has changed.
     fn publish_mix(&mut self, changed: bool) {
-        let Self { room: Some(room), members, retirement, .. } = self else {
+        let Self { room: Some(room), members, retirement, shared, .. } = self else {
             return;
         };
         let Some(bus) = room.lease.get().bus() else {
@@ -200,6 +200,9 @@ impl RoomState {
         let leaving = room.leaving.iter().map(|leaver| leaver.input.clone()).collect();
         let plan = Arc::new(MixPlan { mixed: mixed.collect(), leaving });
         room.lease.get().publish(&plan);
+        if room.lease.get().wakes() {
+            shared.ticker.add(room.lease.handle, bus.tick_ms());
+        }
         // Asked before how many ticks were made: rather one too many.
         let first = bus.ticks() + u64::from(room.lease.slot().read.occupant().is_some());
         plan.mixed.iter().for_each(|mixed| mixed.input.begin(first));

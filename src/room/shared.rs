@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use super::engine_clock::EngineClock;
+use super::{engine_clock::EngineClock, ticker::Ticker};
 use crate::{
     audio::{counters::Sums, lockfree::handoff::WorkFlag},
     lock::Mutex,
@@ -27,6 +27,8 @@ pub struct Shared {
     /// Whether anybody listens to events.
     pub events_wanted: bool,
     pub work_flag: WorkFlag,
+    /// Ticks the rooms that tick by themselves.
+    pub ticker: Ticker,
 }
 
 impl Shared {
@@ -40,6 +42,7 @@ impl Shared {
             clock,
             events_wanted,
             work_flag: WorkFlag::default(),
+            ticker: Ticker::default(),
         })
     }
 

@@ -1,4 +1,4 @@
-//! Ticks the rooms that tick by themselves: two threads for all rooms of an engine.
+//! Ticks the rooms that tick by themselves: two threads for all rooms of an engine. A room that nobody is in is not ticked.
 //!
 //! Each takes the room whose tick is due next. Ticks of the same length fall on the same moments, so that one wake-up serves many. While
 //! one thread is in a large room the other goes on with the rest.
@@ -54,7 +54,7 @@ struct Ticked {
 }
 
 impl Ticker {
-    /// Ticks the room every `tick_ms` from now on, until its handle goes. `false` where the system has no thread to give.
+    /// Ticks the room every `tick_ms` from now on, until its handle goes or it falls asleep. `false` where the system has no thread to give.
     pub fn add(&self, room: u64, tick_ms: u32) -> bool {
         let mut threads = self.threads.lock();
         while threads.len() < THREADS {
@@ -139,13 +139,18 @@ fn take(state: &mut MutexGuard<'_, State>, taken: &mut Vec<Ticked>) {
     }
 }
 
-/// Ticks a room, and says when it is due next; whether it is still there.
+/// Ticks a room, and says when it is due next; whether it is: it may be gone, or asleep until somebody comes.
 fn tick(ticked: &mut Ticked) -> bool {
     let began = Instant::now();
     // A fault costs this tick; the next one is another chance.
     let done = catch_unwind(|| {
-        // SAFETY: inside the room's tick gate.
-        ROOM.enter_read(ticked.room).map(|(room, _inside)| unsafe { room.tick() })
+        ROOM.enter_read(ticked.room).map(|(room, _inside)| {
+            // SAFETY: inside the room's tick gate.
+            unsafe {
+                room.tick();
+                room.falls_asleep()
+            }
+        })
     });
     if let Ok(Err(Refused::Overlap)) = done {
         // A host that ticks this room too is refused, and soon out again. Until then the rooms that are due as well do not wait.
@@ -160,14 +165,14 @@ fn tick(ticked: &mut Ticked) -> bool {
         ticked.due = on_time(now, ticked.period);
     }
     ticked.due += ticked.period;
-    !matches!(done, Ok(Err(_)))
+    !matches!(done, Ok(Err(_) | Ok(true)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{
         engine::{Config, Engine},
-        state::Mixer,
+        state::{Mixer, NewMember},
     };
     use super::*;
     use crate::audio::format::Format;
@@ -180,6 +185,13 @@ mod tests {
         let format = Format::new(8_000, 1).expect("a format");
         let mixer = Mixer::Engine { format, tick_ms: 10 + name % 3 * 10, own_clock: true };
         engine.open_room(&name.to_string(), mixer, (std::ptr::null_mut(), None)).expect("is opened")
+    }
+
+    /// A member that only listens.
+    fn enter(engine: &Arc<Engine>, room: u64, call_id: &str) -> u64 {
+        let member = engine.attach(&NewMember::for_tests(call_id, None, None)).expect("is attached");
+        engine.join(member, room, 1).expect("enters");
+        member
     }
 
     fn ticks(engine: &Arc<Engine>, room: u32) -> u64 {
@@ -198,10 +210,29 @@ mod tests {
     fn two_threads_tick_all_rooms_until_they_are_closed() {
         let engine = engine();
         let rooms: Vec<_> = (0..100).map(|name| open(&engine, name)).collect();
+        rooms.iter().for_each(|room| _ = enter(&engine, *room, &room.to_string()));
         until("every room is ticked over and over", || (0..100).all(|room| ticks(&engine, room) > 4));
-        assert_eq!(engine.ticker.threads.lock().len(), THREADS);
+        assert_eq!(engine.shared.ticker.threads.lock().len(), THREADS);
         rooms.into_iter().for_each(|room| engine.close_room(room).expect("is closed"));
-        until("nothing is left of closed rooms", || engine.ticker.shared.0.lock().rooms.is_empty());
+        until("nothing is left of closed rooms", || engine.shared.ticker.shared.0.lock().rooms.is_empty());
+        engine.destroy().expect("it ends");
+    }
+
+    #[test]
+    fn a_room_is_ticked_while_somebody_is_in_it_and_until_all_that_is_left_of_them_is_silent() {
+        let engine = engine();
+        let room = open(&engine, 0);
+        let in_clock = || engine.shared.ticker.shared.0.lock().rooms.len();
+        for turn in 0..3 {
+            until("an empty room is not ticked", || in_clock() == 0);
+            let before = ticks(&engine, 0);
+            thread::sleep(Duration::from_millis(50));
+            assert_eq!(ticks(&engine, 0), before, "turn {turn}");
+            let member = enter(&engine, room, "one");
+            until("it is ticked again", || ticks(&engine, 0) > before + 40);
+            assert!(in_clock() <= 1, "once at a time");
+            engine.detach(member).expect("leaves");
+        }
         engine.destroy().expect("it ends");
     }
 
@@ -220,7 +251,8 @@ mod tests {
     fn a_room_that_takes_long_holds_up_no_other() {
         let engine = engine();
         let slow = open(&engine, 0);
-        (1..20).for_each(|name| _ = open(&engine, name));
+        enter(&engine, slow, "slow");
+        (1..20).for_each(|name| _ = enter(&engine, open(&engine, name), &name.to_string()));
         let inside = loop {
             match ROOM.enter_read(slow) {
                 Ok((_, inside)) => break inside,

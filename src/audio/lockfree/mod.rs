@@ -6,6 +6,7 @@
 //! | `private_stream` | what a private speaker says: one ring, written by its read hook, read by the write hooks of its audience |
 //! | `gate`, `published`, `retire` | who is inside a hook, which plan it acts on, and what may be freed once it has left |
 //! | `handoff` | what a hook asks the control plane to build |
+//! | `sleep` | whether the clock of an empty room leaves it out |
 //! | `opening_guard`, with `media_time` and `hook_clock` | for how long speech goes to the smaller audience after a wider one was set |
 
 pub mod atomic_copy;
@@ -20,3 +21,4 @@ pub mod private_stream;
 pub mod published;
 pub mod retire;
 pub mod sample_ring;
+pub mod sleep;

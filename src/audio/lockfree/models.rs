@@ -30,6 +30,7 @@ use crate::audio::{
         private_stream::{PrivateStream, Stamp},
         published::{PlanRef, Published},
         retire::Retirement,
+        sleep::Sleep,
     },
 };
 
@@ -351,5 +352,24 @@ fn a_mailbox_gives_what_was_asked_for_and_loses_nothing() {
         ]);
         drop(handoff);
         assert_eq!(alive.load(Std::SeqCst), 0, "something was lost");
+    });
+}
+
+/// A clock that is about to leave an empty room out, and somebody who enters it: it goes on, and is told to only if it does not by itself.
+#[test]
+fn a_room_that_falls_asleep_while_somebody_comes_is_ticked_on() {
+    explore(|| {
+        let room = Arc::new((Sleep::default(), AtomicU64::new(0)));
+        let [clock, control] = [room.clone(), room];
+        let clock = thread::spawn(move || clock.0.begins(|| clock.1.load(SeqCst) == 0));
+        let control = thread::spawn(move || {
+            control.1.store(1, SeqCst);
+            control.0.ends()
+        });
+        assert_eq!(
+            clock.join().unwrap(),
+            control.join().unwrap(),
+            "the clock is told if it leaves the room out, and only then"
+        );
     });
 }

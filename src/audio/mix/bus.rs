@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use crate::{
     audio::{
-        format::{Format, last},
+        format::{Format, TICKS_PER_MS, last},
         lockfree::{atomic_copy, sample_ring::Seqlock},
         mix::input::{Input, KEEP_TICKS},
         playout::source::{CHUNK, Due, Source},
@@ -59,6 +59,11 @@ impl Bus {
     /// Ticks so far.
     pub fn ticks(&self) -> u64 {
         self.seqlock.head()
+    }
+
+    /// The length of a tick, in ms.
+    pub fn tick_ms(&self) -> u32 {
+        (self.tick_length() / TICKS_PER_MS) as u32
     }
 
     /// The length of a tick, in ticks of the audio plane's clock.

@@ -5,6 +5,7 @@ use std::{cell::UnsafeCell, ptr, sync::Arc};
 use crate::{
     audio::{
         host_mix::HostMix,
+        lockfree::sleep::Sleep,
         mix::{bus::Bus, input::Input},
     },
     sync::{AtomicPtr, Ordering},
@@ -35,6 +36,7 @@ pub struct Room {
     sum: UnsafeCell<Box<[i32]>>,
     /// How many ticks in a row had nobody to sum.
     empty: UnsafeCell<usize>,
+    sleep: Sleep,
 }
 
 // SAFETY: `sum` and `empty` are touched inside the tick gate alone (the contract of `tick`).
@@ -45,7 +47,7 @@ impl Room {
     pub fn new(bus: Option<Arc<Bus>>, own_clock: bool, host_mix: HostMix) -> Self {
         let sum = vec![0; bus.as_ref().map_or(0, |bus| bus.tick())].into_boxed_slice();
         let (plan, empty) = (AtomicPtr::new(ptr::null_mut()), UnsafeCell::new(0));
-        Self { bus, own_clock, host_mix, plan, sum: UnsafeCell::new(sum), empty }
+        Self { bus, own_clock, host_mix, plan, sum: UnsafeCell::new(sum), empty, sleep: Sleep::default() }
     }
 
     /// Its open mix, where the engine mixes.
@@ -81,9 +83,10 @@ impl Room {
         bus.announce(tick);
         // SAFETY: a plan that was published is kept until the calls inside the gates that may be using it have left.
         let (mixed, leaving) = unsafe { plan.as_ref() }.map_or((&[][..], &[][..]), |plan| (&plan.mixed, &plan.leaving));
-        *empty = if mixed.is_empty() && leaving.is_empty() { *empty + 1 } else { 0 };
+        // Those who are leaving have faded after the first tick without them.
+        *empty = if mixed.is_empty() { *empty + 1 } else { 0 };
         if *empty > bus.depth() {
-            return bus.repeat(tick); // all that the bus keeps is silent by now: there may be thousands of rooms with nobody in them
+            return bus.repeat(tick); // all that the bus keeps is silent by now
         }
         sum.fill(0);
         for input in leaving {
@@ -102,6 +105,27 @@ impl Room {
             unsafe { if *heard { input.pull(tick, sum) } else { input.forget(tick, sum) } };
         }
         bus.publish(tick, sum);
+    }
+
+    /// Whether ticks can be left out until [`Room::wakes`] says that somebody has come: nobody is in the room, and all that its bus keeps
+    /// is silent. There may be thousands of such rooms.
+    ///
+    /// # Safety
+    /// The caller is inside the room's tick gate.
+    pub unsafe fn falls_asleep(&self) -> bool {
+        // SAFETY: the caller is inside the room's tick gate.
+        let empty = unsafe { *self.empty.get() };
+        if self.bus.as_ref().is_none_or(|bus| empty <= bus.depth()) {
+            return false;
+        }
+        // SAFETY: a plan that was published is kept until the calls inside the gates that may be using it have left.
+        self.sleep
+            .begins(|| unsafe { self.plan.load(Ordering::SeqCst).as_ref() }.is_none_or(|plan| plan.mixed.is_empty()))
+    }
+
+    /// [control] Whether the clock has to go on with this room, for which a plan was published just now.
+    pub fn wakes(&self) -> bool {
+        self.sleep.ends()
     }
 }
 
