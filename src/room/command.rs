@@ -159,7 +159,7 @@ fn act(state: &mut RoomState, handle: u64, action: &str, tags: &str) -> Result<S
     let member = state.member(handle)?;
     let who = match (member.place, &state.room) {
         (Some(place), Some(room)) => format!("{} in {}", place.number, room.name),
-        _ => member.call_id.clone(),
+        _ => member.call_id.to_string(),
     };
     let does = match action {
         "tag" => format!("has the tags {}", member.facts.tags),
@@ -182,7 +182,7 @@ fn find(state: &RoomState, room: &str, member: &str) -> Result<(u32, u64)> {
     let number = member.bytes().all(|b| b.is_ascii_digit()).then(|| member.parse::<u32>().ok());
     let found = state.inside().find(|(n, _, m)| match number {
         Some(number) => Some(*n) == number,
-        None => m.call_id == member,
+        None => *m.call_id == *member,
     });
     let Some((number, handle, _)) = found else {
         let message = format!("no member {member} in {room}; `show {room}` lists its members by number and call id");

@@ -48,7 +48,7 @@ impl RoomState {
             number: place.map_or(0, |place| place.number),
             opens_in_ms: opens_in(member).unwrap_or(0),
             room_name: String::new(),
-            call_id: member.call_id.clone(),
+            call_id: member.call_id.to_string(),
             tags: member.facts.tags.to_string(),
             speak_only_to: speak_only_to(&member.facts),
             heard_by,
@@ -156,8 +156,8 @@ impl RoomState {
             let all_served = !self.shared.work_flag.refused();
             let served = |other: &Member| unserved(room, member, other).is_none();
             let hearing = member.listeners.iter();
-            let hearing =
-                hearing.filter(|listener| all_served || self.members.get(&listener.handle).is_some_and(served));
+            let hearing = hearing
+                .filter(|listener| all_served || self.members.get(&listener.handle).is_some_and(|other| served(other)));
             return hearing.map(|listener| listener.number).collect();
         }
         if !self.is_heard_openly(member) {

@@ -64,7 +64,7 @@ impl RoomState {
             Ok(Listed {
                 info: self.info(handle)?,
                 room_name: room.name.clone(),
-                call_id: member.call_id.clone(),
+                call_id: member.call_id.to_string(),
                 tags: member.facts.tags.to_string(),
                 speak_only_to: speak_only_to(&member.facts),
                 heard_by: numbers(&self.heard_by(handle)),

@@ -137,10 +137,10 @@ impl RoomState {
                 format!("{} members are attached; detach one first", audio::hook::slot::MEMBERS),
             )
         })?;
-        let handle = lease.handle;
+        let (handle, call_id) = (lease.handle, Arc::<str>::from(new.call_id));
         let member = Member {
             lease,
-            call_id: new.call_id.into(),
+            call_id: call_id.clone(),
             facts,
             starts: new.starts,
             ends: new.ends,
@@ -162,8 +162,8 @@ impl RoomState {
         if member.facts.speaks.privately() {
             self.shared.needs_service();
         }
-        self.members.insert(handle, member);
-        self.calls.insert(new.call_id.into(), handle);
+        self.members.insert(handle, Box::new(member));
+        self.calls.insert(call_id, handle);
         if let Some(warning) = warning {
             self.record_event(EventKind::Warning, handle, &warning);
         }

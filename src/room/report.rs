@@ -120,7 +120,7 @@ impl RoomState {
         };
         let members = self.inside().map(|(number, handle, member)| MemberReport {
             number,
-            call_id: member.call_id.clone(),
+            call_id: member.call_id.to_string(),
             tags: member.facts.tags.iter().map(Into::into).collect(),
             speak_only_to: match &member.facts.speaks {
                 Speaks::Openly => None,
@@ -168,12 +168,12 @@ impl RoomState {
                     None => (verdict.hears(), verdict.to_string()),
                 },
             };
-            ListenerReport { number, call_id: listener.call_id.clone(), hears, why }
+            ListenerReport { number, call_id: listener.call_id.to_string(), hears, why }
         });
         Ok(Explanation {
             room: here.name.clone(),
             number,
-            call_id: member.call_id.clone(),
+            call_id: member.call_id.to_string(),
             speaks: match speak_only_to(&member.facts).as_deref() {
                 None => "openly".into(),
                 Some("-") => "privately, to nobody".into(),
@@ -282,7 +282,7 @@ impl RoomReport {
             };
             vec![
                 member.number.to_string(),
-                member.call_id.clone(),
+                member.call_id.to_string(),
                 or_dash(member.tags.join(",")),
                 speaks,
                 match &member.heard_by {

@@ -30,7 +30,8 @@ use crate::{
 /// One member.
 pub struct Member {
     pub lease: Lease<audio::hook::member::Member>,
-    pub call_id: String,
+    /// Shared with [`RoomState::calls`].
+    pub call_id: Arc<str>,
     pub facts: Facts,
     pub starts: bool,
     pub ends: bool,
@@ -180,9 +181,10 @@ pub struct RoomState {
     pub shared: Arc<Shared>,
     /// `None` outside, and once the room is closed.
     pub room: Option<Room>,
-    pub members: HashMap<u64, Member>,
+    /// Each in a box of its own: a map is up to half empty, and a member has hundreds of bytes.
+    pub members: HashMap<u64, Box<Member>>,
     /// Outside: members by their call ids, those in rooms as well.
-    pub calls: HashMap<String, u64>,
+    pub calls: HashMap<Arc<str>, u64>,
     pub retirement: Retirement,
     /// What the call that holds the lock has to tell.
     pub events: Vec<Event>,
@@ -209,11 +211,11 @@ impl RoomState {
     // ---- looking up
 
     pub fn member(&self, handle: u64) -> Result<&Member> {
-        self.members.get(&handle).ok_or_else(|| Error::handle("member"))
+        self.members.get(&handle).map(|member| &**member).ok_or_else(|| Error::handle("member"))
     }
 
     pub fn member_mut(&mut self, handle: u64) -> Result<&mut Member> {
-        self.members.get_mut(&handle).ok_or_else(|| Error::handle("member"))
+        self.members.get_mut(&handle).map(|member| &mut **member).ok_or_else(|| Error::handle("member"))
     }
 
     pub fn room(&self) -> Result<&Room> {
@@ -227,6 +229,6 @@ impl RoomState {
     /// Members of the room, by number.
     pub fn inside(&self) -> impl Iterator<Item = (u32, u64, &Member)> {
         let numbers = self.room.iter().flat_map(|room| &room.members);
-        numbers.filter_map(|(number, handle)| Some((*number, *handle, self.members.get(handle)?)))
+        numbers.filter_map(|(number, handle)| Some((*number, *handle, &**self.members.get(handle)?)))
     }
 }

@@ -1,6 +1,6 @@
 //! Tags: what a `memberTag` or a `speakOnlyTo` may hold.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::sys::{COACH_MAX_TAG_BYTES, COACH_MAX_TAGS};
 
@@ -9,9 +9,9 @@ const MOST: usize = COACH_MAX_TAGS as usize;
 /// Most bytes in one.
 const LONGEST: usize = COACH_MAX_TAG_BYTES as usize;
 
-/// A list of tags, in the order given, each once.
+/// A list of tags, in the order given, each once. A clone is the same list in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tags(Vec<String>);
+pub struct Tags(Arc<[Box<str>]>);
 
 /// What is wrong with a list of tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Tags {
         if text.is_empty() {
             return Err(TagError::Empty);
         }
-        let mut tags: Vec<String> = Vec::new();
+        let mut tags: Vec<Box<str>> = Vec::new();
         for tag in text.split(',') {
             if tag.is_empty() {
                 return Err(TagError::EmptyTag);
@@ -85,7 +85,7 @@ impl Tags {
             if begins_like_an_action(tag) {
                 return Err(TagError::Action(tag.into()));
             }
-            if tags.iter().any(|t| t == tag) {
+            if tags.iter().any(|t| **t == *tag) {
                 continue;
             }
             if tags.len() == MOST {
@@ -93,18 +93,17 @@ impl Tags {
             }
             tags.push(tag.into());
         }
-        tags.shrink_to_fit(); // most members have one, and every byte counts a thousand times
-        Ok(Self(tags))
+        Ok(Self(tags.into()))
     }
 
     /// The tags.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.0.iter().map(|tag| &**tag)
     }
 
     /// Whether `tag` is among them.
     pub fn has(&self, tag: &str) -> bool {
-        self.0.iter().any(|t| t == tag)
+        self.iter().any(|t| t == tag)
     }
 
     /// The first that both have.
