@@ -34,9 +34,10 @@ type Group = (&'static str, fn() -> bool);
 fn main() -> ExitCode {
     println!("{:<64}{:>12}{:>12}", "control plane", "measured", "bound");
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let groups: [Group; 8] = [
+    let groups: [Group; 9] = [
         ("changes", || changes(Tags::Each, 0.3, 30.0, 5.0, None)),
         ("shared", || changes(Tags::Shared, 1.0, 100.0, 20.0, Some(16.0))),
+        ("conversions", conversions),
         ("small", small_rooms),
         ("show", show),
         ("destroy", destroy),
@@ -149,6 +150,62 @@ fn meanwhile(engine: &Engine, busy: impl Fn() + Sync) -> f64 {
         engine.close(&room);
         quantile(times, 0.99)
     })
+}
+
+/// What a pair of two rates costs until the listener hears.
+fn conversions() -> bool {
+    // Frames of 20 ms: 8 to 44.1 kHz is one of those that are there soon after create, 22.05 to 48 kHz is not.
+    let (usual, other) = ((160, 882), (441, 960));
+    let mut met = true;
+    let (time, bytes) = prepared(usual);
+    met &= line("8 to 44.1 kHz: a pair to prepare", time, "ms", 0.02);
+    met &= line("the same: its memory", bytes, "KB", 2.0);
+    for (name, rates) in [("8 to 44.1 kHz", usual), ("22.05 to 48 kHz, first seen", other)] {
+        let times = (0..5).map(|_| last_hears(rates)).collect();
+        met &= line(&format!("{name}: 100 listeners until the last hears"), quantile(times, 0.5), "ms", 20.0);
+    }
+    met
+}
+
+/// Milliseconds of the service, and kilobytes, for each pair of one speaker and many listeners.
+fn prepared((said, heard): (usize, usize)) -> (f64, f64) {
+    const LISTENERS: u32 = 1_000;
+    let engine = Engine::serviced_here();
+    let room = engine.host_mixed("room");
+    let speaker = engine.member(&room, 1, "", Some("agent"));
+    let listeners: Vec<_> = (2..2 + LISTENERS).map(|number| engine.member(&room, number, "agent", None)).collect();
+    (0..100).for_each(|_| engine.service());
+    speaker.read(&mut vec![1_000; said]);
+    for listener in &listeners {
+        listener.write(&mut vec![0; heard]);
+    }
+    let before = process::heap();
+    let time = ms(|| engine.service());
+    (time / f64::from(LISTENERS), (process::heap() - before) as f64 / 1e3 / f64::from(LISTENERS))
+}
+
+/// How long it takes until the last of many listeners hears what one says in frames of 20 ms, from the first on; the service is Coach's.
+fn last_hears((said, heard): (usize, usize)) -> f64 {
+    let engine = Engine::new(0, 0);
+    let room = engine.host_mixed("room");
+    let speaker = engine.member(&room, 1, "", Some("agent"));
+    let mut silent: Vec<_> = (2..102).map(|number| engine.member(&room, number, "agent", None)).collect();
+    thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    for turn in 0..100 {
+        // Each frame at its time.
+        thread::sleep((begin + turn * Duration::from_millis(20)).saturating_duration_since(Instant::now()));
+        speaker.read(&mut vec![1_000; said]);
+        silent.retain(|listener| {
+            let mut frame = vec![0; heard];
+            listener.write(&mut frame);
+            frame.iter().all(|sample| *sample == 0)
+        });
+        if silent.is_empty() {
+            return f64::from(turn) * 20.0;
+        }
+    }
+    f64::INFINITY
 }
 
 /// Ten thousand members in rooms of five.

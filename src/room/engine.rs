@@ -23,7 +23,7 @@ use super::{
 use crate::{
     audio::{
         hook::slot::{Kind, unslotted},
-        playout::resample::Converter,
+        playout::filters::SharedFilters,
     },
     lock::{Condvar, Mutex, MutexGuard},
     sys,
@@ -77,6 +77,7 @@ pub struct Engine {
     pub(super) event_thread: Service,
     /// One at a time prepares conversions; what it knows of how much is going on.
     preparing: Mutex<ServiceInterval>,
+    filters: SharedFilters,
 }
 
 impl Engine {
@@ -95,6 +96,7 @@ impl Engine {
             service: Service::default(),
             event_thread: Service::default(),
             preparing: Mutex::default(),
+            filters: SharedFilters::default(),
         }
     }
 
@@ -260,7 +262,10 @@ impl Engine {
             if self.directory.lock().over {
                 return PERIOD; // an end does not wait for filters that nobody needs any more
             }
-            handoff.prepare(Converter::of); // may compute a filter: without a room's lock
+            handoff.prepare(|code| self.filters.converter(code)); // may make a filter: without a room's lock
+        }
+        if self.shared.busy() {
+            self.filters.make_usual(|| self.directory.lock().over);
         }
         watch.next(rang || retired, number, &state_locks)
     }

@@ -58,7 +58,10 @@ impl Converter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::{format::Format, playout::resample::Conversion};
+    use crate::audio::{
+        format::Format,
+        playout::{filters::Filters, resample::Conversion},
+    };
 
     /// A pulse that was said under a lower floor comes out in packets of that floor, however short the frames are.
     #[test]
@@ -67,7 +70,7 @@ mod tests {
         let conversion = Conversion::between(from, to).expect("two rates");
         for length in [1, 7, 96, 960] {
             let stream = PrivateStream::new().expect("memory");
-            let mut converter = Converter::of(conversion.code()).expect("memory");
+            let mut converter = Filters::default().converter(conversion.code()).expect("memory");
             let mut push = |floor: u64, value: i16| {
                 let kept = (HostMix::Unknown, to);
                 converter.push(&stream, Stamp { captured: 9, floor }, (&vec![value; length], 1), kept, false);

@@ -5,13 +5,15 @@
 //! | `source` | a queue as one listener reads it |
 //! | `playout` | plays one queue: the order of all that follows |
 //! | `jitter` | when to start, to skip and to stop |
-//! | `resample`, `downsample` | from one rate to another; from over 48 kHz into a private stream |
+//! | `resample`, `filters` | from one rate to another; the filters of that, which all share |
+//! | `downsample` | from over 48 kHz into a private stream |
 //! | `filter_audience` | who may hear what a filter still holds |
 //! | `declick` | ramps, so that speech that starts, stops or jumps does not click |
 
 pub mod declick;
 pub mod downsample;
 pub mod filter_audience;
+pub mod filters;
 pub mod jitter;
 #[allow(clippy::module_inception)] // the file is about what the folder is about
 pub mod playout;

@@ -1,11 +1,15 @@
 //! Rate conversion.
 
-use rubato::{
-    Async, FixedAsync, Resampler, Resizable, SincInterpolationParameters, SincInterpolationType, WindowFunction,
-    audioadapter_buffers::direct::InterleavedSlice, calculate_cutoff,
-};
+use std::sync::Arc;
 
-use crate::audio::{format::Format, lockfree::handoff, playout::filter_audience::FilterAudience};
+use crate::audio::{
+    format::Format,
+    lockfree::handoff,
+    playout::{
+        filter_audience::FilterAudience,
+        filters::{Filter, Filters},
+    },
+};
 
 /// From one rate to another, for so many channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,70 +44,42 @@ impl Conversion {
 /// Where a hook gets its converter from.
 pub type Handoff = handoff::Handoff<Converter>;
 
-/// Taps of the filter at the lower rate.
-const TAPS: usize = 64;
-/// Four terms of cosines: the stop band is below -92 dB.
-const WINDOW: WindowFunction = WindowFunction::BlackmanHarris;
-/// The most samples a channel that are converted at a time.
+/// The most samples a channel that are taken at a time.
 const MOST: usize = 128;
-/// More than making a converter takes.
-const MOST_BYTES: usize = 2 << 20;
 
-/// A running conversion.
+/// A running conversion. Sample `k` that it gives lies exactly at the place `k * down / up` of what goes in.
 pub struct Converter {
     conversion: Conversion,
-    filter: Async<f32>,
-    /// Samples a channel on either side of the one that the filter gives.
-    half: usize,
-    /// Samples a channel that the filter gives for what was before the first.
-    early: usize,
-    /// Of those, how many are still to come.
-    unwanted: usize,
-    /// Converted, interleaved; the part from `begin` to `end` was not given out yet.
-    made: Box<[f32]>,
-    begin: usize,
-    end: usize,
+    filter: Arc<Filter>,
+    /// What the filter looks at, a part of this for each channel. It begins with the silence before the first sample.
+    wave: Box<[f32]>,
+    /// Samples a channel there.
+    filled: usize,
+    /// Where what the filter looks at for its next sample begins,
+    at: usize,
+    /// and how much of `up` behind a sample that lies.
+    part: usize,
     /// Of private speech: who may hear what the filter holds.
     pub held: FilterAudience,
 }
 
-impl Converter {
-    /// [control] For [`Handoff::prepare`]; `None` without memory. Computing the filter takes 2 ms or so.
-    pub fn of(code: u64) -> Option<Self> {
-        Conversion::from_code(code).and_then(Self::new)
+impl Filters {
+    /// [control] For [`Handoff::prepare`]; `None` without memory. May have to make a filter.
+    pub fn converter(&self, code: u64) -> Option<Converter> {
+        let conversion = Conversion::from_code(code)?;
+        let filter = self.between(conversion.from.rate(), conversion.to.rate())?;
+        Converter::new(conversion, filter)
     }
+}
 
-    fn new(conversion: Conversion) -> Option<Self> {
-        // The filter's own allocations end the process where there is no memory.
-        Vec::<u8>::new().try_reserve_exact(MOST_BYTES).ok()?;
-        let Conversion { from, to } = conversion;
-        let (up, down) = lowest_terms(to.rate(), from.rate());
-        let half = (TAPS * down.max(up) / up).next_multiple_of(16) / 2;
-        let parameters = SincInterpolationParameters {
-            sinc_len: 2 * half,
-            f_cutoff: Some(calculate_cutoff(TAPS, WINDOW)),
-            // A filter for each place that a sample can have between two others, so that none is interpolated.
-            oversampling_factor: up,
-            interpolation: SincInterpolationType::Nearest,
-            window: WINDOW,
-        };
-        let ratio = f64::from(to.rate()) / f64::from(from.rate());
-        let filter = Async::new_sinc(ratio, 1.0, &parameters, MOST, from.channels(), FixedAsync::Input).ok()?;
-        // The n-th sample that it gives, from 0 on, is at the place ((n + 1) * down + 1) / up - half of what goes in. The last one
-        // that is not after the first is the first that is wanted.
-        let early = (up * half - 1) / down - 1;
-        let made = vec![0.0; filter.output_frames_max() * from.channels()].into();
-        Some(Self {
-            conversion,
-            filter,
-            half,
-            early,
-            unwanted: early,
-            made,
-            begin: 0,
-            end: 0,
-            held: FilterAudience::default(),
-        })
+impl Converter {
+    fn new(conversion: Conversion, filter: Arc<Filter>) -> Option<Self> {
+        let (half, length) = (filter.half(), (2 * filter.half() + 1 + MOST) * conversion.channels());
+        let mut wave = Vec::new();
+        wave.try_reserve_exact(length).ok()?;
+        wave.resize(length, 0.0);
+        let wave = wave.into_boxed_slice();
+        Some(Self { conversion, filter, wave, filled: half, at: 0, part: 0, held: FilterAudience::default() })
     }
 
     /// What it converts.
@@ -113,50 +89,75 @@ impl Converter {
 
     /// Input samples a channel that it needs beyond those it has given out.
     pub fn delay(&self) -> usize {
-        self.half + 1
+        self.filter.half()
     }
 
     /// Forgets what it holds.
     pub fn restart(&mut self) {
-        self.filter.reset();
-        (self.unwanted, self.begin, self.end) = (self.early, 0, 0);
+        self.wave.fill(0.0);
+        (self.filled, self.at, self.part) = (self.delay(), 0, 0);
     }
 
     /// Takes interleaved input once all that came of earlier input is given out, [`MOST`] samples a channel at a time; gives
     /// interleaved output as far as there is room: how many were taken and given.
     pub fn run(&mut self, input: &[f32], out: &mut [f32]) -> (usize, usize) {
+        let taken = if self.gives() { 0 } else { self.take(input) };
+        (taken, self.give(out))
+    }
+
+    /// Where what the filter looks at for its next sample ends.
+    fn end(&self) -> usize {
+        self.at + 2 * self.delay() + 1
+    }
+
+    /// Whether the next sample is known.
+    fn gives(&self) -> bool {
+        self.end() <= self.filled
+    }
+
+    fn take(&mut self, input: &[f32]) -> usize {
         let channels = self.conversion.channels();
-        let taken = if self.begin == self.end { input.len().min(MOST * channels) / channels * channels } else { 0 };
-        if taken > 0 {
-            let made = self.convert(&input[..taken]).unwrap_or(0); // without a result it is silent
-            let unwanted = self.unwanted.min(made);
-            self.unwanted -= unwanted;
-            (self.begin, self.end) = (unwanted * channels, made * channels);
+        let length = self.wave.len() / channels;
+        let count = (input.len() / channels).min(MOST);
+        let moves = self.filled + count > length;
+        for (c, wave) in self.wave.chunks_exact_mut(length).enumerate() {
+            if moves {
+                wave.copy_within(self.at..self.filled, 0);
+            }
+            let begin = if moves { self.filled - self.at } else { self.filled };
+            for (sample, group) in wave[begin..begin + count].iter_mut().zip(input.chunks_exact(channels)) {
+                *sample = group[c];
+            }
         }
-        let given = (self.end - self.begin).min(out.len() / channels * channels);
-        out[..given].copy_from_slice(&self.made[self.begin..self.begin + given]);
-        self.begin += given;
-        (taken, given)
+        if moves {
+            (self.filled, self.at) = (self.filled - self.at, 0);
+        }
+        self.filled += count;
+        count * channels
     }
 
-    /// Samples a channel that came of this input.
-    fn convert(&mut self, input: &[f32]) -> Option<usize> {
+    fn give(&mut self, out: &mut [f32]) -> usize {
         let channels = self.conversion.channels();
-        let (length, room) = (input.len() / channels, self.made.len() / channels);
-        self.filter.set_chunk_size(length).ok()?;
-        let input = InterleavedSlice::new(input, channels, length).ok()?;
-        let mut made = InterleavedSlice::new_mut(&mut self.made, channels, room).ok()?;
-        self.filter.process_into_buffer(&input, &mut made, None).ok().map(|(_, made)| made)
+        let (up, down) = (self.filter.up(), self.filter.down());
+        let length = self.wave.len() / channels;
+        let (step, step_part) = (down / up, down % up);
+        let mut given = 0;
+        for group in out.chunks_exact_mut(channels) {
+            if !self.gives() {
+                break;
+            }
+            for (sample, wave) in group.iter_mut().zip(self.wave.chunks_exact(length)) {
+                *sample = self.filter.value(&wave[self.at..self.end()], self.part);
+            }
+            self.at += step;
+            self.part += step_part;
+            if self.part >= up {
+                (self.at, self.part) = (self.at + 1, self.part - up);
+            }
+            given += channels;
+        }
+        given
     }
-}
-
-/// A fraction in its lowest terms.
-fn lowest_terms(above: u32, below: u32) -> (usize, usize) {
-    let (mut divisor, mut rest) = (above, below);
-    while rest != 0 {
-        (divisor, rest) = (rest, divisor % rest);
-    }
-    ((above / divisor) as usize, (below / divisor) as usize)
 }
 
 #[cfg(test)]
@@ -181,13 +182,14 @@ mod tests {
     /// What goes in comes out from its first sample to its last, at its time, and nothing of what was before.
     #[test]
     fn a_stretch_is_whole_and_begins_anew() {
+        let filters = Filters::default();
         let format = |rate| Format::new(rate, 1).expect("a rate that there is");
         for (from, to) in RATES.into_iter().flat_map(|from| RATES.map(|to| (from, to))) {
             let Some(conversion) = Conversion::between(format(from), format(to)) else { continue };
             let (ratio, what) = (f64::from(to) / f64::from(from), format!("{from} to {to} Hz"));
             // To less than two samples of the lower rate.
             let near = |samples: usize, of: f64| (samples as f64 - of).abs() <= 1.9 * ratio.max(1.0);
-            let mut converter = Converter::new(conversion).expect("there is memory");
+            let mut converter = filters.converter(conversion.code()).expect("there is memory");
             for at in [0, 700, 999] {
                 converter.run(&[1.0; 100], &mut [0.0; 30]); // something is left
                 converter.restart();
@@ -199,6 +201,45 @@ mod tests {
                 assert!(near(peak, at as f64 * ratio), "{what}: sample {at} comes out as {peak}");
                 let far = out.iter().enumerate().filter(|(n, _)| n.abs_diff(peak) > (70.0 * ratio.max(1.0)) as usize);
                 assert!(far.clone().all(|(_, sample)| *sample == 0.0), "{what}: nothing but sample {at} is there");
+            }
+        }
+    }
+
+    /// A tone comes out as the same tone at the other rate, sample by sample, as many as belong to what went in, however it is cut.
+    #[test]
+    fn each_sample_lies_exactly_in_its_place() {
+        let filters = Filters::default();
+        for (from, to) in RATES.into_iter().flat_map(|from| RATES.map(|to| (from, to))) {
+            let format = |rate| Format::new(rate, 2).expect("a rate that there is");
+            let Some(conversion) = Conversion::between(format(from), format(to)) else { continue };
+            let turns = 0.1 * f64::from(from.min(to));
+            let tone = |sample: usize, rate: u32| {
+                let angle = std::f64::consts::TAU * turns * sample as f64 / f64::from(rate);
+                [angle.sin(), angle.cos()].map(|value| 1_000.0 * value)
+            };
+            let mut converter = filters.converter(conversion.code()).expect("there is memory");
+            let (said, mut heard, mut out) = (3_000, Vec::new(), [0.0; 74]);
+            let input: Vec<f32> = (0..said).flat_map(|sample| tone(sample, from)).map(|value| value as f32).collect();
+            for piece in input.chunks(2 * 191) {
+                let mut left = piece;
+                loop {
+                    let (taken, given) = converter.run(left, &mut out);
+                    left = &left[taken..];
+                    heard.extend_from_slice(&out[..given]);
+                    if taken == 0 && given == 0 {
+                        break;
+                    }
+                }
+            }
+            let what = format!("{from} to {to} Hz");
+            let (known, ratio) = (said - converter.delay(), (u64::from(to), u64::from(from)));
+            assert_eq!(heard.len() as u64 / 2, (known as u64 * ratio.0).div_ceil(ratio.1), "{what}: so many are known");
+            // Before the first there was silence.
+            let settled = converter.delay() * to as usize / from as usize + 1;
+            for (sample, group) in heard.chunks_exact(2).enumerate().skip(settled) {
+                let due = tone(sample, to);
+                let error = (0..2).map(|c| (f64::from(group[c]) - due[c]).abs()).fold(0.0, f64::max);
+                assert!(error < 0.1, "{what}: sample {sample} is {group:?} and not {due:?}");
             }
         }
     }
