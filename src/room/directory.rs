@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     error::{Error, Result},
+    handles::HandleMap,
     state::RoomState,
 };
 use crate::{lock::Mutex, sys};
@@ -15,8 +16,8 @@ pub type StateLock = Arc<Mutex<RoomState>>;
 #[derive(Default)]
 pub struct Directory {
     names: HashMap<String, u64>,
-    rooms: HashMap<u64, StateLock>,
-    members: HashMap<u64, StateLock>,
+    rooms: HandleMap<StateLock>,
+    members: HandleMap<StateLock>,
     /// The engine is being destroyed.
     pub over: bool,
 }

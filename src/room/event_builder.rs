@@ -74,15 +74,15 @@ impl RoomState {
 
     /// Tells of every private speaker whose audience is another than was told last.
     pub fn record_audience_changes(&mut self) {
-        let Some(renewed) = self.room.as_mut().map(|room| mem::take(&mut room.renewed)) else {
+        let Some(mut renewed) = self.room.as_mut().map(|room| mem::take(&mut room.renewed)) else {
             return;
         };
         if !self.shared.events_wanted {
             return;
         }
-        let private = renewed.into_iter().filter_map(|handle| {
-            let member = self.members.get(&handle).filter(|member| member.facts.speaks.privately())?;
-            Some((member.place?.number, handle))
+        let private = renewed.in_order().iter().filter_map(|handle| {
+            let member = self.members.get(handle).filter(|member| member.facts.speaks.privately())?;
+            Some((member.place?.number, *handle))
         });
         let mut private: Vec<_> = private.collect();
         private.sort_unstable(); // by number

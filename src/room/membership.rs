@@ -1,13 +1,11 @@
 //! Rooms that open and close, members that attach, join, leave and detach. Nothing changes where it fails.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     error::{Error, Result},
     event::EventKind,
+    handles::HandleSet,
     host_data::HostData,
     pending::PendingChanges,
     shared::Shared,
@@ -52,7 +50,7 @@ impl RoomState {
             leaving: Vec::new(),
             index: TagIndex::default(),
             pending: PendingChanges::default(),
-            renewed: BTreeSet::new(),
+            renewed: HandleSet::default(),
             data: None,
         };
         Ok(Self::new(shared.clone(), Some(room)))

@@ -6,7 +6,7 @@
 //! | `error`, `event`, `host_data` | what a call and an event consist of; the host's `user_data` and its release |
 //! | `shared`, `engine_clock`, `event_queue` | what all rooms of an engine share |
 //! | `state` | what one lock guards: a room and its members; `impl RoomState` goes on in most files below |
-//! | `tag_index`, `pending` | who carries which tag; what has changed and is in no plan yet |
+//! | `handles`, `tag_index`, `pending` | sets of handles; who carries which tag; what has changed and is in no plan yet |
 //! | `pairs`, `plan_builder` | who hears whose private stream; from that to the plans that the hooks act on |
 //! | `settings`, `membership`, `mode_sounds` | tags, modes, mute, deaf, hold; who attaches, joins and leaves; when a mode is heard |
 //! | `event_builder`, `info`, `report`, `command` | what is told of a change; structs; `show`, `explain`, counters; the grammar |
@@ -24,6 +24,7 @@ pub mod error;
 pub mod event;
 pub mod event_builder;
 pub mod event_queue;
+pub mod handles;
 pub mod host_data;
 pub mod info;
 pub mod lifecycle;

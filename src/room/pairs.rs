@@ -61,8 +61,8 @@ impl RoomState {
                 room.pending.break_pair(number, speaker.listeners.remove(at));
             }
         }
-        room.pending.dirty.remove(&handle);
-        room.pending.changed.remove(&handle);
+        room.pending.dirty.remove(handle);
+        room.pending.changed.remove(handle);
     }
 
     /// Breaks all pairs of the room, which everybody leaves.
@@ -86,14 +86,15 @@ impl RoomState {
             pending.changed = room.members.values().copied().collect();
             pending.dirty = pending.changed.clone();
         }
-        for handle in &pending.changed {
+        let changed = pending.changed.in_order();
+        for handle in changed {
             let Some(member) = members.get(handle) else {
                 continue;
             };
             room.index.put(*handle, &member.facts.tags, &member.facts.speaks, member.stream.is_some());
         }
         let mut candidates = Vec::new();
-        for handle in &pending.changed {
+        for handle in changed {
             let Some(member) = members.get(handle) else {
                 continue;
             };

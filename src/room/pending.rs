@@ -1,7 +1,8 @@
 //! What has changed in a room and is in no plan yet.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
+use super::handles::HandleSet;
 use crate::audio::hook::subscription::Subscription;
 
 /// Somebody who hears a member's private stream.
@@ -15,9 +16,9 @@ pub struct Listener {
 #[derive(Default)]
 pub struct PendingChanges {
     /// Members whose pairs may be others now.
-    pub changed: BTreeSet<u64>,
+    pub changed: HandleSet,
     /// Members that need a plan anew, whatever their pairs.
-    pub dirty: BTreeSet<u64>,
+    pub dirty: HandleSet,
     /// Links that are broken, with their listeners.
     pub broken: Vec<(u64, Arc<Subscription>)>,
     /// Links that are new, with their listeners.

@@ -1,12 +1,11 @@
 //! From who hears whom to what the hooks act on: builds the plans of those whom a change affects, and publishes them.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    mem,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, mem, sync::Arc};
 
-use super::state::{Member, Room, RoomState};
+use super::{
+    handles::HandleMap,
+    state::{Member, Room, RoomState},
+};
 use crate::{
     audio::{
         hook::{
@@ -112,7 +111,7 @@ impl RoomState {
         }
         self.update_pairs(&mut pending, number);
         faults::point(faults::Where::Change);
-        let mut differences: HashMap<u64, Difference> = HashMap::new();
+        let mut differences = HandleMap::<Difference>::default();
         for (listener, subscription) in &pending.broken {
             differences.entry(*listener).or_default().gone.insert(Arc::as_ptr(subscription));
         }
@@ -122,12 +121,13 @@ impl RoomState {
         if pending.all {
             differences = self.all_links();
         }
-        pending.dirty.extend(differences.keys());
-        self.ask_for_sounds(pending.dirty.iter().copied());
+        pending.dirty.extend(differences.keys().copied());
+        let dirty = pending.dirty.in_order();
+        self.ask_for_sounds(dirty.iter().copied());
         if let Some(room) = &mut self.room {
-            room.renewed.extend(&pending.dirty);
+            room.renewed.extend(dirty.iter().copied());
         }
-        for member in &pending.dirty {
+        for member in dirty {
             let difference = differences.remove(member).unwrap_or_default();
             let (Some(member), Some(room)) = (self.members.get(member), &self.room) else {
                 continue;
@@ -173,8 +173,8 @@ impl RoomState {
     }
 
     /// All subscriptions, by their listeners.
-    fn all_links(&self) -> HashMap<u64, Difference> {
-        let mut all: HashMap<u64, Difference> = HashMap::new();
+    fn all_links(&self) -> HandleMap<Difference> {
+        let mut all = HandleMap::<Difference>::default();
         for listener in self.inside().flat_map(|(.., member)| &member.listeners) {
             all.entry(listener.handle).or_default().new.push(listener.subscription.clone());
         }

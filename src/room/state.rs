@@ -2,13 +2,14 @@
 //! ends in a published plan.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
 use super::{
     error::{Error, Result},
     event::Event,
+    handles::{HandleMap, HandleSet},
     host_data::{HostData, RawHostData},
     pending::{Listener, PendingChanges},
     shared::Shared,
@@ -114,7 +115,7 @@ pub struct Room {
     pub index: TagIndex,
     pub pending: PendingChanges,
     /// Members with plans newer than what was told of their audiences.
-    pub renewed: BTreeSet<u64>,
+    pub renewed: HandleSet,
     /// The host's own about it.
     pub data: Option<Arc<HostData>>,
 }
@@ -182,7 +183,7 @@ pub struct RoomState {
     /// `None` outside, and once the room is closed.
     pub room: Option<Room>,
     /// Each in a box of its own: a map is up to half empty, and a member has hundreds of bytes.
-    pub members: HashMap<u64, Box<Member>>,
+    pub members: HandleMap<Box<Member>>,
     /// Outside: members by their call ids, those in rooms as well.
     pub calls: HashMap<Arc<str>, u64>,
     pub retirement: Retirement,
@@ -199,7 +200,7 @@ impl RoomState {
         Self {
             shared,
             room,
-            members: HashMap::new(),
+            members: HandleMap::default(),
             calls: HashMap::new(),
             retirement: Retirement::default(),
             events: Vec::new(),

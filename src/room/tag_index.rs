@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::handles::HandleMap;
 use crate::route::{Speaks, Tags};
 
 /// Handles of one room's members.
@@ -13,7 +14,7 @@ pub struct TagIndex {
     /// Who speak openly again, and have a stream still: of their time of private speech something may be on its way.
     reopened: BTreeSet<u64>,
     /// What stands here of each.
-    known: HashMap<u64, (Tags, Speaks)>,
+    known: HandleMap<(Tags, Speaks)>,
 }
 
 impl TagIndex {
