@@ -188,15 +188,15 @@ impl<'s> Scene<'s> {
         sleep(Duration::from_secs_f64(seconds));
     }
 
-    /// Waits until something is so.
+    /// Waits until something is so. The bound is for what never comes: a busy machine is slow.
     pub fn until(&self, what: &str, is: impl Fn() -> Outcome<bool>) -> Outcome {
-        for _ in 0..250 {
+        for _ in 0..1_500 {
             if is()? {
                 return Ok(());
             }
             self.wait(0.02);
         }
-        Err(format!("after 5 s: not {what}"))
+        Err(format!("after 30 s: not {what}"))
     }
 
     /// Hangs up; what everyone heard.
