@@ -10,7 +10,7 @@ use super::{
     pending::PendingChanges,
     shared::Shared,
     state::{LeavingMember, Member, Mixer, NewMember, Place, Room, RoomState},
-    tag_index::TagIndex,
+    tag_index::{Indexed, TagIndex},
 };
 use crate::{
     audio::{
@@ -140,6 +140,7 @@ impl RoomState {
             lease,
             call_id: call_id.clone(),
             facts,
+            indexed: Indexed::default(),
             starts: new.starts,
             ends: new.ends,
             place: None,

@@ -7,7 +7,7 @@ use super::{
     event_builder::opens_in,
     pending::{Listener, PendingChanges},
     state::{Member, Room, RoomState},
-    tag_index::TagIndex,
+    tag_index::{Indexed, TagIndex},
 };
 use crate::{
     audio::hook::subscription::Subscription,
@@ -45,7 +45,7 @@ impl RoomState {
         let Some(room) = self.room.as_mut().filter(|_| member.place.is_some()) else {
             return;
         };
-        room.index.remove(handle);
+        room.index.remove(handle, &mut member.indexed);
         for listener in mem::take(&mut member.listeners) {
             room.pending.break_pair(number, listener);
         }
@@ -71,9 +71,14 @@ impl RoomState {
         for member in self.members.values_mut() {
             mem::take(&mut member.listeners).into_iter().for_each(|listener| listener.subscription.close(number));
         }
+        self.forget_pairs(PendingChanges { mix: true, ..PendingChanges::default() });
+    }
+
+    /// Forgets who carries which tag, and what has changed but for `pending`.
+    pub fn forget_pairs(&mut self, pending: PendingChanges) {
+        self.members.values_mut().for_each(|member| member.indexed = Indexed::default());
         if let Some(room) = &mut self.room {
-            (room.index, room.pending) =
-                (TagIndex::default(), PendingChanges { mix: true, ..PendingChanges::default() });
+            (room.index, room.pending) = (TagIndex::default(), pending);
         }
     }
 
@@ -88,10 +93,11 @@ impl RoomState {
         }
         let changed = pending.changed.in_order();
         for handle in changed {
-            let Some(member) = members.get(handle) else {
+            let Some(member) = members.get_mut(handle) else {
                 continue;
             };
-            room.index.put(*handle, &member.facts.tags, &member.facts.speaks, member.stream.is_some());
+            let Member { facts, indexed, stream, .. } = &mut **member;
+            room.index.put(*handle, indexed, (&facts.tags, &facts.speaks), stream.is_some());
         }
         let mut candidates = Vec::new();
         for handle in changed {
@@ -167,7 +173,8 @@ impl RoomState {
             if member.listeners.is_empty() {
                 member.stream = None; // its old plan keeps it for hooks that are still inside
                 member.listeners = Vec::new();
-                room.index.put(speaker, &member.facts.tags, &member.facts.speaks, false);
+                let Member { facts, indexed, .. } = &mut **member;
+                room.index.put(speaker, indexed, (&facts.tags, &facts.speaks), false);
                 pending.dirty.insert(speaker);
             }
         }

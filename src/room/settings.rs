@@ -12,7 +12,6 @@ use super::{
     membership::new_stream,
     pending::PendingChanges,
     state::{Member, RoomState},
-    tag_index::TagIndex,
 };
 use crate::{
     audio::lockfree::opening_guard::Opening,
@@ -177,10 +176,7 @@ impl RoomState {
 
     /// The next plans are made of the state alone.
     fn rebuild_all(&mut self) {
-        if let Some(room) = &mut self.room {
-            (room.index, room.pending) =
-                (TagIndex::default(), PendingChanges { all: true, ..PendingChanges::default() });
-        }
+        self.forget_pairs(PendingChanges { all: true, ..PendingChanges::default() });
     }
 
     /// Whom the member's rule lets hear it, of those in its room. Handles, in order.

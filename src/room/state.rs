@@ -13,7 +13,7 @@ use super::{
     host_data::{HostData, RawHostData},
     pending::{Listener, PendingChanges},
     shared::Shared,
-    tag_index::TagIndex,
+    tag_index::{Indexed, TagIndex},
 };
 use crate::{
     audio::{
@@ -34,6 +34,7 @@ pub struct Member {
     /// Shared with [`RoomState::calls`].
     pub call_id: Arc<str>,
     pub facts: Facts,
+    pub indexed: Indexed,
     pub starts: bool,
     pub ends: bool,
     pub place: Option<Place>,

@@ -3,8 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::handles::HandleMap;
 use crate::route::{Speaks, Tags};
+
+/// What stands of one member in its room's index.
+#[derive(Default)]
+pub struct Indexed(Option<(Tags, Speaks)>);
 
 /// Handles of one room's members.
 #[derive(Default)]
@@ -13,20 +16,18 @@ pub struct TagIndex {
     speakers: HashMap<Box<str>, BTreeSet<u64>>,
     /// Who speak openly again, and have a stream still: of their time of private speech something may be on its way.
     reopened: BTreeSet<u64>,
-    /// What stands here of each.
-    known: HandleMap<(Tags, Speaks)>,
 }
 
 impl TagIndex {
     /// What is so of a member now.
-    pub fn put(&mut self, member: u64, tags: &Tags, speaks: &Speaks, stream: bool) {
-        if self.known.get(&member).is_none_or(|known| (&known.0, &known.1) != (tags, speaks)) {
-            self.remove(member);
+    pub fn put(&mut self, member: u64, indexed: &mut Indexed, (tags, speaks): (&Tags, &Speaks), stream: bool) {
+        if indexed.0.as_ref().is_none_or(|known| (&known.0, &known.1) != (tags, speaks)) {
+            self.remove(member, indexed);
             tags.iter().for_each(|tag| put(&mut self.tagged, tag, member));
             if let Speaks::To(tags) = speaks {
                 tags.iter().for_each(|tag| put(&mut self.speakers, tag, member));
             }
-            self.known.insert(member, (tags.clone(), speaks.clone()));
+            indexed.0 = Some((tags.clone(), speaks.clone()));
         }
         if stream && !speaks.privately() {
             self.reopened.insert(member);
@@ -36,8 +37,8 @@ impl TagIndex {
     }
 
     /// A member is gone.
-    pub fn remove(&mut self, member: u64) {
-        let Some((tags, speaks)) = self.known.remove(&member) else {
+    pub fn remove(&mut self, member: u64, indexed: &mut Indexed) {
+        let Some((tags, speaks)) = indexed.0.take() else {
             return;
         };
         tags.iter().for_each(|tag| remove(&mut self.tagged, tag, member));

@@ -9,9 +9,9 @@ const MOST: usize = COACH_MAX_TAGS as usize;
 /// Most bytes in one.
 const LONGEST: usize = COACH_MAX_TAG_BYTES as usize;
 
-/// A list of tags, in the order given, each once. A clone is the same list in memory.
+/// A list of tags, in the order given, each once: as it is written, with commas between them, which no tag has. A clone is the same text in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tags(Arc<[Box<str>]>);
+pub struct Tags(Arc<str>);
 
 /// What is wrong with a list of tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Tags {
         if text.is_empty() {
             return Err(TagError::Empty);
         }
-        let mut tags: Vec<Box<str>> = Vec::new();
+        let mut tags: Vec<&str> = Vec::new();
         for tag in text.split(',') {
             if tag.is_empty() {
                 return Err(TagError::EmptyTag);
@@ -85,20 +85,20 @@ impl Tags {
             if begins_like_an_action(tag) {
                 return Err(TagError::Action(tag.into()));
             }
-            if tags.iter().any(|t| **t == *tag) {
+            if tags.contains(&tag) {
                 continue;
             }
             if tags.len() == MOST {
                 return Err(TagError::Many);
             }
-            tags.push(tag.into());
+            tags.push(tag);
         }
-        Ok(Self(tags.into()))
+        Ok(Self(tags.join(",").into()))
     }
 
     /// The tags.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|tag| &**tag)
+        self.0.split(',').filter(|tag| !tag.is_empty())
     }
 
     /// Whether `tag` is among them.
@@ -114,7 +114,7 @@ impl Tags {
 
 impl fmt::Display for Tags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(","))
+        f.write_str(&self.0)
     }
 }
 

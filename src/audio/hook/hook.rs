@@ -39,9 +39,8 @@ pub struct FastPath {
     pub shape: Shape,
 }
 
-/// One hook of one member, with the state `T` that is its own. The two hooks run on two threads, so each has cache lines of its
-/// own, and what every call needs comes first.
-#[repr(C, align(64))]
+/// One hook of one member, with the state `T` that is its own. What every call needs comes first.
+#[repr(C)]
 pub struct Hook<T> {
     /// What it counts.
     pub counts: Counts,

@@ -12,27 +12,31 @@ use crate::audio::{
     lockfree::{handoff::WorkFlag, hook_clock::HookClock, opening_guard::Guarded},
 };
 
-/// A member. Made by the control plane, found by its hooks through its slot.
+/// A member. Made by the control plane, found by its hooks through its slot. The two hooks run on two threads, so each has cache lines of
+/// its own.
+#[repr(C, align(64))]
 pub struct Member {
     /// For each frame read from it.
     pub read: Hook<ReadState>,
-    /// For each frame written to it.
-    pub write: Hook<WriteState>,
     /// How the read hook's opening guards stand.
     pub guarded: Guarded,
+    /// For each frame written to it.
+    pub write: Hook<WriteState>,
     /// The sounds that its write hook is to play.
     pub sounds: SoundRequests,
     /// The engine's.
     pub clock: Arc<HookClock>,
 }
 
+const _: () = assert!(std::mem::offset_of!(Member, write).is_multiple_of(64), "the hooks share no cache line");
+
 impl Member {
     /// With its first plan; the caller keeps the plan that it is of.
     pub fn new(plan: &MemberPlan, work_flag: &WorkFlag, clock: &Arc<HookClock>, timed: bool) -> Self {
         Self {
             read: Hook::new(plan, work_flag, timed),
-            write: Hook::new(plan, work_flag, timed),
             guarded: Guarded::default(),
+            write: Hook::new(plan, work_flag, timed),
             sounds: SoundRequests::default(),
             clock: clock.clone(),
         }
