@@ -27,12 +27,16 @@ impl Conference {
         self.api(&format!("coach {command}")).map(drop)
     }
 
-    /// Calls so many members, each of which says a tone; their numbers.
-    pub fn fill(&mut self, members: usize) -> Result<Vec<u32>, String> {
+    /// Calls so many members; their numbers. Each says a tone, or nothing.
+    pub fn fill(&mut self, members: usize, speaking: bool) -> Result<Vec<u32>, String> {
         for member in 0..members {
-            let tone = tones::file(tones::TONES[member % tones::TONES.len()], None)?;
-            // Softly: that many voices add up.
-            let far = format!("'m:^:set_audio_level:write -3^endless_playback:{tone}' inline");
+            let far = if speaking {
+                let tone = tones::file(tones::TONES[member % tones::TONES.len()], None)?;
+                // Softly: that many voices add up.
+                format!("'m:^:set_audio_level:write -3^endless_playback:{tone}' inline")
+            } else {
+                "'park' inline".into()
+            };
             let near = "m:^:answer^conference:bench@narrow";
             self.socket.request(&format!("bgapi originate {{sip_h_X-Does={near}}}loopback/member/callers {far}"))?;
         }
@@ -44,6 +48,26 @@ impl Conference {
             sleep(Duration::from_millis(100));
         }
         Err(format!("{members} members do not come together: {}", self.api("conference bench list count")?))
+    }
+
+    /// Hangs up all members, and waits until they are gone.
+    pub fn empty(&mut self) -> Result<(), String> {
+        self.api("hupall")?;
+        for _ in 0..300 {
+            if self.numbers()?.is_empty() {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(100));
+        }
+        Err("members do not leave".into())
+    }
+
+    /// The call of a member.
+    pub fn uuid(&mut self, member: u32) -> Result<String, String> {
+        let list = self.socket.api("conference bench list")?;
+        let line = list.lines().find(|line| line.split(';').next() == Some(&member.to_string()));
+        line.and_then(|line| Some(line.split(';').nth(2)?.to_owned()))
+            .ok_or_else(|| format!("no member {member}: {list}"))
     }
 
     fn numbers(&mut self) -> Result<Vec<u32>, String> {

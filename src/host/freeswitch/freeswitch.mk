@@ -39,5 +39,5 @@ test-freeswitch: real-freeswitch ## run every scenario in a real FreeSWITCH: FRE
 	cargo test --test freeswitch -- $(ARGS)
 	cargo test -p coach-gateway --test freeswitch -- $(ARGS)
 
-bench-freeswitch: real-freeswitch ## what coach mode costs a real FreeSWITCH: FREESWITCH=<prefix>; takes four minutes
+bench-freeswitch: real-freeswitch ## what coach mode costs a real FreeSWITCH: FREESWITCH=<prefix>; takes 7 to 25 minutes
 	cargo bench --bench freeswitch
