@@ -64,6 +64,8 @@ pub struct WriteState {
     pub action: WriteAction,
     /// Where what the member said itself lies of the next frame of the mix.
     pub hint: PrefetchHint,
+    /// Ticks of the host's frame of which this one is a part; 0 where it is all of it.
+    pub cut_from: u64,
     /// The plan of the last frame.
     pub number: u64,
     /// What all private streams together amounted to at the end of the last frame.
@@ -75,4 +77,12 @@ pub struct WriteState {
     pub at: MixPosition,
     pub mix: Playout,
     pub sound: SoundPlayback,
+}
+
+impl WriteState {
+    /// The format of `samples` interleaved ones, with the ticks of the frame that they are, or are a part of.
+    #[inline(always)]
+    pub fn whole(&self, format: Format, samples: usize) -> (Format, u64) {
+        (format, format.ticks(format.a_channel(samples)).max(self.cut_from))
+    }
 }

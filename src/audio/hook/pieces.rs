@@ -44,12 +44,18 @@ impl Member {
             // SAFETY: the caller is inside the write gate.
             return unsafe { self.write(shape, data) };
         }
+        // When a voice may start goes by what the host takes at a time.
+        let format = Format::new(shape.rate, 1);
+        // SAFETY: the caller is inside the write gate.
+        unsafe { self.write.enter() }.1.cut_from = format.map_or(0, |format| format.ticks(shape.samples as usize));
         let mut outcome = Outcome::Unchanged;
         for piece in data.chunks_mut(PIECE * shape.channels as usize) {
             let samples = (piece.len() / shape.channels as usize) as u32;
             // SAFETY: the caller is inside the write gate.
             outcome = both(outcome, unsafe { self.write_piece(Shape { samples, ..shape }, piece) });
         }
+        // SAFETY: the caller is inside the write gate.
+        unsafe { self.write.enter() }.1.cut_from = 0;
         outcome
     }
 

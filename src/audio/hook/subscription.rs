@@ -145,11 +145,11 @@ impl Subscription {
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
-    pub unsafe fn play_direct(&self, frame: &mut [i16], to: Format, counts: &Counts) -> bool {
+    pub unsafe fn play_direct(&self, frame: &mut [i16], (to, whole): (Format, u64), counts: &Counts) -> bool {
         // SAFETY: the caller is inside the listener's write gate.
         unsafe {
             self.play_one_direct(frame, to)
-                || self.with_reader(|playout, reader| playout.play_direct(reader, frame, to, counts))
+                || self.with_reader(|playout, reader| playout.play_direct(reader, frame, (to, whole), counts))
         }
     }
 
@@ -190,13 +190,19 @@ impl Subscription {
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
-    pub unsafe fn play(&self, sum: &mut [i32], to: Format, counts: &Counts, mix: Option<(&Bus, MixPosition)>) -> bool {
+    pub unsafe fn play(
+        &self,
+        sum: &mut [i32],
+        (to, whole): (Format, u64),
+        counts: &Counts,
+        mix: Option<(&Bus, MixPosition)>,
+    ) -> bool {
         // SAFETY: the state is the listener's, inside whose write gate the caller is.
         if unsafe { self.holds_back(to.ticks(to.a_channel(sum.len())), mix) } {
             return false;
         }
         // SAFETY: the state and the handoff are the listener's, inside whose write gate the caller is.
-        unsafe { self.with_reader(|playout, reader| playout.play(reader, &self.handoff, sum, to, counts)) }
+        unsafe { self.with_reader(|playout, reader| playout.play(reader, &self.handoff, sum, (to, whole), counts)) }
     }
 
     /// Whether a stretch of private speech has to wait for one more frame: a listener that has come so far in the room's mix has not
@@ -253,9 +259,9 @@ mod tests {
 
     /// What the listener hears at the end of a frame: past any fade.
     fn hears(subscription: &Subscription) -> i32 {
-        let mut sum = [0; SAMPLES];
+        let (mut sum, format) = ([0; SAMPLES], Format::new(8_000, 1).expect("a format"));
         // SAFETY: nobody else has this subscription.
-        unsafe { subscription.play(&mut sum, Format::new(8_000, 1).expect("a format"), &Counts::default(), None) };
+        unsafe { subscription.play(&mut sum, (format, format.ticks(SAMPLES)), &Counts::default(), None) };
         sum[SAMPLES - 1]
     }
 
@@ -319,7 +325,8 @@ mod tests {
             }
             push(stamp, 300);
             // SAFETY: nobody else has this subscription.
-            let played = unsafe { subscription.play_direct(&mut frame, format, &Counts::default()) };
+            let played =
+                unsafe { subscription.play_direct(&mut frame, (format, format.ticks(SAMPLES)), &Counts::default()) };
             assert_eq!((played, frame), (false, [200; SAMPLES]), "{what}: nothing is added");
         }
     }

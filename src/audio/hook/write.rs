@@ -54,7 +54,11 @@ impl Member {
                     // SAFETY: it is of the plan of this number.
                     let subscription = unsafe { subscription.get() };
                     // SAFETY: the subscription is this listener's, inside whose write gate the caller is.
-                    if !subscription.idle() && unsafe { subscription.play_direct(data, format, &self.write.counts) } {
+                    let played = !subscription.idle()
+                        && unsafe {
+                            subscription.play_direct(data, side.whole(format, data.len()), &self.write.counts)
+                        };
+                    if played {
                         self.write.counts.frames.add(1);
                         self.write.counts.private.add(1);
                         // SAFETY: the subscription is this listener's, inside whose write gate the caller is.
@@ -71,8 +75,9 @@ impl Member {
                         own.prefetch_removed(side.at.tick);
                         side.hint.prefetch(2 * data.len());
                     }
+                    let whole = side.whole(format, data.len());
                     let mut mix = Mix { bus, own, at: &mut side.at };
-                    if side.mix.play_direct(&mut mix, data, format, &self.write.counts) {
+                    if side.mix.play_direct(&mut mix, data, whole, &self.write.counts) {
                         self.write.counts.frames.add(1);
                         side.tails = side.mix.tail();
                         side.hint = own.map_or(PrefetchHint::default(), Input::next_removed);
@@ -173,17 +178,18 @@ impl Member {
     #[inline(never)]
     unsafe fn sum(&self, side: &mut WriteState, plan: &MemberPlan, listening: Option<&Arc<Bus>>, frame: Frame) {
         let mut scratch = [const { MaybeUninit::uninit() }; MAX_FRAME];
+        let whole = side.whole(frame.format, frame.data.len());
         let sum = widen(&mut scratch, frame.data, plan.hearing == Hearing::Host);
         // Where the mix of this frame begins.
         let begin = listening.map(|bus| (&**bus, side.at));
         if let Some(bus) = listening {
             let mut mix = Mix { bus, own: plan.input.as_deref(), at: &mut side.at };
             // SAFETY: the handoff is the write hook's, inside whose gate the caller is.
-            unsafe { side.mix.play(&mut mix, &self.write.handoff, sum, frame.format, &self.write.counts) };
+            unsafe { side.mix.play(&mut mix, &self.write.handoff, sum, whole, &self.write.counts) };
         }
         for subscription in plan.subscriptions.iter() {
             // SAFETY: the caller is inside this member's write gate.
-            if unsafe { subscription.play(sum, frame.format, &self.write.counts, begin) } {
+            if unsafe { subscription.play(sum, whole, &self.write.counts, begin) } {
                 self.write.counts.private.add(1);
             }
         }
@@ -201,11 +207,12 @@ impl Member {
         if side.declick.active() {
             return false;
         }
+        let whole = side.whole(format, frame.len());
         let mut playing = plan.subscriptions.iter().filter(|subscription| !subscription.idle());
         match (plan.hearing, &plan.bus, playing.next()) {
             (Hearing::Host, _, Some(subscription)) => {
                 // SAFETY: the subscriptions are this listener's, inside whose write gate the caller is.
-                if playing.next().is_some() || !unsafe { subscription.play_direct(frame, format, &self.write.counts) } {
+                if playing.next().is_some() || !unsafe { subscription.play_direct(frame, whole, &self.write.counts) } {
                     return false;
                 }
                 self.write.counts.private.add(1);
@@ -215,7 +222,7 @@ impl Member {
             }
             (Hearing::Bus, Some(bus), None) => {
                 let mut mix = Mix { bus, own: plan.input.as_deref(), at: &mut side.at };
-                let played = side.mix.play_direct(&mut mix, frame, format, &self.write.counts);
+                let played = side.mix.play_direct(&mut mix, frame, whole, &self.write.counts);
                 if played {
                     side.tails = side.mix.tail();
                 }

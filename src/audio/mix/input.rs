@@ -188,7 +188,7 @@ impl Input {
                 jitter.stop();
                 self.counts.underruns.add(u64::from(more));
             } else if jitter.playing() {
-                jitter.took(frame, frame, packet);
+                jitter.took(frame, frame, frame, packet);
             }
         }
         self.store(tick, part);

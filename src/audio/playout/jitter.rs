@@ -107,8 +107,9 @@ impl JitterPolicy {
         self.playing
     }
 
-    /// `taken` was played into a frame, of a queue that is filled `packet` at a time and has not run dry.
-    pub fn took(&mut self, taken: u64, frame: u64, packet: u64) {
+    /// `taken` was played into `passed` of the reader's own time: into a frame, or a part of it; of a queue that is filled `packet` at a time
+    /// and has not run dry.
+    pub fn took(&mut self, taken: u64, passed: u64, frame: u64, packet: u64) {
         // What stays is the delay: at most the largest burst and a frame. The frame itself is queued besides, and where sizes differ a
         // reader can start on a part of a packet more than it needs.
         let held_back = u64::from(self.held_back) * TICKS_PER_MS;
@@ -116,7 +117,7 @@ impl JitterPolicy {
         self.most = self.most.max(self.queued.saturating_sub(explained as u32));
         self.queued = self.queued.saturating_sub(taken as u32);
         self.least = self.least.min(self.queued);
-        self.passed = self.passed.saturating_add(frame as u32);
+        self.passed = self.passed.saturating_add(passed as u32);
         if u64::from(self.passed) >= WINDOW {
             self.end_window();
         }
@@ -185,7 +186,7 @@ mod tests {
             if jitter.ready(queued * MS, frame * MS, packet * MS, false) {
                 if queued >= frame {
                     queued -= frame;
-                    jitter.took(frame * MS, frame * MS, packet * MS);
+                    jitter.took(frame * MS, frame * MS, frame * MS, packet * MS);
                     if ms + 1_000 >= length {
                         played.delay = played.delay.max(queued);
                     }

@@ -40,10 +40,12 @@ pub struct Playout {
     waiting: bool,
 }
 
-/// The listener's frame while it is being filled.
+/// The listener's frame, or a part of it, while it is being filled.
 struct OutputFrame<'a> {
     sum: &'a mut [i32],
     to: Format,
+    /// Ticks of the whole frame.
+    whole: u64,
     /// Samples a channel that have been played.
     done: usize,
     /// Samples a channel over which the fade has gone.
@@ -93,7 +95,7 @@ impl Playout {
         [self.last[0] + self.declick.value(0), self.last[1] + self.declick.value(1)]
     }
 
-    /// Adds what is due to `sum`, interleaved in format `to`; whether it added any.
+    /// Adds what is due to `sum`, interleaved in format `to`; whether it added any. `whole`: ticks of the frame that it is, or is a part of.
     ///
     /// # Safety
     /// The caller is inside the gate of the hook that owns `handoff`.
@@ -102,13 +104,13 @@ impl Playout {
         source: &mut impl Source,
         handoff: &Handoff,
         sum: &mut [i32],
-        to: Format,
+        (to, whole): (Format, u64),
         counts: &Counts,
     ) -> bool {
         if self.to != Some(to) {
             self.change(source, to, counts);
         }
-        let mut output = OutputFrame { sum, to, done: 0, declicked: 0 };
+        let mut output = OutputFrame { sum, to, whole, done: 0, declicked: 0 };
         // SAFETY: the caller is inside the gate of the hook that owns the handoff.
         unsafe {
             self.flush(&mut output, handoff);
@@ -146,7 +148,13 @@ impl Playout {
 
     /// The short way for the one stream that plays on evenly into `frame`, and is all that Coach adds to it: no 32-bit sum, no
     /// fade, no conversion. `false`, and nothing done, where it is not so simple.
-    pub fn play_direct<S: Source>(&mut self, source: &mut S, frame: &mut [i16], to: Format, counts: &Counts) -> bool {
+    pub fn play_direct<S: Source>(
+        &mut self,
+        source: &mut S,
+        frame: &mut [i16],
+        (to, whole): (Format, u64),
+        counts: &Counts,
+    ) -> bool {
         let even = self.jitter.playing() && !self.declick.active() && self.owed == 0;
         if !even || self.to != Some(to) || self.from != Some(to) {
             return false;
@@ -154,11 +162,11 @@ impl Playout {
         let due = source.due();
         due.count_lost(counts);
         let length = to.a_channel(frame.len());
-        let (queued, frame_ticks, packet) = (to.ticks(due.samples), to.ticks(length), to.ticks(due.packet));
+        let (queued, passed, packet) = (to.ticks(due.samples), to.ticks(length), to.ticks(due.packet));
         if due.anew
             || due.format != Some(to)
             || due.samples < length
-            || self.jitter.skip(queued, due.beyond, frame_ticks, packet) > 0
+            || self.jitter.skip(queued, due.beyond, whole, packet) > 0
         {
             return false;
         }
@@ -170,7 +178,7 @@ impl Playout {
             }
             self.last = played.unwrap_or_default();
         }
-        self.jitter.took(frame_ticks, frame_ticks, packet);
+        self.jitter.took(passed, passed, whole, packet);
         true
     }
 
@@ -212,7 +220,7 @@ impl Playout {
             }
         }
         let Some(from) = due.format.or(self.from) else { return false };
-        let (frame, packet) = (output.to.ticks(output.samples()), from.ticks(due.packet));
+        let (passed, frame, packet) = (output.to.ticks(output.samples()), output.whole, from.ticks(due.packet));
         let converter = match Conversion::between(from, output.to) {
             None => None,
             // SAFETY: the caller is inside the gate of the hook that owns the handoff.
@@ -220,7 +228,7 @@ impl Playout {
                 Some(converter) => Some(converter),
                 None => {
                     counts.waited.add(1);
-                    self.leave_out(source, from, &due, frame);
+                    self.leave_out(source, from, &due, (passed, frame));
                     return false;
                 }
             },
@@ -265,7 +273,7 @@ impl Playout {
             }
         };
         if whole {
-            self.jitter.took(output.to.ticks(output.done), frame, packet);
+            self.jitter.took(output.to.ticks(output.done), passed, frame, packet);
             return false;
         }
         if due.end {
@@ -278,20 +286,20 @@ impl Playout {
         unsafe { self.finish(output, handoff) };
         let goes_on = due.end && due.samples > 0 && output.left() > 0;
         if due.end && !goes_on {
-            self.jitter.took(output.to.ticks(output.done), frame, packet);
+            self.jitter.took(output.to.ticks(output.done), passed, frame, packet);
         }
         goes_on
     }
 
     /// What is due waits for its conversion: what would be played into this frame is left out, so that what follows is no later than if the
     /// conversion had been there from the beginning.
-    fn leave_out(&mut self, source: &mut impl Source, from: Format, due: &Due, frame: u64) {
+    fn leave_out(&mut self, source: &mut impl Source, from: Format, due: &Due, (passed, whole): (u64, u64)) {
         let (queued, packet) = (from.ticks(due.samples), from.ticks(due.packet));
-        self.jitter.skip(queued, due.beyond, frame, packet);
-        let left_out = from.samples(frame).min(due.samples);
-        if left_out > 0 && self.jitter.ready(queued, frame, packet, due.end) {
+        self.jitter.skip(queued, due.beyond, whole, packet);
+        let left_out = from.samples(passed).min(due.samples);
+        if left_out > 0 && self.jitter.ready(queued, whole, packet, due.end) {
             source.skip(left_out);
-            self.jitter.took(from.ticks(left_out), frame, packet);
+            self.jitter.took(from.ticks(left_out), passed, whole, packet);
             (self.from, self.waiting) = (Some(from), true);
         } else if self.waiting {
             self.jitter.stop();
