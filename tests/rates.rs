@@ -258,6 +258,27 @@ fn converted_speech_of_odd_and_of_short_frames_begins_in_time_and_never_runs_dry
     }
 }
 
+/// A frame is late just when its conversion is there: nothing was playing yet that could run dry, and what comes then is heard.
+#[test]
+fn a_conversion_that_comes_before_its_speech_is_no_gap() {
+    let engine = Engine::new();
+    let ears = Ears::new(&engine, None);
+    let (from, to) = (Format::mono(8000), Format::mono(48000));
+    let hears = || {
+        let mut heard = to.silence(20);
+        ears.listener.write(to, &mut heard);
+        heard.iter().any(|sample| *sample != 0)
+    };
+    ears.speaker.read(from, &mut [1000; 160]);
+    assert!(!hears(), "it waits for its conversion");
+    engine.service();
+    assert!(!hears(), "nothing was said");
+    ears.speaker.read(from, &mut [1000; 160]);
+    assert!(hears());
+    let stats = engine.stats();
+    assert_eq!([stats.conversions_waited, stats.underruns, stats.skips], [1, 0, 0]);
+}
+
 /// The service prepares the conversions of all who wait in one go: no listener of many waits for another's.
 #[test]
 fn a_rate_that_changes_costs_none_of_many_listeners_more_than_40_ms() {

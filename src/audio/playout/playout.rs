@@ -233,6 +233,12 @@ impl Playout {
                 }
             },
         };
+        if self.waiting && due.samples == 0 {
+            // The conversion has come, and nothing to convert: what is silent already does not run dry.
+            self.jitter.stop();
+            self.waiting = false;
+            return false;
+        }
         // A sample more: where the rate rises, the last that come out lie between two that went in.
         let delay = converter.as_ref().map_or(0, |c| from.ticks(c.delay() + 1));
         let mut left = due.samples;
