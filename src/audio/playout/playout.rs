@@ -33,9 +33,9 @@ pub struct Playout {
     /// Ticks of audio that went into the converter and have not come out.
     held: u64,
     /// Samples a channel of silence that are still to come before what the converter gives out first; `None` once it has given out any.
-    lead: Option<usize>,
+    lead: Option<u32>,
     /// Zeros that push out the rest, samples a channel.
-    owed: usize,
+    owed: u32,
     /// What is played is left out, for want of its conversion.
     waiting: bool,
 }
@@ -245,12 +245,12 @@ impl Playout {
         let sample = output.to.ticks(1);
         let playing = self.jitter.playing() && !self.waiting;
         let mut lead = self.lead;
-        let mut queued = from.ticks(left) + self.held + sample * lead.unwrap_or(0) as u64;
+        let mut queued = from.ticks(left) + self.held + sample * u64::from(lead.unwrap_or(0));
         if !playing {
             // The first frame begins with silence for as long as the converter holds speech back. Else a whole frame more had to be
             // queued before the first could be filled, and all that follows would be later by that.
             let short = if due.end { 0 } else { (JitterPolicy::need(frame, packet) + delay).saturating_sub(queued) };
-            lead = (delay > 0).then_some(short.min(delay).div_ceil(sample) as usize);
+            lead = (delay > 0).then_some(short.min(delay).div_ceil(sample) as u32);
             queued += short.min(delay);
         }
         queued = queued.saturating_sub(delay);
@@ -349,9 +349,9 @@ impl Playout {
         let mut jump = jump;
         let channels = converter.conversion().channels();
         if let Some(lead) = &mut self.lead {
-            let silent = (*lead).min(output.left());
+            let silent = (*lead as usize).min(output.left());
             output.done += silent;
-            *lead -= silent;
+            *lead -= silent as u32;
         }
         let mut raw = [MaybeUninit::uninit(); CHUNK / 2];
         let (mut input, mut out) = ([0.0; CHUNK / 2], [0.0; CHUNK]);
@@ -386,7 +386,7 @@ impl Playout {
         let conversion = self.from.filter(|_| self.held > 0).and_then(|from| Conversion::between(from, output.to));
         // SAFETY: the caller is inside the gate of the hook that owns the handoff.
         let converter = conversion.and_then(|c| unsafe { handoff.take(c.code()) });
-        self.owed = converter.map_or(0, |converter| converter.delay() + 1);
+        self.owed = converter.map_or(0, |converter| converter.delay() as u32 + 1);
         if self.owed == 0 {
             return self.stop(output);
         }
