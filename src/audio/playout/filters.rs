@@ -2,24 +2,22 @@
 //! while an engine lives, or a converter that uses them.
 
 use std::{
+    f64::consts::{PI, TAU},
     ops::Deref,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use rubato::{
-    WindowFunction, calculate_cutoff,
-    sinc_interpolator::{AnyInterpolator, SincInterpolator, make_interpolator},
-};
-
 use crate::lock::Mutex;
 
-/// Taps of a filter at the lower rate; there are somewhat more where that is no multiple of 16 at the rate that comes in.
+/// Taps of a filter at the lower rate; there are somewhat more where that is not a multiple of [`LANES`] at the rate that comes in.
 const TAPS: usize = 64;
-/// Four terms of cosines: the stop band is below -92 dB.
-const WINDOW: WindowFunction = WindowFunction::BlackmanHarris;
-/// More than making one takes.
-const MOST_BYTES: usize = 2 << 20;
+/// A Blackman-Harris window: with it the stop band is below -92 dB.
+const WINDOW: [f64; 4] = [0.35875, -0.48829, 0.14128, -0.01168];
+/// The cutoff, as a part of half the lower rate, with which the stop band of so many taps begins there.
+const CUTOFF: f64 = 0.875_095;
+/// So many products are summed at a time.
+const LANES: usize = 16;
 
 /// The rates whose filters are made before anybody wants them.
 const USUAL_RATES: [u32; 7] = [8_000, 12_000, 16_000, 24_000, 32_000, 44_100, 48_000];
@@ -30,18 +28,41 @@ const A_TURN: Duration = Duration::from_millis(1);
 pub struct Filter {
     up: usize,
     down: usize,
-    /// Taps for each place that a sample can have between two others, so that none is interpolated.
-    sincs: AnyInterpolator<f32>,
+    /// A row of taps for each place that a sample can have between two others, so that none is interpolated.
+    rows: Box<[f32]>,
 }
 
 impl Filter {
-    /// `None` without memory. Takes 2 ms or so.
+    /// A sinc in a window; `None` without memory. Takes up to a millisecond or so.
     fn new((up, down): (usize, usize)) -> Option<Self> {
-        // The library's own allocations end the process where there is no memory.
-        Vec::<u8>::new().try_reserve_exact(MOST_BYTES).ok()?;
-        let taps = (TAPS * down.max(up) / up).next_multiple_of(16);
-        let cutoff = Some(calculate_cutoff(TAPS, WINDOW));
-        Some(Self { up, down, sincs: make_interpolator(taps, up as f64 / down as f64, cutoff, up, WINDOW) })
+        let taps = (TAPS * down.max(up) / up).next_multiple_of(LANES);
+        let mut rows = Vec::new();
+        rows.try_reserve_exact(up * taps).ok()?;
+        rows.resize(up * taps, 0.0);
+        // The middle is that of the window; what is as far before it as behind it is the same.
+        let middle = taps / 2 * up;
+        let cutoff = CUTOFF * (up as f64 / down as f64).min(1.0);
+        let value = |distance: usize| {
+            let angle = PI * cutoff * distance as f64 / up as f64;
+            let sinc = if distance == 0 { 1.0 } else { angle.sin() / angle };
+            let cos = (TAU * (middle - distance) as f64 / (taps * up) as f64).cos();
+            let (cos_2, cos_3) = (2.0 * cos * cos - 1.0, (4.0 * cos * cos - 3.0) * cos);
+            let window = WINDOW[0] + WINDOW[1] * cos + WINDOW[2] * cos_2 + WINDOW[3] * cos_3;
+            sinc * window
+        };
+        let mut sum = 0.0;
+        for distance in 0..middle {
+            let value = value(distance);
+            sum += if distance == 0 { value } else { 2.0 * value };
+            for place in [middle + distance, middle - distance] {
+                // The tap that is this far from the first in `up`ths of a sample.
+                let row = (up - place % up) % up;
+                rows[row * taps + (place + row) / up - 1] = value as f32;
+            }
+        }
+        let gain = (up as f64 / sum) as f32; // what does not change stays as it is
+        rows.iter_mut().for_each(|tap| *tap *= gain);
+        Some(Self { up, down, rows: rows.into_boxed_slice() })
     }
 
     /// So many samples come
@@ -54,22 +75,28 @@ impl Filter {
         self.down
     }
 
-    /// Samples before the one that it gives, and as many behind.
+    /// Samples before and including the one that it gives, or the one before that; and as many behind.
     pub fn half(&self) -> usize {
-        self.sincs.nbr_points() / 2
+        self.rows.len() / self.up / 2
     }
 
-    /// What lies `part` of [`Filter::up`] behind the sample in the middle of `wave`, which has [`Filter::half`] on either side of that.
+    /// The sample that lies `part` of [`Filter::up`] behind the [`Filter::half`]th of these, which are twice as many.
     #[inline]
     pub fn value(&self, wave: &[f32], part: usize) -> f32 {
-        // The library's first place is one part behind a sample, and its last is at the next sample.
-        let (begin, place) = if part == 0 { (0, self.up - 1) } else { (1, part - 1) };
-        // The library does not look how long the wave is: that is done here.
-        self.sincs.get_sinc_dot_product(
-            &wave[begin..begin + self.sincs.nbr_points()],
-            0,
-            &self.sincs.get_sincs()[place],
-        )
+        let taps = 2 * self.half();
+        let row = &self.rows[part * taps..(part + 1) * taps];
+        let mut sums = [0.0; LANES];
+        for (wave, taps) in wave.as_chunks::<LANES>().0.iter().zip(row.as_chunks::<LANES>().0) {
+            for ((sum, sample), tap) in sums.iter_mut().zip(wave).zip(taps) {
+                *sum += sample * tap;
+            }
+        }
+        for half in [8, 4, 2, 1] {
+            for lane in 0..half {
+                sums[lane] += sums[lane + half];
+            }
+        }
+        sums[0]
     }
 }
 

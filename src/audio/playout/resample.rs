@@ -74,12 +74,12 @@ impl Filters {
 
 impl Converter {
     fn new(conversion: Conversion, filter: Arc<Filter>) -> Option<Self> {
-        let (half, length) = (filter.half(), (2 * filter.half() + 1 + MOST) * conversion.channels());
+        let (half, length) = (filter.half(), (2 * filter.half() + MOST) * conversion.channels());
         let mut wave = Vec::new();
         wave.try_reserve_exact(length).ok()?;
         wave.resize(length, 0.0);
         let wave = wave.into_boxed_slice();
-        Some(Self { conversion, filter, wave, filled: half, at: 0, part: 0, held: FilterAudience::default() })
+        Some(Self { conversion, filter, wave, filled: half - 1, at: 0, part: 0, held: FilterAudience::default() })
     }
 
     /// What it converts.
@@ -95,7 +95,7 @@ impl Converter {
     /// Forgets what it holds.
     pub fn restart(&mut self) {
         self.wave.fill(0.0);
-        (self.filled, self.at, self.part) = (self.delay(), 0, 0);
+        (self.filled, self.at, self.part) = (self.delay() - 1, 0, 0);
     }
 
     /// Takes interleaved input once all that came of earlier input is given out, [`MOST`] samples a channel at a time; gives
@@ -105,14 +105,9 @@ impl Converter {
         (taken, self.give(out))
     }
 
-    /// Where what the filter looks at for its next sample ends.
-    fn end(&self) -> usize {
-        self.at + 2 * self.delay() + 1
-    }
-
     /// Whether the next sample is known.
     fn gives(&self) -> bool {
-        self.end() <= self.filled
+        self.at + 2 * self.delay() <= self.filled
     }
 
     fn take(&mut self, input: &[f32]) -> usize {
@@ -138,7 +133,7 @@ impl Converter {
 
     fn give(&mut self, out: &mut [f32]) -> usize {
         let channels = self.conversion.channels();
-        let (up, down) = (self.filter.up(), self.filter.down());
+        let (up, down, half) = (self.filter.up(), self.filter.down(), self.filter.half());
         let length = self.wave.len() / channels;
         let (step, step_part) = (down / up, down % up);
         let mut given = 0;
@@ -147,7 +142,7 @@ impl Converter {
                 break;
             }
             for (sample, wave) in group.iter_mut().zip(self.wave.chunks_exact(length)) {
-                *sample = self.filter.value(&wave[self.at..self.end()], self.part);
+                *sample = self.filter.value(&wave[self.at..self.at + 2 * half], self.part);
             }
             self.at += step;
             self.part += step_part;
