@@ -329,6 +329,30 @@ fn a_voice_that_leaves_fades_whatever_else_happens_before_the_tick() {
     assert_eq!(fade(true), plain, "another change does not cut it off");
 }
 
+/// A bus keeps some of the past, and a room that was left goes on with that.
+#[test]
+fn who_comes_into_a_room_that_was_left_long_ago_hears_nothing_of_those_who_were_there() {
+    const NARROW: Format = Format::mono(8000);
+    for ticks in 2..60 {
+        let engine = Engine::new();
+        let room = engine.engine_room("sales", WIDE, MS);
+        let (one, two) = (attach(&engine, "one", COACH_MEMBER_STARTS), attach(&engine, "two", COACH_MEMBER_STARTS));
+        one.join(&room, 1).expect("enters");
+        (0..5).for_each(|_| _ = turn(&engine, &[&room], WIDE, &[(&one, level(WIDE, MS, 10_000))]));
+        one.leave().expect("leaves");
+        (0..ticks).for_each(|_| room.tick());
+        two.write(NARROW, &mut level(NARROW, MS, 0));
+        two.join(&room, 2).expect("enters");
+        engine.service();
+        for frame in 0..3 {
+            let mut heard = level(NARROW, MS, 0);
+            two.write(NARROW, &mut heard);
+            assert_eq!(heard, level(NARROW, MS, 0), "{ticks} ticks later, frame {frame}");
+            room.tick();
+        }
+    }
+}
+
 #[test]
 fn who_comes_back_does_not_hear_itself_from_before() {
     let engine = Engine::new();

@@ -83,10 +83,9 @@ impl Room {
         bus.announce(tick);
         // SAFETY: a plan that was published is kept until the calls inside the gates that may be using it have left.
         let (mixed, leaving) = unsafe { plan.as_ref() }.map_or((&[][..], &[][..]), |plan| (&plan.mixed, &plan.leaving));
-        // Those who are leaving have faded after the first tick without them.
         *empty = if mixed.is_empty() { *empty + 1 } else { 0 };
-        if *empty > bus.depth() {
-            return bus.repeat(tick); // all that the bus keeps is silent by now
+        if keeps_silence(bus, *empty) {
+            return bus.repeat(tick);
         }
         sum.fill(0);
         for input in leaving {
@@ -115,7 +114,7 @@ impl Room {
     pub unsafe fn falls_asleep(&self) -> bool {
         // SAFETY: the caller is inside the room's tick gate.
         let empty = unsafe { *self.empty.get() };
-        if self.bus.as_ref().is_none_or(|bus| empty <= bus.depth()) {
+        if !self.bus.as_ref().is_some_and(|bus| keeps_silence(bus, empty)) {
             return false;
         }
         // SAFETY: a plan that was published is kept until the calls inside the gates that may be using it have left.
@@ -127,6 +126,12 @@ impl Room {
     pub fn wakes(&self) -> bool {
         self.sleep.ends()
     }
+}
+
+/// Whether all that a bus keeps is silent by now, in tick `empty` of those that had nobody to sum: in the first of them those who have just left
+/// faded, and the place of that in the ring has to be silent again, too.
+fn keeps_silence(bus: &Bus, empty: usize) -> bool {
+    empty > bus.depth() + 1
 }
 
 #[cfg(test)]
