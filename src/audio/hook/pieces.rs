@@ -20,6 +20,26 @@ fn both(one: Outcome, other: Outcome) -> Outcome {
     if one == Outcome::Unchanged { other } else { one }
 }
 
+/// The write hook knows of how long a frame it is filling a part while this is there; a fault in it does not leave that to the next frames.
+struct WholeFrame<'a>(&'a Member);
+
+impl<'a> WholeFrame<'a> {
+    /// # Safety
+    /// The caller is inside the member's write gate, and has what this returns only while it is.
+    unsafe fn new(member: &'a Member, ticks: u64) -> Self {
+        // SAFETY: the caller is inside the write gate.
+        unsafe { member.write.enter() }.1.cut_from = ticks;
+        Self(member)
+    }
+}
+
+impl Drop for WholeFrame<'_> {
+    fn drop(&mut self) {
+        // SAFETY: whoever made it is inside the write gate still, and nothing else has the hook's state any more.
+        unsafe { self.0.write.enter() }.1.cut_from = 0;
+    }
+}
+
 impl Member {
     /// [`Member::write`] for a frame of any size and number of channels.
     ///
@@ -46,16 +66,15 @@ impl Member {
         }
         // When a voice may start goes by what the host takes at a time.
         let format = Format::new(shape.rate, 1);
+        let ticks = format.map_or(0, |format| format.ticks(shape.samples as usize));
         // SAFETY: the caller is inside the write gate.
-        unsafe { self.write.enter() }.1.cut_from = format.map_or(0, |format| format.ticks(shape.samples as usize));
+        let _whole = unsafe { WholeFrame::new(self, ticks) };
         let mut outcome = Outcome::Unchanged;
         for piece in data.chunks_mut(PIECE * shape.channels as usize) {
             let samples = (piece.len() / shape.channels as usize) as u32;
             // SAFETY: the caller is inside the write gate.
             outcome = both(outcome, unsafe { self.write_piece(Shape { samples, ..shape }, piece) });
         }
-        // SAFETY: the caller is inside the write gate.
-        unsafe { self.write.enter() }.1.cut_from = 0;
         outcome
     }
 
@@ -80,5 +99,38 @@ impl Member {
             }
         }
         outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        sync::Arc,
+    };
+
+    use super::*;
+    use crate::{
+        audio::{
+            hook::plan::MemberPlan,
+            lockfree::{handoff::WorkFlag, hook_clock::HookClock, opening_guard::Opening},
+        },
+        route::Facts,
+    };
+
+    #[test]
+    fn a_fault_in_a_part_of_a_frame_leaves_nothing_of_its_length_to_the_next() {
+        let plan = MemberPlan::outside_rooms(1, &Facts::default(), false, None, Opening::default());
+        let member = Member::new(&plan, &WorkFlag::default(), &Arc::new(HookClock::default()), false);
+        // SAFETY: nobody else has this member.
+        let cut_from = || unsafe { member.write.enter() }.1.cut_from;
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: nobody else has this member.
+            let _whole = unsafe { WholeFrame::new(&member, 7) };
+            assert_eq!(cut_from(), 7);
+            panic!("a fault");
+        }));
+        assert!(done.is_err());
+        assert_eq!(cut_from(), 0);
     }
 }
