@@ -36,6 +36,39 @@ fn long_frames_out_of_a_room_hold_every_sample_whatever_the_tick_and_the_phase()
     }
 }
 
+/// Frames of odd lengths begin at every place of a tick.
+#[test]
+fn frames_of_odd_lengths_out_of_a_room_hold_every_sample_whatever_the_tick() {
+    let lengths = [60, 330, 479, 641, 673, 790, 801, 865, 937, 959];
+    let ticks = [10, 20, 30, 40, 50, 60].into_iter().flat_map(|ms| lengths.map(|length| (ms, length)));
+    for (tick_ms, length) in ticks {
+        for phase in (0..length).step_by(length / 12) {
+            let engine = Engine::new();
+            let room = engine.engine_room("sales", WIDE, tick_ms);
+            let (speaker, listener) = (engine.attach("one", "", None), engine.attach("two", "", None));
+            speaker.join(&room, 1).expect("enters");
+            listener.join(&room, 2).expect("enters");
+            let (tick, mut said, mut heard) = (WIDE.samples(tick_ms), 0, Vec::new());
+            for frame in 0..32_000 / length {
+                while said <= phase + frame * length {
+                    let mut says: Vec<i16> = (said..said + tick).map(|sample| sample as i16).collect();
+                    speaker.read(WIDE, &mut says);
+                    room.tick();
+                    said += tick;
+                }
+                let mut hears = vec![0; length];
+                listener.write(WIDE, &mut hears);
+                heard.extend(hears);
+            }
+            let (stats, begun) = (engine.stats(), heard.len() / 4);
+            let what = format!("ticks of {tick_ms} ms, frames of {length} samples, {phase} later");
+            assert_eq!((stats.skips, stats.underruns), (0, 0), "{what}");
+            let whole = heard[begun..].windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1));
+            assert!(whole, "{what}");
+        }
+    }
+}
+
 /// Its first frame is of the tick that was made before it came. Whoever comes back does not hear its own voice of before in there.
 #[test]
 fn who_joins_an_engine_mixed_room_hears_it_from_the_first_frame_on() {

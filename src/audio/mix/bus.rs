@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use crate::{
     audio::{
-        format::{Format, TICKS_PER_MS, last},
+        format::{Format, MAX_FRAME_MS, TICKS_PER_MS, last},
         lockfree::{atomic_copy, sample_ring::Seqlock},
         mix::input::{Input, KEEP_TICKS},
         playout::source::{CHUNK, Due, Source},
@@ -27,12 +27,24 @@ pub struct Bus {
 
 /// How much of the past a bus and its inputs keep, in ms, [`KEEP_TICKS`] at most: what a listener may be behind before it skips.
 const KEEP_MS: u32 = 160;
+/// More than the filter of a conversion holds back.
+const FILTER_MS: u32 = 5;
+
+/// How many ticks of `tick_ms` a bus keeps; a power of two.
+fn depth(tick_ms: u32) -> usize {
+    let frame = MAX_FRAME_MS as u32;
+    // A listener whose frame could not be filled yet has less than that and a tick. By its next frame as many come as fall into one, and
+    // the tick that is being made takes the place of another.
+    let queued = (frame + tick_ms + FILTER_MS) / tick_ms + frame.div_ceil(tick_ms);
+    let ticks = (queued + 1).max(KEEP_MS.div_ceil(tick_ms));
+    (ticks as usize).next_power_of_two().min(KEEP_TICKS)
+}
 
 impl Bus {
     /// For ticks of `tick_ms`; `None` without memory.
     pub fn new(format: Format, tick_ms: u32) -> Option<Self> {
         let tick = (format.rate() * tick_ms / 1_000) as usize * format.channels();
-        let depth = (KEEP_MS.div_ceil(tick_ms) as usize).next_power_of_two().min(KEEP_TICKS);
+        let depth = depth(tick_ms);
         let count = (tick * depth).div_ceil(2);
         let mut words = Vec::new();
         words.try_reserve_exact(count).ok()?;
@@ -52,7 +64,7 @@ impl Bus {
 
     /// A member's way in. `None` without memory.
     pub fn input(&self) -> Option<Input> {
-        let longest = self.format.samples(crate::audio::format::MAX_FRAME_MS * crate::audio::format::TICKS_PER_MS);
+        let longest = self.format.samples(MAX_FRAME_MS * TICKS_PER_MS);
         Input::new(self.format, self.format.a_channel(self.tick) * self.depth + longest)
     }
 
