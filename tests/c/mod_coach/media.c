@@ -79,6 +79,7 @@ static void has_long_packets(void **state)
     play(2);
     usleep(30000);
     expect_reply("coach", "explain r coach", "does not hear it: Coach does not handle the format of the speaker's frames");
+    for (int i = 0; i < 6000 && !logged("6000 Hz"); i++) usleep(10000); /* the engine's service says it */
     check(logged("[4] coach") && logged("6000 Hz"), "the log does not say so");
     expect_heard(customer, AGENT);
 }
