@@ -34,10 +34,11 @@ type Group = (&'static str, fn() -> bool);
 fn main() -> ExitCode {
     println!("{:<64}{:>12}{:>12}", "control plane", "measured", "bound");
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let groups: [Group; 9] = [
+    let groups: [Group; 10] = [
         ("changes", || changes(Tags::Each, 0.3, 30.0, 5.0, None)),
         ("shared", || changes(Tags::Shared, 1.0, 100.0, 20.0, Some(16.0))),
         ("conversions", conversions),
+        ("voices", voices),
         ("small", small_rooms),
         ("show", show),
         ("destroy", destroy),
@@ -182,6 +183,36 @@ fn prepared((said, heard): (usize, usize)) -> (f64, f64) {
     let before = process::heap();
     let time = ms(|| engine.service());
     (time / f64::from(LISTENERS), (process::heap() - before) as f64 / 1e3 / f64::from(LISTENERS))
+}
+
+/// What the write hook of one listener costs that hears private speakers of another rate, all of whom speak: it grows with the rates.
+fn voices() -> bool {
+    let mut met = true;
+    for count in [1, 10, 100] {
+        let engine = Engine::serviced_here();
+        let room = engine.host_mixed("room");
+        let listener = engine.member(&room, 1, "agent", None);
+        let speakers: Vec<_> = (2..2 + count).map(|number| engine.member(&room, number, "", Some("agent"))).collect();
+        let mut times = Vec::new();
+        for turn in 0..400 {
+            for speaker in &speakers {
+                speaker.read(&mut [1_000; 160]);
+            }
+            let mut frame = [0; 960];
+            let time = ms(|| {
+                listener.write(&mut frame);
+            });
+            if turn < 10 {
+                engine.service();
+                continue;
+            }
+            assert!(i32::from(frame[959]) >= (count as i32 * 1_000).min(32_000), "all of them are heard");
+            times.push(time);
+        }
+        let name = format!("write hook, {count} speaking to it at once, 8 to 48 kHz");
+        met &= line(&name, quantile(times, 0.5), "ms", 0.1);
+    }
+    met
 }
 
 /// How long it takes until the last of many listeners hears what one says in frames of 20 ms, from the first on; the service is Coach's.
