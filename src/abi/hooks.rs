@@ -166,11 +166,11 @@ pub unsafe extern "C" fn coach_write(
 /// # Safety
 /// As [`coach_read`]; `leaves` and `run` are called inside the gate that `enter` entered.
 #[inline(always)]
-unsafe fn hook<T: 'static>(
+unsafe fn hook<T: 'static, B: 'static, const N: usize>(
     frame: *mut i16,
     shape: Shape,
     enter: impl FnOnce() -> Result<(&'static Member, Inside<'static>), Refused>,
-    hook_of: impl FnOnce(&Member) -> &Hook<T>,
+    hook_of: impl FnOnce(&Member) -> &Hook<T, B, N>,
     leaves: impl FnOnce(&Member, Shape, &[i16]) -> bool,
     run: impl FnOnce(&Member, Shape, &mut [i16]) -> Outcome,
 ) -> sys::coach_status_t {

@@ -234,7 +234,7 @@ impl Engine {
         let mut watch = self.preparing.lock();
         let (rang, number) = (self.shared.work_flag.rang(), self.shared.last_number());
         let Ok(state_locks) = self.state_locks() else { return PERIOD };
-        let mut handoffs = Vec::new();
+        let (mut reads, mut writes) = (Vec::new(), Vec::new());
         let mut retired = false;
         for state_lock in &state_locks {
             let mut state = state_lock.lock();
@@ -249,20 +249,22 @@ impl Engine {
                 outgoing.wait_own(events);
                 self.wake_event_thread(&outgoing);
             }
-            let listeners = state
-                .members
-                .values()
-                .flat_map(|member| &member.listeners)
-                .map(|listener| listener.subscription.handoff());
             let hooks = state.members.values().map(|member| member.lease.get());
-            let hooks = hooks.flat_map(|audio| [&audio.read.handoff, &audio.write.handoff]);
-            handoffs.extend(listeners.chain(hooks).filter(|handoff| handoff.waits()).cloned());
-        }
-        for handoff in handoffs {
-            if self.directory.lock().over {
-                return PERIOD; // an end does not wait for filters that nobody needs any more
+            for audio in hooks {
+                reads.extend(Some(&audio.read.handoff).filter(|handoff| handoff.waits()).cloned());
+                writes.extend(Some(&audio.write.handoff).filter(|handoff| handoff.waits()).cloned());
             }
-            handoff.prepare(|code| self.filters.converter(code)); // may make a filter: without a room's lock
+        }
+        // May have to make filters: without a room's lock. An end does not wait for those that nobody needs any more.
+        let over = || self.directory.lock().over;
+        for handoff in reads.iter().take_while(|_| !over()) {
+            handoff.prepare(|code| self.filters.converter(code));
+        }
+        for handoff in writes.iter().take_while(|_| !over()) {
+            handoff.prepare(|code| self.filters.rate_mix(code));
+        }
+        if over() {
+            return PERIOD;
         }
         if self.shared.busy() {
             self.filters.make_usual(|| self.directory.lock().over);

@@ -10,7 +10,7 @@ use super::{
     tag_index::{Indexed, TagIndex},
 };
 use crate::{
-    audio::hook::subscription::Subscription,
+    audio::{hook::subscription::Subscription, playout::resample::Conversion},
     faults::{self, Where},
     route::{Speaks, hears},
 };
@@ -133,14 +133,8 @@ impl RoomState {
                 (Err(at), true) if from.facts.speaks.privately() => {
                     let Some(stream) = &from.stream else { continue };
                     let open = from.input.clone();
-                    let subscription =
-                        Arc::new(Subscription::new(speaker, stream.clone(), number, shared.work_flag.clone(), open));
-                    let mix = room.lease.get().host_mix();
-                    subscription.expect(
-                        from.lease.get().read.format().map(|format| mix.keeps(format)),
-                        to.lease.get().write.format(),
-                    );
-                    Ok((at, subscription))
+                    expect_conversion(from, to, room);
+                    Ok((at, Arc::new(Subscription::new(speaker, stream.clone(), number, open))))
                 }
                 _ => continue,
             };
@@ -178,6 +172,17 @@ impl RoomState {
                 pending.dirty.insert(speaker);
             }
         }
+    }
+}
+
+/// Has the conversion prepared between what the two last spoke and heard in, so that it is there when it is needed.
+fn expect_conversion(speaker: &Member, listener: &Member, room: &Room) {
+    let spoken = speaker.lease.get().read.format().map(|format| room.lease.get().host_mix().keeps(format).kept());
+    let write = &listener.lease.get().write;
+    if let (Some(from), Some(to)) = (spoken, write.format())
+        && let Some(conversion) = Conversion::between(from, to)
+    {
+        write.handoff.expect(conversion.code());
     }
 }
 

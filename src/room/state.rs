@@ -23,7 +23,7 @@ use crate::{
         host_mix::HostMix,
         lockfree::{opening_guard::Opening, private_stream::PrivateStream, retire::Retirement},
         mix::{bus::Bus, input::Input, tick::MixPlan},
-        playout::resample::Conversion,
+        playout::{rate_mix, resample::Conversion},
     },
     route::Facts,
 };
@@ -79,7 +79,7 @@ impl Member {
             audio.read.handoff.expect(conversion.code());
         }
         if let Some(conversion) = audio.write.format().and_then(|write| Conversion::between(mix, write)) {
-            audio.write.handoff.expect(conversion.code());
+            audio.write.handoff.expect(conversion.code() | rate_mix::OPEN);
         }
     }
 }

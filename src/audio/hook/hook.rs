@@ -7,8 +7,10 @@ use crate::{
         counters::Counts,
         format::{Format, Shape},
         hook::plan::MemberPlan,
-        lockfree::{handoff::WorkFlag, published::Published},
-        playout::resample::Handoff,
+        lockfree::{
+            handoff::{Handoff, WorkFlag},
+            published::Published,
+        },
     },
     sync::{AtomicU64, Ordering},
 };
@@ -39,9 +41,9 @@ pub struct FastPath {
     pub shape: Shape,
 }
 
-/// One hook of one member, with the state `T` that is its own. What every call needs comes first.
+/// One hook of one member, with the state `T` that is its own, and the `B`s that it has built, up to `N` at a time. What every call needs comes first.
 #[repr(C)]
-pub struct Hook<T> {
+pub struct Hook<T, B, const N: usize> {
     /// What it counts.
     pub counts: Counts,
     plan: Published<MemberPlan>,
@@ -50,14 +52,14 @@ pub struct Hook<T> {
     own: UnsafeCell<T>,
     /// Format of the last frame, as a code; or what it was if Coach does not handle that, with [`REFUSED`].
     format: AtomicU64,
-    /// Where it gets its converters from.
-    pub handoff: Arc<Handoff>,
+    /// Where it gets what it needs for other rates.
+    pub handoff: Arc<Handoff<B, N>>,
 }
 
 // SAFETY: `own` is touched inside the hook's gate alone (the contract of `enter`).
-unsafe impl<T: Send> Sync for Hook<T> {}
+unsafe impl<T: Send, B: Send, const N: usize> Sync for Hook<T, B, N> {}
 
-impl<T: Default> Hook<T> {
+impl<T: Default, B, const N: usize> Hook<T, B, N> {
     /// With its member's first plan; the caller keeps the plan that it is of.
     pub fn new(plan: &MemberPlan, work_flag: &WorkFlag, timed: bool) -> Self {
         Self {
@@ -71,7 +73,7 @@ impl<T: Default> Hook<T> {
     }
 }
 
-impl<T> Hook<T> {
+impl<T, B, const N: usize> Hook<T, B, N> {
     /// [control] Calls that begin from now on act on `plan`. The caller keeps the old plan until those inside have left.
     pub fn publish(&self, plan: &MemberPlan) {
         self.plan.publish(plan, plan.number);

@@ -76,6 +76,8 @@ pub struct WriteState {
     pub entered: u64,
     pub at: MixPosition,
     pub mix: Playout,
+    /// Something is still to come out of a mix of another rate.
+    pub converting: bool,
     pub sound: SoundPlayback,
 }
 

@@ -10,6 +10,7 @@ use crate::audio::{
         plan::MemberPlan,
     },
     lockfree::{handoff::WorkFlag, hook_clock::HookClock, opening_guard::Guarded},
+    playout::{playout::WANTED_MIXES, rate_mix::RateMix, resample::Converter},
 };
 
 /// A member. Made by the control plane, found by its hooks through its slot. The two hooks run on two threads, so each has cache lines of
@@ -17,11 +18,11 @@ use crate::audio::{
 #[repr(C, align(64))]
 pub struct Member {
     /// For each frame read from it.
-    pub read: Hook<ReadState>,
+    pub read: Hook<ReadState, Converter, 2>,
     /// How the read hook's opening guards stand.
     pub guarded: Guarded,
     /// For each frame written to it.
-    pub write: Hook<WriteState>,
+    pub write: Hook<WriteState, RateMix, WANTED_MIXES>,
     /// The sounds that its write hook is to play.
     pub sounds: SoundRequests,
     /// The engine's.

@@ -8,14 +8,14 @@ use crate::{
         counters::Counts,
         format::{Format, MAX_FRAME_MS, TICKS_PER_MS, last},
         hook::stream_reader::StreamReader,
-        lockfree::{handoff::WorkFlag, private_stream::PrivateStream},
+        lockfree::private_stream::PrivateStream,
         mix::{
             bus::{Bus, MixPosition},
             input::Input,
         },
         playout::{
-            playout::Playout,
-            resample::{Conversion, Handoff},
+            playout::{Handoff, Played, Playout},
+            rate_mix::RateMix,
         },
         sum,
     },
@@ -36,12 +36,11 @@ pub struct Subscription {
     until: AtomicU64,
     /// Position in the stream up to which the listener has come.
     cursor: AtomicU64,
-    /// 1 while something is left to play that has left the stream: in a converter, or a fade.
+    /// 1 while something is left to play that has left the stream: in a mix of another rate, or a fade.
     playing: AtomicU64,
     /// Engine-mixed: where the speaker's open speech goes.
     open: Option<Arc<Input>>,
     state: UnsafeCell<State>,
-    handoff: Arc<Handoff>,
 }
 
 #[derive(Default)]
@@ -65,13 +64,7 @@ unsafe impl Sync for Subscription {}
 impl Subscription {
     /// From the newest frame on. `since`: the plan that will be the first to grant it. `open`: where an engine-mixed room has what the
     /// speaker says openly.
-    pub fn new(
-        speaker: u64,
-        stream: Arc<PrivateStream>,
-        since: u64,
-        work_flag: WorkFlag,
-        open: Option<Arc<Input>>,
-    ) -> Self {
+    pub fn new(speaker: u64, stream: Arc<PrivateStream>, since: u64, open: Option<Arc<Input>>) -> Self {
         Self {
             speaker,
             since,
@@ -81,16 +74,6 @@ impl Subscription {
             state: UnsafeCell::new(State { heard: stream.ticks(), ..State::default() }),
             stream,
             open,
-            handoff: Arc::new(Handoff::new(work_flag)),
-        }
-    }
-
-    /// [control] What the two last spoke and heard in, so that the conversion is there when it is needed.
-    pub fn expect(&self, speaker: Option<Format>, listener: Option<Format>) {
-        if let (Some(from), Some(to)) = (speaker.map(Format::kept), listener)
-            && let Some(conversion) = Conversion::between(from, to)
-        {
-            self.handoff.expect(conversion.code());
         }
     }
 
@@ -120,11 +103,6 @@ impl Subscription {
     #[cfg(test)]
     pub fn open(&self) -> bool {
         self.until() == u64::MAX
-    }
-
-    /// Where it gets its converter from.
-    pub fn handoff(&self) -> &Arc<Handoff> {
-        &self.handoff
     }
 
     /// Nothing to play.
@@ -186,7 +164,7 @@ impl Subscription {
         true
     }
 
-    /// Adds what is due to the listener; whether there was any.
+    /// Adds what is due to the listener, whose `handoff` has the mixes of other rates.
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
@@ -196,13 +174,32 @@ impl Subscription {
         (to, whole): (Format, u64),
         counts: &Counts,
         mix: Option<(&Bus, MixPosition)>,
-    ) -> bool {
+        handoff: &Handoff,
+    ) -> Played {
         // SAFETY: the state is the listener's, inside whose write gate the caller is.
         if unsafe { self.holds_back(to.ticks(to.a_channel(sum.len())), mix) } {
-            return false;
+            return Played::Nothing;
         }
         // SAFETY: the state and the handoff are the listener's, inside whose write gate the caller is.
-        unsafe { self.with_reader(|playout, reader| playout.play(reader, &self.handoff, sum, (to, whole), counts)) }
+        unsafe { self.with_reader(|playout, reader| playout.play(reader, (handoff, 0), sum, (to, whole), counts)) }
+    }
+
+    /// Whether the mix of this code has something of it.
+    ///
+    /// # Safety
+    /// The caller is inside the listener's write gate.
+    pub unsafe fn is_in(&self, code: u64) -> bool {
+        // SAFETY: the state is the listener's, inside whose write gate the caller is.
+        unsafe { &*self.state.get() }.playout.is_in(code)
+    }
+
+    /// See [`Playout::replay`].
+    ///
+    /// # Safety
+    /// The caller is inside the listener's write gate.
+    pub unsafe fn replay(&self, mix: &mut RateMix) {
+        // SAFETY: the caller is inside the listener's write gate.
+        unsafe { self.with_reader(|playout, reader| playout.replay(reader, mix)) }
     }
 
     /// Whether a stretch of private speech has to wait for one more frame: a listener that has come so far in the room's mix has not
@@ -253,15 +250,16 @@ impl Subscription {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::lockfree::private_stream::Stamp;
+    use crate::audio::lockfree::{handoff::WorkFlag, private_stream::Stamp};
 
     const SAMPLES: usize = 160;
 
     /// What the listener hears at the end of a frame: past any fade.
     fn hears(subscription: &Subscription) -> i32 {
         let (mut sum, format) = ([0; SAMPLES], Format::new(8_000, 1).expect("a format"));
+        let handoff = Handoff::new(WorkFlag::default());
         // SAFETY: nobody else has this subscription.
-        unsafe { subscription.play(&mut sum, (format, format.ticks(SAMPLES)), &Counts::default(), None) };
+        unsafe { subscription.play(&mut sum, (format, format.ticks(SAMPLES)), &Counts::default(), None, &handoff) };
         sum[SAMPLES - 1]
     }
 
@@ -273,7 +271,7 @@ mod tests {
             let stamp = Stamp { captured, floor: captured };
             stream.push(stamp, Format::new(8_000, 1).expect("a format"), &[value; SAMPLES]);
         };
-        let subscription = Subscription::new(1, stream.clone(), 3, WorkFlag::default(), None);
+        let subscription = Subscription::new(1, stream.clone(), 3, None);
         push(3, 100);
         push(7, 200);
         assert_eq!(
@@ -294,7 +292,7 @@ mod tests {
         let push = |floor: u64, value: i16| {
             stream.push(Stamp { captured: 5, floor }, Format::new(8_000, 1).expect("a format"), &[value; SAMPLES]);
         };
-        let subscription = Subscription::new(1, stream.clone(), 4, WorkFlag::default(), None);
+        let subscription = Subscription::new(1, stream.clone(), 4, None);
         push(3, 100); // guarded: for who was there since plan 3
         push(4, 200);
         assert_eq!([hears(&subscription), hears(&subscription)], [200, 0]);
@@ -310,7 +308,7 @@ mod tests {
         ];
         for (what, stamp, closes) in not_for_it {
             let stream = Arc::new(PrivateStream::new().expect("memory"));
-            let subscription = Subscription::new(1, stream.clone(), 4, WorkFlag::default(), None);
+            let subscription = Subscription::new(1, stream.clone(), 4, None);
             let push = |stamp, value: i16| stream.push(stamp, format, &[value; SAMPLES]);
             let mine = Stamp { captured: 5, floor: 5 };
             push(mine, 100);

@@ -3,7 +3,7 @@
 use std::{mem::MaybeUninit, sync::Arc};
 
 use crate::audio::{
-    format::{Format, Frame, MAX_FRAME, Shape},
+    format::{Format, Frame, MAX_FRAME, Shape, TICKS_PER_MS},
     hook::{
         hook::{FastPath, Outcome},
         hook_state::{WriteAction, WriteState},
@@ -15,7 +15,12 @@ use crate::audio::{
         bus::{Bus, Mix, MixPosition},
         input::Input,
     },
-    playout::{declick::DeclickRamp, playout::Playout},
+    playout::{
+        declick::DeclickRamp,
+        playout::{Played, Playout},
+        rate_mix::{self, RateMix},
+        resample::MOST_MS,
+    },
     prefetch::{PrefetchHint, prefetch},
     sum,
 };
@@ -127,7 +132,9 @@ impl Member {
         self.write.counts.frames.add(1);
         let same_format = !self.write.changes_to(frame.format);
         if !same_format {
-            (side.tails, side.declick) = ([0, 0], DeclickRamp::default());
+            (side.tails, side.declick, side.converting) = ([0, 0], DeclickRamp::default(), false);
+            // SAFETY: the handoff is the write hook's, inside whose gate the caller is.
+            unsafe { self.write.handoff.each(RateMix::stop) };
         }
         let listening = plan.bus.as_ref().filter(|_| plan.hearing == Hearing::Bus);
         if side.number != plan.number {
@@ -135,20 +142,26 @@ impl Member {
             let entered = listening.map_or(0, |_| plan.entered);
             if side.entered != entered {
                 (side.entered, side.mix) = (entered, Playout::default());
+                // SAFETY: the handoff is the write hook's, inside whose gate the caller is.
+                unsafe { self.write.handoff.each(RateMix::stop_open) };
                 // From the tick that was just made, so that the first frame is not silent.
                 side.at = listening.map_or(MixPosition::default(), |bus| MixPosition {
                     tick: bus.ticks().saturating_sub(1),
                     offset: 0,
                 });
             }
+            // SAFETY: the caller is inside this member's write gate.
+            unsafe { self.withdraw(plan) };
             // What is missing from the sum of tails was a stream that this plan does not grant.
             // SAFETY: the subscriptions are this listener's, inside whose write gate the caller is.
-            let now = unsafe { tails(plan, &side.mix) };
+            let now = unsafe { self.tails(plan, &side.mix) };
             if same_format {
                 side.declick.step([side.tails[0] - now[0], side.tails[1] - now[1]], frame.format);
             }
         }
-        let quiet = !side.declick.active() && plan.subscriptions.iter().all(|subscription| subscription.idle());
+        let quiet = !side.declick.active()
+            && !side.converting
+            && plan.subscriptions.iter().all(|subscription| subscription.idle());
         if plan.hearing == Hearing::Host && quiet {
             side.tails = [0, 0];
             return (Outcome::Unchanged, None);
@@ -180,23 +193,91 @@ impl Member {
         let mut scratch = [const { MaybeUninit::uninit() }; MAX_FRAME];
         let whole = side.whole(frame.format, frame.data.len());
         let sum = widen(&mut scratch, frame.data, plan.hearing == Hearing::Host);
+        // As much at a time as goes into a mix of another rate.
+        let format = frame.format;
+        let part = format.samples(MOST_MS * TICKS_PER_MS) * format.channels();
+        let last = sum.len().div_ceil(part) - 1;
+        for (number, sum) in sum.chunks_mut(part).enumerate() {
+            // SAFETY: the caller is inside this member's write gate.
+            unsafe { self.sum_part(side, plan, listening, sum, whole, number == last) };
+        }
+        // SAFETY: the caller is inside this member's write gate.
+        side.tails = unsafe { self.tails(plan, &side.mix) };
+        side.declick.apply(sum, format.channels());
+        sum::saturate_all(sum, frame.data);
+    }
+
+    /// Sums all that the member hears into a part of its frame. `last`: it is the last one.
+    ///
+    /// # Safety
+    /// The caller is inside this member's write gate.
+    unsafe fn sum_part(
+        &self,
+        side: &mut WriteState,
+        plan: &MemberPlan,
+        listening: Option<&Arc<Bus>>,
+        sum: &mut [i32],
+        whole: (Format, u64),
+        last: bool,
+    ) {
+        let (format, samples) = (whole.0, whole.0.a_channel(sum.len()));
+        let handoff = &*self.write.handoff;
+        // SAFETY: the handoff is the write hook's, inside whose gate the caller is.
+        unsafe {
+            handoff.each(|mix| {
+                if mix.running() {
+                    mix.begin(samples);
+                }
+            });
+        }
         // Where the mix of this frame begins.
         let begin = listening.map(|bus| (&**bus, side.at));
         if let Some(bus) = listening {
             let mut mix = Mix { bus, own: plan.input.as_deref(), at: &mut side.at };
             // SAFETY: the handoff is the write hook's, inside whose gate the caller is.
-            unsafe { side.mix.play(&mut mix, &self.write.handoff, sum, whole, &self.write.counts) };
+            let played = unsafe { side.mix.play(&mut mix, (handoff, rate_mix::OPEN), sum, whole, &self.write.counts) };
+            self.write.counts.waited.add(u64::from(last && played == Played::Waits));
         }
         for subscription in plan.subscriptions.iter() {
             // SAFETY: the caller is inside this member's write gate.
-            if unsafe { subscription.play(sum, whole, &self.write.counts, begin) } {
-                self.write.counts.private.add(1);
+            match unsafe { subscription.play(sum, whole, &self.write.counts, begin, handoff) } {
+                Played::Something if last => self.write.counts.private.add(1),
+                Played::Waits if last => self.write.counts.waited.add(1),
+                _ => {}
             }
         }
-        // SAFETY: the caller is inside this member's write gate.
-        side.tails = unsafe { tails(plan, &side.mix) };
-        side.declick.apply(sum, frame.format.channels());
-        sum::saturate_all(sum, frame.data);
+        side.converting = false;
+        // SAFETY: the handoff is the write hook's, inside whose gate the caller is.
+        unsafe {
+            handoff.each(|mix| {
+                mix.end(sum, format);
+                side.converting |= mix.running();
+            });
+        }
+    }
+
+    /// Takes out of the mixes of other rates what is of streams that the plan does not grant: a mix that may have something of such a stream
+    /// is made anew of those that the listener may still hear, each of which is asked again.
+    ///
+    /// # Safety
+    /// The caller is inside this member's write gate.
+    unsafe fn withdraw(&self, plan: &MemberPlan) {
+        let take_out = |mix: &mut RateMix| {
+            if !mix.running() || mix.is_open() {
+                return;
+            }
+            let code = mix.code();
+            // SAFETY: the subscriptions are this listener's, inside whose write gate the caller is.
+            let left = || plan.subscriptions.iter().filter(|subscription| unsafe { subscription.is_in(code) });
+            if mix.holds_others(left().count() as u32) {
+                mix.clear();
+                // SAFETY: the subscriptions are this listener's, inside whose write gate the caller is.
+                left().for_each(|subscription| unsafe { subscription.replay(mix) });
+                mix.rewrite_tail();
+            }
+        };
+        // SAFETY: the handoff is the write hook's, inside whose gate the caller is.
+        unsafe { self.write.handoff.each(take_out) };
     }
 
     /// The usual case, shorter: one stream, or the mix alone, and nothing that fades. `false` if it is not so.
@@ -204,7 +285,7 @@ impl Member {
     /// # Safety
     /// The caller is inside this member's write gate.
     unsafe fn play_direct(&self, side: &mut WriteState, plan: &MemberPlan, frame: &mut [i16], format: Format) -> bool {
-        if side.declick.active() {
+        if side.declick.active() || side.converting {
             return false;
         }
         let whole = side.whole(format, frame.len());
@@ -231,18 +312,22 @@ impl Member {
             _ => false,
         }
     }
-}
 
-/// What the listener is hearing of Coach at this moment, all streams together.
-///
-/// # Safety
-/// The caller is inside the listener's write gate.
-unsafe fn tails(plan: &MemberPlan, mix: &Playout) -> [i32; 2] {
-    plan.subscriptions.iter().fold(mix.tail(), |sum, subscription| {
-        // SAFETY: the caller is inside this member's write gate.
-        let tail = unsafe { subscription.tail() };
-        [sum[0] + tail[0], sum[1] + tail[1]]
-    })
+    /// What the listener is hearing of Coach at this moment, all streams together.
+    ///
+    /// # Safety
+    /// The caller is inside the listener's write gate.
+    unsafe fn tails(&self, plan: &MemberPlan, mix: &Playout) -> [i32; 2] {
+        let mut sum = mix.tail();
+        let mut add = |tail: [i32; 2]| sum = [sum[0] + tail[0], sum[1] + tail[1]];
+        for subscription in plan.subscriptions.iter() {
+            // SAFETY: the caller is inside this member's write gate.
+            add(unsafe { subscription.tail() });
+        }
+        // SAFETY: the handoff is the write hook's, inside whose gate the caller is.
+        unsafe { self.write.handoff.each(|mix| add(mix.tail())) };
+        sum
+    }
 }
 
 /// The start of `scratch` as 32-bit samples: those of `frame`, or zeros.

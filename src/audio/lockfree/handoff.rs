@@ -35,8 +35,8 @@ impl WorkFlag {
     }
 }
 
-/// How many things a hook keeps: one for each other rate, at the channels of one listener.
-const KEPT: usize = 8;
+/// How many things a hook keeps: one for each other rate and number of channels, and one more for the open mix of a room.
+const KEPT: usize = 20;
 
 /// A thing and the code that it was wanted by, in a list.
 struct Built<T> {
@@ -45,13 +45,11 @@ struct Built<T> {
     next: *mut Built<T>,
 }
 
-/// One hook's. Codes say what is wanted; 0 is nothing.
-pub struct Handoff<T> {
-    /// Written by the hook, and by the control plane before the hook runs.
-    wanted: AtomicU64,
-    /// What was built last. Written by the control plane.
-    built: AtomicU64,
-    /// From the control plane to the hook.
+/// One hook's. Codes say what is wanted, up to `N` things at a time; 0 is nothing.
+pub struct Handoff<T, const N: usize> {
+    /// Written by the hook, and by the control plane where it knows what the hook will want; taken away by whoever builds it.
+    wanted: [AtomicU64; N],
+    /// From the control plane to the hook: a list.
     offer: AtomicPtr<Built<T>>,
     /// From the hook to the control plane: a list, so that the hook never has to free.
     spent: AtomicPtr<Built<T>>,
@@ -62,15 +60,14 @@ pub struct Handoff<T> {
 
 // SAFETY: `kept` is touched by the one hook that owns the handoff (the contract of `take`), the rest is atomic; what goes
 // from thread to thread is Send, and the pointers in it are owned.
-unsafe impl<T: Send> Send for Handoff<T> {}
+unsafe impl<T: Send, const N: usize> Send for Handoff<T, N> {}
 // SAFETY: `kept` is touched by one hook at a time, and the rest is atomic.
-unsafe impl<T: Send> Sync for Handoff<T> {}
+unsafe impl<T: Send, const N: usize> Sync for Handoff<T, N> {}
 
-impl<T> Handoff<T> {
+impl<T, const N: usize> Handoff<T, N> {
     pub fn new(work_flag: WorkFlag) -> Self {
         Self {
-            wanted: AtomicU64::new(0),
-            built: AtomicU64::new(0),
+            wanted: std::array::from_fn(|_| AtomicU64::new(0)),
             offer: AtomicPtr::new(ptr::null_mut()),
             spent: AtomicPtr::new(ptr::null_mut()),
             kept: UnsafeCell::new(ptr::null_mut()),
@@ -88,9 +85,12 @@ impl<T> Handoff<T> {
         // SAFETY: `kept` is the hook's own, inside whose gate the caller is.
         let kept = unsafe { &mut *self.kept.get() };
         if !to_front(kept, code) {
-            let offer = self.offer.swap(ptr::null_mut(), Ordering::AcqRel);
-            if !offer.is_null() {
+            let mut offer = self.offer.swap(ptr::null_mut(), Ordering::AcqRel);
+            while !offer.is_null() {
+                // SAFETY: what is offered was made by Box::into_raw in `prepare`, and the whole list was swapped out once.
+                let next = unsafe { (*offer).next };
                 self.keep(kept, offer);
+                offer = next;
             }
             if !to_front(kept, code) {
                 self.expect(code);
@@ -99,6 +99,21 @@ impl<T> Handoff<T> {
         }
         // SAFETY: things in the list were made by Box::into_raw in `prepare` and are this hook's until it gives them back.
         Some(unsafe { &mut (**kept).thing })
+    }
+
+    /// [audio] Does something with each that the hook has.
+    ///
+    /// # Safety
+    /// As [`Handoff::take`].
+    pub unsafe fn each(&self, mut action: impl FnMut(&mut T)) {
+        // SAFETY: `kept` is the hook's own, inside whose gate the caller is.
+        let mut next = unsafe { *self.kept.get() };
+        while !next.is_null() {
+            // SAFETY: things in the list were made by Box::into_raw in `prepare` and are this hook's until it gives them back.
+            let built = unsafe { &mut *next };
+            action(&mut built.thing);
+            next = built.next;
+        }
     }
 
     /// Puts what was offered into the hook's list, and gives back what is too much there: one of the same code that was built twice,
@@ -134,9 +149,11 @@ impl<T> Handoff<T> {
         self.spent.store(spent, Ordering::Release);
     }
 
-    /// Says what the hook will want.
+    /// Says what the hook will want. Where more is wanted already than can be said, the hook has to ask again.
     pub fn expect(&self, code: u64) {
-        self.wanted.store(code, Ordering::Release);
+        let place = |which: u64| self.wanted.iter().find(|wanted| wanted.load(Ordering::Relaxed) == which);
+        let place = place(code).or_else(|| place(0)).unwrap_or(&self.wanted[code as usize % N]);
+        place.store(code, Ordering::Release);
         self.work_flag.ring();
     }
 
@@ -147,19 +164,23 @@ impl<T> Handoff<T> {
 
     /// Whether [`Handoff::prepare`] has something to do.
     pub fn waits(&self) -> bool {
-        self.wanted.load(Ordering::Relaxed) != self.built.load(Ordering::Relaxed)
+        self.wanted.iter().any(|wanted| wanted.load(Ordering::Relaxed) != 0)
             || !self.spent.load(Ordering::Relaxed).is_null()
     }
 
-    /// [control] Builds what is wanted and offers it, and frees what was spent. One thread at a time.
-    pub fn prepare(&self, build: impl FnOnce(u64) -> Option<T>) {
-        let wanted = self.wanted.load(Ordering::Acquire);
-        if wanted != self.built.load(Ordering::Relaxed)
-            && let Some(new) = build(wanted)
-        {
-            self.built.store(wanted, Ordering::Relaxed);
-            let new = Box::new(Built { code: wanted, thing: new, next: ptr::null_mut() });
-            free(self.offer.swap(Box::into_raw(new), Ordering::AcqRel));
+    /// [control] Builds what is wanted and offers it, and frees what was spent. One thread at a time. What cannot be built stays wanted.
+    pub fn prepare(&self, mut build: impl FnMut(u64) -> Option<T>) {
+        for wanted in &self.wanted {
+            let code = wanted.load(Ordering::Acquire);
+            if code != 0
+                && let Some(thing) = build(code)
+            {
+                let next = self.offer.swap(ptr::null_mut(), Ordering::AcqRel);
+                let new = Box::into_raw(Box::new(Built { code, thing, next }));
+                self.offer.store(new, Ordering::Release);
+                // Only now: while it is wanted the hook does not ask for it again.
+                let _ = wanted.compare_exchange(code, 0, Ordering::AcqRel, Ordering::Relaxed);
+            }
         }
         free(self.spent.swap(ptr::null_mut(), Ordering::AcqRel));
     }
@@ -194,7 +215,7 @@ fn free<T>(mut list: *mut Built<T>) {
     }
 }
 
-impl<T> Drop for Handoff<T> {
+impl<T, const N: usize> Drop for Handoff<T, N> {
     fn drop(&mut self) {
         free(*self.kept.get_mut());
         free(self.spent.swap(ptr::null_mut(), Ordering::AcqRel));
@@ -207,7 +228,7 @@ mod tests {
     use super::*;
 
     /// Takes until it is there; how often it was not.
-    fn waits(handoff: &Handoff<u64>, code: u64) -> u32 {
+    fn waits(handoff: &Handoff<u64, 2>, code: u64) -> u32 {
         for waited in 0..10 {
             // SAFETY: this is the one thread that takes.
             if unsafe { handoff.take(code) }.is_some_and(|thing| *thing == code) {
@@ -232,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_is_in_use_stays_the_same_if_it_is_built_again() {
-        let (handoff, mut built) = (Handoff::new(WorkFlag::default()), 0);
+        let (handoff, mut built) = (Handoff::<_, 2>::new(WorkFlag::default()), 0);
         let mut build = |code| {
             built += 1;
             Some((code, built))

@@ -328,7 +328,7 @@ impl Drop for Thing {
 fn a_mailbox_gives_what_was_asked_for_and_loses_nothing() {
     explore(|| {
         let alive = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let handoff = std::sync::Arc::new(Handoff::<Thing>::new(WorkFlag::default()));
+        let handoff = std::sync::Arc::new(Handoff::<Thing, 2>::new(WorkFlag::default()));
         let (hook, control, built) = (handoff.clone(), handoff.clone(), alive.clone());
         all([
             Box::new(move || {

@@ -33,14 +33,16 @@ impl DeclickRamp {
     /// Adds it to interleaved samples.
     pub fn apply(&mut self, samples: &mut [i32], channels: usize) {
         for group in samples.chunks_exact_mut(channels) {
-            if !self.active() {
-                return;
-            }
-            for (c, sample) in group.iter_mut().enumerate() {
-                *sample += self.value(c);
-            }
-            self.at += 1;
+            let Some(value) = self.next() else { return };
+            group.iter_mut().zip(value).for_each(|(sample, value)| *sample += value);
         }
+    }
+
+    /// What it adds to the next sample group; `None` when it is over.
+    pub fn next(&mut self) -> Option<[i32; 2]> {
+        let value = self.active().then(|| [self.value(0), self.value(1)])?;
+        self.at += 1;
+        Some(value)
     }
 }
 

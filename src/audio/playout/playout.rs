@@ -1,23 +1,32 @@
-//! Plays one queue into one listener's frames: when to start and to skip, conversion, channels and declick ramps. The same for a private
-//! stream and for the open mix of an engine-mixed room.
+//! Plays one queue into one listener's frames: when to start and to skip, where in the frame, channels and declick ramps. The same for a
+//! private stream and for the open mix of an engine-mixed room.
 
 use std::mem::MaybeUninit;
 
 use crate::audio::{
     counters::Counts,
     format::{Format, remix},
+    lockfree::handoff,
     playout::{
         declick::DeclickRamp,
         jitter::JitterPolicy,
-        resample::{Conversion, Converter, Handoff},
+        rate_mix::RateMix,
+        resample::Conversion,
         source::{CHUNK, Due, Source},
+        target::Target,
     },
     sum::Sample,
 };
 
-/// So many stretches at most are played into one frame: each begins with a conversion of its own. That is enough for the shortest usual
+/// So many stretches at most are played into one frame: each begins with a ramp of its own. That is enough for the shortest usual
 /// frames in the longest.
 const STRETCHES: usize = 8;
+
+/// Where a write hook gets its mixes of other rates from.
+pub type Handoff = handoff::Handoff<RateMix, WANTED_MIXES>;
+
+/// So many of them can be wanted at a time.
+pub const WANTED_MIXES: usize = 6;
 
 /// The state of one queue at one listener.
 #[derive(Default)]
@@ -26,58 +35,71 @@ pub struct Playout {
     declick: DeclickRamp,
     /// What was played last; 0 when silent.
     last: [i32; 2],
-    /// Of the queue, while playing.
+    /// Of the queue, while something of it is played, fades, or is in a mix of another rate.
     from: Option<Format>,
     /// Of the listener's frames.
     to: Option<Format>,
-    /// Ticks of audio that went into the converter and have not come out.
-    held: u64,
-    /// Samples a channel of silence that are still to come before what the converter gives out first; `None` once it has given out any.
-    lead: Option<u32>,
-    /// Zeros that push out the rest, samples a channel.
-    owed: u32,
+    /// When the last that was played will have been heard, in ticks from the next frame on: a mix of another rate gives out what goes in
+    /// somewhat later.
+    at: i32,
+    /// Until when something of it has an effect in that mix, likewise;
+    live: i32,
+    /// and whether the mix counts it for that.
+    counted: bool,
+    /// Samples a channel that were played without a jump.
+    run: u32,
     /// What is played is left out, for want of its conversion.
     waiting: bool,
 }
 
-/// The listener's frame, or a part of it, while it is being filled.
-struct OutputFrame<'a> {
-    sum: &'a mut [i32],
-    to: Format,
-    /// Ticks of the whole frame.
-    whole: u64,
-    /// Samples a channel that have been played.
-    done: usize,
-    /// Samples a channel over which the fade has gone.
-    declicked: usize,
+/// What was played into a part of a frame.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Played {
+    Nothing,
+    /// Nothing, for want of a conversion.
+    Waits,
+    Something,
 }
 
-impl OutputFrame<'_> {
-    fn samples(&self) -> usize {
-        self.to.a_channel(self.sum.len())
+/// The listener's frame, or a part of it, while it is being filled.
+struct Part<'a> {
+    sum: &'a mut [i32],
+    to: Format,
+    /// Ticks of the whole frame, and of this part.
+    whole: u64,
+    length: u64,
+    /// Ticks of the part that were filled.
+    filled: i64,
+    /// Ticks of the queue that were played into it.
+    taken: u64,
+    handoff: &'a Handoff,
+    /// What the codes of its mixes have besides: see `rate_mix`.
+    mark: u64,
+    waits: bool,
+}
+
+impl Part<'_> {
+    fn frame(&mut self) -> Target<'_> {
+        Target::Frame { sum: self.sum, to: self.to }
     }
 
-    fn left(&self) -> usize {
-        self.samples() - self.done
-    }
-
-    fn declick_to(&mut self, declick: &mut DeclickRamp, end: usize) {
-        let channels = self.to.channels();
-        declick.apply(&mut self.sum[self.declicked * channels..end * channels], channels);
-        self.declicked = end;
-    }
-
-    /// The signal steps by `-step` at the place reached.
-    fn step(&mut self, declick: &mut DeclickRamp, step: [i32; 2]) {
-        self.declick_to(declick, self.done);
-        declick.step(step, self.to);
+    /// Where audio of this format goes; `None` if its conversion is not there yet.
+    ///
+    /// # Safety
+    /// The caller is inside the gate of the hook that owns the handoff.
+    unsafe fn target(&mut self, from: Format) -> Option<Target<'_>> {
+        let Some(conversion) = Conversion::between(from, self.to) else { return Some(self.frame()) };
+        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
+        let mix = unsafe { self.handoff.take(conversion.code() | self.mark) }?;
+        mix.begin(self.to.a_channel(self.sum.len()));
+        Some(Target::Mix(mix))
     }
 }
 
 impl Playout {
-    /// Nothing to play on, nothing to fade.
+    /// Nothing to play on, nothing to fade, and nothing that is still to be heard.
     pub fn idle(&self) -> bool {
-        !self.jitter.playing() && !self.declick.active() && self.owed == 0
+        !self.jitter.playing() && !self.declick.active() && self.at == 0
     }
 
     /// In the middle of a stretch.
@@ -90,60 +112,129 @@ impl Playout {
         self.jitter.hold_back(ticks);
     }
 
-    /// What the listener is hearing at this moment, for a fade should this stream be taken away.
+    /// What the listener is hearing at this moment, for a fade should this stream be taken away. What is in a mix of another rate is
+    /// heard from there.
     pub fn tail(&self) -> [i32; 2] {
+        if self.mix_code().is_some() { [0, 0] } else { self.level() }
+    }
+
+    fn level(&self) -> [i32; 2] {
         [self.last[0] + self.declick.value(0), self.last[1] + self.declick.value(1)]
     }
 
-    /// Adds what is due to `sum`, interleaved in format `to`; whether it added any. `whole`: ticks of the frame that it is, or is a part of.
+    fn mix_code(&self) -> Option<u64> {
+        Some(Conversion::between(self.from?, self.to?)?.code())
+    }
+
+    /// Whether the mix of this code has something of this queue in it.
+    pub fn is_in(&self, code: u64) -> bool {
+        self.counted && self.mix_code() == Some(code)
+    }
+
+    /// Adds what is due to `sum`, interleaved in format `to`. `whole`: ticks of the frame that it is, or is a part of.
+    /// What is of another rate goes into one of the handoff's mixes, whose codes have `mark`.
     ///
     /// # Safety
     /// The caller is inside the gate of the hook that owns `handoff`.
     pub unsafe fn play(
         &mut self,
         source: &mut impl Source,
-        handoff: &Handoff,
+        (handoff, mark): (&Handoff, u64),
         sum: &mut [i32],
         (to, whole): (Format, u64),
         counts: &Counts,
-    ) -> bool {
+    ) -> Played {
         if self.to != Some(to) {
             self.change(source, to, counts);
         }
-        let mut output = OutputFrame { sum, to, whole, done: 0, declicked: 0 };
+        let length = to.ticks(to.a_channel(sum.len()));
+        let mut part = Part { sum, to, whole, length, filled: 0, taken: 0, handoff, mark, waits: false };
+        let mut stretches = 0;
         // SAFETY: the caller is inside the gate of the hook that owns the handoff.
-        unsafe {
-            self.flush(&mut output, handoff);
-            let mut stretches = 0;
-            while self.owed == 0
-                && stretches < STRETCHES
-                && self.fill(&mut output, source, handoff, counts, stretches == 0)
-            {
-                stretches += 1;
-            }
+        while stretches < STRETCHES && unsafe { self.fill(&mut part, source, counts, stretches == 0) } {
+            stretches += 1;
         }
-        let played = output.done > 0;
-        let frame = output.samples();
-        output.declick_to(&mut self.declick, frame);
-        played
+        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
+        unsafe { self.pass(&part) };
+        match part {
+            Part { taken: 1.., .. } => Played::Something,
+            Part { waits: true, .. } => Played::Waits,
+            _ => Played::Nothing,
+        }
     }
 
-    /// The listener's frames have another format: nothing that is held goes on in it.
+    /// The part is over.
+    ///
+    /// # Safety
+    /// As [`Playout::play`].
+    unsafe fn pass(&mut self, part: &Part) {
+        let length = part.length as i32;
+        (self.at, self.live) = ((self.at - length).max(0), (self.live - length).max(0));
+        self.counted = false;
+        if !self.jitter.playing() && !self.declick.active() && self.live == 0 {
+            (self.from, self.run) = (None, 0);
+        }
+        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
+        if let Some(mix) = unsafe { self.mix(part) } {
+            mix.count();
+            self.counted = true;
+        }
+    }
+
+    /// The mix that has something of this queue in it.
+    ///
+    /// # Safety
+    /// As [`Playout::play`].
+    unsafe fn mix<'a>(&self, part: &Part<'a>) -> Option<&'a mut RateMix> {
+        let code = self.mix_code()?;
+        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
+        unsafe { part.handoff.take(code | part.mark) }
+    }
+
+    /// What is in a mix of another rate is of the stretch before; the next one goes elsewhere.
+    ///
+    /// # Safety
+    /// As [`Playout::play`].
+    unsafe fn leave_mix(&mut self, part: &Part) {
+        if std::mem::take(&mut self.live) > 0 {
+            // SAFETY: the caller is inside the gate of the hook that owns the handoff.
+            if let Some(mix) = unsafe { self.mix(part) } {
+                mix.lose_track();
+            }
+        }
+    }
+
+    /// The listener's frames have another format: nothing that is in a mix goes on in it.
     fn change(&mut self, source: &mut impl Source, to: Format, counts: &Counts) {
-        // What went into the converter and did not come out goes into the next.
+        // What went into a mix and was not heard goes into the next.
         if let Some(from) = self.from {
-            let held = from.samples(self.held);
+            let held = from.samples(self.at as u64).min(self.run as usize);
             let lost = held - source.back(held);
             if lost > 0 {
                 counts.skips.add(1);
                 counts.skipped.add(from.ticks(lost));
             }
         }
-        let tail = self.tail();
+        let level = self.level();
         let mut jitter = std::mem::take(&mut self.jitter);
         jitter.turn();
         *self = Self { to: Some(to), jitter, ..Self::default() };
-        self.declick.step(tail, to);
+        self.declick.step(level, to);
+    }
+
+    /// Puts into a mix that was cleared what it had put into it before, as far as that can still be read.
+    pub fn replay(&mut self, source: &mut impl Source, mix: &mut RateMix) {
+        let Some(from) = self.from else { return };
+        let end = mix.place(i64::from(self.at)).min(mix.places().1);
+        let mut left = source.back((self.run as usize).min(end));
+        let mut chunk = [MaybeUninit::uninit(); CHUNK];
+        while left > 0 {
+            let now = left.min(CHUNK / from.channels());
+            let Some(samples) = source.take(&mut chunk[..now * from.channels()]) else { break };
+            mix.add(end - left, samples, from);
+            left -= now;
+        }
+        mix.count();
     }
 
     /// The short way for the one stream that plays on evenly into `frame`, and is all that Coach adds to it: no 32-bit sum, no
@@ -155,8 +246,7 @@ impl Playout {
         (to, whole): (Format, u64),
         counts: &Counts,
     ) -> bool {
-        let even = self.jitter.playing() && !self.declick.active() && self.owed == 0;
-        if !even || self.to != Some(to) || self.from != Some(to) {
+        if !self.plays_evenly(to) {
             return false;
         }
         let due = source.due();
@@ -182,10 +272,14 @@ impl Playout {
         true
     }
 
+    /// In the middle of a stretch of the listener's own format, with no ramp.
+    fn plays_evenly(&self, to: Format) -> bool {
+        self.jitter.playing() && !self.declick.active() && self.to == Some(to) && self.from == Some(to)
+    }
+
     /// Whether a packet of so many samples a channel, all that is queued, can be added as it is to a frame of its length and format.
     pub fn can_play_one_direct(&mut self, to: Format, samples: usize) -> bool {
-        let even = self.jitter.playing() && !self.declick.active() && self.owed == 0;
-        even && self.to == Some(to) && self.from == Some(to) && self.jitter.takes_one(to.ticks(samples))
+        self.plays_evenly(to) && self.jitter.takes_one(to.ticks(samples))
     }
 
     /// It was, and ends so.
@@ -194,107 +288,154 @@ impl Playout {
         self.jitter.took_one(to.ticks(samples));
     }
 
-    /// Plays what is due of one stretch; whether the frame has room for the next one. `first`: nothing was played into it before.
+    /// Plays what is due of one stretch; whether the part has room for the next one. `first`: nothing was played into it before.
     ///
     /// # Safety
     /// As [`Playout::play`].
-    unsafe fn fill(
-        &mut self,
-        output: &mut OutputFrame,
-        source: &mut impl Source,
-        handoff: &Handoff,
-        counts: &Counts,
-        first: bool,
-    ) -> bool {
+    unsafe fn fill(&mut self, part: &mut Part, source: &mut impl Source, counts: &Counts, first: bool) -> bool {
         let due = source.due();
         due.count_lost(counts);
-        // Between stretches it stops; unless a converter still holds the end of the last, which then runs into the next. One that has
-        // begun with silence and taken nothing yet has not come to its end.
-        let anew = due.anew && self.held == 0 && self.lead.is_none();
-        if self.jitter.playing() && due.format.is_some() && (due.format != self.from || anew) {
+        let turns = self.jitter.playing() && due.format.is_some() && (due.format != self.from || due.anew);
+        if turns {
             self.jitter.turn();
-            // SAFETY: the caller is inside the gate of the hook that owns the handoff.
-            unsafe { self.finish(output, handoff) };
-            if self.owed > 0 {
-                return false;
-            }
         }
-        let Some(from) = due.format.or(self.from) else { return false };
-        let (passed, frame, packet) = (output.to.ticks(output.samples()), output.whole, from.ticks(due.packet));
-        let converter = match Conversion::between(from, output.to) {
-            None => None,
+        if due.format.is_some_and(|format| Some(format) != self.from) {
             // SAFETY: the caller is inside the gate of the hook that owns the handoff.
-            Some(conversion) => match unsafe { handoff.take(conversion.code()) } {
-                Some(converter) => Some(converter),
-                None => {
-                    counts.waited.add(1);
-                    self.leave_out(source, from, &due, (passed, frame));
-                    return false;
-                }
-            },
+            unsafe { self.leave_mix(part) };
+        }
+        let Some(from) = due.format.or(self.from) else {
+            let mut frame = part.frame();
+            let end = frame.places().1;
+            frame.fade(&mut self.declick, 0, end);
+            return false;
         };
+        let Part { whole, length, filled, taken, .. } = *part;
+        let packet = from.ticks(due.packet);
+        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
+        let Some(mut target) = (unsafe { part.target(from) }) else {
+            self.leave_out(source, from, &due, (length, whole));
+            part.waits = true;
+            return false;
+        };
+        self.from = Some(from);
+        let (begin, end) = target.places();
+        let place = target.place(i64::from(self.at));
+        let faded = if first { begin } else { place.min(end) };
+        if turns {
+            self.end(&target, from);
+        }
         if self.waiting && due.samples == 0 {
             // The conversion has come, and nothing to convert: what is silent already does not run dry.
             self.jitter.stop();
             self.waiting = false;
+        }
+        if !self.jitter.playing() && due.samples == 0 {
+            self.fade(&mut target, faded, end);
             return false;
         }
-        // A sample more: where the rate rises, the last that come out lie between two that went in.
-        let delay = converter.as_ref().map_or(0, |c| from.ticks(c.delay() + 1));
         let mut left = due.samples;
-        let sample = output.to.ticks(1);
         let playing = self.jitter.playing() && !self.waiting;
-        let mut lead = self.lead;
-        let mut queued = from.ticks(left) + self.held + sample * u64::from(lead.unwrap_or(0));
-        if !playing {
-            // The first frame begins with silence for as long as the converter holds speech back. Else a whole frame more had to be
-            // queued before the first could be filled, and all that follows would be later by that.
-            let short = if due.end { 0 } else { (JitterPolicy::need(frame, packet) + delay).saturating_sub(queued) };
-            lead = (delay > 0).then_some(short.min(delay).div_ceil(sample) as u32);
-            queued += short.min(delay);
-        }
-        queued = queued.saturating_sub(delay);
-        let behind = if first { self.jitter.skip(queued, due.beyond, frame, packet) } else { 0 };
+        let behind = if first { self.jitter.skip(from.ticks(left), due.beyond, whole, packet) } else { 0 };
         let skip = if behind > 0 { from.samples(behind).min(left) } else { 0 };
         if skip > 0 {
             source.skip(skip);
             self.jitter.skipped(from.ticks(skip));
-            left -= skip;
+            (left, self.run) = (left - skip, 0);
             counts.skips.add(1);
             counts.skipped.add(from.ticks(skip));
         }
-        if !self.jitter.ready(queued - from.ticks(skip).min(queued), frame, packet, due.end && due.samples > 0) {
+        let queued = from.ticks(left);
+        if !self.jitter.ready(queued, whole, packet, due.end && due.samples > 0) {
+            self.fade(&mut target, faded, end);
             return false;
         }
-        (self.from, self.lead, self.waiting) = (Some(from), lead, false);
-        let jump = !playing || skip > 0 || lead.is_some();
-        let whole = match converter {
-            None => self.copy(output, source, from, left, jump),
-            Some(converter) => {
-                if !playing {
-                    converter.restart();
-                    self.held = 0;
-                }
-                self.convert(output, source, converter, from, left, jump)
+        let place = if playing { place } else { self.start(&target, from, &due, (queued, whole, filled)) }.min(end);
+        self.waiting = false;
+        self.fade(&mut target, faded, place);
+        let reached = self.put(&mut target, source, from, (place, end), left);
+        (self.at, self.live) = (target.moment(reached) as i32, (target.moment(end) + target.reach()) as i32);
+        let (filled, taken) = (target.moment(reached) - target.moment(begin), taken + from.ticks(reached - place));
+        let full = reached == end;
+        let goes_on = !full && due.end && due.samples > 0;
+        if full || due.end {
+            self.jitter.took(taken, length, whole, packet);
+        }
+        if !full {
+            self.end(&target, from);
+            if due.end {
+                self.jitter.turn();
+            } else {
+                self.jitter.stop();
+                counts.underruns.add(1);
             }
-        };
-        if whole {
-            self.jitter.took(output.to.ticks(output.done), passed, frame, packet);
-            return false;
+            if !goes_on {
+                self.fade(&mut target, reached, end);
+            }
         }
-        if due.end {
-            self.jitter.turn();
-        } else {
-            self.jitter.stop();
-            counts.underruns.add(1);
-        }
-        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
-        unsafe { self.finish(output, handoff) };
-        let goes_on = due.end && due.samples > 0 && output.left() > 0;
-        if due.end && !goes_on {
-            self.jitter.took(output.to.ticks(output.done), passed, frame, packet);
-        }
+        (part.filled, part.taken) = (filled, taken);
         goes_on
+    }
+
+    /// Where a stretch begins of which so much is queued.
+    fn start(&mut self, target: &Target, from: Format, due: &Due, (queued, whole, filled): (u64, u64, i64)) -> usize {
+        self.run = 0;
+        let begin = target.places().0;
+        let Target::Mix(_) = target else { return target.place(i64::from(self.at).max(filled)) };
+        // A mix of another rate gives out what goes in somewhat later. What is queued beyond what is needed can go in as much earlier, so
+        // that it is heard at its time; where nothing is, all that follows is later by what the mix needs.
+        let sample = from.ticks(1);
+        let rounding = if whole.is_multiple_of(sample) { 0 } else { sample };
+        let need = JitterPolicy::need(whole, from.ticks(due.packet)) + rounding;
+        let spare = if due.end { i64::from(i32::MAX) } else { queued as i64 - need as i64 };
+        target.place((filled + target.moment(begin) - spare).max(i64::from(self.at)))
+    }
+
+    /// Adds up to `left` samples from one place to another; how far they reach.
+    fn put<S: Source>(
+        &mut self,
+        target: &mut Target,
+        source: &mut S,
+        from: Format,
+        (place, end): (usize, usize),
+        left: usize,
+    ) -> usize {
+        let mut chunk = [MaybeUninit::uninit(); CHUNK];
+        let channels = target.channels();
+        let level = |group: &[S::Sample]| {
+            let mut level = [0; 2];
+            remix(group, channels, from.added_up(), |c, sample| level[c] = sample);
+            if channels == 1 { [level[0]; 2] } else { level }
+        };
+        let (mut at, stop) = (place, place + left.min(end - place));
+        while at < stop {
+            let now = (stop - at).min(CHUNK / from.channels());
+            let Some(samples) = source.take(&mut chunk[..now * from.channels()]) else { break };
+            if self.run == 0 {
+                let first = level(&samples[..from.channels()]);
+                let step = [self.last[0] - first[0], self.last[1] - first[1]];
+                target.step(&mut self.declick, step, from);
+            }
+            target.add(at, samples, from);
+            self.last = level(&samples[samples.len() - from.channels()..]);
+            self.run = self.run.saturating_add(now as u32);
+            at += now;
+        }
+        self.fade(target, place, at);
+        at
+    }
+
+    /// Adds the ramp from one place to another.
+    fn fade(&mut self, target: &mut Target, from: usize, to: usize) {
+        if self.declick.active() {
+            self.live = (target.moment(target.places().1) + target.reach()) as i32;
+            target.fade(&mut self.declick, from, to);
+        }
+    }
+
+    /// The stretch ends here.
+    fn end(&mut self, target: &Target, from: Format) {
+        target.step(&mut self.declick, self.last, from);
+        (self.last, self.run) = ([0, 0], 0);
     }
 
     /// What is due waits for its conversion: what would be played into this frame is left out, so that what follows is no later than if the
@@ -311,167 +452,5 @@ impl Playout {
             self.jitter.stop();
             self.waiting = false;
         }
-    }
-
-    /// Plays `left` samples at the listener's own rate; whether that filled the frame.
-    fn copy<S: Source>(
-        &mut self,
-        output: &mut OutputFrame,
-        source: &mut S,
-        from: Format,
-        left: usize,
-        jump: bool,
-    ) -> bool {
-        let mut left = left.min(output.left());
-        let mut chunk = [MaybeUninit::uninit(); CHUNK];
-        let mut jump = jump;
-        while left > 0 {
-            let now = left.min(CHUNK / from.channels());
-            let Some(chunk) = source.take(&mut chunk[..now * from.channels()]) else { return false };
-            self.put(output, chunk, from.channels(), jump);
-            jump = false;
-            left -= now;
-        }
-        output.left() == 0
-    }
-
-    /// Plays up to `left` samples through the converter; whether that filled the frame.
-    fn convert<S: Source>(
-        &mut self,
-        output: &mut OutputFrame,
-        source: &mut S,
-        converter: &mut Converter,
-        from: Format,
-        left: usize,
-        jump: bool,
-    ) -> bool {
-        let mut left = left;
-        let mut jump = jump;
-        let channels = converter.conversion().channels();
-        if let Some(lead) = &mut self.lead {
-            let silent = (*lead as usize).min(output.left());
-            output.done += silent;
-            *lead -= silent as u32;
-        }
-        let mut raw = [MaybeUninit::uninit(); CHUNK / 2];
-        let (mut input, mut out) = ([0.0; CHUNK / 2], [0.0; CHUNK]);
-        while output.left() > 0 {
-            let room = output.left().min(CHUNK / channels) * channels;
-            let (_, mut given) = converter.run(&[], &mut out[..room]);
-            if given == 0 {
-                let now = left.min(raw.len() / from.channels());
-                let raw = if now > 0 { source.take(&mut raw[..now * from.channels()]) } else { None };
-                let Some(raw) = raw else { return false };
-                left -= now;
-                for (group, converted) in raw.chunks_exact(from.channels()).zip(input.chunks_exact_mut(channels)) {
-                    remix(group, channels, from.added_up(), |c, s| converted[c] = s as f32);
-                }
-                self.held += from.ticks(now);
-                (_, given) = converter.run(&input[..now * channels], &mut out[..room]);
-            }
-            self.held = self.held.saturating_sub(output.to.ticks(given / channels));
-            self.put_converted(output, &out[..given], channels, jump);
-            if given > 0 {
-                (jump, self.lead) = (false, None);
-            }
-        }
-        true
-    }
-
-    /// Silent from the place reached on, once what the converter holds has been pushed out.
-    ///
-    /// # Safety
-    /// As [`Playout::play`].
-    unsafe fn finish(&mut self, output: &mut OutputFrame, handoff: &Handoff) {
-        let conversion = self.from.filter(|_| self.held > 0).and_then(|from| Conversion::between(from, output.to));
-        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
-        let converter = conversion.and_then(|c| unsafe { handoff.take(c.code()) });
-        self.owed = converter.map_or(0, |converter| converter.delay() as u32 + 1);
-        if self.owed == 0 {
-            return self.stop(output);
-        }
-        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
-        unsafe { self.flush(output, handoff) };
-    }
-
-    /// Pushes out what the converter still holds, as far as the frame has room.
-    ///
-    /// # Safety
-    /// As [`Playout::play`].
-    unsafe fn flush(&mut self, output: &mut OutputFrame, handoff: &Handoff) {
-        if self.owed == 0 {
-            return;
-        }
-        let conversion = self.from.and_then(|from| Conversion::between(from, output.to));
-        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
-        let converter = conversion.and_then(|c| unsafe { handoff.take(c.code()) });
-        if let Some(converter) = converter {
-            let channels = converter.conversion().channels();
-            let mut out = [0.0; CHUNK];
-            let sample = output.to.ticks(1);
-            while output.left() > 0 {
-                // As long as what went in, to the sample.
-                let rest = output.to.samples(self.held + sample / 2);
-                if rest == 0 {
-                    self.owed = 0;
-                    break;
-                }
-                let room = output.left().min(CHUNK / channels).min(rest) * channels;
-                let (_, mut given) = converter.run(&[], &mut out[..room]);
-                if given == 0 {
-                    if self.owed == 0 {
-                        break;
-                    }
-                    self.owed -= 1;
-                    (_, given) = converter.run(&[0.0; 2][..channels], &mut out[..room]);
-                }
-                self.held = self.held.saturating_sub(output.to.ticks(given / channels));
-                self.put_converted(output, &out[..given], channels, false);
-            }
-            if output.left() == 0 && self.owed > 0 {
-                return;
-            }
-        }
-        self.owed = 0;
-        self.stop(output);
-    }
-
-    fn put_converted(&mut self, output: &mut OutputFrame, samples: &[f32], channels: usize, jump: bool) {
-        let mut chunk = [0; CHUNK];
-        let chunk = &mut chunk[..samples.len()];
-        for (wide, sample) in chunk.iter_mut().zip(samples) {
-            *wide = sample.round() as i32;
-        }
-        self.put(output, chunk, channels, jump);
-    }
-
-    /// Adds interleaved samples at the place reached; `jump`: they do not go on from what was played last.
-    fn put<T: Sample>(&mut self, output: &mut OutputFrame, samples: &[T], channels: usize, jump: bool) {
-        let (to, added_up) = (output.to.channels(), self.from.is_some_and(Format::added_up));
-        let Some(first) = samples.chunks_exact(channels).next() else { return };
-        if jump {
-            let mut step = self.last;
-            remix(first, to, added_up, |c, s| step[c] -= s);
-            output.step(&mut self.declick, step);
-        }
-        let count = samples.len() / channels;
-        let place = &mut output.sum[output.done * to..(output.done + count) * to];
-        if channels == to {
-            T::add(samples, place);
-        } else {
-            for (sum, group) in place.chunks_exact_mut(to).zip(samples.chunks_exact(channels)) {
-                remix(group, to, added_up, |c, s| sum[c] += s);
-            }
-        }
-        remix(&samples[samples.len() - channels..], to, added_up, |c, s| self.last[c] = s);
-        output.done += count;
-    }
-
-    /// Silent from the place reached on.
-    fn stop(&mut self, output: &mut OutputFrame) {
-        output.step(&mut self.declick, self.last);
-        self.last = [0, 0];
-        (self.held, self.lead, self.waiting) = (0, None, false);
-        self.from = None;
     }
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::audio::{
-    format::Format,
-    lockfree::handoff,
+    format::{Format, TICKS_PER_MS},
     playout::{
         filter_audience::FilterAudience,
         filters::{Filter, Filters},
@@ -41,11 +40,8 @@ impl Conversion {
     }
 }
 
-/// Where a hook gets its converter from.
-pub type Handoff = handoff::Handoff<Converter>;
-
-/// The most samples a channel that are taken at a time.
-const MOST: usize = 128;
+/// The most that is taken at a time, in ms.
+pub const MOST_MS: u64 = 20;
 
 /// A running conversion. Sample `k` that it gives lies exactly at the place `k * down / up` of what goes in.
 pub struct Converter {
@@ -53,6 +49,10 @@ pub struct Converter {
     filter: Arc<Filter>,
     /// What the filter looks at, a part of this for each channel. It begins with the silence before the first sample.
     wave: Box<[f32]>,
+    /// The most samples a channel that are taken at a time.
+    most: usize,
+    /// So many samples at least stay before `at`: those that the sample before the next was made of.
+    before: usize,
     /// Samples a channel there.
     filled: usize,
     /// Where what the filter looks at for its next sample begins,
@@ -64,7 +64,7 @@ pub struct Converter {
 }
 
 impl Filters {
-    /// [control] For [`Handoff::prepare`]; `None` without memory. May have to make a filter.
+    /// [control] For `Handoff::prepare`; `None` without memory. May have to make a filter.
     pub fn converter(&self, code: u64) -> Option<Converter> {
         let conversion = Conversion::from_code(code)?;
         let filter = self.between(conversion.from.rate(), conversion.to.rate())?;
@@ -74,12 +74,15 @@ impl Filters {
 
 impl Converter {
     fn new(conversion: Conversion, filter: Arc<Filter>) -> Option<Self> {
-        let (half, length) = (filter.half(), (2 * filter.half() + MOST) * conversion.channels());
+        let before = filter.down().div_ceil(filter.up());
+        let most = conversion.from.samples(MOST_MS * TICKS_PER_MS) + 1;
+        let length = (before + 2 * filter.half() + most) * conversion.channels();
         let mut wave = Vec::new();
         wave.try_reserve_exact(length).ok()?;
         wave.resize(length, 0.0);
         let wave = wave.into_boxed_slice();
-        Some(Self { conversion, filter, wave, filled: half - 1, at: 0, part: 0, held: FilterAudience::default() })
+        let (filled, held) = (before + filter.half() - 1, FilterAudience::default());
+        Some(Self { conversion, filter, wave, most, before, filled, at: before, part: 0, held })
     }
 
     /// What it converts.
@@ -95,11 +98,10 @@ impl Converter {
     /// Forgets what it holds.
     pub fn restart(&mut self) {
         self.wave.fill(0.0);
-        (self.filled, self.at, self.part) = (self.delay() - 1, 0, 0);
+        (self.filled, self.at, self.part) = (self.before + self.delay() - 1, self.before, 0);
     }
 
-    /// Takes interleaved input once all that came of earlier input is given out, [`MOST`] samples a channel at a time; gives
-    /// interleaved output as far as there is room: how many were taken and given.
+    /// Takes interleaved input once all that came of earlier input is given out, [`MOST_MS`] at a time; gives interleaved output as far as there is room: how many were taken and given.
     pub fn run(&mut self, input: &[f32], out: &mut [f32]) -> (usize, usize) {
         let taken = if self.gives() { 0 } else { self.take(input) };
         (taken, self.give(out))
@@ -113,25 +115,85 @@ impl Converter {
     fn take(&mut self, input: &[f32]) -> usize {
         let channels = self.conversion.channels();
         let length = self.wave.len() / channels;
-        let count = (input.len() / channels).min(MOST);
-        let moves = self.filled + count > length;
+        let count = (input.len() / channels).min(self.most);
+        self.make_room(count);
         for (c, wave) in self.wave.chunks_exact_mut(length).enumerate() {
-            if moves {
-                wave.copy_within(self.at..self.filled, 0);
-            }
-            let begin = if moves { self.filled - self.at } else { self.filled };
-            for (sample, group) in wave[begin..begin + count].iter_mut().zip(input.chunks_exact(channels)) {
+            for (sample, group) in wave[self.filled..self.filled + count].iter_mut().zip(input.chunks_exact(channels)) {
                 *sample = group[c];
             }
-        }
-        if moves {
-            (self.filled, self.at) = (self.filled - self.at, 0);
         }
         self.filled += count;
         count * channels
     }
 
-    fn give(&mut self, out: &mut [f32]) -> usize {
+    /// Moves what is still needed to the front if there is no room for `count` samples a channel more.
+    fn make_room(&mut self, count: usize) {
+        let length = self.wave.len() / self.conversion.channels();
+        if self.filled + count > length {
+            let from = self.at - self.before;
+            self.wave.chunks_exact_mut(length).for_each(|wave| wave.copy_within(from..self.filled, 0));
+            (self.filled, self.at) = (self.filled - from, self.before);
+        }
+    }
+
+    /// Begins with silence, and with so much of it that of every sample that goes in the first that it gives is known at once.
+    pub fn restart_known(&mut self) {
+        self.restart();
+        self.filled += self.delay();
+    }
+
+    /// Makes room for what `samples` samples a channel that it is to give need, silent for now; where that begins.
+    pub fn reserve(&mut self, samples: usize) -> usize {
+        let (up, down) = (self.filter.up(), self.filter.down());
+        let needed = |at: usize, part: usize| at + (part + samples.saturating_sub(1) * down) / up + self.window();
+        let count = needed(self.at, self.part).saturating_sub(self.filled).min(self.most);
+        self.make_room(count);
+        let (begin, length) = (self.filled, self.wave.len() / self.conversion.channels());
+        self.wave.chunks_exact_mut(length).for_each(|wave| wave[begin..begin + count].fill(0.0));
+        self.filled += count;
+        begin
+    }
+
+    /// Samples a channel that went in, of those that are still there.
+    pub fn filled(&self) -> usize {
+        self.filled
+    }
+
+    /// Samples a channel that each one that it gives is made of.
+    pub fn window(&self) -> usize {
+        2 * self.delay()
+    }
+
+    /// The sample after which the next that it gives lies, and the ticks that are between the two.
+    pub fn next(&self) -> (usize, u64) {
+        let part = self.conversion.from.ticks(1) / self.filter.up() as u64 * self.part as u64;
+        (self.at + self.delay() - 1, part)
+    }
+
+    /// What went in of one channel, from a sample on.
+    pub fn wave(&mut self, channel: usize, from: usize) -> &mut [f32] {
+        let length = self.wave.len() / self.conversion.channels();
+        &mut self.wave[channel * length + from..channel * length + self.filled]
+    }
+
+    /// Makes all that went in silent.
+    pub fn clear(&mut self) {
+        self.wave.fill(0.0);
+    }
+
+    /// The sample that it gave last, of what is there now.
+    pub fn last(&self, group: &mut [f32]) {
+        let (up, down) = (self.filter.up(), self.filter.down());
+        let back = (down + up - 1 - self.part) / up;
+        let (at, part) = (self.at - back, self.part + back * up - down);
+        let length = self.wave.len() / self.conversion.channels();
+        for (sample, wave) in group.iter_mut().zip(self.wave.chunks_exact(length)) {
+            *sample = self.filter.value(&wave[at..at + self.window()], part);
+        }
+    }
+
+    /// Gives interleaved output as far as it is known and there is room; how much that is.
+    pub fn give(&mut self, out: &mut [f32]) -> usize {
         let channels = self.conversion.channels();
         let (up, down, half) = (self.filter.up(), self.filter.down(), self.filter.half());
         let length = self.wave.len() / channels;

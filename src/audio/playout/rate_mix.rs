@@ -1,0 +1,202 @@
+//! What streams of one rate amount to at a listener of another: they are summed first, and converted once, however many they are.
+//!
+//! A part of the listener's frame is filled at a time. Moments are in the listener's time: ticks from the first sample of that part on.
+
+use crate::audio::{
+    format::{Format, remix},
+    playout::{
+        declick::DeclickRamp,
+        filters::Filters,
+        resample::{Conversion, Converter},
+    },
+    sum::Sample,
+};
+
+/// In the code of a mix: what it converts is the open mix of a room, not private streams.
+pub const OPEN: u64 = 1 << 63;
+
+/// One sum and its converter. It belongs to the listener's write hook.
+pub struct RateMix {
+    /// What it was asked for by.
+    code: u64,
+    converter: Converter,
+    /// Something of what went in is still to come out. All else here holds only while it does.
+    running: bool,
+    /// Where the samples of the part that is being filled begin in the converter; `None` between two parts.
+    begin: Option<usize>,
+    /// Samples a channel since a stream put something in.
+    silent: usize,
+    /// So many streams have something in it, each of which can put that in again.
+    streams: u32,
+    /// Samples a channel until nothing is left in it of streams that go on elsewhere.
+    untracked: usize,
+    /// What came out last.
+    last: [i32; 2],
+}
+
+impl Filters {
+    /// [control] For `Handoff::prepare`; `None` without memory. May have to make a filter.
+    pub fn rate_mix(&self, code: u64) -> Option<RateMix> {
+        let converter = self.converter(code & !OPEN)?;
+        let (running, begin, last) = (false, None, [0, 0]);
+        Some(RateMix { code, converter, running, begin, silent: 0, streams: 0, untracked: 0, last })
+    }
+}
+
+impl RateMix {
+    /// What it was asked for by: [`Conversion::code`], with [`OPEN`] where that is so.
+    pub fn code(&self) -> u64 {
+        self.code
+    }
+
+    /// Whether something is still to come out of it.
+    pub fn running(&self) -> bool {
+        self.running
+    }
+
+    /// What came out of it last, while it runs.
+    pub fn tail(&self) -> [i32; 2] {
+        if self.running { self.last } else { [0, 0] }
+    }
+
+    /// Forgets all that is in it.
+    pub fn stop(&mut self) {
+        (self.running, self.begin) = (false, None);
+    }
+
+    /// Whether it is of the open mix of a room.
+    pub fn is_open(&self) -> bool {
+        self.code & OPEN != 0
+    }
+
+    /// Forgets all that is in it if it is of the open mix of a room.
+    pub fn stop_open(&mut self) {
+        if self.is_open() {
+            self.stop();
+        }
+    }
+
+    fn conversion(&self) -> Conversion {
+        self.converter.conversion()
+    }
+
+    /// Channels that it has.
+    pub fn channels(&self) -> usize {
+        self.conversion().channels()
+    }
+
+    /// The part of `samples` samples a channel of the listener's begins, unless that was said already.
+    pub fn begin(&mut self, samples: usize) {
+        if self.begin.is_some() {
+            return;
+        }
+        if !self.running {
+            self.converter.restart_known();
+            (self.running, self.silent, self.untracked, self.last) = (true, 0, 0, [0, 0]);
+        }
+        self.begin = Some(self.converter.reserve(samples));
+        self.streams = 0;
+    }
+
+    /// The part that has begun is full: adds what comes out to the listener's `sum`.
+    pub fn end(&mut self, sum: &mut [i32], to: Format) {
+        let Some(begin) = self.begin.take() else { return };
+        let channels = self.channels();
+        let mut group = [0.0; 2];
+        for place in sum.chunks_exact_mut(to.channels()) {
+            if self.converter.give(&mut group[..channels]) < channels {
+                break; // never: `begin` has made room for as many as are needed
+            }
+            let rounded = group.map(|sample| sample.round() as i32);
+            remix(&rounded[..channels], place.len(), false, |c, sample| {
+                place[c] += sample;
+                self.last[c] = sample;
+            });
+        }
+        let length = self.converter.filled() - begin;
+        self.untracked = self.untracked.saturating_sub(length);
+        self.silent = if self.streams > 0 { 0 } else { self.silent + length };
+        self.running = self.silent < self.converter.window();
+    }
+
+    /// One more stream has something in it.
+    pub fn count(&mut self) {
+        self.streams += 1;
+    }
+
+    /// A stream that has something in it goes on elsewhere.
+    pub fn lose_track(&mut self) {
+        let (begin, end) = self.places();
+        self.untracked = self.converter.window() + end - begin; // it may have filled some of this part
+    }
+
+    /// Whether something is in it of another stream than `streams`, all of those that are left.
+    pub fn holds_others(&self, streams: u32) -> bool {
+        self.streams > streams || self.untracked > 0
+    }
+
+    /// Takes all out of it that went in; those that are left put theirs in again.
+    pub fn clear(&mut self) {
+        self.converter.clear();
+        (self.streams, self.untracked) = (0, 0);
+    }
+
+    /// What came out last is what would have come, had only that gone in which is there now.
+    pub fn rewrite_tail(&mut self) {
+        let channels = self.channels();
+        let mut group = [0.0; 2];
+        self.converter.last(&mut group[..channels]);
+        remix(&group.map(|sample| sample.round() as i32)[..channels], 2, false, |c, sample| self.last[c] = sample);
+    }
+
+    /// The first place of the part, and the one behind its last.
+    pub fn places(&self) -> (usize, usize) {
+        let end = self.converter.filled();
+        (self.begin.unwrap_or(end), end)
+    }
+
+    /// The moment at which the sample at `place` is heard.
+    pub fn moment(&self, place: usize) -> i64 {
+        let (step, (at, part)) = (self.conversion().from.ticks(1) as i64, self.converter.next());
+        (place as i64 - at as i64) * step - part as i64
+    }
+
+    /// The first place that is not heard before `moment`, and that is still to be heard.
+    pub fn place(&self, moment: i64) -> usize {
+        let (step, (at, part)) = (self.conversion().from.ticks(1) as i64, self.converter.next());
+        let after = (moment.max(0) + part as i64 + step - 1) / step;
+        at + after as usize
+    }
+
+    /// How long something in it has an effect before and after it is heard, in ticks.
+    pub fn reach(&self) -> i64 {
+        self.conversion().from.ticks(self.converter.delay()) as i64
+    }
+
+    /// Adds interleaved samples of `from` from `place` on.
+    pub fn add<T: Sample>(&mut self, place: usize, samples: &[T], from: Format) {
+        let channels = self.channels();
+        match (from.channels(), channels) {
+            (1, _) => {
+                let wave = self.converter.wave(0, place);
+                wave.iter_mut().zip(samples).for_each(|(sum, sample)| *sum += (*sample).into() as f32);
+            }
+            (said, _) => {
+                for (at, group) in samples.chunks_exact(said).enumerate() {
+                    remix(group, channels, from.added_up(), |c, sample| {
+                        self.converter.wave(c, place + at)[0] += sample as f32;
+                    });
+                }
+            }
+        }
+    }
+
+    /// Adds a ramp from one place to another.
+    pub fn fade(&mut self, declick: &mut DeclickRamp, from: usize, to: usize) {
+        let channels = self.channels();
+        for place in from..to {
+            let Some(value) = declick.next() else { return };
+            (0..channels).for_each(|c| self.converter.wave(c, place)[0] += value[c] as f32);
+        }
+    }
+}
