@@ -55,14 +55,10 @@ demo: setup ## play a coached call on real speech; ARGS=--help says how to play 
 test: setup ## run every test, and the lints
 	tests/all.sh
 
-# The promises that need no switch, no sanitizer and no model checker; `make mutants` has these and `surface` notice changes.
-PROMISES := at_once audience_events changing_rates commands conference drift engine_mixed events explain guard_length guarded_moves mode_sounds \
-	opening_guard private threads transparent whole
-CHECKS := $(PROMISES) house rates realtime surface
 check: setup ## what to run while working: format, clippy, unit tests and the promises, in about two minutes
 	cargo fmt --all --check
 	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
-	cargo test --lib $(addprefix --test ,$(CHECKS))
+	cargo test --lib --test promises --test realtime --test house
 
 bench: build ## what hooks and changes of rooms cost, against their bounds
 	COACH_LIBRARY=$(LIBRARY)/libcoach.so cargo bench --no-fail-fast --bench hooks --bench rooms
@@ -72,7 +68,7 @@ fuzz: setup ## fuzz commands, calls and what applications send to the gateway fo
 
 mutants: setup ## break the code in some 400 places, one at a time: does a test notice each? SEED=<number> draws others; takes two hours
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked
-	tests/mutants.sh $(PROMISES) surface
+	tests/mutants.sh
 
 lint: setup ## format, clippy, documentation and the order of the house, without a warning
 	cargo fmt --all --check

@@ -1,18 +1,7 @@
 //! Promise 8: every change of routing is an event, numbered, in order, raised with no lock held, with the resulting audience. How events
 //! wait for the host, and what happens to those that find no place, is in `events`.
 
-mod support;
-
-use serde_json::Value;
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{
-        Mutex, OnceLock,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
-    thread,
-};
-use support::{
+use crate::support::{
     COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, COACH_ERR_BUSY, COACH_ERR_STATE, COACH_EVENT_AUDIENCE,
     COACH_EVENT_END, COACH_EVENT_JOIN, COACH_EVENT_LEAVE, COACH_EVENT_START, COACH_EVENT_WARNING, Engine, Event,
     Format, coach,
@@ -21,6 +10,15 @@ use support::{
     schedule::{Draw, Schedule, Step},
     settings,
     signal::{Noise, mix},
+};
+use serde_json::Value;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
 };
 
 /// Follows the events of a random schedule: what was told last of each private speaker's audience is what it is.
@@ -149,7 +147,7 @@ fn an_audience_event_agrees_with_the_state_at_that_moment() {
     for turn in 0..500u64 {
         let random = mix(turn);
         let member = &members[(random % 5) as usize];
-        let place = |refused: support::Refused| assert_eq!(refused.status, COACH_ERR_STATE, "{refused:?}");
+        let place = |refused: crate::support::Refused| assert_eq!(refused.status, COACH_ERR_STATE, "{refused:?}");
         match random >> 8 & 7 {
             0 | 1 => member.join(&room, (random % 5) as u32).unwrap_or_else(place),
             2 => member.leave().unwrap_or_else(place),
@@ -171,7 +169,7 @@ fn command_on(engine: u64, command: &str) -> String {
     // SAFETY: a live C string, and a live pointer that is written on success.
     let status = unsafe { coach().coach_command(engine, command.as_ptr(), &mut reply) };
     assert_eq!(status, 0, "a command is answered inside the callback too");
-    let text = support::event::text(reply).expect("a reply is never null");
+    let text = crate::support::event::text(reply).expect("a reply is never null");
     // SAFETY: the reply came from Coach and is given back once.
     unsafe { coach().coach_string_free(reply) };
     text

@@ -2,9 +2,7 @@
 //! however the network delivers it. A stall of the network holds frames back and delivers them all at once; it comes at once after
 //! the command, before it and across it.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 
 /// What the coach says in a frame: a number of its own, in every sample.
 const FIRST: i16 = 1_000;

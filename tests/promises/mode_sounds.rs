@@ -1,9 +1,7 @@
 //! Mode sounds: with COACH_ENGINE_MODE_SOUNDS a member hears by a sound how it is heard from now on, at every change however it was
 //! made. Nobody else hears it, and without the flag nobody hears anything.
 
-mod support;
-
-use support::{
+use crate::support::{
     signal::{RATES, db, measure},
     *,
 };

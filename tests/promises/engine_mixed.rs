@@ -1,8 +1,6 @@
 //! Promise 4 in rooms that the engine mixes: ticks into frames of another length, and who joins.
 
-mod support;
-
-use support::{COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, Engine, Format};
+use crate::support::{COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, Engine, Format};
 
 const WIDE: Format = Format::mono(16000);
 
@@ -113,7 +111,7 @@ fn a_private_speaker_that_has_said_nothing_yet_is_heard_from_its_first_word_on()
     for (number, member) in (1..).zip([&coach, &agent, &customer]) {
         member.join(&room, number).expect("enters");
     }
-    let heard_by = |listener: &support::Member<'_>| {
+    let heard_by = |listener: &crate::support::Member<'_>| {
         let mut frame = WIDE.silence(20);
         listener.write(WIDE, &mut frame);
         *frame.last().expect("it has samples")

@@ -1,9 +1,7 @@
 //! What a listener of another rate hears of several private speakers is summed first and converted once. One of them who is withdrawn leaves
 //! nothing in that sum, and costs the others no sample.
 
-mod support;
-
-use support::{COACH_OK, Engine, Format, Member, Room, signal::mix};
+use super::support::{COACH_OK, Engine, Format, Member, Room, signal::mix};
 
 /// Three coaches of one format, and who hears them.
 struct Call<'e> {

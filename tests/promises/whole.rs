@@ -4,9 +4,7 @@
 //! against an oracle (`support/oracle.rs`), and single properties by hand. `rates.rs` does the same across rates,
 //! `drift.rs` with clocks that differ, and `engine_mixed.rs` tells what is peculiar to rooms that the engine mixes.
 
-mod support;
-
-use support::{
+use crate::support::{
     COACH_CHANGED, Engine, Format, Member, Room,
     oracle::Oracle,
     play::play,
@@ -473,7 +471,7 @@ fn frames_of_a_few_samples_are_heard_whole() {
                         let mut frame = Vec::new();
                         for _ in 0..said_samples * channels as usize {
                             next += 1;
-                            frame.push(1 + (support::signal::mix(next) % 20_000) as i16);
+                            frame.push(1 + (crate::support::signal::mix(next) % 20_000) as i16);
                         }
                         said.extend_from_slice(&frame);
                         coach.read(format, &mut frame);

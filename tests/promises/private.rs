@@ -5,9 +5,7 @@
 //! `COACH_FRAMES` says how many frames to play, `COACH_SEED` which schedules; a failure prints the seed and the
 //! smallest schedule found that shows it.
 
-mod support;
-
-use support::{
+use crate::support::{
     play::{Heard, Hook, Judge, Stage, play},
     rule::Rule,
     schedule::{Draw, Schedule, Step},

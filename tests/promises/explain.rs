@@ -1,11 +1,6 @@
 //! Promise 8: for any pair of members Coach says whether one hears the other, and that is what is heard. `audience_events` has the events.
 
-mod support;
-
-use proptest::{collection::vec, option, prelude::*};
-use serde_json::Value;
-use std::collections::HashMap;
-use support::{
+use crate::support::{
     COACH_EVENT_AUDIENCE, COACH_EVENT_WARNING, Engine, Format, Member, Room,
     play::number,
     rule::{Leg, Rule},
@@ -13,6 +8,9 @@ use support::{
     schedule::{audience_words, words},
     settings,
 };
+use proptest::{collection::vec, option, prelude::*};
+use serde_json::Value;
+use std::collections::HashMap;
 
 const WIDE: Format = Format::mono(16000);
 

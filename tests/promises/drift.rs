@@ -1,9 +1,7 @@
 //! Promise 4 where clocks drift and frames come late: what comes late is heard late, and whole. The delay falls again once no burst explains
 //! it any more; a listener whose queue runs empty gets silence and starts again. Both are counted, and nothing else is lost.
 
-mod support;
-
-use support::{Engine, Format, Member, coach_stats, signal::Noise};
+use crate::support::{Engine, Format, Member, coach_stats, signal::Noise};
 
 const WIDE: Format = Format::mono(16000);
 

@@ -1,8 +1,6 @@
 //! The conference around the speech: who starts it, who ends it, and what mute, deaf and hold do, on both mixers.
 
-mod support;
-
-use support::{
+use crate::support::{
     COACH_CHANGED, COACH_ERR_STATE, COACH_EVENT_END, COACH_EVENT_START, COACH_MEMBER_DEAF, COACH_MEMBER_ENDS,
     COACH_MEMBER_MUTED, COACH_MEMBER_STARTS, COACH_OK, COACH_SILENCED, Engine, Event, Format, Member, NewMember, Room,
     scene::{Turn, level, turn, value},

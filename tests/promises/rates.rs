@@ -1,10 +1,7 @@
 //! Promise 4 across rates: private and open speech arrives in the listener's own rate, at full level, with nothing missing
 //! and nothing added. Measured with tones, whose reference is exact: the same tone at the other rate, somewhat later.
 
-mod support;
-
-use std::f64::consts::TAU;
-use support::{
+use crate::support::{
     COACH_OK, COACH_SILENCED, Engine, Format,
     ears::Ears,
     play::{Heard, Hook, Judge, Stage, play},
@@ -13,6 +10,7 @@ use support::{
     settings,
     signal::{RATES, Tone, channel, db, measure, rest, tones},
 };
+use std::f64::consts::TAU;
 
 /// How much louder or quieter a tone may become up to 0.35 times the lower rate.
 const LEVEL_DB: f64 = 0.02;

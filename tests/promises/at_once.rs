@@ -1,16 +1,14 @@
 //! Promise 3: when a command returns, every hook call that begins afterwards acts on it, on whatever thread. The one exception is the opening
 //! guard: `guard_length` has its length in the speaker's own audio, `guarded_moves` the ways between rooms, `opening_guard` its clock.
 
-mod support;
-
-use std::{sync::mpsc, thread};
-use support::{
+use crate::support::{
     COACH_SILENCED, Done, Engine, Member, Room,
     call::{WIDE, everywhere},
     rule::{Leg, Rule},
     scene::value,
     signal::mix,
 };
+use std::{sync::mpsc, thread};
 
 /// A leg's thread: it calls a hook whenever it is told to.
 struct LegThread {

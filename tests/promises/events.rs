@@ -1,8 +1,10 @@
 //! Events reach the host in order. A call delivers only its own events, so that none waits for another's; the rest waits for the service,
 //! and what the queue has no place for is counted.
 
-mod support;
-
+use crate::support::{
+    COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, COACH_EVENT_LOST, COACH_EVENT_TAG, COACH_EVENT_UNTAG, Engine,
+    Event,
+};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -11,10 +13,6 @@ use std::{
     },
     thread::{self, ThreadId},
     time::{Duration, Instant},
-};
-use support::{
-    COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, COACH_EVENT_LOST, COACH_EVENT_TAG, COACH_EVENT_UNTAG, Engine,
-    Event,
 };
 
 /// A callback that stays inside at the first event of the call `slow`, until it is let go.
@@ -28,7 +26,7 @@ struct Slow {
 }
 
 impl Slow {
-    fn callback(self: &Arc<Self>) -> support::event::Then {
+    fn callback(self: &Arc<Self>) -> crate::support::event::Then {
         let slow = self.clone();
         Box::new(move |event: &Event| {
             slow.told_by.lock().unwrap().push((thread::current().id(), event.call_id.clone()));
@@ -187,7 +185,7 @@ fn a_call_returns_though_its_callback_always_makes_another_event() {
     let then = |event: &Event| {
         if ENDLESS.load(SeqCst) && event.kind == COACH_EVENT_TAG {
             // SAFETY: a number and a C string.
-            unsafe { support::coach().coach_tag(event.member, c"agent".as_ptr()) };
+            unsafe { crate::support::coach().coach_tag(event.member, c"agent".as_ptr()) };
         }
     };
     let flags = COACH_ENGINE_HOST_SERVICE | COACH_ENGINE_HOST_CLOCK;

@@ -1,9 +1,7 @@
 //! Promise 4 where rates and channels change in mid-call, at worst with every frame: what was said before a change is heard once, in its
 //! place.
 
-mod support;
-
-use support::{Engine, Format, ears::Ears, signal::RATES};
+use crate::support::{Engine, Format, ears::Ears, signal::RATES};
 
 #[test]
 fn what_a_converter_holds_when_something_changes_is_heard_to_its_end() {

@@ -1,8 +1,6 @@
 //! A listener hears private speech as loud as the same speaker's open speech, whatever channels they and the host's mix have.
 
-mod support;
-
-use support::{Engine, Format, abi::*};
+use crate::support::{Engine, Format, abi::*};
 
 /// What each of the speaker's channels says.
 const SAID: [i16; 3] = [1_000, 2_500, 4_000];

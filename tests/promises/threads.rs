@@ -2,16 +2,14 @@
 //! full speed. Comparing two runs is not possible here, since threads never run twice alike. So each private frame says who said it and
 //! which frame it is, and the test records who might hear it when it was captured and when it was heard.
 
-mod support;
-
+use crate::support::{
+    COACH_CHANGED, COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, COACH_ERR_STATE, COACH_OK, COACH_SILENCED,
+    Engine, Format, Member, settings, signal::mix,
+};
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
     thread,
     time::Duration,
-};
-use support::{
-    COACH_CHANGED, COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, COACH_ERR_STATE, COACH_OK, COACH_SILENCED,
-    Engine, Format, Member, settings, signal::mix,
 };
 
 const WIDE: Format = Format::mono(16000);
@@ -199,7 +197,7 @@ fn command(
 }
 
 /// What nobody should notice: members that come and go, mutes, new private speakers that nobody hears.
-fn bustle(engine: &Engine, room: &support::Room, says: i16, stop: &AtomicBool, seed: u64) {
+fn bustle(engine: &Engine, room: &crate::support::Room, says: i16, stop: &AtomicBool, seed: u64) {
     let _alarm = Alarm(stop);
     let visitor = engine.attach("visitor", "lounge", Some("-"));
     let mut turn = 0;

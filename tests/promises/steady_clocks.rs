@@ -1,10 +1,8 @@
 //! Promise 4 with clocks that are steady: whatever the rates, the sizes of frames and their phase, private speech begins as soon as it can, and
 //! goes on without a gap.
 
-mod support;
-
+use crate::support::{Engine, Format, signal::mix};
 use std::f64::consts::TAU;
-use support::{Engine, Format, signal::mix};
 
 /// All that hooks take. Streams are kept at the first nine.
 const RATES: [u32; 12] =

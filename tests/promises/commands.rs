@@ -1,10 +1,8 @@
 //! The text commands: every one of them, every way to get them wrong, and random text.
 
-mod support;
-
+use crate::support::{Engine, Format, Member, Room, settings};
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
-use support::{Engine, Format, Member, Room, settings};
 
 /// Two rooms: `sales` with three members, `quiet` with nobody in it.
 struct House<'e> {
@@ -200,7 +198,7 @@ fn the_state_has_the_documented_shape() {
     assert_eq!((&first["heard_by"], &second["heard_by"]), (&json!([]), &json!([])), "muted, and held");
     assert_eq!(state["hear_open"], json!([1, 3]));
     let refused = engine.state(Some("nowhere")).expect_err("there is no such room");
-    assert_eq!(refused.status, support::COACH_ERR_NO_ROOM, "{refused:?}");
+    assert_eq!(refused.status, crate::support::COACH_ERR_NO_ROOM, "{refused:?}");
     assert!(refused.message.contains("nowhere"), "{refused:?}");
 }
 
@@ -314,7 +312,7 @@ fn what_is_wrong_is_said_with_what_would_be_right() {
 
 #[test]
 fn calls_refuse_the_same_with_their_status() {
-    use support::*;
+    use crate::support::*;
     let engine = Engine::new();
     let house = House::new(&engine);
     let member = &house.members[0];
@@ -364,25 +362,29 @@ fn malformed_speak_only_to_is_private_to_nobody_and_logged() {
         engine.events();
         let member = engine.attach(&call_id, "", Some(text));
         let events = engine.events();
-        let warned = events.iter().any(|event| event.kind == support::COACH_EVENT_WARNING && event.call_id == call_id);
+        let warned =
+            events.iter().any(|event| event.kind == crate::support::COACH_EVENT_WARNING && event.call_id == call_id);
         assert!(warned, "speakOnlyTo {text:?} should be warned of: {events:?}");
         member.join(&room, number as u32).expect("enters");
         let state = engine.state(Some("sales")).expect("it is there");
         assert_eq!(state["members"][0]["speak_only_to"], json!([]), "speakOnlyTo {text:?} is nobody");
         let mut said = vec![1000; 160];
-        assert_eq!(member.read(Format::mono(8000), &mut said), support::COACH_SILENCED);
+        assert_eq!(member.read(Format::mono(8000), &mut said), crate::support::COACH_SILENCED);
         assert_eq!(said, [0; 160], "nothing of it is left");
     }
     engine.events();
     engine.attach("silent", "", Some("-"));
-    assert!(!engine.events().iter().any(|event| event.kind == support::COACH_EVENT_WARNING), "`-` says it on purpose");
+    assert!(
+        !engine.events().iter().any(|event| event.kind == crate::support::COACH_EVENT_WARNING),
+        "`-` says it on purpose"
+    );
 }
 
 /// The modules' usage texts are written by hand, since a switch wants them whole before there is an engine.
 #[test]
 fn usage_texts_of_both_switches_say_what_the_engine_takes() {
     // SAFETY: what is returned is null or static, with three texts that are static too.
-    let grammar = (0..).map_while(|index| unsafe { support::coach().coach_grammar(index).as_ref() });
+    let grammar = (0..).map_while(|index| unsafe { crate::support::coach().coach_grammar(index).as_ref() });
     // SAFETY: as the last.
     let text = |text| unsafe { std::ffi::CStr::from_ptr(text) }.to_str().expect("it is text").to_owned();
     let grammar: Vec<_> = grammar.map(|command| (text(command.name), text(command.arguments))).collect();

@@ -1,9 +1,7 @@
 //! Promise 3, the opening guard's length: a command that widens an audience takes effect after exactly 200 ms, or as many as the engine
 //! has, of the speaker's own audio, whatever the frames' sizes and whatever else is commanded meanwhile.
 
-mod support;
-
-use support::{
+use crate::support::{
     COACH_ERR_FORMAT, COACH_SILENCED, Engine, Format,
     call::{Call, FRAMES_MS, WIDE, everywhere, guarded},
     coach,
@@ -197,7 +195,7 @@ fn the_event_says_when_it_opens() {
     engine.events();
     call.coach.uncoach().expect("opens");
     let opens = |kind| engine.events().iter().find(|event| event.kind == kind).map(|event| event.opens_in_ms);
-    assert_eq!(opens(support::COACH_EVENT_UNCOACH), Some(200), "the guard of 200 ms lies ahead");
+    assert_eq!(opens(crate::support::COACH_EVENT_UNCOACH), Some(200), "the guard of 200 ms lies ahead");
     call.only_the_agent_hears(4, "in the guard");
     let state = engine.state(Some("sales")).expect("the room is there");
     assert_eq!(state["members"][0]["opens_in_ms"], 120, "80 ms of 200 have passed: {state:#}");
@@ -206,7 +204,7 @@ fn the_event_says_when_it_opens() {
     let state = engine.state(Some("sales")).expect("the room is there");
     assert_eq!(state["members"][0]["opens_in_ms"], 0, "the guard is over: {state:#}");
     call.coach.coach("agent").expect("private again");
-    assert_eq!(opens(support::COACH_EVENT_COACH), Some(0), "narrowing is at once");
+    assert_eq!(opens(crate::support::COACH_EVENT_COACH), Some(0), "narrowing is at once");
 }
 
 #[test]

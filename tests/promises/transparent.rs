@@ -1,9 +1,7 @@
 //! Promise 5: while nobody in a room speaks privately, a host-mixed room's audio is bit for bit what it was without Coach. The same
 //! holds for a member outside rooms, for one that is bypassed, and for a listener whom the private speech does not concern.
 
-mod support;
-
-use support::{
+use crate::support::{
     COACH_CHANGED, COACH_ERR_FORMAT, COACH_OK, COACH_SILENCED, Engine, Format, Member,
     play::{Heard, Hook, Judge, play},
     schedule::{Draw, RoomPlan, Schedule, Step},

@@ -1,9 +1,7 @@
 //! Promise 3, the opening guard between rooms: a private speaker that leaves a room, and comes back or joins another, is not heard at once
 //! by anybody new.
 
-mod support;
-
-use support::{
+use crate::support::{
     COACH_SILENCED, Engine, Member,
     call::{Call, Fate, WIDE, everywhere},
     scene::{Turn, level, turn, value},
@@ -116,7 +114,7 @@ fn going_to_an_audience_in_another_room_is_guarded_too() {
         }
         engine.events();
         coach.join(&second, 2).expect("enters");
-        let join = engine.events().into_iter().find(|event| event.kind == support::COACH_EVENT_JOIN);
+        let join = engine.events().into_iter().find(|event| event.kind == crate::support::COACH_EVENT_JOIN);
         assert_eq!(join.map(|event| event.opens_in_ms), Some(200), "closes: {closes}: and the event says so");
         the_boss_hears_after_the_guard(says, &format!("closes: {closes}"));
     }

@@ -1,0 +1,29 @@
+//! The promises, through the C ABI, with a module for each: `cargo test --test promises private` runs one of them. All that can share a
+//! process is here, since then the library's users in `tests/support` are compiled and linked once. What measures, forks or harms its whole
+//! process has one of its own: `realtime`, `host_survives`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod at_once;
+mod audience_events;
+mod changing_rates;
+mod commands;
+mod conference;
+mod drift;
+mod engine_mixed;
+mod events;
+mod explain;
+mod guard_length;
+mod guarded_moves;
+mod levels;
+mod mode_sounds;
+mod opening_guard;
+mod private;
+mod rates;
+mod shared_conversion;
+mod steady_clocks;
+mod surface;
+mod threads;
+mod transparent;
+mod whole;
