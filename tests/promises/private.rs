@@ -146,7 +146,8 @@ impl Judge for TwoWorlds<'_> {
     fn stepped(&mut self, rule: &Rule, _step: &Step, _stages: &[Stage]) -> Result<(), String> {
         for (listener, ear) in self.ears.iter_mut().enumerate() {
             if ear.due.is_some() && !rule.hears(listener, SPY) {
-                let fading = ear.heard && self.mistrust != Mistrust::Fades;
+                // A fade that is still to come is not over because of another break.
+                let fading = (ear.heard || ear.fading) && self.mistrust != Mistrust::Fades;
                 *ear = Ear { fading, ..Ear::default() };
             }
         }
