@@ -41,6 +41,7 @@ impl MemberPlan {
             stream,
             input: None,
             bus: None,
+            withdrawn: number,
             subscriptions: Subscriptions::default(),
         }
     }
@@ -142,7 +143,10 @@ impl RoomState {
                     difference.new,
                 ),
             };
-            let plan = MemberPlan { subscriptions, ..plan_without_subscriptions(number, member, room) };
+            let mut plan = MemberPlan { subscriptions, ..plan_without_subscriptions(number, member, room) };
+            if !pending.all && difference.gone.is_empty() {
+                plan.withdrawn = member.plan.withdrawn; // it lacks none that was in the last
+            }
             pending.mix |= room.bus().is_some() && member.plan.heard_in_a_mix() != plan.heard_in_a_mix();
             let handle = member.lease.handle;
             faults::point(faults::Where::Plan);
@@ -211,7 +215,7 @@ impl RoomState {
     }
 }
 
-/// One member's plan in a room, without the private streams that it hears.
+/// One member's plan in a room, without the private streams that it hears: as if it had heard some until now.
 fn plan_without_subscriptions(number: u64, member: &Member, room: &Room) -> MemberPlan {
     let Facts { speaks, muted, deaf, held, passing, .. } = &member.facts;
     let mut plan = MemberPlan {
@@ -225,6 +229,7 @@ fn plan_without_subscriptions(number: u64, member: &Member, room: &Room) -> Memb
         stream: member.stream.clone(),
         input: None,
         bus: None,
+        withdrawn: number,
         subscriptions: Subscriptions::default(),
     };
     if *passing {

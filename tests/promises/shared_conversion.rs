@@ -154,3 +154,56 @@ fn nothing_of_before_is_heard_of_one_who_is_withdrawn_and_granted_again_between_
         });
     }
 }
+
+/// In a room that the engine mixes, who has spoken openly in between is held back until that was heard: meanwhile another who is withdrawn
+/// leaves nothing in the sum that both were in.
+#[test]
+fn nothing_of_one_who_is_withdrawn_is_heard_while_another_is_held_back() {
+    let (from, to) = (Format::mono(8_000), Format::mono(48_000));
+    let play = |samples: usize, part: i16| {
+        let engine = Engine::with_guard(0);
+        let room = engine.engine_room("sales", Format::mono(16_000), 20);
+        let agent = engine.attach("agent", "agent", None);
+        agent.join(&room, 1).expect("enters");
+        let coaches = [2, 3].map(|number| {
+            let coach = engine.attach(&format!("coach-{number}"), "", Some("agent"));
+            coach.join(&room, number).expect("enters");
+            coach
+        });
+        let mut heard = Vec::new();
+        for turn in 0..12u64 {
+            if turn == 8 {
+                coaches[0].uncoach().expect("speaks openly");
+                coaches[0].read(from, &mut from.silence(20)); // one frame more than the room's clock takes at once
+            }
+            if turn == 9 {
+                coaches[0].coach("agent").expect("speaks privately again");
+            }
+            engine.service();
+            for (seed, (coach, part)) in (1u64..).zip(coaches.iter().zip([0, part])) {
+                let noise =
+                    |sample: u32| part * ((mix(seed << 32 | turn << 16 | u64::from(sample)) % 8_001) as i16 - 4_000);
+                coach.read(from, &mut (0..160u32).map(noise).collect::<Vec<_>>());
+            }
+            room.tick();
+            let mut frame = vec![0; to.samples(20)];
+            let (before, after) = frame.split_at_mut(if turn == 9 { samples } else { 960 });
+            agent.write(to, before);
+            if turn == 9 {
+                coaches[1].coach("other").expect("is withdrawn");
+                agent.write(to, after);
+            }
+            if turn >= 9 {
+                heard.extend(frame);
+            }
+        }
+        heard
+    };
+    for samples in [48, 100, 480, 900] {
+        let (with, without) = (play(samples, 1), play(samples, 0));
+        assert!(with[..samples] != without[..samples], "it is heard until then");
+        let fade = samples + to.fade();
+        let leak = (fade..with.len()).find(|&at| with[at] != without[at]);
+        assert_eq!(leak, None, "withdrawn after {samples} samples: nothing is heard behind the fade");
+    }
+}

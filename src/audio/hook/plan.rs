@@ -53,6 +53,8 @@ pub struct MemberPlan {
     pub input: Option<Arc<Input>>,
     /// Engine-mixed: where open speech comes from.
     pub bus: Option<Arc<Bus>>,
+    /// Number of the last plan that took a private stream away from the member: this one, or one before it.
+    pub withdrawn: u64,
     /// The private streams that it hears.
     pub subscriptions: Subscriptions,
 }

@@ -31,6 +31,8 @@ pub struct StreamReader<'a> {
     pub ended: bool,
     /// The packet at `at`, if it was read already.
     pub packet: Option<FrameHeader>,
+    /// Nothing is due yet, whatever there is.
+    pub held_back: bool,
 }
 
 impl StreamReader<'_> {
@@ -66,6 +68,9 @@ impl Source for StreamReader<'_> {
     fn due(&mut self) -> Due {
         let head = self.stream.head();
         let mut due = Due { format: None, samples: 0, beyond: 0, packet: 0, end: false, anew: false, lost: 0 };
+        if self.held_back {
+            return due;
+        }
         let mut at = self.at;
         while at != head {
             let Some(packet) = self.stream.packet(at) else {

@@ -177,20 +177,15 @@ impl Subscription {
         handoff: &Handoff,
     ) -> Played {
         // SAFETY: the state is the listener's, inside whose write gate the caller is.
-        if unsafe { self.holds_back(to.ticks(to.a_channel(sum.len())), mix) } {
-            return Played::Nothing;
-        }
+        let held_back = unsafe { self.holds_back(to.ticks(to.a_channel(sum.len())), mix) };
         // SAFETY: the state and the handoff are the listener's, inside whose write gate the caller is.
-        unsafe { self.with_reader(|playout, reader| playout.play(reader, (handoff, 0), sum, (to, whole), counts)) }
-    }
-
-    /// Whether the mix of this code has something of it.
-    ///
-    /// # Safety
-    /// The caller is inside the listener's write gate.
-    pub unsafe fn is_in(&self, code: u64) -> bool {
-        // SAFETY: the state is the listener's, inside whose write gate the caller is.
-        unsafe { &*self.state.get() }.playout.is_in(code)
+        unsafe {
+            self.with_reader(|playout, reader| {
+                // What came before is heard to its end.
+                reader.held_back = held_back;
+                playout.play(reader, (handoff, 0), sum, (to, whole), counts)
+            })
+        }
     }
 
     /// See [`Playout::replay`].
@@ -238,6 +233,7 @@ impl Subscription {
             heard: *heard,
             ended: *ended,
             packet: None,
+            held_back: false,
         };
         let result = action(playout, &mut reader);
         self.playing.store(u64::from(!playout.idle()), Ordering::Relaxed);

@@ -138,7 +138,7 @@ impl Member {
         }
         let listening = plan.bus.as_ref().filter(|_| plan.hearing == Hearing::Bus);
         if side.number != plan.number {
-            side.number = plan.number;
+            let before = std::mem::replace(&mut side.number, plan.number);
             let entered = listening.map_or(0, |_| plan.entered);
             if side.entered != entered {
                 (side.entered, side.mix) = (entered, Playout::default());
@@ -150,8 +150,10 @@ impl Member {
                     offset: 0,
                 });
             }
-            // SAFETY: the caller is inside this member's write gate.
-            unsafe { self.withdraw(plan) };
+            if plan.withdrawn > before {
+                // SAFETY: the caller is inside this member's write gate.
+                unsafe { self.withdraw(plan) };
+            }
             // What is missing from the sum of tails was a stream that this plan does not grant.
             // SAFETY: the subscriptions are this listener's, inside whose write gate the caller is.
             let now = unsafe { self.tails(plan, &side.mix) };
@@ -222,6 +224,7 @@ impl Member {
     ) {
         let (format, samples) = (whole.0, whole.0.a_channel(sum.len()));
         let handoff = &*self.write.handoff;
+        side.converting = true; // also if a fault ends this
         // SAFETY: the handoff is the write hook's, inside whose gate the caller is.
         unsafe {
             handoff.each(|mix| {
@@ -256,28 +259,25 @@ impl Member {
         }
     }
 
-    /// Takes out of the mixes of other rates what is of streams that the plan does not grant: a mix that may have something of such a stream
-    /// is made anew of those that the listener may still hear, each of which is asked again.
+    /// Takes out of the mixes of other rates what is of streams that the plan does not grant: each is made anew of those that the listener may
+    /// still hear, each of which is asked again.
     ///
     /// # Safety
     /// The caller is inside this member's write gate.
     unsafe fn withdraw(&self, plan: &MemberPlan) {
-        let take_out = |mix: &mut RateMix| {
+        let make_anew = |mix: &mut RateMix| {
             if !mix.running() || mix.is_open() {
                 return;
             }
-            let code = mix.code();
-            // SAFETY: the subscriptions are this listener's, inside whose write gate the caller is.
-            let left = || plan.subscriptions.iter().filter(|subscription| unsafe { subscription.is_in(code) });
-            if mix.holds_others(left().count() as u32) {
-                mix.clear();
+            mix.clear();
+            for subscription in plan.subscriptions.iter() {
                 // SAFETY: the subscriptions are this listener's, inside whose write gate the caller is.
-                left().for_each(|subscription| unsafe { subscription.replay(mix) });
-                mix.rewrite_tail();
+                unsafe { subscription.replay(mix) };
             }
+            mix.rewrite_tail();
         };
         // SAFETY: the handoff is the write hook's, inside whose gate the caller is.
-        unsafe { self.write.handoff.each(take_out) };
+        unsafe { self.write.handoff.each(make_anew) };
     }
 
     /// The usual case, shorter: one stream, or the mix alone, and nothing that fades. `false` if it is not so.

@@ -42,10 +42,6 @@ pub struct Playout {
     /// When the last that was played will have been heard, in ticks from the next frame on: a mix of another rate gives out what goes in
     /// somewhat later.
     at: i32,
-    /// Until when something of it has an effect in that mix, likewise;
-    live: i32,
-    /// and whether the mix counts it for that.
-    counted: bool,
     /// Samples a channel that were played without a jump.
     run: u32,
     /// What is played is left out, for want of its conversion.
@@ -126,11 +122,6 @@ impl Playout {
         Some(Conversion::between(self.from?, self.to?)?.code())
     }
 
-    /// Whether the mix of this code has something of this queue in it.
-    pub fn is_in(&self, code: u64) -> bool {
-        self.counted && self.mix_code() == Some(code)
-    }
-
     /// Adds what is due to `sum`, interleaved in format `to`. `whole`: ticks of the frame that it is, or is a part of.
     /// What is of another rate goes into one of the handoff's mixes, whose codes have `mark`.
     ///
@@ -154,53 +145,14 @@ impl Playout {
         while stretches < STRETCHES && unsafe { self.fill(&mut part, source, counts, stretches == 0) } {
             stretches += 1;
         }
-        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
-        unsafe { self.pass(&part) };
+        self.at = (self.at - length as i32).max(0);
+        if self.idle() {
+            (self.from, self.run) = (None, 0);
+        }
         match part {
             Part { taken: 1.., .. } => Played::Something,
             Part { waits: true, .. } => Played::Waits,
             _ => Played::Nothing,
-        }
-    }
-
-    /// The part is over.
-    ///
-    /// # Safety
-    /// As [`Playout::play`].
-    unsafe fn pass(&mut self, part: &Part) {
-        let length = part.length as i32;
-        (self.at, self.live) = ((self.at - length).max(0), (self.live - length).max(0));
-        self.counted = false;
-        if !self.jitter.playing() && !self.declick.active() && self.live == 0 {
-            (self.from, self.run) = (None, 0);
-        }
-        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
-        if let Some(mix) = unsafe { self.mix(part) } {
-            mix.count();
-            self.counted = true;
-        }
-    }
-
-    /// The mix that has something of this queue in it.
-    ///
-    /// # Safety
-    /// As [`Playout::play`].
-    unsafe fn mix<'a>(&self, part: &Part<'a>) -> Option<&'a mut RateMix> {
-        let code = self.mix_code()?;
-        // SAFETY: the caller is inside the gate of the hook that owns the handoff.
-        unsafe { part.handoff.take(code | part.mark) }
-    }
-
-    /// What is in a mix of another rate is of the stretch before; the next one goes elsewhere.
-    ///
-    /// # Safety
-    /// As [`Playout::play`].
-    unsafe fn leave_mix(&mut self, part: &Part) {
-        if std::mem::take(&mut self.live) > 0 {
-            // SAFETY: the caller is inside the gate of the hook that owns the handoff.
-            if let Some(mix) = unsafe { self.mix(part) } {
-                mix.lose_track();
-            }
         }
     }
 
@@ -222,9 +174,9 @@ impl Playout {
         self.declick.step(level, to);
     }
 
-    /// Puts into a mix that was cleared what it had put into it before, as far as that can still be read.
+    /// Puts into a mix that was cleared what it had put into it before of the stretch that it is playing, as far as that can still be read.
     pub fn replay(&mut self, source: &mut impl Source, mix: &mut RateMix) {
-        let Some(from) = self.from else { return };
+        let Some(from) = self.from.filter(|_| self.mix_code() == Some(mix.code())) else { return };
         let end = mix.place(i64::from(self.at)).min(mix.places().1);
         let mut left = source.back((self.run as usize).min(end));
         let mut chunk = [MaybeUninit::uninit(); CHUNK];
@@ -234,7 +186,6 @@ impl Playout {
             mix.add(end - left, samples, from);
             left -= now;
         }
-        mix.count();
     }
 
     /// The short way for the one stream that plays on evenly into `frame`, and is all that Coach adds to it: no 32-bit sum, no
@@ -299,10 +250,6 @@ impl Playout {
         if turns {
             self.jitter.turn();
         }
-        if due.format.is_some_and(|format| Some(format) != self.from) {
-            // SAFETY: the caller is inside the gate of the hook that owns the handoff.
-            unsafe { self.leave_mix(part) };
-        }
         let Some(from) = due.format.or(self.from) else {
             let mut frame = part.frame();
             let end = frame.places().1;
@@ -330,7 +277,7 @@ impl Playout {
             self.waiting = false;
         }
         if !self.jitter.playing() && due.samples == 0 {
-            self.fade(&mut target, faded, end);
+            target.fade(&mut self.declick, faded, end);
             return false;
         }
         let mut left = due.samples;
@@ -346,14 +293,14 @@ impl Playout {
         }
         let queued = from.ticks(left);
         if !self.jitter.ready(queued, whole, packet, due.end && due.samples > 0) {
-            self.fade(&mut target, faded, end);
+            target.fade(&mut self.declick, faded, end);
             return false;
         }
         let place = if playing { place } else { self.start(&target, from, &due, (queued, whole, filled)) }.min(end);
         self.waiting = false;
-        self.fade(&mut target, faded, place);
+        target.fade(&mut self.declick, faded, place);
         let reached = self.put(&mut target, source, from, (place, end), left);
-        (self.at, self.live) = (target.moment(reached) as i32, (target.moment(end) + target.reach()) as i32);
+        self.at = target.moment(reached) as i32;
         let (filled, taken) = (target.moment(reached) - target.moment(begin), taken + from.ticks(reached - place));
         let full = reached == end;
         let goes_on = !full && due.end && due.samples > 0;
@@ -369,7 +316,7 @@ impl Playout {
                 counts.underruns.add(1);
             }
             if !goes_on {
-                self.fade(&mut target, reached, end);
+                target.fade(&mut self.declick, reached, end);
             }
         }
         (part.filled, part.taken) = (filled, taken);
@@ -420,16 +367,8 @@ impl Playout {
             self.run = self.run.saturating_add(now as u32);
             at += now;
         }
-        self.fade(target, place, at);
+        target.fade(&mut self.declick, place, at);
         at
-    }
-
-    /// Adds the ramp from one place to another.
-    fn fade(&mut self, target: &mut Target, from: usize, to: usize) {
-        if self.declick.active() {
-            self.live = (target.moment(target.places().1) + target.reach()) as i32;
-            target.fade(&mut self.declick, from, to);
-        }
     }
 
     /// The stretch ends here.

@@ -24,12 +24,10 @@ pub struct RateMix {
     running: bool,
     /// Where the samples of the part that is being filled begin in the converter; `None` between two parts.
     begin: Option<usize>,
-    /// Samples a channel since a stream put something in.
+    /// Something was put into this part.
+    fed: bool,
+    /// Samples a channel since something was put in.
     silent: usize,
-    /// So many streams have something in it, each of which can put that in again.
-    streams: u32,
-    /// Samples a channel until nothing is left in it of streams that go on elsewhere.
-    untracked: usize,
     /// What came out last.
     last: [i32; 2],
 }
@@ -39,7 +37,7 @@ impl Filters {
     pub fn rate_mix(&self, code: u64) -> Option<RateMix> {
         let converter = self.converter(code & !OPEN)?;
         let (running, begin, last) = (false, None, [0, 0]);
-        Some(RateMix { code, converter, running, begin, silent: 0, streams: 0, untracked: 0, last })
+        Some(RateMix { code, converter, running, begin, fed: false, silent: 0, last })
     }
 }
 
@@ -92,10 +90,10 @@ impl RateMix {
         }
         if !self.running {
             self.converter.restart_known();
-            (self.running, self.silent, self.untracked, self.last) = (true, 0, 0, [0, 0]);
+            (self.running, self.silent, self.last) = (true, 0, [0, 0]);
         }
         self.begin = Some(self.converter.reserve(samples));
-        self.streams = 0;
+        self.fed = false;
     }
 
     /// The part that has begun is full: adds what comes out to the listener's `sum`.
@@ -114,31 +112,14 @@ impl RateMix {
             });
         }
         let length = self.converter.filled() - begin;
-        self.untracked = self.untracked.saturating_sub(length);
-        self.silent = if self.streams > 0 { 0 } else { self.silent + length };
+        self.silent = if self.fed { 0 } else { self.silent + length };
         self.running = self.silent < self.converter.window();
-    }
-
-    /// One more stream has something in it.
-    pub fn count(&mut self) {
-        self.streams += 1;
-    }
-
-    /// A stream that has something in it goes on elsewhere.
-    pub fn lose_track(&mut self) {
-        let (begin, end) = self.places();
-        self.untracked = self.converter.window() + end - begin; // it may have filled some of this part
-    }
-
-    /// Whether something is in it of another stream than `streams`, all of those that are left.
-    pub fn holds_others(&self, streams: u32) -> bool {
-        self.streams > streams || self.untracked > 0
     }
 
     /// Takes all out of it that went in; those that are left put theirs in again.
     pub fn clear(&mut self) {
         self.converter.clear();
-        (self.streams, self.untracked) = (0, 0);
+        self.begin = None; // a fault may have left it
     }
 
     /// What came out last is what would have come, had only that gone in which is there now.
@@ -168,14 +149,10 @@ impl RateMix {
         at + after as usize
     }
 
-    /// How long something in it has an effect before and after it is heard, in ticks.
-    pub fn reach(&self) -> i64 {
-        self.conversion().from.ticks(self.converter.delay()) as i64
-    }
-
     /// Adds interleaved samples of `from` from `place` on.
     pub fn add<T: Sample>(&mut self, place: usize, samples: &[T], from: Format) {
         let channels = self.channels();
+        self.fed = true;
         match (from.channels(), channels) {
             (1, _) => {
                 let wave = self.converter.wave(0, place);
@@ -196,6 +173,7 @@ impl RateMix {
         let channels = self.channels();
         for place in from..to {
             let Some(value) = declick.next() else { return };
+            self.fed = true;
             (0..channels).for_each(|c| self.converter.wave(c, place)[0] += value[c] as f32);
         }
     }

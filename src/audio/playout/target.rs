@@ -48,14 +48,6 @@ impl Target<'_> {
         }
     }
 
-    /// For how long what is put at a place has an effect after it is heard, in ticks.
-    pub fn reach(&self) -> i64 {
-        match self {
-            Self::Frame { .. } => 0,
-            Self::Mix(mix) => mix.reach(),
-        }
-    }
-
     /// The signal of `from` steps by `-step` here.
     pub fn step(&self, declick: &mut DeclickRamp, step: [i32; 2], from: Format) {
         match self {
