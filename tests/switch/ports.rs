@@ -4,6 +4,7 @@ use std::{
     io,
     net::{TcpListener, UdpSocket},
     ops::RangeInclusive,
+    sync::{Mutex, PoisonError},
 };
 
 /// The ports of one switch, below those that the system gives out: between a look at a free port and its use, anybody's socket
@@ -37,12 +38,37 @@ fn is_free(port: u16) -> bool {
     TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok()
 }
 
-/// A port that nobody uses now.
-pub fn free() -> io::Result<u16> {
-    loop {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        if is_free(port) {
-            return Ok(port);
-        }
+/// Ports of this process alone, above those that the system gives out.
+struct OwnPorts {
+    first: u16,
+    next: u16,
+    /// On the first: who has it has all.
+    _claim: UdpSocket,
+}
+
+impl OwnPorts {
+    const COUNT: u16 = 200;
+
+    fn claim() -> io::Result<Self> {
+        let claim = |first| UdpSocket::bind(("127.0.0.1", first)).ok().map(|claim| (first, claim));
+        let claimed = (61_000..65_000).step_by(Self::COUNT.into()).find_map(claim);
+        let (first, _claim) = claimed.ok_or_else(|| io::Error::other("no range of ports is free"))?;
+        Ok(Self { first, next: 0, _claim })
     }
+}
+
+/// A port that nobody uses now, and that nobody else is given until some two hundred others were.
+pub fn free() -> io::Result<u16> {
+    static OWN: Mutex<Option<OwnPorts>> = Mutex::new(None);
+    let mut own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let own = match &mut *own {
+        Some(own) => own,
+        none => none.insert(OwnPorts::claim()?),
+    };
+    let port = || {
+        own.next = own.next % (OwnPorts::COUNT - 1) + 1;
+        own.first + own.next
+    };
+    let mut ports = std::iter::repeat_with(port).take(OwnPorts::COUNT.into());
+    ports.find(|port| is_free(*port)).ok_or_else(|| io::Error::other("no port is free"))
 }
