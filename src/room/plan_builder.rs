@@ -41,7 +41,7 @@ impl MemberPlan {
             stream,
             input: None,
             bus: None,
-            withdrawn: number,
+            since_withdrawn: 0,
             subscriptions: Subscriptions::default(),
         }
     }
@@ -145,7 +145,8 @@ impl RoomState {
             };
             let mut plan = MemberPlan { subscriptions, ..plan_without_subscriptions(number, member, room) };
             if !pending.all && difference.gone.is_empty() {
-                plan.withdrawn = member.plan.withdrawn; // it lacks none that was in the last
+                // It lacks none that was in the last.
+                plan.since_withdrawn = u32::try_from(number - member.plan.withdrawn()).unwrap_or(u32::MAX);
             }
             pending.mix |= room.bus().is_some() && member.plan.heard_in_a_mix() != plan.heard_in_a_mix();
             let handle = member.lease.handle;
@@ -229,7 +230,7 @@ fn plan_without_subscriptions(number: u64, member: &Member, room: &Room) -> Memb
         stream: member.stream.clone(),
         input: None,
         bus: None,
-        withdrawn: number,
+        since_withdrawn: 0,
         subscriptions: Subscriptions::default(),
     };
     if *passing {

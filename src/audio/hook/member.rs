@@ -18,7 +18,7 @@ use crate::audio::{
 #[repr(C, align(64))]
 pub struct Member {
     /// For each frame read from it.
-    pub read: Hook<ReadState, Converter, 2>,
+    pub read: Hook<ReadState, Converter, 1>,
     /// How the read hook's opening guards stand.
     pub guarded: Guarded,
     /// For each frame written to it.

@@ -53,13 +53,18 @@ pub struct MemberPlan {
     pub input: Option<Arc<Input>>,
     /// Engine-mixed: where open speech comes from.
     pub bus: Option<Arc<Bus>>,
-    /// Number of the last plan that took a private stream away from the member: this one, or one before it.
-    pub withdrawn: u64,
+    /// So many numbers ago was the last plan that took a private stream away from the member; 0: this one.
+    pub since_withdrawn: u32,
     /// The private streams that it hears.
     pub subscriptions: Subscriptions,
 }
 
 impl MemberPlan {
+    /// Number of the last plan that took a private stream away from the member, or a later one.
+    pub fn withdrawn(&self) -> u64 {
+        self.number.saturating_sub(u64::from(self.since_withdrawn))
+    }
+
     /// [control] Whether the ticks of a room that the engine mixes sum what is queued of it, or forget it.
     pub fn heard_in_a_mix(&self) -> bool {
         matches!(self.speech, Speech::Open | Speech::Private)

@@ -150,7 +150,7 @@ impl Member {
                     offset: 0,
                 });
             }
-            if plan.withdrawn > before {
+            if plan.withdrawn() > before {
                 // SAFETY: the caller is inside this member's write gate.
                 unsafe { self.withdraw(plan) };
             }

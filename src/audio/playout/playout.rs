@@ -26,7 +26,7 @@ const STRETCHES: usize = 8;
 pub type Handoff = handoff::Handoff<RateMix, WANTED_MIXES>;
 
 /// So many of them can be wanted at a time.
-pub const WANTED_MIXES: usize = 6;
+pub const WANTED_MIXES: usize = 5;
 
 /// The state of one queue at one listener.
 #[derive(Default)]
