@@ -49,11 +49,28 @@ void unloads_after_guards(void)
     check(false, "nobody is private, and the module is in use");
 }
 
+/* Whether the module says that somebody's opening guard is on. */
+static bool is_guarded(void)
+{
+    static const char word[] = "\"opens_in_ms\":";
+    const char *state = api("coach", "state as json");
+    while ((state = strstr(state, word))) {
+        state += sizeof word - 1;
+        if (*state != '0') return true;
+    }
+    return false;
+}
+
 void guard_passes(void)
 {
     play(1);
     usleep(230000);
     play(GUARD);
+    /* On a busy machine the clock that guards go by, which the service writes, is late. */
+    for (int tries = 0; tries < 100 && is_guarded(); tries++) {
+        usleep(20000);
+        play(1);
+    }
 }
 
 void an_open_call(const char *room)
