@@ -108,7 +108,8 @@ impl Tags {
 
     /// The first that both have.
     pub fn common<'a>(&'a self, other: &Self) -> Option<&'a str> {
-        self.iter().find(|tag| other.has(tag))
+        let same = self.0 == other.0; // mostly it is one tag
+        self.iter().find(|tag| same || other.has(tag))
     }
 }
 
