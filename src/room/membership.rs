@@ -75,7 +75,7 @@ impl RoomState {
         else {
             return;
         };
-        inside.iter().for_each(|(_, handle)| self.note_audience(*handle)); // while all are there
+        self.note_audiences(&inside.iter().map(|(_, handle)| *handle).collect::<Vec<_>>()); // while all are there
         self.break_all_pairs();
         for (_, handle) in &inside {
             self.take_out(*handle);
@@ -227,7 +227,7 @@ impl RoomState {
             return Err(Error::new(sys::COACH_ERR_STATE, "the member is in no room; join one first"));
         };
         let ends = self.member(handle)?.ends;
-        self.note_audience(handle);
+        self.note_audiences(&[handle]);
         self.break_pairs(handle);
         self.take_out(handle);
         self.publish_alone(handle);
@@ -249,12 +249,19 @@ impl RoomState {
     }
 
     /// Before it leaves its room: what it said there in private may still be on its way when it joins the next.
-    fn note_audience(&mut self, handle: u64) {
-        if self.members.get(&handle).is_some_and(|member| member.facts.speaks.privately()) {
-            let audience = self.addressees(handle);
-            if let Some(member) = self.members.get_mut(&handle) {
-                member.spoke_to = Some(audience.into());
+    fn note_audiences(&mut self, handles: &[u64]) {
+        let mut last: Option<(Speaks, Arc<[u64]>)> = None;
+        for handle in handles {
+            let member = self.members.get(handle).filter(|member| member.facts.speaks.privately());
+            let Some(speaks) = member.map(|member| &member.facts.speaks) else { continue };
+            let audience = match last.take().filter(|(other, _)| other == speaks) {
+                Some(known) => known, // those who leave together mostly speak to the same tags
+                None => (speaks.clone(), self.spoken_to(speaks).into()),
+            };
+            if let Some(member) = self.members.get_mut(handle) {
+                member.spoke_to = Some(audience.1.clone());
             }
+            last = Some(audience);
         }
     }
 

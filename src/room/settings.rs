@@ -179,22 +179,24 @@ impl RoomState {
         self.forget_pairs(PendingChanges { all: true, ..PendingChanges::default() });
     }
 
-    /// Whom the member's rule lets hear it, of those in its room. Handles, in order.
+    /// Whom the member's rule lets hear it, of the others in its room. Handles, in order.
     pub fn addressees(&self, handle: u64) -> Vec<u64> {
-        let Some(member) = self.members.get(&handle) else {
-            return Vec::new();
-        };
-        let Some(room) = self.room.as_ref().filter(|_| member.place.is_some()) else {
-            return Vec::new();
-        };
-        let mut all: Vec<u64> = match &member.facts.speaks {
+        let member = self.members.get(&handle).filter(|member| member.place.is_some());
+        let mut all = member.map_or_else(Vec::new, |member| self.spoken_to(&member.facts.speaks));
+        all.retain(|other| *other != handle);
+        all
+    }
+
+    /// Who in the room may hear somebody who speaks so. Handles, in order.
+    pub fn spoken_to(&self, speaks: &Speaks) -> Vec<u64> {
+        let Some(room) = &self.room else { return Vec::new() };
+        let mut all: Vec<u64> = match speaks {
             Speaks::Openly => room.members.values().copied().collect(),
             Speaks::ToNobody => Vec::new(),
             Speaks::To(tags) => room.index.tagged(tags).collect(),
         };
         all.sort_unstable();
         all.dedup();
-        all.retain(|other| *other != handle);
         all
     }
 

@@ -55,8 +55,8 @@ pub struct Member {
     pub sounded: Option<Mode>,
     /// Whether there was something in [`Member::refused`] when the service last looked.
     pub refused_before: [bool; 2],
-    /// If it spoke privately when it left its last room: whom it spoke to there. Handles, in order.
-    pub spoke_to: Option<Box<[u64]>>,
+    /// If it spoke privately when it left its last room: who was spoken to so there. Handles, in order; it may be one of them itself.
+    pub spoke_to: Option<Arc<[u64]>>,
     /// Its mode was set since, so that it hears the sound again, also if the mode is the same.
     pub sound_due: bool,
     /// The host's own about it.
