@@ -492,7 +492,7 @@ typedef struct coach_stats {
     uint64_t underruns;          /* how often speech that was being played was late */
     uint64_t skips;              /* how often a listener skipped to newer audio */
     uint64_t skipped_ms;         /* audio lost by that, ms */
-    uint64_t conversions_waited; /* frames in which a speaker was left out because its conversion was not ready */
+    uint64_t conversions_waited; /* frames in which a speaker was left out because its conversion was not ready, or more than eight began at once */
     uint64_t refused;            /* hook calls whose format was refused */
     uint64_t hook_ns_mean;       /* COACH_ENGINE_TIME_HOOKS: mean ns of the hook calls that were timed; else 0 */
     uint64_t hook_ns_max;

@@ -54,7 +54,7 @@ struct House {
     /// The last change was undone: then everything is made anew.
     mended: bool,
     /// Links, numbers of plans, and with which plan each member entered its room, at the last look.
-    before: BTreeMap<(u64, u64), Arc<Subscription>>,
+    before: BTreeMap<(u64, u64), triomphe::Arc<Subscription>>,
     numbers: HashMap<u64, u64>,
     entered: HashMap<u64, u64>,
 }
@@ -181,7 +181,8 @@ impl House {
                 assert!(Arc::ptr_eq(&found, &state_lock), "a member is where it is looked for");
                 plans.insert(*handle, member.plan.clone());
                 for listener in &member.listeners {
-                    listeners.insert((*handle, listener.handle), listener.subscription.clone());
+                    let room = state.room.as_ref().expect("it hears somebody there");
+                    listeners.insert((*handle, room.members[&listener.number]), listener.subscription.clone());
                 }
             }
             for ((speaker, listener), subscription) in &self.before {
@@ -189,22 +190,24 @@ impl House {
                     continue;
                 };
                 let goes_on = from.facts.speaks.privately() && hears(state.room.as_ref(), from, to) && !self.mended;
-                let now = listeners.get(&(*speaker, *listener)).is_some_and(|now| Arc::ptr_eq(now, subscription));
+                let now =
+                    listeners.get(&(*speaker, *listener)).is_some_and(|now| triomphe::Arc::ptr_eq(now, subscription));
                 // It may have left and come back.
                 let stayed = |member: &Member| self.entered.get(&member.lease.handle) == Some(&member.entered);
                 assert!(!goes_on || now || !stayed(from) || !stayed(to), "an unbroken pair keeps its link");
             }
         }
         for ((speaker, listener), subscription) in &self.before {
-            if listeners.get(&(*speaker, *listener)).is_some_and(|now| Arc::ptr_eq(now, subscription)) {
+            if listeners.get(&(*speaker, *listener)).is_some_and(|now| triomphe::Arc::ptr_eq(now, subscription)) {
                 continue;
             }
             assert!(!subscription.open(), "what is broken is closed");
             if let Some(plan) = plans.get(speaker) {
                 assert!(subscription.until() < plan.number, "what is said from now on is of a plan that broke it");
             }
-            let grants =
-                |plan: &Arc<MemberPlan>| plan.subscriptions.iter().any(|other| Arc::ptr_eq(other, subscription));
+            let grants = |plan: &Arc<MemberPlan>| {
+                plan.subscriptions.iter().any(|other| triomphe::Arc::ptr_eq(other, subscription))
+            };
             assert!(!plans.get(listener).is_some_and(grants), "nobody is granted what is broken");
         }
         for (handle, plan) in &plans {
@@ -228,7 +231,8 @@ fn check_space(state: &RoomState) {
     assert_eq!(inside.len(), if room.is_some() { state.members.len() } else { 0 }, "who is out is outside");
     for (handle, member) in &state.members {
         assert_eq!(member.place.map(|place| place.room), room.map(|room| room.lease.handle));
-        let linked: BTreeSet<u64> = member.listeners.iter().map(|listener| listener.handle).collect();
+        let at = |number: &u32| room.expect("somebody is heard there").members[number];
+        let linked: BTreeSet<u64> = member.listeners.iter().map(|listener| at(&listener.number)).collect();
         let may = inside.iter().filter(|(other, listener)| other != handle && hears(room, member, listener));
         let may: BTreeSet<u64> = may.map(|(other, _)| *other).collect();
         if member.facts.speaks.privately() {
@@ -245,15 +249,15 @@ fn check_space(state: &RoomState) {
         assert!(member.listeners.is_sorted_by_key(|listener| listener.number));
         for listener in &member.listeners {
             assert_eq!(listener.subscription.speaker(), *handle);
-            assert_eq!(state.members[&listener.handle].place.map(|place| place.number), Some(listener.number));
             assert!(listener.subscription.since() <= member.plan.number, "nobody would hear what is said");
             assert!(listener.subscription.open(), "a link that is granted is open");
         }
         // What its hooks act on.
-        let granted: BTreeSet<_> = member.plan.subscriptions.iter().map(Arc::as_ptr).collect();
-        let due =
-            inside.iter().flat_map(|(_, speaker)| &speaker.listeners).filter(|listener| listener.handle == *handle);
-        assert_eq!(granted, due.map(|listener| Arc::as_ptr(&listener.subscription)).collect(), "what {handle:x} hears");
+        let granted: BTreeSet<_> =
+            member.plan.subscriptions.iter().map(|subscription| &raw const **subscription).collect();
+        let due = inside.iter().flat_map(|(_, speaker)| &speaker.listeners);
+        let due = due.filter(|listener| at(&listener.number) == *handle);
+        assert_eq!(granted, due.map(|listener| &raw const *listener.subscription).collect(), "what {handle:x} hears");
         check_seat(room, member);
     }
     let Some(plan) = room.and_then(|room| room.mix_plan.as_ref()) else {

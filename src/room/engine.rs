@@ -253,6 +253,9 @@ impl Engine {
             for audio in hooks {
                 reads.extend(Some(&audio.read.handoff).filter(|handoff| handoff.waits()).cloned());
                 writes.extend(Some(&audio.write.handoff).filter(|handoff| handoff.waits()).cloned());
+                if let Some(spares) = audio.spares.get() {
+                    spares.fill(Box::default);
+                }
             }
         }
         // May have to make filters: without a room's lock. An end does not wait for those that nobody needs any more.

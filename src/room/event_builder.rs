@@ -156,8 +156,9 @@ impl RoomState {
             let all_served = !self.shared.work_flag.refused();
             let served = |other: &Member| unserved(room, member, other).is_none();
             let hearing = member.listeners.iter();
-            let hearing = hearing
-                .filter(|listener| all_served || self.members.get(&listener.handle).is_some_and(|other| served(other)));
+            let member_at = |number| self.members.get(room.members.get(number)?);
+            let hearing =
+                hearing.filter(|listener| all_served || member_at(&listener.number).is_some_and(|other| served(other)));
             return hearing.map(|listener| listener.number).collect();
         }
         if !self.is_heard_openly(member) {

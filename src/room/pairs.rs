@@ -1,16 +1,21 @@
 //! Who hears whose private stream: the subscriptions between the members of a room. A change looks at the pairs alone that it may make or
 //! break.
 
-use std::{mem, sync::Arc};
+use std::mem;
+
+use triomphe::Arc;
 
 use super::{
     event_builder::opens_in,
     pending::{Listener, PendingChanges},
-    state::{Member, Room, RoomState},
+    state::{Member, Place, Room, RoomState},
     tag_index::{Indexed, TagIndex},
 };
 use crate::{
-    audio::{hook::subscription::Subscription, playout::resample::Conversion},
+    audio::{
+        hook::subscription::{Subscription, Voice},
+        playout::resample::Conversion,
+    },
     faults::{self, Where},
     route::{Speaks, hears},
 };
@@ -45,9 +50,11 @@ impl RoomState {
         let Some(room) = self.room.as_mut().filter(|_| member.place.is_some()) else {
             return;
         };
+        let Some(place) = member.place else { return };
         room.index.remove(handle, &mut member.indexed);
-        for listener in mem::take(&mut member.listeners) {
-            room.pending.break_pair(number, listener);
+        for Listener { number: listener, subscription } in mem::take(&mut member.listeners) {
+            let listener = room.members.get(&listener).copied().unwrap_or_default();
+            room.pending.break_pair(number, listener, subscription);
         }
         let plan = member.plan.clone();
         for subscription in plan.subscriptions.iter() {
@@ -55,10 +62,10 @@ impl RoomState {
                 continue;
             };
             // A subscription that was broken before is in no list any more.
-            if let Some(at) =
-                speaker.listeners.iter().position(|listener| Arc::ptr_eq(&listener.subscription, subscription))
+            if let Ok(at) = speaker.linked(place.number)
+                && Arc::ptr_eq(&speaker.listeners[at].subscription, subscription)
             {
-                room.pending.break_pair(number, speaker.listeners.remove(at));
+                room.pending.break_pair(number, handle, speaker.listeners.remove(at).subscription);
             }
         }
         room.pending.dirty.remove(handle);
@@ -68,9 +75,19 @@ impl RoomState {
     /// Breaks all pairs of the room, which everybody leaves.
     pub fn break_all_pairs(&mut self) {
         let number = self.upcoming();
-        for member in self.members.values_mut() {
-            mem::take(&mut member.listeners).into_iter().for_each(|listener| listener.subscription.close(number));
+        let speakers = self.members.iter_mut().filter(|(_, member)| !member.listeners.is_empty());
+        let mut audiences: Vec<_> =
+            speakers.map(|(handle, member)| (*handle, mem::take(&mut member.listeners))).collect();
+        // In the order in which they were made, mostly, and so lie in memory: listener by listener, speakers by their handles.
+        audiences.sort_unstable_by_key(|(handle, _)| *handle);
+        for listener in self.room.iter().flat_map(|room| room.members.keys().rev()) {
+            for (_, audience) in &mut audiences {
+                if let Some(last) = audience.pop_if(|last| last.number >= *listener) {
+                    last.subscription.close(number);
+                }
+            }
         }
+        audiences.into_iter().flat_map(|(_, rest)| rest).for_each(|listener| listener.subscription.close(number));
         self.forget_pairs(PendingChanges { mix: true, ..PendingChanges::default() });
     }
 
@@ -111,7 +128,8 @@ impl RoomState {
             }
             if member.stream.is_some() {
                 shared.needs_service();
-                candidates.extend(member.listeners.iter().map(|listener| (*handle, listener.handle)));
+                let listeners = member.listeners.iter().filter_map(|listener| room.members.get(&listener.number));
+                candidates.extend(listeners.map(|listener| (*handle, *listener)));
                 if let Speaks::To(tags) = &member.facts.speaks {
                     candidates.extend(room.index.tagged(tags).map(|listener| (*handle, listener)));
                 }
@@ -120,39 +138,47 @@ impl RoomState {
         candidates.sort_unstable();
         candidates.dedup();
         let waiting = room.waiting();
-        for (speaker, listener) in candidates {
-            let (Some(from), Some(to)) = (members.get(&speaker), members.get(&listener)) else {
+        for pairs in candidates.chunk_by(|one, next| one.0 == next.0) {
+            let speaker = pairs[0].0;
+            let Some(from) = members.get(&speaker).filter(|from| from.place.is_some()) else {
                 continue;
             };
-            let Some(place) = to.place.filter(|_| from.place.is_some()) else {
-                continue;
-            };
-            let due = speaker != listener && !waiting && hears(&from.facts, &to.facts).hears();
-            let subscription = match (from.linked(place.number), due) {
-                (Ok(at), false) => Err(at),
-                (Err(at), true) if from.facts.speaks.privately() => {
-                    let Some(stream) = &from.stream else { continue };
-                    let open = from.input.clone();
-                    expect_conversion(from, to, room);
-                    Ok((at, Arc::new(Subscription::new(speaker, stream.clone(), number, open))))
+            let (mut broken, mut made) = (Vec::new(), Vec::new());
+            for (_, listener) in pairs {
+                let Some(to) = members.get(listener) else { continue };
+                let Some(Place { number, .. }) = to.place else { continue };
+                let due = speaker != *listener && !waiting && hears(&from.facts, &to.facts).hears();
+                match from.linked(number) {
+                    Ok(at) if !due => broken.push((at, *listener)),
+                    Err(_) if due && from.facts.speaks.privately() && from.stream.is_some() => {
+                        made.push((number, *listener));
+                        to.lease.get().expect_stream(&shared.work_flag);
+                        expect_conversion(from, to, room);
+                    }
+                    _ => {}
                 }
-                _ => continue,
-            };
+            }
+            if broken.is_empty() && made.is_empty() {
+                continue;
+            }
+            let voice = from.voice(speaker);
             let Some(from) = members.get_mut(&speaker) else {
                 continue;
             };
-            match subscription {
-                Err(at) => pending.break_pair(number, from.listeners.remove(at)),
-                Ok((at, subscription)) => {
-                    from.listeners.insert(
-                        at,
-                        Listener { number: place.number, handle: listener, subscription: subscription.clone() },
-                    );
-                    pending.dirty.insert(speaker); // what it says from now on is of the plan that grants this
+            from.remove_listeners(broken, |listener, subscription| {
+                pending.break_pair(number, listener, subscription);
+                faults::point(Where::Pair);
+            });
+            if let Some(voice) = voice.filter(|_| !made.is_empty()) {
+                pending.dirty.insert(speaker); // what it says from now on is of the plan that grants this
+                made.sort_unstable();
+                for (place, listener) in made {
+                    let subscription = Arc::new(Subscription::new(voice.clone(), number));
+                    from.add_listener(Listener { number: place, subscription: subscription.clone() });
                     pending.made.push((listener, subscription));
+                    faults::point(Where::Pair);
                 }
             }
-            faults::point(Where::Pair);
         }
         let reopened: Vec<u64> = room.index.reopened().collect();
         for speaker in reopened {
@@ -160,10 +186,10 @@ impl RoomState {
                 continue;
             };
             // And it was heard to the end.
-            member
-                .listeners
-                .extract_if(.., |listener| listener.subscription.idle())
-                .for_each(|listener| pending.break_pair(number, listener));
+            for listener in member.listeners.extract_if(.., |listener| listener.subscription.idle()) {
+                let handle = room.members.get(&listener.number).copied().unwrap_or_default();
+                pending.break_pair(number, handle, listener.subscription);
+            }
             if member.listeners.is_empty() {
                 member.stream = None; // its old plan keeps it for hooks that are still inside
                 member.listeners = Vec::new();
@@ -177,10 +203,10 @@ impl RoomState {
 
 /// Has the conversion prepared between what the two last spoke and heard in, so that it is there when it is needed.
 fn expect_conversion(speaker: &Member, listener: &Member, room: &Room) {
-    let spoken = speaker.lease.get().read.format().map(|format| room.lease.get().host_mix().keeps(format).kept());
     let write = &listener.lease.get().write;
-    if let (Some(from), Some(to)) = (spoken, write.format())
-        && let Some(conversion) = Conversion::between(from, to)
+    if let Some(to) = write.format()
+        && let Some(spoken) = speaker.lease.get().read.format()
+        && let Some(conversion) = Conversion::between(room.lease.get().host_mix().keeps(spoken).kept(), to)
     {
         write.handoff.expect(conversion.code());
     }
@@ -189,7 +215,43 @@ fn expect_conversion(speaker: &Member, listener: &Member, room: &Room) {
 impl Member {
     /// Where the subscription to listener `number` is, or would be.
     pub fn linked(&self, number: u32) -> std::result::Result<usize, usize> {
-        self.listeners.binary_search_by_key(&number, |listener| listener.number)
+        match self.listeners.last() {
+            // Who has just come into the room has mostly the highest number.
+            Some(last) if last.number >= number => {
+                self.listeners.binary_search_by_key(&number, |listener| listener.number)
+            }
+            _ => Err(self.listeners.len()),
+        }
+    }
+
+    fn add_listener(&mut self, listener: Listener) {
+        if let Err(at) = self.linked(listener.number) {
+            if self.listeners.len() == self.listeners.capacity() {
+                self.listeners.reserve_exact((self.listeners.len() / 16).max(4)); // a large room has as many lists as coaches
+            }
+            self.listeners.insert(at, listener);
+        }
+    }
+
+    /// Takes out those at some places, each with its handle, one after the other.
+    fn remove_listeners(&mut self, mut broken: Vec<(usize, u64)>, mut each: impl FnMut(u64, Arc<Subscription>)) {
+        broken.sort_unstable();
+        let (Some((first, _)), Some((last, _))) = (broken.first(), broken.last()) else { return };
+        let (range, mut at) = (*first..=*last, *first);
+        let mut next = broken.iter().peekable();
+        let mut handles = broken.iter().map(|(_, handle)| *handle);
+        let removed = self.listeners.extract_if(range, |_| {
+            at += 1;
+            next.next_if(|(broken, _)| *broken + 1 == at).is_some()
+        });
+        removed.zip(&mut handles).for_each(|(listener, handle)| each(handle, listener.subscription));
+    }
+
+    /// What it says privately in this room, as those have it who hear it already; `None` if it has no stream.
+    fn voice(&self, handle: u64) -> Option<Arc<Voice>> {
+        let known = self.listeners.last().map(|listener| listener.subscription.voice().clone());
+        let new = || Some(Arc::new(Voice { speaker: handle, stream: self.stream.clone()?, open: self.input.clone() }));
+        known.or_else(new)
     }
 
     /// Nothing more can come from its time of private speech: its read hook has met what opened it, and is past the guard.

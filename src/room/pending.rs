@@ -1,15 +1,12 @@
 //! What has changed in a room and is in no plan yet.
 
-use std::sync::Arc;
-
 use super::handles::HandleSet;
 use crate::audio::hook::subscription::Subscription;
 
 /// Somebody who hears a member's private stream.
 pub struct Listener {
     pub number: u32,
-    pub handle: u64,
-    pub subscription: Arc<Subscription>,
+    pub subscription: triomphe::Arc<Subscription>,
 }
 
 /// What has changed in a room since its last plan.
@@ -20,9 +17,9 @@ pub struct PendingChanges {
     /// Members that need a plan anew, whatever their pairs.
     pub dirty: HandleSet,
     /// Links that are broken, with their listeners.
-    pub broken: Vec<(u64, Arc<Subscription>)>,
+    pub broken: Vec<(u64, triomphe::Arc<Subscription>)>,
     /// Links that are new, with their listeners.
-    pub made: Vec<(u64, Arc<Subscription>)>,
+    pub made: Vec<(u64, triomphe::Arc<Subscription>)>,
     /// Everything is to be made anew from the state.
     pub all: bool,
     /// What the ticks sum has changed.
@@ -31,9 +28,9 @@ pub struct PendingChanges {
 
 impl PendingChanges {
     /// A subscription is broken: from plan `number` on its listener hears no more.
-    pub fn break_pair(&mut self, number: u64, listener: Listener) {
-        listener.subscription.close(number);
-        self.dirty.insert(listener.subscription.speaker()); // what it says from now on is of the new plan
-        self.broken.push((listener.handle, listener.subscription));
+    pub fn break_pair(&mut self, number: u64, listener: u64, subscription: triomphe::Arc<Subscription>) {
+        subscription.close(number);
+        self.dirty.insert(subscription.speaker()); // what it says from now on is of the new plan
+        self.broken.push((listener, subscription));
     }
 }

@@ -51,7 +51,7 @@ impl MemberPlan {
 #[derive(Default)]
 struct Difference {
     gone: BTreeSet<*const Subscription>,
-    new: Vec<Arc<Subscription>>,
+    new: Vec<triomphe::Arc<Subscription>>,
 }
 
 impl RoomState {
@@ -114,7 +114,7 @@ impl RoomState {
         faults::point(faults::Where::Change);
         let mut differences = HandleMap::<Difference>::default();
         for (listener, subscription) in &pending.broken {
-            differences.entry(*listener).or_default().gone.insert(Arc::as_ptr(subscription));
+            differences.entry(*listener).or_default().gone.insert(&raw const **subscription);
         }
         for (listener, subscription) in mem::take(&mut pending.made) {
             differences.entry(listener).or_default().new.push(subscription);
@@ -137,11 +137,8 @@ impl RoomState {
                 continue; // it has left, and has a plan outside
             }
             let subscriptions = match pending.all {
-                true => Subscriptions::default().changed(|_| false, difference.new),
-                false => member.plan.subscriptions.changed(
-                    |subscription| difference.gone.contains(&std::ptr::from_ref(subscription)),
-                    difference.new,
-                ),
+                true => Subscriptions::default().changed(&BTreeSet::new(), difference.new),
+                false => member.plan.subscriptions.changed(&difference.gone, difference.new),
             };
             let mut plan = MemberPlan { subscriptions, ..plan_without_subscriptions(number, member, room) };
             if !pending.all && difference.gone.is_empty() {
@@ -160,17 +157,17 @@ impl RoomState {
     pub fn make_private(&mut self) {
         let number = self.next_number();
         let Some(room) = &self.room else { return };
-        let granted = |from: &Member, listener| {
-            let listener = self.members.get(&listener).filter(|listener| listener.place.is_some());
+        let granted = |from: &Member, number| {
+            let listener = room.members.get(&number).and_then(|listener| self.members.get(listener));
             !room.waiting() && listener.is_some_and(|to| hears(&from.facts, &to.facts).hears())
         };
         for member in self.members.values() {
-            let ended = member.listeners.iter().filter(|listener| !granted(member, listener.handle));
+            let ended = member.listeners.iter().filter(|listener| !granted(member, listener.number));
             ended.for_each(|listener| listener.subscription.close(number));
         }
         let private = room.members.values().filter_map(|handle| {
             let member = self.members.get(handle).filter(|member| member.facts.speaks.privately())?;
-            let subscriptions = member.plan.subscriptions.changed(|_| false, Vec::new());
+            let subscriptions = member.plan.subscriptions.changed(&BTreeSet::new(), Vec::new());
             Some((*handle, MemberPlan { subscriptions, ..plan_without_subscriptions(number, member, room) }))
         });
         let plans: Vec<_> = private.collect();
@@ -180,8 +177,11 @@ impl RoomState {
     /// All subscriptions, by their listeners.
     fn all_links(&self) -> HandleMap<Difference> {
         let mut all = HandleMap::<Difference>::default();
+        let Some(room) = &self.room else { return all };
         for listener in self.inside().flat_map(|(.., member)| &member.listeners) {
-            all.entry(listener.handle).or_default().new.push(listener.subscription.clone());
+            if let Some(handle) = room.members.get(&listener.number) {
+                all.entry(*handle).or_default().new.push(listener.subscription.clone());
+            }
         }
         all
     }

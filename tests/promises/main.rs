@@ -17,6 +17,7 @@ mod explain;
 mod guard_length;
 mod guarded_moves;
 mod levels;
+mod many_voices;
 mod mode_sounds;
 mod opening_guard;
 mod private;

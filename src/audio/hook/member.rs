@@ -1,6 +1,6 @@
 //! One member on the audio plane.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::audio::{
     hook::{
@@ -8,6 +8,7 @@ use crate::audio::{
         hook_state::{ReadState, WriteState},
         mode_sound::SoundRequests,
         plan::MemberPlan,
+        subscription::SparePlayouts,
     },
     lockfree::{handoff::WorkFlag, hook_clock::HookClock, opening_guard::Guarded},
     playout::{playout::WANTED_MIXES, rate_mix::RateMix, resample::Converter},
@@ -23,6 +24,8 @@ pub struct Member {
     pub guarded: Guarded,
     /// For each frame written to it.
     pub write: Hook<WriteState, RateMix, WANTED_MIXES>,
+    /// For the private streams that it hears, once there is one.
+    pub spares: OnceLock<Box<SparePlayouts>>,
     /// The sounds that its write hook is to play.
     pub sounds: SoundRequests,
     /// The engine's.
@@ -38,9 +41,15 @@ impl Member {
             read: Hook::new(plan, work_flag, timed),
             guarded: Guarded::default(),
             write: Hook::new(plan, work_flag, timed),
+            spares: OnceLock::new(),
             sounds: SoundRequests::default(),
             clock: clock.clone(),
         }
+    }
+
+    /// [control] It is going to hear another private stream. One thread at a time.
+    pub fn expect_stream(&self, work_flag: &WorkFlag) {
+        self.spares.get_or_init(|| Box::new(SparePlayouts::new(work_flag.clone()))).fill(Box::default);
     }
 
     /// [control] Hooks that begin from now on act on `plan`. The caller keeps the old plan until those inside have left.

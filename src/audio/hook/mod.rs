@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | `plan` | what the control plane publishes: what the hooks of one member do |
-//! | `subscription`, `stream_reader` | one listener's place in one private stream; how it reads that |
+//! | `subscription`, `stream_playout`, `stream_reader` | one listener's ear for one private stream; how it plays that, and reads it |
 //! | `member`, `slot` | a member, and from its handle to it |
 //! | `hook`, `hook_state` | what both hooks have in common; what each keeps from frame to frame |
 //! | `read`, `write`, `pieces` | the read hook; the write hook; frames that the write hook has to cut up |
@@ -18,6 +18,7 @@ pub mod pieces;
 pub mod plan;
 pub mod read;
 pub mod slot;
+pub mod stream_playout;
 pub mod stream_reader;
 pub mod subscription;
 pub mod write;

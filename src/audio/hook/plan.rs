@@ -1,8 +1,9 @@
 //! What the control plane publishes and the hooks act on: immutable, numbered, replaced as a whole.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync};
 
 use smallvec::SmallVec;
+use triomphe::Arc;
 
 use crate::audio::{
     hook::subscription::Subscription,
@@ -48,11 +49,11 @@ pub struct MemberPlan {
     pub host_mix: HostMix,
     pub opening: Opening,
     /// Where private speech goes; also that of the opening guard of a member that speaks openly again.
-    pub stream: Option<Arc<PrivateStream>>,
+    pub stream: Option<sync::Arc<PrivateStream>>,
     /// Engine-mixed: where open speech goes.
-    pub input: Option<Arc<Input>>,
+    pub input: Option<sync::Arc<Input>>,
     /// Engine-mixed: where open speech comes from.
-    pub bus: Option<Arc<Bus>>,
+    pub bus: Option<sync::Arc<Bus>>,
     /// So many numbers ago was the last plan that took a private stream away from the member; 0: this one.
     pub since_withdrawn: u32,
     /// The private streams that it hears.
@@ -75,48 +76,61 @@ impl MemberPlan {
 /// with it, so that a change costs little where many are heard.
 #[derive(Default)]
 pub struct Subscriptions {
+    /// The newest, at most [`Subscriptions::PART`]: who speaks privately to many, and often changes that, is here.
     few: SmallVec<[Arc<Subscription>; 1]>,
     /// Parts of [`Subscriptions::PART`] subscriptions or less.
-    more: Box<[Arc<[Arc<Subscription>]>]>,
+    more: Option<sync::Arc<[Part]>>,
 }
 
+type Part = sync::Arc<[Arc<Subscription>]>;
+
 impl Subscriptions {
-    const PART: usize = 16;
+    const PART: usize = 32;
+
+    fn parts(&self) -> &[Part] {
+        self.more.as_deref().unwrap_or_default()
+    }
 
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Subscription>> {
-        self.few.iter().chain(self.more.iter().flat_map(|part| part.iter()))
+        self.few.iter().chain(self.parts().iter().flat_map(|part| part.iter()))
     }
 
     /// The one that there is, if there is one alone.
     #[inline]
     pub fn only(&self) -> Option<&Arc<Subscription>> {
-        if self.more.is_empty() && self.few.len() == 1 { self.few.first() } else { None }
+        if self.more.is_none() && self.few.len() == 1 { self.few.first() } else { None }
     }
 
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.few.is_empty() && self.more.is_empty()
+        self.few.is_empty() && self.more.is_none()
     }
 
-    /// [control] The same, less those that `gone` says, and with `new` ones.
-    pub fn changed(&self, gone: impl Fn(&Subscription) -> bool, new: Vec<Arc<Subscription>>) -> Self {
-        let mut few: SmallVec<[Arc<Subscription>; 1]> =
-            self.few.iter().filter(|subscription| !gone(subscription)).cloned().collect();
-        let mut more = Vec::with_capacity(self.more.len() + new.len().div_ceil(Self::PART));
-        for part in &self.more {
-            if !part.iter().any(|subscription| gone(subscription)) {
+    /// [control] The same, less those in `gone`, and with `new` ones.
+    pub fn changed(&self, gone: &BTreeSet<*const Subscription>, new: Vec<Arc<Subscription>>) -> Self {
+        let stays = |subscription: &&Arc<Subscription>| !gone.contains(&Arc::as_ptr(subscription));
+        let mut few: SmallVec<[Arc<Subscription>; 1]> = self.few.iter().filter(stays).cloned().collect();
+        let found = self.few.len() - few.len();
+        few.extend(new);
+        if found == gone.len() && few.len() <= Self::PART {
+            few.shrink_to_fit();
+            return Self { few, more: self.more.clone() };
+        }
+        let mut more = Vec::with_capacity(self.parts().len() + few.len().div_ceil(Self::PART));
+        for part in self.parts() {
+            if part.iter().all(|subscription| stays(&subscription)) {
                 more.push(part.clone());
                 continue;
             }
-            let left: Vec<_> = part.iter().filter(|subscription| !gone(subscription)).cloned().collect();
+            let left: Vec<_> = part.iter().filter(stays).cloned().collect();
             if left.len() < Self::PART / 2 { few.extend(left) } else { more.push(left.into()) }
         }
-        few.extend(new);
-        while few.len() > Self::PART {
-            more.push(few.drain(few.len() - Self::PART..).collect());
+        if few.len() > Self::PART {
+            more.extend(few.chunks(Self::PART).map(Part::from));
+            few.clear();
         }
         few.shrink_to_fit();
-        Self { few, more: more.into() }
+        Self { few, more: (!more.is_empty()).then(|| more.into()) }
     }
 }

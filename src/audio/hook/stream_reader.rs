@@ -5,20 +5,39 @@ use std::{mem::MaybeUninit, num::NonZeroU64};
 use crate::{
     audio::{
         format::last,
-        lockfree::private_stream::{FrameHeader, PrivateStream},
+        lockfree::private_stream::{FrameHeader, PrivateStream, Stamp},
         playout::source::{CHUNK, Due, Source},
         sum,
     },
     sync::{AtomicU64, Ordering},
 };
 
-/// See above.
-pub struct StreamReader<'a> {
+/// A stream, and what of it one listener may have.
+#[derive(Clone, Copy)]
+pub struct Access<'a> {
     pub stream: &'a PrivateStream,
     /// Number of the plan since which the listener may hear the speaker without a break.
     pub since: u64,
     /// Number of the last plan under which it may.
     pub until: &'a AtomicU64,
+}
+
+impl Access<'_> {
+    /// Under which plan the pair ends. To be asked after a frame's stamp was read: who finds a frame of that plan or a later one finds
+    /// the end as well (`Subscription::close`).
+    fn until(&self) -> u64 {
+        self.until.load(Ordering::Acquire)
+    }
+
+    /// Whether the listener may have a frame with this stamp, which was read from the stream.
+    pub fn allows(&self, stamp: Stamp) -> bool {
+        stamp.may_reach(self.since, self.until())
+    }
+}
+
+/// See above.
+pub struct StreamReader<'a> {
+    pub access: Access<'a>,
     /// Position in the stream of the packet that is read.
     pub at: u64,
     /// Samples a channel of that packet that have been played.
@@ -47,16 +66,10 @@ impl StreamReader<'_> {
         }
     }
 
-    /// Under which plan the pair ends. To be asked after a frame's stamp was read: who finds a frame of that plan or a later one finds
-    /// the end as well ([`Subscription::close`]).
-    fn until(&self) -> u64 {
-        self.until.load(Ordering::Acquire)
-    }
-
     /// The packet at `at`; `None` if the writer has overtaken it. What it holds was checked when it was read and stays so.
     fn packet(&mut self) -> Option<FrameHeader> {
         if self.packet.is_none() {
-            self.packet = self.stream.packet(self.at);
+            self.packet = self.access.stream.packet(self.at);
         }
         self.packet
     }
@@ -66,22 +79,22 @@ impl Source for StreamReader<'_> {
     type Sample = i16;
 
     fn due(&mut self) -> Due {
-        let head = self.stream.head();
+        let head = self.access.stream.head();
         let mut due = Due { format: None, samples: 0, beyond: 0, packet: 0, end: false, anew: false, lost: 0 };
         if self.held_back {
             return due;
         }
         let mut at = self.at;
         while at != head {
-            let Some(packet) = self.stream.packet(at) else {
+            let Some(packet) = self.access.stream.packet(at) else {
                 // Overtaken: whatever lies between is lost to this listener.
-                let ticks = self.stream.ticks();
+                let ticks = self.access.stream.ticks();
                 let lost = ticks.saturating_sub(self.heard);
                 (self.at, self.used, self.before, self.heard) = (head, 0, None, ticks);
                 return Due { format: None, samples: 0, beyond: 0, packet: 0, end: false, anew: false, lost };
             };
-            let until = self.until();
-            let mine = packet.stamp.may_reach(self.since, until);
+            let until = self.access.until();
+            let mine = packet.stamp.may_reach(self.access.since, until);
             if !mine && packet.stamp.captured > until {
                 break; // the pair is broken, and the hook that is running does not know it yet
             }
@@ -110,7 +123,7 @@ impl Source for StreamReader<'_> {
         due.anew = self.ended;
         if due.end {
             let due_ticks = due.format.map_or(0, |format| format.ticks(due.samples));
-            due.beyond = self.stream.ticks().saturating_sub(self.heard + due_ticks);
+            due.beyond = self.access.stream.ticks().saturating_sub(self.heard + due_ticks);
         }
         due
     }
@@ -133,8 +146,8 @@ impl Source for StreamReader<'_> {
         let mut back = here;
         if back < samples
             && let Some(at) = self.before
-            && let Some(packet) = self.stream.packet(at.get() - 1)
-            && packet.stamp.may_reach(self.since, self.until())
+            && let Some(packet) = self.access.stream.packet(at.get() - 1)
+            && self.access.allows(packet.stamp)
             && (format.is_none() || format == packet.format)
         {
             let there = packet.samples.min(samples - back);
@@ -154,7 +167,7 @@ impl Source for StreamReader<'_> {
             let format = packet.format?;
             let here = ((packet.samples - self.used) * format.channels()).min(rest.len());
             let (now, later) = rest.split_at_mut(here);
-            self.stream.copy(packet.data + (self.used * format.channels()) as u64, now)?;
+            self.access.stream.copy(packet.data + (self.used * format.channels()) as u64, now)?;
             rest = later;
             self.pass(&packet, format.a_channel(here), true);
         }

@@ -1,80 +1,88 @@
 //! One listener's ear for one private stream: made when the listener enters the speaker's audience, dropped when it leaves it,
 //! and with it all buffered and converted audio (promise 2).
+//!
+//! In a large room most of them never hear anything, so what is needed to play is theirs only once there is something to play: the
+//! listener's write hook takes it from its spares.
 
-use std::{cell::UnsafeCell, mem::MaybeUninit, num::NonZeroU64, sync::Arc};
+use std::{ptr, sync::Arc};
 
 use crate::{
     audio::{
         counters::Counts,
-        format::{Format, MAX_FRAME_MS, TICKS_PER_MS, last},
-        hook::stream_reader::StreamReader,
-        lockfree::private_stream::PrivateStream,
+        format::Format,
+        hook::{stream_playout::StreamPlayout, stream_reader::Access},
+        lockfree::{private_stream::PrivateStream, spares::Spares},
         mix::{
             bus::{Bus, MixPosition},
             input::Input,
         },
         playout::{
-            playout::{Handoff, Played, Playout},
+            playout::{Handoff, Played},
             rate_mix::RateMix,
         },
-        sum,
     },
-    sync::{AtomicU64, Ordering},
+    sync::{AtomicPtr, AtomicU64, Ordering},
 };
 
-/// The most interleaved samples of a frame that is taken whole: 20 ms of 48 kHz.
-const ONE: usize = 960;
+/// So many private streams can be heard for the first time by one listener at the same moment. Others are passed over until the service has
+/// made more spares.
+pub const SPARES: usize = 8;
 
-/// The pair. Shared by the plans that grant it; its state belongs to the listener's write hook.
-pub struct Subscription {
-    stream: Arc<PrivateStream>,
+/// From where a write hook gets what it needs to play a stream that it has not played before.
+pub type SparePlayouts = Spares<StreamPlayout, SPARES>;
+
+/// What a member says privately during one stay in a room, as all have it who may hear it.
+pub struct Voice {
     /// Handle of the speaker, for the control plane.
-    speaker: u64,
+    pub speaker: u64,
+    pub stream: Arc<PrivateStream>,
+    /// Engine-mixed: where the speaker's open speech goes.
+    pub open: Option<Arc<Input>>,
+}
+
+/// The pair. Shared by the plans that grant it; how it is played belongs to the listener's write hook.
+pub struct Subscription {
+    voice: triomphe::Arc<Voice>,
     /// Number of the plan since which the listener may hear the speaker without a break.
     since: u64,
     /// Number of the last plan under which it may.
     until: AtomicU64,
-    /// Position in the stream up to which the listener has come.
-    cursor: AtomicU64,
-    /// 1 while something is left to play that has left the stream: in a mix of another rate, or a fade.
-    playing: AtomicU64,
-    /// Engine-mixed: where the speaker's open speech goes.
-    open: Option<Arc<Input>>,
-    state: UnsafeCell<State>,
+    /// A [`StreamPlayout`] that came from a Box, once the write hook has taken one. Until then an address with [`UNPLAYED`]: the rest of
+    /// it is the position in the stream up to which the listener has come.
+    place: AtomicPtr<StreamPlayout>,
 }
 
-#[derive(Default)]
-struct State {
-    playout: Playout,
-    /// Samples a channel of the packet at `cursor` that have been played.
-    used: usize,
-    /// Position of the packet that was played whole last, if it still goes on from there.
-    before: Option<NonZeroU64>,
-    /// Ticks of the stream up to there.
-    heard: u64,
-    /// For so many ticks it was held back.
-    held_back: u64,
-    /// What came last before there was the end of a stretch, or not for this listener: if nothing follows, nothing is late.
-    ended: bool,
-}
+/// Positions in a stream are even, and so is every address of a playout.
+const UNPLAYED: usize = 1;
 
-// SAFETY: `state` is touched by the listener's write hook alone (the contracts of the functions below).
+const _: () = assert!(size_of::<usize>() == size_of::<u64>() && align_of::<StreamPlayout>() > UNPLAYED);
+
+// SAFETY: the playout is used by the listener's write hook alone (the contracts of the functions below).
 unsafe impl Sync for Subscription {}
+// SAFETY: what it owns may be sent.
+unsafe impl Send for Subscription {}
+
+/// How far a listener has come in a stream.
+enum Place<'a> {
+    /// It has played nothing of it, and has come to this position.
+    Unplayed(u64),
+    Playing(&'a StreamPlayout),
+}
+
+fn unplayed(position: u64) -> *mut StreamPlayout {
+    ptr::without_provenance_mut(position as usize | UNPLAYED)
+}
 
 impl Subscription {
-    /// From the newest frame on. `since`: the plan that will be the first to grant it. `open`: where an engine-mixed room has what the
-    /// speaker says openly.
-    pub fn new(speaker: u64, stream: Arc<PrivateStream>, since: u64, open: Option<Arc<Input>>) -> Self {
-        Self {
-            speaker,
-            since,
-            until: AtomicU64::new(u64::MAX),
-            cursor: AtomicU64::new(stream.head()),
-            playing: AtomicU64::new(0),
-            state: UnsafeCell::new(State { heard: stream.ticks(), ..State::default() }),
-            stream,
-            open,
-        }
+    /// From the newest frame on. `since`: the plan that will be the first to grant it.
+    pub fn new(voice: triomphe::Arc<Voice>, since: u64) -> Self {
+        let place = AtomicPtr::new(unplayed(voice.stream.head()));
+        Self { voice, since, until: AtomicU64::new(u64::MAX), place }
+    }
+
+    /// What it is of.
+    pub fn voice(&self) -> &triomphe::Arc<Voice> {
+        &self.voice
     }
 
     /// The plan since which the listener may hear the speaker without a break.
@@ -84,7 +92,7 @@ impl Subscription {
 
     /// Handle of the speaker.
     pub fn speaker(&self) -> u64 {
-        self.speaker
+        self.voice.speaker
     }
 
     /// [control] Plan `plan` is the first under which the listener may not hear the speaker. To be called before any hook can load that
@@ -105,141 +113,116 @@ impl Subscription {
         self.until() == u64::MAX
     }
 
-    /// Nothing to play.
-    pub fn idle(&self) -> bool {
-        self.cursor.load(Ordering::Acquire) == self.stream.head() && self.playing.load(Ordering::Relaxed) == 0
+    #[inline(always)]
+    fn place(&self) -> Place<'_> {
+        let place = self.place.load(Ordering::Acquire);
+        if place.addr() & UNPLAYED != 0 {
+            return Place::Unplayed((place.addr() & !UNPLAYED) as u64);
+        }
+        // SAFETY: every other address came from a Box, and stays until the subscription is dropped.
+        Place::Playing(unsafe { &*place })
     }
 
-    /// See [`Playout::tail`].
+    /// The playout, if there is one.
+    #[inline(always)]
+    fn playout(&self) -> Option<&StreamPlayout> {
+        match self.place() {
+            Place::Playing(playout) => Some(playout),
+            Place::Unplayed(_) => None,
+        }
+    }
+
+    /// Nothing to play.
+    #[inline(always)]
+    pub fn idle(&self) -> bool {
+        match self.place() {
+            Place::Unplayed(position) => position == self.voice.stream.head(),
+            Place::Playing(playout) => playout.idle(&self.voice.stream),
+        }
+    }
+
+    #[inline(always)]
+    fn access(&self) -> Access<'_> {
+        Access { stream: &self.voice.stream, since: self.since, until: &self.until }
+    }
+
+    /// What is needed to play the stream; if it is not there yet, what came until now is passed over.
+    ///
+    /// # Safety
+    /// The caller is inside the listener's write gate.
+    unsafe fn begin(&self, from: u64, spares: Option<&SparePlayouts>) -> Option<&StreamPlayout> {
+        let Some(spare) = spares.and_then(Spares::take) else {
+            self.place.store(unplayed(self.voice.stream.head()), Ordering::Release);
+            return None;
+        };
+        // SAFETY: it came from a Box and is the caller's now; nobody else knows it before it is stored here.
+        let playout = unsafe { &mut *spare.as_ptr() };
+        playout.begin(&self.voice.stream, from);
+        self.place.store(spare.as_ptr(), Ordering::Release);
+        Some(playout)
+    }
+
+    /// See [`StreamPlayout::tail`].
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
     pub unsafe fn tail(&self) -> [i32; 2] {
-        // SAFETY: the state is the listener's, inside whose write gate the caller is.
-        unsafe { &*self.state.get() }.playout.tail()
+        // SAFETY: the playout is the listener's, inside whose write gate the caller is.
+        self.playout().map_or([0; 2], |playout| unsafe { playout.tail() })
     }
 
-    /// See [`Playout::play_direct`].
+    /// See [`StreamPlayout::play_direct`].
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
-    pub unsafe fn play_direct(&self, frame: &mut [i16], (to, whole): (Format, u64), counts: &Counts) -> bool {
-        // SAFETY: the caller is inside the listener's write gate.
-        unsafe {
-            self.play_one_direct(frame, to)
-                || self.with_reader(|playout, reader| playout.play_direct(reader, frame, (to, whole), counts))
-        }
+    #[inline(always)]
+    pub unsafe fn play_direct(&self, frame: &mut [i16], whole: (Format, u64), counts: &Counts) -> bool {
+        // SAFETY: the playout is the listener's, inside whose write gate the caller is.
+        self.playout().is_some_and(|playout| unsafe { playout.play_direct(self.access(), frame, whole, counts) })
     }
 
-    /// The same where the one packet that is queued is as long as the frame. `false`, and nothing done, if it is not so.
-    ///
-    /// # Safety
-    /// The caller is inside the listener's write gate.
-    unsafe fn play_one_direct(&self, frame: &mut [i16], to: Format) -> bool {
-        // SAFETY: the state is the listener's, inside whose write gate the caller is.
-        let state = unsafe { &mut *self.state.get() };
-        let at = self.cursor.load(Ordering::Relaxed);
-        let head = self.stream.head();
-        if at == head || state.used > 0 || state.ended || frame.len() > ONE {
-            return false;
-        }
-        let Some(packet) = self.stream.packet(at) else { return false };
-        let fits = packet.next == head && packet.format == Some(to) && packet.samples == to.a_channel(frame.len());
-        let mut samples = [MaybeUninit::uninit(); ONE];
-        if !fits
-            || !packet.stamp.may_reach(self.since, self.until.load(Ordering::Acquire))
-            || !state.playout.can_play_one_direct(to, packet.samples)
-            || self.stream.copy(packet.data, &mut samples[..frame.len()]).is_none()
-        {
-            return false;
-        }
-        // SAFETY: `copy` has filled it so far.
-        let samples = unsafe { samples[..frame.len()].assume_init_mut() };
-        sum::add_saturating(samples, frame);
-        state.playout.played_one_direct(to, packet.samples, last(samples, to.channels()));
-        state.before = NonZeroU64::new(at + 1);
-        state.heard += to.ticks(packet.samples);
-        self.playing.store(1, Ordering::Relaxed);
-        self.cursor.store(packet.next, Ordering::Release); // who reads it knows what is left to play: see `idle`
-        true
-    }
-
-    /// Adds what is due to the listener, whose `handoff` has the mixes of other rates.
+    /// Adds what is due to the listener, whose `handoff` has the mixes of other rates, and which has these `spares`.
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
     pub unsafe fn play(
         &self,
         sum: &mut [i32],
-        (to, whole): (Format, u64),
+        whole: (Format, u64),
         counts: &Counts,
         mix: Option<(&Bus, MixPosition)>,
-        handoff: &Handoff,
+        (handoff, spares): (&Handoff, Option<&SparePlayouts>),
     ) -> Played {
-        // SAFETY: the state is the listener's, inside whose write gate the caller is.
-        let held_back = unsafe { self.holds_back(to.ticks(to.a_channel(sum.len())), mix) };
-        // SAFETY: the state and the handoff are the listener's, inside whose write gate the caller is.
-        unsafe {
-            self.with_reader(|playout, reader| {
-                // What came before is heard to its end.
-                reader.held_back = held_back;
-                playout.play(reader, (handoff, 0), sum, (to, whole), counts)
-            })
-        }
+        let playout = match self.place() {
+            Place::Playing(playout) => Some(playout),
+            Place::Unplayed(position) if position == self.voice.stream.head() => return Played::Nothing,
+            // SAFETY: the caller is inside the listener's write gate.
+            Place::Unplayed(position) => unsafe { self.begin(position, spares) },
+        };
+        let Some(playout) = playout else { return Played::Waits };
+        let mix = self.voice.open.as_deref().zip(mix);
+        // SAFETY: the playout and the handoff are the listener's, inside whose write gate the caller is.
+        unsafe { playout.play(self.access(), sum, whole, counts, mix, handoff) }
     }
 
-    /// See [`Playout::replay`].
+    /// See [`StreamPlayout::replay`].
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
     pub unsafe fn replay(&self, mix: &mut RateMix) {
-        // SAFETY: the caller is inside the listener's write gate.
-        unsafe { self.with_reader(|playout, reader| playout.replay(reader, mix)) }
-    }
-
-    /// Whether a stretch of private speech has to wait for one more frame: a listener that has come so far in the room's mix has not
-    /// heard there yet what the speaker said openly before it. It waits no longer than that takes.
-    ///
-    /// # Safety
-    /// The caller is inside the listener's write gate.
-    unsafe fn holds_back(&self, frame: u64, mix: Option<(&Bus, MixPosition)>) -> bool {
-        let (Some(open), Some((bus, place))) = (&self.open, mix) else { return false };
-        // SAFETY: the state is the listener's, inside whose write gate the caller is.
-        let state = unsafe { &mut *self.state.get() };
-        if state.playout.playing() {
-            return false;
+        if let Some(playout) = self.playout() {
+            // SAFETY: the playout is the listener's, inside whose write gate the caller is.
+            unsafe { playout.replay(self.access(), mix) };
         }
-        if state.held_back < 2 * bus.tick_length() + MAX_FRAME_MS * TICKS_PER_MS && !place.has_passed(open, bus) {
-            state.held_back += frame;
-            return true;
-        }
-        state.playout.hold_back(std::mem::take(&mut state.held_back));
-        false
     }
+}
 
-    /// # Safety
-    /// The caller is inside the listener's write gate.
-    unsafe fn with_reader<R>(&self, action: impl FnOnce(&mut Playout, &mut StreamReader) -> R) -> R {
-        // SAFETY: the state is the listener's, inside whose write gate the caller is.
-        let State { playout, used, before, heard, ended, .. } = unsafe { &mut *self.state.get() };
-        let at = self.cursor.load(Ordering::Relaxed);
-        let mut reader = StreamReader {
-            stream: &self.stream,
-            since: self.since,
-            until: &self.until,
-            at,
-            used: *used,
-            before: *before,
-            heard: *heard,
-            ended: *ended,
-            packet: None,
-            held_back: false,
-        };
-        let result = action(playout, &mut reader);
-        self.playing.store(u64::from(!playout.idle()), Ordering::Relaxed);
-        self.cursor.store(reader.at, Ordering::Release); // who reads it knows what is left to play: see `idle`
-        (*used, *before, *heard, *ended) = (reader.used, reader.before, reader.heard, reader.ended);
-        result
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Place::Playing(playout) = self.place() {
+            // SAFETY: it came from a Box, and nobody has the subscription any more.
+            drop(unsafe { Box::from_raw(ptr::from_ref(playout).cast_mut()) });
+        }
     }
 }
 
@@ -250,13 +233,28 @@ mod tests {
 
     const SAMPLES: usize = 160;
 
-    /// What the listener hears at the end of a frame: past any fade.
-    fn hears(subscription: &Subscription) -> i32 {
-        let (mut sum, format) = ([0; SAMPLES], Format::new(8_000, 1).expect("a format"));
-        let handoff = Handoff::new(WorkFlag::default());
+    fn subscribed(stream: &Arc<PrivateStream>, since: u64) -> Subscription {
+        Subscription::new(triomphe::Arc::new(Voice { speaker: 1, stream: stream.clone(), open: None }), since)
+    }
+
+    fn format() -> Format {
+        Format::new(8_000, 1).expect("a format")
+    }
+
+    /// What is played into a frame, and what the listener hears at its end: past any fade.
+    fn plays(subscription: &Subscription, spares: Option<&SparePlayouts>) -> (Played, i32) {
+        let (mut sum, handoff) = ([0; SAMPLES], Handoff::new(WorkFlag::default()));
+        let whole = (format(), format().ticks(SAMPLES));
         // SAFETY: nobody else has this subscription.
-        unsafe { subscription.play(&mut sum, (format, format.ticks(SAMPLES)), &Counts::default(), None, &handoff) };
-        sum[SAMPLES - 1]
+        let played = unsafe { subscription.play(&mut sum, whole, &Counts::default(), None, (&handoff, spares)) };
+        (played, sum[SAMPLES - 1])
+    }
+
+    /// The same with spares.
+    fn hears(subscription: &Subscription) -> i32 {
+        let spares = SparePlayouts::new(WorkFlag::default());
+        spares.fill(Box::default);
+        plays(subscription, Some(&spares)).1
     }
 
     /// A listener may act on a plan that grants a pair when the speaker acts on one already that does not.
@@ -267,7 +265,7 @@ mod tests {
             let stamp = Stamp { captured, floor: captured };
             stream.push(stamp, Format::new(8_000, 1).expect("a format"), &[value; SAMPLES]);
         };
-        let subscription = Subscription::new(1, stream.clone(), 3, None);
+        let subscription = subscribed(&stream, 3);
         push(3, 100);
         push(7, 200);
         assert_eq!(
@@ -288,7 +286,7 @@ mod tests {
         let push = |floor: u64, value: i16| {
             stream.push(Stamp { captured: 5, floor }, Format::new(8_000, 1).expect("a format"), &[value; SAMPLES]);
         };
-        let subscription = Subscription::new(1, stream.clone(), 4, None);
+        let subscription = subscribed(&stream, 4);
         push(3, 100); // guarded: for who was there since plan 3
         push(4, 200);
         assert_eq!([hears(&subscription), hears(&subscription)], [200, 0]);
@@ -304,15 +302,17 @@ mod tests {
         ];
         for (what, stamp, closes) in not_for_it {
             let stream = Arc::new(PrivateStream::new().expect("memory"));
-            let subscription = Subscription::new(1, stream.clone(), 4, None);
+            let subscription = subscribed(&stream, 4);
             let push = |stamp, value: i16| stream.push(stamp, format, &[value; SAMPLES]);
             let mine = Stamp { captured: 5, floor: 5 };
             push(mine, 100);
             assert_eq!(hears(&subscription), 100);
             let mut frame = [0; SAMPLES];
             push(mine, 200);
+            let playout = subscription.playout().expect("it plays");
             // SAFETY: nobody else has this subscription.
-            assert!(unsafe { subscription.play_one_direct(&mut frame, format) }, "one packet, as long as the frame");
+            let played = unsafe { playout.play_one_direct(subscription.access(), &mut frame, format) };
+            assert!(played, "one packet, as long as the frame");
             assert_eq!(frame, [200; SAMPLES]);
             if closes {
                 subscription.close(8);
@@ -323,5 +323,25 @@ mod tests {
                 unsafe { subscription.play_direct(&mut frame, (format, format.ticks(SAMPLES)), &Counts::default()) };
             assert_eq!((played, frame), (false, [200; SAMPLES]), "{what}: nothing is added");
         }
+    }
+
+    /// What comes while there is nothing to play it with is lost, so that what follows is heard at its time.
+    #[test]
+    fn a_stream_that_has_to_wait_for_a_playout_is_passed_over_until_there_is_one() {
+        let stream = Arc::new(PrivateStream::new().expect("memory"));
+        let push = |value: i16| stream.push(Stamp { captured: 5, floor: 5 }, format(), &[value; SAMPLES]);
+        let (subscription, spares) = (subscribed(&stream, 4), SparePlayouts::new(WorkFlag::default()));
+        assert!(plays(&subscription, Some(&spares)) == (Played::Nothing, 0), "nothing was said");
+        for value in [100, 200] {
+            push(value);
+            assert!(!subscription.idle());
+            assert!(plays(&subscription, Some(&spares)) == (Played::Waits, 0));
+            assert!(subscription.idle(), "it is passed over");
+        }
+        push(300);
+        spares.fill(Box::default);
+        assert!(plays(&subscription, Some(&spares)) == (Played::Something, 300));
+        push(400);
+        assert!(plays(&subscription, None) == (Played::Something, 400), "it has what it needs for good");
     }
 }

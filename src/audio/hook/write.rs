@@ -241,9 +241,10 @@ impl Member {
             let played = unsafe { side.mix.play(&mut mix, (handoff, rate_mix::OPEN), sum, whole, &self.write.counts) };
             self.write.counts.waited.add(u64::from(last && played == Played::Waits));
         }
+        let spares = self.spares.get().map(|spares| &**spares);
         for subscription in plan.subscriptions.iter() {
             // SAFETY: the caller is inside this member's write gate.
-            match unsafe { subscription.play(sum, whole, &self.write.counts, begin, handoff) } {
+            match unsafe { subscription.play(sum, whole, &self.write.counts, begin, (handoff, spares)) } {
                 Played::Something if last => self.write.counts.private.add(1),
                 Played::Waits if last => self.write.counts.waited.add(1),
                 _ => {}

@@ -20,7 +20,8 @@ impl Default for WorkFlag {
 }
 
 impl WorkFlag {
-    fn ring(&self) {
+    /// [audio] Has the service look what hooks want.
+    pub fn ring(&self) {
         self.0.fetch_or(RUNG, Ordering::Release);
     }
 

@@ -31,6 +31,7 @@ use crate::audio::{
         published::{PlanRef, Published},
         retire::Retirement,
         sleep::Sleep,
+        spares::Spares,
     },
 };
 
@@ -352,6 +353,36 @@ fn a_mailbox_gives_what_was_asked_for_and_loses_nothing() {
         ]);
         drop(handoff);
         assert_eq!(alive.load(Std::SeqCst), 0, "something was lost");
+    });
+}
+
+#[test]
+fn a_spare_is_taken_once_and_whole_and_none_is_lost() {
+    explore(|| {
+        let alive = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let spares = std::sync::Arc::new(Spares::<Thing, 2>::new(WorkFlag::default()));
+        let (hook, control, built) = (spares.clone(), spares.clone(), alive.clone());
+        all([
+            Box::new(move || {
+                for _ in 0..3 {
+                    if let Some(taken) = hook.take() {
+                        // SAFETY: `take` gives what came from a Box, once.
+                        let thing = unsafe { Box::from_raw(taken.as_ptr()) };
+                        assert_eq!(thing.code, 7);
+                    }
+                }
+            }),
+            Box::new(move || {
+                for _ in 0..2 {
+                    control.fill(|| {
+                        built.fetch_add(1, Std::SeqCst);
+                        Box::new(Thing { code: 7, alive: built.clone() })
+                    });
+                }
+            }),
+        ]);
+        drop(spares);
+        assert_eq!(alive.load(Std::SeqCst), 0, "something was lost, or taken twice");
     });
 }
 
