@@ -10,7 +10,7 @@ use crate::{
     audio::{
         format::Shape,
         hook::{
-            hook::{Hook, Outcome},
+            hook::{Hook, Known, Outcome},
             member::Member,
             slot::{MEMBER, ROOM, Refused},
         },
@@ -69,8 +69,8 @@ pub unsafe extern "C" fn coach_read_at(
                     Shape { rate, channels, samples },
                     || Err(Refused::Stale),
                     |member| &member.read,
-                    |_, _, _| false,
-                    |_, _, _| Outcome::Unchanged,
+                    |_, _, _| Known::Nothing,
+                    |_, _, _, _| Outcome::Unchanged,
                 )
             };
             if silenced == sys::COACH_ERR_HANDLE { status } else { silenced }
@@ -124,11 +124,11 @@ unsafe fn read(
             Shape { rate, channels, samples },
             || MEMBER.enter_read(member),
             |member| &member.read,
-            |member, shape, data| member.leaves_read(shape, data),
             |member, shape, data| {
                 faults::point(Where::Read);
-                member.read(shape, time, data)
+                member.known_read(shape, data)
             },
+            |member, shape, known, data| member.read(shape, time, known, data),
         )
     }
 }
@@ -152,11 +152,11 @@ pub unsafe extern "C" fn coach_write(
             Shape { rate, channels, samples },
             || MEMBER.enter_write(member),
             |member| &member.write,
-            |member, shape, _| member.leaves_written(shape),
-            |member, shape, data| {
+            |member, shape, _| {
                 faults::point(Where::Write);
-                member.write_all(shape, data)
+                member.known_write(shape)
             },
+            |member, shape, known, data| member.write_all(shape, known, data),
         )
     }
 }
@@ -164,78 +164,116 @@ pub unsafe extern "C" fn coach_write(
 /// What both hooks go through.
 ///
 /// # Safety
-/// As [`coach_read`]; `leaves` and `run` are called inside the gate that `enter` entered.
+/// As [`coach_read`]; `know` and `run` are called inside the gate that `enter` entered.
 #[inline(always)]
 unsafe fn hook<T: 'static, B: 'static, const N: usize>(
     frame: *mut i16,
     shape: Shape,
     enter: impl FnOnce() -> Result<(&'static Member, Inside<'static>), Refused>,
-    hook_of: impl FnOnce(&Member) -> &Hook<T, B, N>,
-    leaves: impl FnOnce(&Member, Shape, &[i16]) -> bool,
-    run: impl FnOnce(&Member, Shape, &mut [i16]) -> Outcome,
+    hook_of: impl Fn(&'static Member) -> &'static Hook<T, B, N>,
+    know: impl Fn(&Member, Shape, &[i16]) -> Known,
+    run: impl FnOnce(&Member, Shape, Known, &mut [i16]) -> Outcome,
 ) -> sys::coach_status_t {
     if frame.is_null() {
         return sys::COACH_ERR_NULL;
     }
-    let Shape { channels, samples, .. } = shape;
-    let can_be = (1..=MOST_CHANNELS).contains(&channels) && (1..=MOST_SAMPLES).contains(&samples);
-    let length = if can_be { channels as usize * samples as usize } else { 0 };
     if !frame.is_aligned() {
-        // SAFETY: coach.h asks for a frame of `samples` times `channels` samples of two bytes each; bytes need no alignment.
-        unsafe { frame.cast::<u8>().write_bytes(0, 2 * length) };
-        return sys::COACH_ERR_VALUE;
+        // SAFETY: the frame is as coach.h asks.
+        return unsafe { refuse_unaligned(frame, shape) };
     }
-    // SAFETY: coach.h asks for a frame of that many samples, used by nobody else during the call; a length of 0 is fine with any pointer that is
-    // aligned and not null.
-    let data = unsafe { slice::from_raw_parts_mut(frame, length) };
-    let (member, _inside) = match enter() {
+    let (member, inside) = match enter() {
         Ok(entered) => entered,
-        Err(refused) => {
-            data.fill(0);
-            return match refused {
-                Refused::Stale => sys::COACH_ERR_HANDLE,
-                Refused::Overlap => sys::COACH_ERR_OVERLAP,
-            };
-        }
+        // SAFETY: the frame is as coach.h asks, and is aligned.
+        Err(refused) => return unsafe { refuse(frame, shape, refused) },
     };
-    let Hook { counts, timed, .. } = hook_of(member);
-    // Most frames of most calls. Nothing in there panics; where tests make faults, all frames take the long way.
-    if !cfg!(feature = "faults") && !*timed && leaves(member, shape, data) {
+    let known = if cfg!(feature = "faults") || hook_of(member).timed {
+        None // that is seen where it is timed, and where faults are met
+    } else {
+        // SAFETY: coach.h asks for a frame of that many samples, used by nobody else during the call.
+        Some(know(member, shape, unsafe { slice::from_raw_parts(frame, length(shape)) }))
+    };
+    // Most frames of most calls, and nothing in there panics.
+    if known == Some(Known::Left) {
         return sys::COACH_OK;
     }
-    let status = catch_unwind(AssertUnwindSafe(|| {
-        let started = (*timed && counts.frames.get().is_multiple_of(TIMED)).then(Instant::now);
-        let outcome = run(member, shape, &mut *data);
-        if let Some(started) = started {
-            counts.time(started.elapsed());
-        }
-        match outcome {
-            Outcome::Unchanged => sys::COACH_OK,
-            Outcome::Changed => sys::COACH_CHANGED,
-            Outcome::Silenced => sys::COACH_SILENCED,
-            Outcome::UnsupportedUnchanged => {
-                counts.refused.add(1);
-                UNKNOWN_LEFT
-            }
-            Outcome::UnsupportedSilenced => {
-                counts.refused.add(1);
-                sys::COACH_ERR_FORMAT
-            }
-        }
-    }))
-    .unwrap_or(sys::COACH_ERR_PANIC);
-    if status >= 0 {
-        return status;
+    // SAFETY: the frame is as coach.h asks, and is aligned.
+    unsafe { carry_out(frame, shape, (member, inside), known, hook_of, know, run) }
+}
+
+/// How many samples there are in a frame; none where it cannot be one.
+#[inline(always)]
+fn length(shape: Shape) -> usize {
+    let Shape { channels, samples, .. } = shape;
+    let can_be = (1..=MOST_CHANNELS).contains(&channels) && (1..=MOST_SAMPLES).contains(&samples);
+    if can_be { channels as usize * samples as usize } else { 0 }
+}
+
+/// The hook where there may be something to do. On its own, so that the usual case keeps few registers.
+///
+/// # Safety
+/// As [`hook`]; the frame is aligned and not null.
+#[inline(never)]
+unsafe fn carry_out<T: 'static, B: 'static, const N: usize>(
+    frame: *mut i16,
+    shape: Shape,
+    (member, _inside): (&'static Member, Inside<'_>),
+    known: Option<Known>,
+    hook_of: impl Fn(&'static Member) -> &'static Hook<T, B, N>,
+    know: impl Fn(&Member, Shape, &[i16]) -> Known,
+    run: impl FnOnce(&Member, Shape, Known, &mut [i16]) -> Outcome,
+) -> sys::coach_status_t {
+    // SAFETY: coach.h asks for a frame of that many samples, used by nobody else during the call; a length of 0 is fine with any pointer that is
+    // aligned and not null.
+    let data = unsafe { slice::from_raw_parts_mut(frame, length(shape)) };
+    let Hook { counts, timed, .. } = hook_of(member);
+    let started = (*timed && counts.frames.get().is_multiple_of(TIMED)).then(Instant::now);
+    let outcome = catch_unwind(AssertUnwindSafe(|| match known.unwrap_or_else(|| know(member, shape, data)) {
+        Known::Left => Outcome::Unchanged,
+        known => run(member, shape, known, data),
+    }));
+    if let (Some(started), Ok(_)) = (started, &outcome) {
+        counts.time(started.elapsed());
     }
-    if status == UNKNOWN_LEFT {
-        return sys::COACH_ERR_FORMAT;
-    }
+    let status = match outcome {
+        Ok(Outcome::Unchanged) => return sys::COACH_OK,
+        Ok(Outcome::Changed) => return sys::COACH_CHANGED,
+        Ok(Outcome::Silenced) => return sys::COACH_SILENCED,
+        Ok(Outcome::UnsupportedUnchanged) => {
+            counts.refused.add(1);
+            return sys::COACH_ERR_FORMAT; // what it holds is nobody's secret
+        }
+        Ok(Outcome::UnsupportedSilenced) => {
+            counts.refused.add(1);
+            sys::COACH_ERR_FORMAT
+        }
+        Err(_) => sys::COACH_ERR_PANIC,
+    };
     data.fill(0);
     status
 }
 
-/// COACH_ERR_FORMAT for a frame that is nobody's secret; not a status of its own.
-const UNKNOWN_LEFT: i32 = i32::MIN;
+/// # Safety
+/// As [`coach_read`].
+#[cold]
+#[inline(never)]
+unsafe fn refuse_unaligned(frame: *mut i16, shape: Shape) -> sys::coach_status_t {
+    // SAFETY: coach.h asks for a frame of `samples` times `channels` samples of two bytes each; bytes need no alignment.
+    unsafe { frame.cast::<u8>().write_bytes(0, 2 * length(shape)) };
+    sys::COACH_ERR_VALUE
+}
+
+/// # Safety
+/// As [`coach_read`]; the frame is aligned and not null.
+#[cold]
+#[inline(never)]
+unsafe fn refuse(frame: *mut i16, shape: Shape, refused: Refused) -> sys::coach_status_t {
+    // SAFETY: coach.h asks for a frame of that many samples, used by nobody else during the call.
+    unsafe { slice::from_raw_parts_mut(frame, length(shape)) }.fill(0);
+    match refused {
+        Refused::Stale => sys::COACH_ERR_HANDLE,
+        Refused::Overlap => sys::COACH_ERR_OVERLAP,
+    }
+}
 
 /// See `coach.h`.
 #[unsafe(no_mangle)]

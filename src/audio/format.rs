@@ -29,14 +29,31 @@ pub const MAX_FRAME: usize = 48 * MAX_FRAME_MS as usize * 2;
 const FADE_MS: u32 = 4;
 
 /// Rate and channels of interleaved samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Eq)]
+#[repr(C, align(8))]
 pub struct Format {
     rate: u32,
+    /// Ticks in a sample: the hooks multiply rather than divide.
+    step: u16,
     channels: u8,
     /// Of two channels, one is made by adding them up, and not by taking their mean.
     added_up: bool,
-    /// Ticks in a sample: the hooks multiply rather than divide.
-    step: u16,
+}
+
+impl PartialEq for Format {
+    #[inline(always)]
+    fn eq(&self, other: &Self) -> bool {
+        self.all() == other.all()
+    }
+}
+
+impl Format {
+    /// All of it as it lies in memory, so that the hooks compare formats at once.
+    #[inline(always)]
+    fn all(self) -> u64 {
+        let Self { rate, step, channels, added_up } = self;
+        u64::from(rate) | u64::from(step) << 32 | u64::from(channels) << 48 | u64::from(added_up) << 56
+    }
 }
 
 impl Format {

@@ -15,6 +15,7 @@ use crate::{
     audio::{
         format::{Format, Shape},
         hook::{
+            hook::Known,
             plan::{Hearing, MemberPlan, Speech},
             slot::MEMBER,
             subscription::Subscription,
@@ -159,10 +160,10 @@ impl House {
                     let shape = Shape { rate: 8_000, channels: 1, samples: 480 };
                     let (audio, _inside) = MEMBER.enter_read(*leg).expect("nobody is inside");
                     // SAFETY: inside the read gate.
-                    unsafe { audio.read(shape, FrameTime::Unknown, &mut [1; 480]) };
+                    unsafe { audio.read(shape, FrameTime::Unknown, Known::Nothing, &mut [1; 480]) };
                     let (audio, _inside) = MEMBER.enter_write(*leg).expect("nobody is inside");
                     // SAFETY: inside the write gate.
-                    unsafe { audio.write(shape, &mut [1; 480]) };
+                    unsafe { audio.write(shape, Known::Nothing, &mut [1; 480]) };
                 }
                 Ok(())
             }

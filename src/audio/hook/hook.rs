@@ -41,6 +41,17 @@ pub struct FastPath {
     pub shape: Shape,
 }
 
+/// What a hook knows of a frame by the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It was left as it is, and so is this one: nothing else is to be done.
+    Left,
+    /// This one becomes the same, under the same plan.
+    Same,
+    /// Nothing: the plan or the shape is another, or something was going on.
+    Nothing,
+}
+
 /// One hook of one member, with the state `T` that is its own, and the `B`s that it has built, up to `N` at a time. What every call needs comes first.
 #[repr(C)]
 pub struct Hook<T, B, const N: usize> {
@@ -127,12 +138,23 @@ impl<T, B, const N: usize> Hook<T, B, N> {
     /// The number of the plan that this call acts on, and the hook's own state.
     ///
     /// # Safety
-    /// The caller is inside this hook's gate, and has what this returns only while it is.
+    /// As [`Hook::own`].
     #[allow(clippy::mut_from_ref)] // the gate lets one call in at a time
     #[inline(always)]
     pub unsafe fn enter(&self) -> (u64, &mut T) {
+        // SAFETY: by the caller's promise.
+        (self.plan.number(), unsafe { self.own() })
+    }
+
+    /// The hook's own state.
+    ///
+    /// # Safety
+    /// The caller is inside this hook's gate, and has what this returns only while it is.
+    #[allow(clippy::mut_from_ref)] // the gate lets one call in at a time
+    #[inline(always)]
+    pub unsafe fn own(&self) -> &mut T {
         // SAFETY: `own` is the call's, by the caller's promise.
-        (self.plan.number(), unsafe { &mut *self.own.get() })
+        unsafe { &mut *self.own.get() }
     }
 
     /// The plan that this call acts on, if it is not one that the hook knows already.

@@ -1,6 +1,8 @@
 //! One member on the audio plane.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+
+use once_cell::race::OnceBox;
 
 use crate::audio::{
     hook::{
@@ -25,7 +27,7 @@ pub struct Member {
     /// For each frame written to it.
     pub write: Hook<WriteState, RateMix, WANTED_MIXES>,
     /// For the private streams that it hears, once there is one.
-    pub spares: OnceLock<Box<SparePlayouts>>,
+    pub spares: OnceBox<SparePlayouts>,
     /// The sounds that its write hook is to play.
     pub sounds: SoundRequests,
     /// The engine's.
@@ -41,7 +43,7 @@ impl Member {
             read: Hook::new(plan, work_flag, timed),
             guarded: Guarded::default(),
             write: Hook::new(plan, work_flag, timed),
-            spares: OnceLock::new(),
+            spares: OnceBox::new(),
             sounds: SoundRequests::default(),
             clock: clock.clone(),
         }

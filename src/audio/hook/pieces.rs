@@ -3,7 +3,11 @@
 
 use crate::audio::{
     format::{Format, MAX_FRAME, Shape},
-    hook::{hook::Outcome, member::Member, plan::Hearing},
+    hook::{
+        hook::{Known, Outcome},
+        member::Member,
+        plan::Hearing,
+    },
     sum,
 };
 
@@ -46,10 +50,10 @@ impl Member {
     /// # Safety
     /// The caller is inside this member's write gate.
     #[inline(always)]
-    pub unsafe fn write_all(&self, shape: Shape, data: &mut [i16]) -> Outcome {
-        if shape.channels <= 2 && data.len() <= MAX_FRAME {
+    pub unsafe fn write_all(&self, shape: Shape, known: Known, data: &mut [i16]) -> Outcome {
+        if known == Known::Same || (shape.channels <= 2 && data.len() <= MAX_FRAME) {
             // SAFETY: the caller is inside the write gate.
-            return unsafe { self.write(shape, data) };
+            return unsafe { self.write(shape, known, data) };
         }
         // SAFETY: the caller is inside the write gate.
         unsafe { self.write_pieces(shape, data) }
@@ -62,7 +66,7 @@ impl Member {
     unsafe fn write_pieces(&self, shape: Shape, data: &mut [i16]) -> Outcome {
         if data.is_empty() || !is_served(shape) {
             // SAFETY: the caller is inside the write gate.
-            return unsafe { self.write(shape, data) };
+            return unsafe { self.write(shape, Known::Nothing, data) };
         }
         // When a voice may start goes by what the host takes at a time.
         let format = Format::new(shape.rate, 1);
@@ -80,17 +84,28 @@ impl Member {
 
     /// # Safety
     /// The caller is inside this member's write gate.
+    unsafe fn write_part(&self, shape: Shape, part: &mut [i16]) -> Outcome {
+        // SAFETY: the caller is inside the write gate.
+        match unsafe { self.known_write(shape) } {
+            Known::Left => Outcome::Unchanged,
+            // SAFETY: as above.
+            known => unsafe { self.write(shape, known, part) },
+        }
+    }
+
+    /// # Safety
+    /// The caller is inside this member's write gate.
     unsafe fn write_piece(&self, shape: Shape, piece: &mut [i16]) -> Outcome {
         if shape.channels <= 2 {
             // SAFETY: the caller is inside the write gate.
-            return unsafe { self.write(shape, piece) };
+            return unsafe { self.write_part(shape, piece) };
         }
         let mut added = [0; PIECE];
         let added = &mut added[..shape.samples as usize];
         // SAFETY: the caller is inside the write gate.
         let keeps = unsafe { self.write.plan() }.hearing == Hearing::Host;
         // SAFETY: the caller is inside the write gate.
-        let outcome = unsafe { self.write(Shape { channels: 1, ..shape }, added) };
+        let outcome = unsafe { self.write_part(Shape { channels: 1, ..shape }, added) };
         if outcome != Outcome::Unchanged {
             for (group, &added) in piece.chunks_exact_mut(shape.channels as usize).zip(&*added) {
                 group.iter_mut().for_each(|sample| {

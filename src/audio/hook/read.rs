@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::audio::{
     format::{Format, Frame, MAX_FRAME, Shape, last, remix},
     hook::{
-        hook::{FastPath, Outcome},
+        hook::{FastPath, Known, Outcome},
         hook_state::{ReadAction, ReadState},
         member::Member,
         plan::{MemberPlan, Speech},
@@ -27,43 +27,43 @@ use crate::audio::{
 };
 
 impl Member {
-    /// Whether the read hook leaves a frame as it left the last one. The usual case, and it cannot panic.
+    /// What becomes of a frame of this shape, if that is known; one that is left is done with. The usual case, and it cannot panic.
     ///
     /// # Safety
     /// The caller is inside this member's read gate.
     #[inline(always)]
-    pub unsafe fn leaves_read(&self, shape: Shape, data: &[i16]) -> bool {
+    pub unsafe fn known_read(&self, shape: Shape, data: &[i16]) -> Known {
         // SAFETY: the caller is inside the read gate.
         let (number, side) = unsafe { self.read.enter() };
-        let left = (FastPath { plan: number, shape }) == side.fast_path && matches!(side.action, ReadAction::Left);
-        if left {
-            self.read.counts.frames.add(1);
-            side.open = Some(last(data, shape.channels as usize));
+        if (FastPath { plan: number, shape }) != side.fast_path {
+            return Known::Nothing;
         }
-        left
+        if !matches!(side.action, ReadAction::Left) {
+            return Known::Same;
+        }
+        self.read.counts.frames.add(1);
+        side.open = Some(last(data, shape.channels as usize));
+        Known::Left
     }
 
-    /// The read hook, for a frame of as many samples as `shape` says, or none if it cannot be one.
+    /// The read hook, for a frame of as many samples as `shape` says, or none if it cannot be one. `known`: by
+    /// [`Member::known_read`], in the same call of the hook.
     ///
     /// # Safety
     /// The caller is inside this member's read gate.
     #[inline(always)]
-    pub unsafe fn read(&self, shape: Shape, time: FrameTime, data: &mut [i16]) -> Outcome {
+    pub unsafe fn read(&self, shape: Shape, time: FrameTime, known: Known, data: &mut [i16]) -> Outcome {
         // SAFETY: the caller is inside this member's read gate.
-        let (number, side) = unsafe { self.read.enter() };
-        if (FastPath { plan: number, shape }) == side.fast_path {
+        let side = unsafe { self.read.own() };
+        if known == Known::Same {
             match side.action {
-                ReadAction::Left => {
-                    self.read.counts.frames.add(1);
-                    side.open = Some(last(data, shape.channels as usize));
-                    return Outcome::Unchanged;
-                }
                 // What is known of a frame's time is for the next opening guard.
                 ReadAction::PrivateStream(format, stream) if !matches!(time, FrameTime::Said(_)) => {
-                    // SAFETY: it is of the plan of this number.
+                    // SAFETY: it is of the plan by whose number the frame is known, and which was read in this call.
                     let stream = unsafe { stream.get() };
                     self.read.counts.frames.add(1);
                     self.read.counts.private.add(1);
+                    let number = side.fast_path.plan;
                     stream.push(Stamp { captured: number, floor: number }, format, data);
                     data.fill(0);
                     return Outcome::Silenced;
@@ -71,7 +71,7 @@ impl Member {
                 ReadAction::Mix(format, input) => {
                     // In a large room all of it is out of the cache.
                     side.hint.prefetch(2 * data.len());
-                    // SAFETY: it is of the plan of this number.
+                    // SAFETY: as above.
                     let input = unsafe { input.get() };
                     self.read.counts.frames.add(1);
                     input.expect(format.ticks(shape.samples as usize));
@@ -80,9 +80,17 @@ impl Member {
                     data.fill(0);
                     return Outcome::Changed;
                 }
-                ReadAction::PrivateStream(..) => {}
+                ReadAction::PrivateStream(..) | ReadAction::Left => {}
             }
         }
+        // SAFETY: the caller is inside this member's read gate.
+        unsafe { self.read_unknown(side, shape, time, data) }
+    }
+
+    /// # Safety
+    /// As [`Member::read`].
+    #[inline(never)]
+    unsafe fn read_unknown(&self, side: &mut ReadState, shape: Shape, time: FrameTime, data: &mut [i16]) -> Outcome {
         side.fast_path = FastPath::default();
         // SAFETY: the caller is inside this member's read gate.
         let plan = unsafe { self.read.plan() };

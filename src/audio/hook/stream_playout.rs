@@ -81,54 +81,73 @@ impl StreamPlayout {
         unsafe { &*self.state.get() }.playout.tail()
     }
 
-    /// See [`Playout::play_direct`].
+    /// See [`Playout::play_direct`]; what the listener is hearing at its end, if it did.
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
+    #[inline(always)]
     pub unsafe fn play_direct(
         &self,
         access: Access,
         frame: &mut [i16],
-        (to, whole): (Format, u64),
+        whole: (Format, u64),
         counts: &Counts,
-    ) -> bool {
+    ) -> Option<[i32; 2]> {
         // SAFETY: the caller is inside the listener's write gate.
         unsafe {
-            self.play_one_direct(access, frame, to)
-                || self.with_reader(access, |playout, reader| playout.play_direct(reader, frame, (to, whole), counts))
+            match self.play_one_direct(access, frame, whole.0) {
+                None => self.play_some_direct(access, frame, whole, counts),
+                tail => tail,
+            }
         }
     }
 
-    /// The same where the one packet that is queued is as long as the frame. `false`, and nothing done, if it is not so.
+    /// The same of several packets, or of a part of one.
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
-    pub unsafe fn play_one_direct(&self, access: Access, frame: &mut [i16], to: Format) -> bool {
+    #[inline(never)]
+    unsafe fn play_some_direct(
+        &self,
+        access: Access,
+        frame: &mut [i16],
+        whole: (Format, u64),
+        counts: &Counts,
+    ) -> Option<[i32; 2]> {
+        // SAFETY: the caller is inside the listener's write gate.
+        unsafe {
+            self.with_reader(access, |playout, reader| {
+                playout.play_direct(reader, frame, whole, counts).then(|| playout.tail())
+            })
+        }
+    }
+
+    /// The same where the one packet that is queued is as long as the frame. `None`, and nothing done, if it is not so.
+    ///
+    /// # Safety
+    /// The caller is inside the listener's write gate.
+    #[inline(always)]
+    pub unsafe fn play_one_direct(&self, access: Access, frame: &mut [i16], to: Format) -> Option<[i32; 2]> {
         // SAFETY: the state is the listener's, inside whose write gate the caller is.
         let state = unsafe { &mut *self.state.get() };
-        let (at, stream) = (self.at(), access.stream);
+        let (at, stream, count) = (self.at(), access.stream, to.a_channel(frame.len()));
         let head = stream.head();
         if at == head || state.used > 0 || state.ended || frame.len() > ONE {
-            return false;
+            return None;
         }
-        let Some(packet) = stream.packet(at) else { return false };
-        let fits = packet.next == head && packet.format == Some(to) && packet.samples == to.a_channel(frame.len());
+        let (stamp, data) = stream.last_packet(at, head, to, count)?;
         let mut samples = [MaybeUninit::uninit(); ONE];
-        if !fits
-            || !access.allows(packet.stamp)
-            || !state.playout.can_play_one_direct(to, packet.samples)
-            || stream.copy(packet.data, &mut samples[..frame.len()]).is_none()
-        {
-            return false;
+        if !access.allows(stamp) || !state.playout.can_play_one_direct(to, count) {
+            return None;
         }
-        // SAFETY: `copy` has filled it so far.
-        let samples = unsafe { samples[..frame.len()].assume_init_mut() };
+        let samples = stream.copy(data, &mut samples[..frame.len()])?;
         sum::add_saturating(samples, frame);
-        state.playout.played_one_direct(to, packet.samples, last(samples, to.channels()));
+        let last = last(samples, to.channels());
+        state.playout.played_one_direct(to, count, last);
         state.before = NonZeroU64::new(at + 1);
-        state.heard += to.ticks(packet.samples);
-        self.position.store(packet.next | PLAYING, Ordering::Release); // who reads it knows what is left to play: see `idle`
-        true
+        state.heard += to.ticks(count);
+        self.position.store(head | PLAYING, Ordering::Release); // who reads it knows what is left to play: see `idle`
+        Some(last)
     }
 
     /// Adds what is due to the listener, whose `handoff` has the mixes of other rates. `mix`: where an engine-mixed room has what the

@@ -176,9 +176,10 @@ impl Subscription {
     /// # Safety
     /// The caller is inside the listener's write gate.
     #[inline(always)]
-    pub unsafe fn play_direct(&self, frame: &mut [i16], whole: (Format, u64), counts: &Counts) -> bool {
+    pub unsafe fn play_direct(&self, frame: &mut [i16], whole: (Format, u64), counts: &Counts) -> Option<[i32; 2]> {
+        let playout = self.playout().filter(|playout| !playout.idle(&self.voice.stream))?;
         // SAFETY: the playout is the listener's, inside whose write gate the caller is.
-        self.playout().is_some_and(|playout| unsafe { playout.play_direct(self.access(), frame, whole, counts) })
+        unsafe { playout.play_direct(self.access(), frame, whole, counts) }
     }
 
     /// Adds what is due to the listener, whose `handoff` has the mixes of other rates, and which has these `spares`.
@@ -312,7 +313,7 @@ mod tests {
             let playout = subscription.playout().expect("it plays");
             // SAFETY: nobody else has this subscription.
             let played = unsafe { playout.play_one_direct(subscription.access(), &mut frame, format) };
-            assert!(played, "one packet, as long as the frame");
+            assert_eq!(played, Some([200; 2]), "one packet, as long as the frame");
             assert_eq!(frame, [200; SAMPLES]);
             if closes {
                 subscription.close(8);
@@ -321,7 +322,7 @@ mod tests {
             // SAFETY: nobody else has this subscription.
             let played =
                 unsafe { subscription.play_direct(&mut frame, (format, format.ticks(SAMPLES)), &Counts::default()) };
-            assert_eq!((played, frame), (false, [200; SAMPLES]), "{what}: nothing is added");
+            assert_eq!((played, frame), (None, [200; SAMPLES]), "{what}: nothing is added");
         }
     }
 

@@ -5,7 +5,7 @@ use std::{mem::MaybeUninit, sync::Arc};
 use crate::audio::{
     format::{Format, Frame, MAX_FRAME, Shape, TICKS_PER_MS},
     hook::{
-        hook::{FastPath, Outcome},
+        hook::{FastPath, Known, Outcome},
         hook_state::{WriteAction, WriteState},
         member::Member,
         plan::{Hearing, MemberPlan},
@@ -26,48 +26,46 @@ use crate::audio::{
 };
 
 impl Member {
-    /// Whether the write hook leaves a frame as it left the last one. The usual case, and it cannot panic.
+    /// What becomes of a frame of this shape, if that is known; one that is left is done with. The usual case, and it cannot panic.
     ///
     /// # Safety
     /// The caller is inside this member's write gate.
     #[inline(always)]
-    pub unsafe fn leaves_written(&self, shape: Shape) -> bool {
+    pub unsafe fn known_write(&self, shape: Shape) -> Known {
         // SAFETY: the caller is inside the write gate.
         let (number, side) = unsafe { self.write.enter() };
-        let left = (FastPath { plan: number, shape }) == side.fast_path && matches!(side.action, WriteAction::Nothing);
-        if left {
-            self.write.counts.frames.add(1);
+        if (FastPath { plan: number, shape }) != side.fast_path {
+            return Known::Nothing;
         }
-        left
+        if !matches!(side.action, WriteAction::Nothing) {
+            return Known::Same;
+        }
+        self.write.counts.frames.add(1);
+        Known::Left
     }
 
-    /// The write hook, for a frame of as many samples as `shape` says, or none if it cannot be one.
+    /// The write hook, for a frame of as many samples as `shape` says, or none if it cannot be one. `known`: by
+    /// [`Member::known_write`], in the same call of the hook.
     ///
     /// # Safety
     /// The caller is inside this member's write gate.
     #[inline(always)]
-    pub unsafe fn write(&self, shape: Shape, data: &mut [i16]) -> Outcome {
+    pub unsafe fn write(&self, shape: Shape, known: Known, data: &mut [i16]) -> Outcome {
         // SAFETY: the caller is inside this member's write gate.
-        let (number, side) = unsafe { self.write.enter() };
-        if (FastPath { plan: number, shape }) == side.fast_path {
+        let side = unsafe { self.write.own() };
+        if known == Known::Same {
             match side.action {
-                WriteAction::Nothing => {
-                    self.write.counts.frames.add(1);
-                    return Outcome::Unchanged;
-                }
+                WriteAction::Nothing => {}
                 WriteAction::PrivateStream(format, subscription) => {
                     // SAFETY: it is of the plan of this number.
                     let subscription = unsafe { subscription.get() };
                     // SAFETY: the subscription is this listener's, inside whose write gate the caller is.
-                    let played = !subscription.idle()
-                        && unsafe {
-                            subscription.play_direct(data, side.whole(format, data.len()), &self.write.counts)
-                        };
-                    if played {
+                    let played =
+                        unsafe { subscription.play_direct(data, side.whole(format, data.len()), &self.write.counts) };
+                    if let Some(tail) = played {
                         self.write.counts.frames.add(1);
                         self.write.counts.private.add(1);
-                        // SAFETY: the subscription is this listener's, inside whose write gate the caller is.
-                        side.tails = unsafe { subscription.tail() };
+                        side.tails = tail;
                         return Outcome::Changed;
                     }
                 }
@@ -91,6 +89,14 @@ impl Member {
                 }
             }
         }
+        // SAFETY: the caller is inside this member's write gate.
+        unsafe { self.write_unknown(side, shape, data) }
+    }
+
+    /// # Safety
+    /// As [`Member::write`].
+    #[inline(never)]
+    unsafe fn write_unknown(&self, side: &mut WriteState, shape: Shape, data: &mut [i16]) -> Outcome {
         side.fast_path = FastPath::default();
         // SAFETY: the caller is inside this member's write gate.
         let plan = unsafe { self.write.plan() };
@@ -241,7 +247,7 @@ impl Member {
             let played = unsafe { side.mix.play(&mut mix, (handoff, rate_mix::OPEN), sum, whole, &self.write.counts) };
             self.write.counts.waited.add(u64::from(last && played == Played::Waits));
         }
-        let spares = self.spares.get().map(|spares| &**spares);
+        let spares = self.spares.get();
         for subscription in plan.subscriptions.iter() {
             // SAFETY: the caller is inside this member's write gate.
             match unsafe { subscription.play(sum, whole, &self.write.counts, begin, (handoff, spares)) } {
@@ -293,13 +299,15 @@ impl Member {
         let mut playing = plan.subscriptions.iter().filter(|subscription| !subscription.idle());
         match (plan.hearing, &plan.bus, playing.next()) {
             (Hearing::Host, _, Some(subscription)) => {
-                // SAFETY: the subscriptions are this listener's, inside whose write gate the caller is.
-                if playing.next().is_some() || !unsafe { subscription.play_direct(frame, whole, &self.write.counts) } {
+                if playing.next().is_some() {
                     return false;
                 }
+                // SAFETY: the subscriptions are this listener's, inside whose write gate the caller is.
+                let Some(tail) = (unsafe { subscription.play_direct(frame, whole, &self.write.counts) }) else {
+                    return false;
+                };
                 self.write.counts.private.add(1);
-                // SAFETY: the caller is inside this member's write gate.
-                side.tails = unsafe { subscription.tail() };
+                side.tails = tail;
                 true
             }
             (Hearing::Bus, Some(bus), None) => {

@@ -85,16 +85,18 @@ impl PrivateStream {
     }
 
     /// Read hook: appends a frame. `samples` is interleaved, at most [`MAX_FRAME`].
+    #[inline(always)]
     pub fn push(&self, stamp: Stamp, format: Format, samples: &[i16]) {
         debug_assert!(samples.len() <= MAX_FRAME);
         let count = format.a_channel(samples.len());
-        if format.ticks(count) < self.gathered {
+        let ticks = format.ticks(count);
+        if ticks < self.gathered {
             self.gather(stamp, format, samples);
         } else {
             self.close();
             self.append(stamp, format.code() << 16 | count as u64, samples);
         }
-        self.ticks.store(self.ticks() + format.ticks(count), Ordering::Relaxed);
+        self.ticks.store(self.ticks() + ticks, Ordering::Relaxed);
     }
 
     /// Read hook: the stretch of private speech ends here; a listener that plays on to this point did not run dry.
@@ -121,12 +123,17 @@ impl PrivateStream {
         }
     }
 
-    /// Publishes those that were gathered as one frame.
+    /// Publishes those that were gathered as one frame, if there are any.
+    #[inline(always)]
     fn close(&self) {
         let count = self.open.load(Ordering::Relaxed);
-        if count == 0 {
-            return;
+        if count > 0 {
+            self.close_gathered(count);
         }
+    }
+
+    #[inline(never)]
+    fn close_gathered(&self, count: u64) {
         let [captured, floor, code] = self.header.each_ref().map(|word| word.load(Ordering::Relaxed));
         let channels = Format::from_code(code).map_or(0, Format::channels) as u64;
         let at = self.seqlock.head();
@@ -135,13 +142,12 @@ impl PrivateStream {
         self.seqlock.publish((at + HEADER + count * channels).next_multiple_of(PER_WORD));
     }
 
+    #[inline(always)]
     fn append(&self, stamp: Stamp, shape: u64, samples: &[i16]) {
         let at = self.seqlock.head();
-        let data = at + HEADER;
-        let end = data + (samples.len() as u64).next_multiple_of(PER_WORD);
+        let end = at + HEADER + (samples.len() as u64).next_multiple_of(PER_WORD);
         self.seqlock.announce(end);
-        self.ring.put_words(at, [stamp.captured, stamp.floor, shape]);
-        self.ring.put(data, samples);
+        self.ring.put_behind(at, [stamp.captured, stamp.floor, shape], samples);
         self.seqlock.publish(end);
     }
 
@@ -174,7 +180,19 @@ impl PrivateStream {
         })
     }
 
+    /// The stamp of the packet at `at`, which must lie below a head that was read before, and where its samples are, if it is the last before
+    /// `head` and has so many a channel in this format.
+    #[inline(always)]
+    pub fn last_packet(&self, at: u64, head: u64, format: Format, samples: usize) -> Option<(Stamp, u64)> {
+        let [captured, floor, shape] = self.ring.words(at);
+        let data = at + HEADER;
+        let length = (samples * format.channels()) as u64;
+        let fits = shape == format.code() << 16 | samples as u64 && data + length.next_multiple_of(PER_WORD) == head;
+        (fits && self.seqlock.holds(at, self.ring.capacity())).then_some((Stamp { captured, floor }, data))
+    }
+
     /// Fills `out` with interleaved samples from `at` on. `None` if the writer has overtaken them.
+    #[inline(always)]
     pub fn copy<'a>(&self, at: u64, out: &'a mut [MaybeUninit<i16>]) -> Option<&'a mut [i16]> {
         let copied = self.ring.get(at, out);
         self.seqlock.holds(at, self.ring.capacity()).then_some(copied)

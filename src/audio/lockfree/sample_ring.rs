@@ -69,26 +69,81 @@ impl SampleRing {
     }
 
     /// Stores words from `position` on, a multiple of [`PER_WORD`].
+    #[inline(always)]
     pub fn put_words<const N: usize>(&self, position: u64, values: [u64; N]) {
-        let (words, mut at) = (self.all(), self.index(position));
-        for word in values {
-            words[at].store(word, Ordering::Relaxed);
-            at = if at + 1 == words.len() { 0 } else { at + 1 };
+        let (words, at) = (self.all(), self.index(position));
+        let in_a_row = words.get(at..at + N);
+        for (which, value) in values.into_iter().enumerate() {
+            let word = match in_a_row {
+                Some(words) => &words[which],
+                None => &words[self.after(at, which)],
+            };
+            word.store(value, Ordering::Relaxed);
         }
     }
 
     /// The words from `position` on, a multiple of [`PER_WORD`].
+    #[inline(always)]
     pub fn words<const N: usize>(&self, position: u64) -> [u64; N] {
-        let (words, mut at) = (self.all(), self.index(position));
-        [(); N].map(|()| {
-            let word = words[at].load(Ordering::Relaxed);
-            at = if at + 1 == words.len() { 0 } else { at + 1 };
-            word
+        let (words, at) = (self.all(), self.index(position));
+        let in_a_row = words.get(at..at + N);
+        std::array::from_fn(|which| match in_a_row {
+            Some(words) => words[which].load(Ordering::Relaxed),
+            None => words[self.after(at, which)].load(Ordering::Relaxed),
         })
     }
 
     /// Stores `samples` from `position` on. One thread at a time; at most the capacity.
+    #[inline]
     pub fn put(&self, position: u64, samples: &[i16]) {
+        match (samples.as_chunks::<4>(), self.whole_words(position, samples.len())) {
+            ((whole, []), Some(words)) => atomic_copy::store(words, whole),
+            _ => self.put_parts(position, samples),
+        }
+    }
+
+    /// Stores `words` from `position` on, a multiple of [`PER_WORD`], and `samples` behind them.
+    #[inline(always)]
+    pub fn put_behind<const N: usize>(&self, position: u64, words: [u64; N], samples: &[i16]) {
+        let header = N * PER_WORD as usize;
+        match (samples.as_chunks::<4>(), self.whole_words(position, header + samples.len())) {
+            ((whole, []), Some(places)) => {
+                let (places, behind) = places.split_at(N);
+                places.iter().zip(words).for_each(|(place, word)| place.store(word, Ordering::Relaxed));
+                atomic_copy::store(behind, whole);
+            }
+            _ => {
+                self.put_words(position, words);
+                self.put_parts(position + header as u64, samples);
+            }
+        }
+    }
+
+    /// Fills `samples` from `position` on. What it copied counts only if [`Seqlock::holds`] afterwards.
+    #[inline]
+    pub fn get<'a>(&self, position: u64, samples: &'a mut [MaybeUninit<i16>]) -> &'a mut [i16] {
+        let words = self.whole_words(position, samples.len());
+        match (samples.as_chunks_mut::<4>(), words) {
+            ((whole, []), Some(words)) => atomic_copy::load(words, whole),
+            _ => self.get_parts(position, samples),
+        }
+        // SAFETY: each of them was written just now.
+        unsafe { samples.assume_init_mut() }
+    }
+
+    /// The words of so many samples, if those are all of them, and do not go on at the ring's beginning: the usual case.
+    #[inline(always)]
+    fn whole_words(&self, position: u64, samples: usize) -> Option<&[AtomicU64]> {
+        let per_word = PER_WORD as usize;
+        let at = self.index(position);
+        if !position.is_multiple_of(PER_WORD) || !samples.is_multiple_of(per_word) {
+            return None;
+        }
+        self.all().get(at..at + samples / per_word)
+    }
+
+    #[inline(never)]
+    fn put_parts(&self, position: u64, samples: &[i16]) {
         let (words, mut at) = (self.all(), self.index(position));
         let mut rest = samples;
         let into = (position % PER_WORD) as usize;
@@ -111,10 +166,10 @@ impl SampleRing {
         }
     }
 
-    /// Fills `samples` from `position` on. What it copied counts only if [`Seqlock::holds`] afterwards.
-    pub fn get<'a>(&self, position: u64, samples: &'a mut [MaybeUninit<i16>]) -> &'a mut [i16] {
+    #[inline(never)]
+    fn get_parts(&self, position: u64, samples: &mut [MaybeUninit<i16>]) {
         let (words, mut at) = (self.all(), self.index(position));
-        let mut rest = &mut *samples;
+        let mut rest = samples;
         let into = (position % PER_WORD) as usize;
         if into != 0 {
             let (now, later) = rest.split_at_mut(rest.len().min(PER_WORD as usize - into));
@@ -131,8 +186,6 @@ impl SampleRing {
         let (one, two) = whole.split_at_mut(whole.len().min(words.len() - at));
         atomic_copy::load(&words[at..at + one.len()], one);
         atomic_copy::load(&words[..two.len()], two);
-        // SAFETY: its first part, its whole words and its last part were written just now.
-        unsafe { samples.assume_init_mut() }
     }
 
     /// The word `count` words after `at`.

@@ -77,7 +77,9 @@ impl JitterPolicy {
     /// As [`skip`](Self::skip) where one packet is queued, as long as the frame: whether nothing is to be skipped.
     pub fn takes_one(&mut self, frame: u64) -> bool {
         let largest = &mut self.bursts[usize::from(self.window)];
-        *largest = u16::try_from(frame.div_ceil(TICKS_PER_MS)).unwrap_or(u16::MAX).max(*largest);
+        if frame > u64::from(*largest) * TICKS_PER_MS {
+            *largest = u16::try_from(frame.div_ceil(TICKS_PER_MS)).unwrap_or(u16::MAX);
+        }
         self.skip == 0
     }
 

@@ -111,7 +111,7 @@ impl Playout {
     /// What the listener is hearing at this moment, for a fade should this stream be taken away. What is in a mix of another rate is
     /// heard from there.
     pub fn tail(&self) -> [i32; 2] {
-        if self.mix_code().is_some() { [0, 0] } else { self.level() }
+        if self.from != self.to && self.mix_code().is_some() { [0, 0] } else { self.level() }
     }
 
     fn level(&self) -> [i32; 2] {
@@ -229,11 +229,13 @@ impl Playout {
     }
 
     /// Whether a packet of so many samples a channel, all that is queued, can be added as it is to a frame of its length and format.
+    #[inline(always)]
     pub fn can_play_one_direct(&mut self, to: Format, samples: usize) -> bool {
         self.plays_evenly(to) && self.jitter.takes_one(to.ticks(samples))
     }
 
     /// It was, and ends so.
+    #[inline(always)]
     pub fn played_one_direct(&mut self, to: Format, samples: usize, last: [i32; 2]) {
         self.last = last;
         self.jitter.took_one(to.ticks(samples));
