@@ -56,15 +56,17 @@ impl RoomState {
             let listener = room.members.get(&listener).copied().unwrap_or_default();
             room.pending.break_pair(number, listener, subscription);
         }
-        let plan = member.plan.clone();
-        for subscription in plan.subscriptions.iter() {
-            let Some(speaker) = self.members.get_mut(&subscription.speaker()) else {
+        let heard = member.plan.subscriptions.iter().map(|subscription| subscription.speaker());
+        let mut speakers: Vec<u64> = heard.collect();
+        if room.pending.all {
+            // A change was stopped half-way: others may have made pairs that are in no plan.
+            speakers = room.members.values().copied().collect();
+        }
+        for handle_of_speaker in speakers {
+            let Some(speaker) = self.members.get_mut(&handle_of_speaker) else {
                 continue;
             };
-            // A subscription that was broken before is in no list any more.
-            if let Ok(at) = speaker.linked(place.number)
-                && Arc::ptr_eq(&speaker.listeners[at].subscription, subscription)
-            {
+            if let Ok(at) = speaker.linked(place.number) {
                 room.pending.break_pair(number, handle, speaker.listeners.remove(at).subscription);
             }
         }

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, mem, sync::Arc};
 
 use super::{
     handles::HandleMap,
+    pending::Listener,
     state::{Member, Room, RoomState},
 };
 use crate::{
@@ -157,12 +158,16 @@ impl RoomState {
     pub fn make_private(&mut self) {
         let number = self.next_number();
         let Some(room) = &self.room else { return };
-        let granted = |from: &Member, number| {
-            let listener = room.members.get(&number).and_then(|listener| self.members.get(listener));
+        let granted = |from: &Member, listener: &Listener| {
+            let handle = room.members.get(&listener.number);
+            // Who has the number by now may be another than the one for whom the pair was made.
+            let listener = handle
+                .and_then(|handle| self.members.get(handle))
+                .filter(|member| member.entered <= listener.subscription.since());
             !room.waiting() && listener.is_some_and(|to| hears(&from.facts, &to.facts).hears())
         };
         for member in self.members.values() {
-            let ended = member.listeners.iter().filter(|listener| !granted(member, listener.number));
+            let ended = member.listeners.iter().filter(|listener| !granted(member, listener));
             ended.for_each(|listener| listener.subscription.close(number));
         }
         let private = room.members.values().filter_map(|handle| {
@@ -179,7 +184,11 @@ impl RoomState {
         let mut all = HandleMap::<Difference>::default();
         let Some(room) = &self.room else { return all };
         for listener in self.inside().flat_map(|(.., member)| &member.listeners) {
-            if let Some(handle) = room.members.get(&listener.number) {
+            let handle = room.members.get(&listener.number);
+            let entered = handle.and_then(|handle| self.members.get(handle)).map(|member| member.entered);
+            if let Some(handle) =
+                handle.filter(|_| entered.is_some_and(|entered| entered <= listener.subscription.since()))
+            {
                 all.entry(*handle).or_default().new.push(listener.subscription.clone());
             }
         }

@@ -138,3 +138,58 @@ fn a_coach_that_was_not_opened_after_all_is_heard_by_no_customer() {
         true
     });
 }
+
+/// An agent whose pairs were made anew, and whose plan was not, leaves; another takes its number.
+fn number_is_taken_after_a_fault(point: (Where, usize, Where)) -> Option<(Call, u64)> {
+    let call = Call::new();
+    if !call.stopped(point, call.agent, |state| state.tag(call.agent, "other")) {
+        return None;
+    }
+    call.engine.detach(call.agent).expect("it goes");
+    (0..5).for_each(|_| says(&call, 50)); // nobody is there to hear it
+    let next = call.engine.attach(&NewMember::for_tests("next", Some("agent"), None)).expect("is attached");
+    let room = call.engine.find_room("sales").expect("is open");
+    call.engine.join(next, room, 1).expect("enters");
+    Some((call, next))
+}
+
+fn says(call: &Call, value: i16) {
+    for coach in &call.coaches {
+        let mut frame = [value; 160];
+        // SAFETY: the frame is of that many samples.
+        unsafe { sys::coach_read(*coach, frame.as_mut_ptr(), 8_000, 1, 160) };
+    }
+}
+
+fn heard(listener: u64) -> i16 {
+    let mut frame = [0; 160];
+    // SAFETY: the frame is of that many samples.
+    unsafe { sys::coach_write(listener, frame.as_mut_ptr(), 8_000, 1, 160) };
+    frame[159]
+}
+
+#[test]
+fn who_takes_a_number_after_a_fault_is_not_deaf() {
+    everywhere(20, |point| {
+        let Some((call, next)) = number_is_taken_after_a_fault(point) else { return false };
+        for _ in 0..5 {
+            says(&call, 100);
+            assert_eq!(heard(next), 400, "all four coaches, {point:?}");
+        }
+        true
+    });
+}
+
+#[test]
+fn who_takes_a_number_after_a_fault_hears_nothing_from_before_it_came() {
+    everywhere(20, |point| {
+        let Some((call, next)) = number_is_taken_after_a_fault(point) else { return false };
+        faults::arm(Where::Change, 0, 1);
+        let tag = || call.engine.act_on(call.customer, |state| state.tag(call.customer, "other"));
+        assert!(catch_unwind(AssertUnwindSafe(tag)).is_err() && !faults::armed());
+        for _ in 0..5 {
+            assert_eq!(heard(next), 0, "{point:?}");
+        }
+        true
+    });
+}
