@@ -249,12 +249,15 @@ impl Engine {
                 outgoing.wait_own(events);
                 self.wake_event_thread(&outgoing);
             }
-            let hooks = state.members.values().map(|member| member.lease.get());
-            for audio in hooks {
+            for member in state.members.values() {
+                let audio = member.lease.get();
                 reads.extend(Some(&audio.read.handoff).filter(|handoff| handoff.waits()).cloned());
                 writes.extend(Some(&audio.write.handoff).filter(|handoff| handoff.waits()).cloned());
                 if let Some(spares) = audio.spares.get() {
                     spares.fill(Box::default);
+                    if spares.waited() {
+                        member.plan.subscriptions.iter().for_each(|subscription| subscription.serve());
+                    }
                 }
             }
         }

@@ -252,7 +252,7 @@ impl Member {
     /// What it says privately in this room, as those have it who hear it already; `None` if it has no stream.
     fn voice(&self, handle: u64) -> Option<Arc<Voice>> {
         let known = self.listeners.last().map(|listener| listener.subscription.voice().clone());
-        let new = || Some(Arc::new(Voice { speaker: handle, stream: self.stream.clone()?, open: self.input.clone() }));
+        let new = || Some(Arc::new(Voice::new(handle, self.stream.clone()?, self.input.clone())));
         known.or_else(new)
     }
 

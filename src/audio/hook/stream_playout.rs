@@ -51,18 +51,16 @@ struct State {
 }
 
 impl StreamPlayout {
-    /// The next that is played of `stream` is what came from this position on.
-    pub fn begin(&mut self, stream: &PrivateStream, position: u64) {
-        let (mut at, head, mut ahead) = (position, stream.head(), 0);
-        while at != head {
-            let Some(packet) = stream.packet(at) else {
-                ahead = 0; // overtaken: nobody knows how much it was
-                break;
-            };
-            ahead += packet.format.map_or(0, |format| format.ticks(packet.samples));
-            at = packet.next;
+    /// The next that is played of `stream` is what came from this position on; before that, at least so many ticks.
+    pub fn begin(&mut self, stream: &PrivateStream, position: u64, before: u64) {
+        let (mut at, head, mut ahead) = (position, stream.head(), Some(0));
+        while let Some(ticks) = ahead.filter(|_| at != head) {
+            let packet = stream.packet(at);
+            ahead = packet.map(|packet| ticks + packet.format.map_or(0, |format| format.ticks(packet.samples)));
+            at = packet.map_or(at, |packet| packet.next);
         }
-        let heard = stream.ticks().saturating_sub(ahead);
+        // What was overtaken is counted from where the pair was made.
+        let heard = ahead.map_or(before, |ahead| stream.ticks().saturating_sub(ahead));
         *self = Self { position: AtomicU64::new(position), state: State { heard, ..State::default() }.into() };
     }
 

@@ -9,7 +9,7 @@ use crate::{
         playout::source::{CHUNK, Due, Source},
         sum,
     },
-    sync::{AtomicU64, Ordering},
+    sync::{AtomicU32, Ordering},
 };
 
 /// A stream, and what of it one listener may have.
@@ -18,15 +18,19 @@ pub struct Access<'a> {
     pub stream: &'a PrivateStream,
     /// Number of the plan since which the listener may hear the speaker without a break.
     pub since: u64,
-    /// Number of the last plan under which it may.
-    pub until: &'a AtomicU64,
+    /// By how much the number of the plan that breaks the pair is higher; `u32::MAX` until there is one.
+    pub broken_after: &'a AtomicU32,
 }
 
 impl Access<'_> {
-    /// Under which plan the pair ends. To be asked after a frame's stamp was read: who finds a frame of that plan or a later one finds
-    /// the end as well (`Subscription::close`).
-    fn until(&self) -> u64 {
-        self.until.load(Ordering::Acquire)
+    /// Under which plan the listener may have it last. To be asked after a frame's stamp was read: who finds a frame of the plan that breaks
+    /// the pair or a later one finds that as well (`Subscription::close`).
+    #[inline(always)]
+    pub fn until(&self) -> u64 {
+        match self.broken_after.load(Ordering::Acquire) {
+            u32::MAX => u64::MAX,
+            after => self.since.saturating_sub(1) + u64::from(after),
+        }
     }
 
     /// Whether the listener may have a frame with this stamp, which was read from the stream.

@@ -9,7 +9,7 @@ use std::{ptr, sync::Arc};
 use crate::{
     audio::{
         counters::Counts,
-        format::Format,
+        format::{Format, TICKS_PER_MS},
         hook::{stream_playout::StreamPlayout, stream_reader::Access},
         lockfree::{private_stream::PrivateStream, spares::Spares},
         mix::{
@@ -21,11 +21,11 @@ use crate::{
             rate_mix::RateMix,
         },
     },
-    sync::{AtomicPtr, AtomicU64, Ordering},
+    sync::{AtomicPtr, AtomicU32, Ordering},
 };
 
 /// So many private streams can be heard for the first time by one listener at the same moment. Others are passed over until the service has
-/// made more spares.
+/// given each of them its own.
 pub const SPARES: usize = 8;
 
 /// From where a write hook gets what it needs to play a stream that it has not played before.
@@ -36,8 +36,17 @@ pub struct Voice {
     /// Handle of the speaker, for the control plane.
     pub speaker: u64,
     pub stream: Arc<PrivateStream>,
+    /// Ticks of the stream that came before.
+    pub born: u64,
     /// Engine-mixed: where the speaker's open speech goes.
     pub open: Option<Arc<Input>>,
+}
+
+impl Voice {
+    /// What is said from now on.
+    pub fn new(speaker: u64, stream: Arc<PrivateStream>, open: Option<Arc<Input>>) -> Self {
+        Self { speaker, born: stream.ticks(), stream, open }
+    }
 }
 
 /// The pair. Shared by the plans that grant it; how it is played belongs to the listener's write hook.
@@ -45,27 +54,31 @@ pub struct Subscription {
     voice: triomphe::Arc<Voice>,
     /// Number of the plan since which the listener may hear the speaker without a break.
     since: u64,
-    /// Number of the last plan under which it may.
-    until: AtomicU64,
+    /// By how much the number of the plan that breaks the pair is higher; [`OPEN`] until there is one.
+    broken_after: AtomicU32,
+    /// So many ms of the voice came before.
+    born: u32,
     /// A [`StreamPlayout`] that came from a Box, once the write hook has taken one. Until then an address with [`UNPLAYED`]: the rest of
-    /// it is the position in the stream up to which the listener has come.
+    /// it is the position in the stream up to which the listener has come, with [`WAITS`] if it had to pass over what came before.
     place: AtomicPtr<StreamPlayout>,
 }
 
-/// Positions in a stream are even, and so is every address of a playout.
+/// See `Subscription::broken_after`.
+const OPEN: u32 = u32::MAX;
+
+/// Positions in a stream are multiples of four, and so is every address of a playout.
 const UNPLAYED: usize = 1;
+/// See `Subscription::place`.
+const WAITS: usize = 2;
 
-const _: () = assert!(size_of::<usize>() == size_of::<u64>() && align_of::<StreamPlayout>() > UNPLAYED);
-
-// SAFETY: the playout is used by the listener's write hook alone (the contracts of the functions below).
-unsafe impl Sync for Subscription {}
-// SAFETY: what it owns may be sent.
-unsafe impl Send for Subscription {}
+const _: () = assert!(size_of::<usize>() == size_of::<u64>() && align_of::<StreamPlayout>() > UNPLAYED + WAITS);
 
 /// How far a listener has come in a stream.
 enum Place<'a> {
     /// It has played nothing of it, and has come to this position.
     Unplayed(u64),
+    /// The same; and the service will give it what it needs to play.
+    Waiting(u64),
     Playing(&'a StreamPlayout),
 }
 
@@ -77,7 +90,8 @@ impl Subscription {
     /// From the newest frame on. `since`: the plan that will be the first to grant it.
     pub fn new(voice: triomphe::Arc<Voice>, since: u64) -> Self {
         let place = AtomicPtr::new(unplayed(voice.stream.head()));
-        Self { voice, since, until: AtomicU64::new(u64::MAX), place }
+        let born = u32::try_from(voice.stream.ticks().saturating_sub(voice.born) / TICKS_PER_MS).unwrap_or(u32::MAX);
+        Self { voice, since, broken_after: AtomicU32::new(OPEN), born, place }
     }
 
     /// What it is of.
@@ -98,13 +112,15 @@ impl Subscription {
     /// [control] Plan `plan` is the first under which the listener may not hear the speaker. To be called before any hook can load that
     /// plan: then a write hook that found a frame of it finds this too, whatever plan it acts on itself.
     pub fn close(&self, plan: u64) {
-        self.until.fetch_min(plan - 1, Ordering::SeqCst);
+        // Should there be more plans between, it ends too early: what is said last is heard less.
+        let after = u32::try_from(plan.saturating_sub(self.since)).unwrap_or(OPEN).min(OPEN - 1);
+        self.broken_after.fetch_min(after, Ordering::SeqCst);
     }
 
     /// Number of the last plan under which the listener may hear the speaker.
     #[cfg(test)]
     pub fn until(&self) -> u64 {
-        self.until.load(Ordering::SeqCst)
+        self.access().until()
     }
 
     /// Whether no plan has broken the pair.
@@ -115,51 +131,94 @@ impl Subscription {
 
     #[inline(always)]
     fn place(&self) -> Place<'_> {
-        let place = self.place.load(Ordering::Acquire);
-        if place.addr() & UNPLAYED != 0 {
-            return Place::Unplayed((place.addr() & !UNPLAYED) as u64);
+        self.place_of(self.place.load(Ordering::Acquire))
+    }
+
+    #[inline(always)]
+    fn place_of(&self, place: *mut StreamPlayout) -> Place<'_> {
+        let position = (place.addr() & !(UNPLAYED | WAITS)) as u64;
+        match place.addr() & (UNPLAYED | WAITS) {
+            // SAFETY: an address without a mark came from a Box, and stays until the subscription is dropped.
+            0 => Place::Playing(unsafe { &*place }),
+            UNPLAYED => Place::Unplayed(position),
+            _ => Place::Waiting(position),
         }
-        // SAFETY: every other address came from a Box, and stays until the subscription is dropped.
-        Place::Playing(unsafe { &*place })
     }
 
     /// The playout, if there is one.
     #[inline(always)]
     fn playout(&self) -> Option<&StreamPlayout> {
-        match self.place() {
-            Place::Playing(playout) => Some(playout),
-            Place::Unplayed(_) => None,
-        }
+        let place = self.place.load(Ordering::Acquire);
+        // SAFETY: an address without a mark came from a Box, and stays until the subscription is dropped.
+        (place.addr() & (UNPLAYED | WAITS) == 0).then(|| unsafe { &*place })
     }
 
     /// Nothing to play.
     #[inline(always)]
     pub fn idle(&self) -> bool {
         match self.place() {
-            Place::Unplayed(position) => position == self.voice.stream.head(),
+            Place::Unplayed(position) | Place::Waiting(position) => position == self.voice.stream.head(),
             Place::Playing(playout) => playout.idle(&self.voice.stream),
         }
     }
 
     #[inline(always)]
     fn access(&self) -> Access<'_> {
-        Access { stream: &self.voice.stream, since: self.since, until: &self.until }
+        Access { stream: &self.voice.stream, since: self.since, broken_after: &self.broken_after }
     }
 
-    /// What is needed to play the stream; if it is not there yet, what came until now is passed over.
+    /// What is needed to play the stream, which nobody else looks at yet; if there is none, what came until now is passed over.
     ///
     /// # Safety
     /// The caller is inside the listener's write gate.
-    unsafe fn begin(&self, from: u64, spares: Option<&SparePlayouts>) -> Option<&StreamPlayout> {
+    unsafe fn begin(&self, position: u64, spares: Option<&SparePlayouts>) -> Option<&StreamPlayout> {
         let Some(spare) = spares.and_then(Spares::take) else {
-            self.place.store(unplayed(self.voice.stream.head()), Ordering::Release);
+            self.place.store(self.waiting(), Ordering::Release);
+            spares.inspect(|spares| spares.wait());
             return None;
         };
-        // SAFETY: it came from a Box and is the caller's now; nobody else knows it before it is stored here.
-        let playout = unsafe { &mut *spare.as_ptr() };
-        playout.begin(&self.voice.stream, from);
+        // SAFETY: it came from a Box and is the caller's now; nobody else knows it before it is stored below.
+        unsafe { &mut *spare.as_ptr() }.begin(&self.voice.stream, position, self.first());
         self.place.store(spare.as_ptr(), Ordering::Release);
-        Some(playout)
+        self.playout()
+    }
+
+    /// What came until now is passed over, unless the service has just given the pair what it needs.
+    fn wait_on(&self, spares: Option<&SparePlayouts>) -> Option<&StreamPlayout> {
+        let place = self.place.load(Ordering::Acquire);
+        if place.addr() & WAITS != 0 {
+            let _ = self.place.compare_exchange(place, self.waiting(), Ordering::AcqRel, Ordering::Acquire);
+            spares.inspect(|spares| spares.wait());
+        }
+        self.playout()
+    }
+
+    fn waiting(&self) -> *mut StreamPlayout {
+        unplayed(self.voice.stream.head()).map_addr(|address| address | WAITS)
+    }
+
+    /// [control] Gives a pair that waits for it what it needs to play the stream.
+    pub fn serve(&self) {
+        let mut place = self.place.load(Ordering::Acquire);
+        if place.addr() & WAITS == 0 {
+            return;
+        }
+        let mut playout = Box::<StreamPlayout>::default();
+        while place.addr() & WAITS != 0 {
+            let Place::Waiting(position) = self.place_of(place) else { return };
+            playout.begin(&self.voice.stream, position, self.first());
+            let given = Box::into_raw(playout);
+            match self.place.compare_exchange(place, given, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return,
+                // SAFETY: it came from a Box just now, and nobody has it.
+                Err(now) => (playout, place) = (unsafe { Box::from_raw(given) }, now),
+            }
+        }
+    }
+
+    /// Ticks of the stream that came before the pair was made.
+    fn first(&self) -> u64 {
+        self.voice.born + u64::from(self.born) * TICKS_PER_MS
     }
 
     /// See [`StreamPlayout::tail`].
@@ -177,7 +236,7 @@ impl Subscription {
     /// The caller is inside the listener's write gate.
     #[inline(always)]
     pub unsafe fn play_direct(&self, frame: &mut [i16], whole: (Format, u64), counts: &Counts) -> Option<[i32; 2]> {
-        let playout = self.playout().filter(|playout| !playout.idle(&self.voice.stream))?;
+        let playout = self.playout()?;
         // SAFETY: the playout is the listener's, inside whose write gate the caller is.
         unsafe { playout.play_direct(self.access(), frame, whole, counts) }
     }
@@ -196,11 +255,14 @@ impl Subscription {
     ) -> Played {
         let playout = match self.place() {
             Place::Playing(playout) => Some(playout),
-            Place::Unplayed(position) if position == self.voice.stream.head() => return Played::Nothing,
+            Place::Unplayed(position) | Place::Waiting(position) if position == self.voice.stream.head() => {
+                return Played::Nothing;
+            }
             // SAFETY: the caller is inside the listener's write gate.
             Place::Unplayed(position) => unsafe { self.begin(position, spares) },
+            Place::Waiting(_) => self.wait_on(spares),
         };
-        let Some(playout) = playout else { return Played::Waits };
+        let Some(playout) = playout else { return Played::PassedOver };
         let mix = self.voice.open.as_deref().zip(mix);
         // SAFETY: the playout and the handoff are the listener's, inside whose write gate the caller is.
         unsafe { playout.play(self.access(), sum, whole, counts, mix, handoff) }
@@ -220,9 +282,10 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        if let Place::Playing(playout) = self.place() {
-            // SAFETY: it came from a Box, and nobody has the subscription any more.
-            drop(unsafe { Box::from_raw(ptr::from_ref(playout).cast_mut()) });
+        let place = self.place.load(Ordering::Acquire);
+        if place.addr() & (UNPLAYED | WAITS) == 0 {
+            // SAFETY: an address without a mark came from a Box, and nobody has the subscription any more.
+            drop(unsafe { Box::from_raw(place) });
         }
     }
 }
@@ -235,7 +298,7 @@ mod tests {
     const SAMPLES: usize = 160;
 
     fn subscribed(stream: &Arc<PrivateStream>, since: u64) -> Subscription {
-        Subscription::new(triomphe::Arc::new(Voice { speaker: 1, stream: stream.clone(), open: None }), since)
+        Subscription::new(triomphe::Arc::new(Voice::new(1, stream.clone(), None)), since)
     }
 
     fn format() -> Format {
@@ -336,11 +399,15 @@ mod tests {
         for value in [100, 200] {
             push(value);
             assert!(!subscription.idle());
-            assert!(plays(&subscription, Some(&spares)) == (Played::Waits, 0));
+            assert!(plays(&subscription, Some(&spares)) == (Played::PassedOver, 0));
             assert!(subscription.idle(), "it is passed over");
         }
-        push(300);
+        assert!(spares.waited());
+        push(250);
         spares.fill(Box::default);
+        assert!(plays(&subscription, Some(&spares)) == (Played::PassedOver, 0), "it waits for the service");
+        subscription.serve();
+        push(300);
         assert!(plays(&subscription, Some(&spares)) == (Played::Something, 300));
         push(400);
         assert!(plays(&subscription, None) == (Played::Something, 400), "it has what it needs for good");

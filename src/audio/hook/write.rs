@@ -253,6 +253,7 @@ impl Member {
             match unsafe { subscription.play(sum, whole, &self.write.counts, begin, (handoff, spares)) } {
                 Played::Something if last => self.write.counts.private.add(1),
                 Played::Waits if last => self.write.counts.waited.add(1),
+                Played::PassedOver => self.write.counts.waited.add(1),
                 _ => {}
             }
         }

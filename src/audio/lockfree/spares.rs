@@ -4,28 +4,43 @@ use std::ptr;
 
 use crate::{
     audio::lockfree::handoff::WorkFlag,
-    sync::{AtomicPtr, Ordering},
+    sync::{AtomicPtr, AtomicU64, Ordering},
 };
 
 /// Up to `N` of them, for one hook.
 pub struct Spares<T, const N: usize> {
     /// Filled by the control plane where it is null, emptied by the hook where it is not.
     places: [AtomicPtr<T>; N],
+    /// 1 while somebody waits who found none.
+    waits: AtomicU64,
     work_flag: WorkFlag,
 }
 
 impl<T, const N: usize> Spares<T, N> {
     /// None yet.
     pub fn new(work_flag: WorkFlag) -> Self {
-        Self { places: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())), work_flag }
+        let places = std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut()));
+        Self { places, waits: AtomicU64::new(0), work_flag }
     }
 
     /// [audio] One of them, made by `Box::into_raw`, which is the caller's from now on; or `None` where the service is late, which will
     /// make more in either case.
     pub fn take(&self) -> Option<ptr::NonNull<T>> {
+        let filled = self.places.iter().find(|place| !place.load(Ordering::Relaxed).is_null());
+        let taken = filled.and_then(|place| ptr::NonNull::new(place.swap(ptr::null_mut(), Ordering::AcqRel)));
+        self.work_flag.ring(); // what is missing can be seen now
+        taken
+    }
+
+    /// [audio] Somebody waits who found none.
+    pub fn wait(&self) {
+        self.waits.store(1, Ordering::Release);
         self.work_flag.ring();
-        let filled = self.places.iter().find(|place| !place.load(Ordering::Relaxed).is_null())?;
-        ptr::NonNull::new(filled.swap(ptr::null_mut(), Ordering::AcqRel))
+    }
+
+    /// [control] Whether somebody has waited since this was asked last.
+    pub fn waited(&self) -> bool {
+        self.waits.swap(0, Ordering::AcqRel) != 0
     }
 
     /// [control] Makes those that are missing. One thread at a time.
@@ -68,7 +83,9 @@ mod tests {
         };
         // SAFETY: `take` gives what came from a Box, once.
         let take = || spares.take().map(|spare| *unsafe { Box::from_raw(spare.as_ptr()) });
-        assert_eq!((take(), work_flag.rang()), (None, true));
+        assert_eq!((take(), work_flag.rang(), spares.waited()), (None, true, false));
+        spares.wait();
+        assert_eq!((work_flag.rang(), spares.waited(), spares.waited()), (true, true, false));
         fill();
         assert!(!work_flag.rang(), "nothing is missing");
         assert_eq!((take(), work_flag.rang()), (Some(1), true));

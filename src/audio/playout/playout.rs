@@ -54,6 +54,8 @@ pub enum Played {
     Nothing,
     /// Nothing, for want of a conversion.
     Waits,
+    /// Nothing, and what there was is lost: there is nothing yet to play it with.
+    PassedOver,
     Something,
 }
 
