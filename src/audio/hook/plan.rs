@@ -134,3 +134,57 @@ impl Subscriptions {
         Self { few, more: (!more.is_empty()).then(|| more.into()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::hook::subscription::Voice;
+
+    fn subscriptions(count: usize) -> Vec<Arc<Subscription>> {
+        let stream = sync::Arc::new(PrivateStream::new().expect("there is memory"));
+        let voice = Arc::new(Voice::new(1, stream, None));
+        (0..count).map(|_| Arc::new(Subscription::new(voice.clone(), 1))).collect()
+    }
+
+    fn list(count: usize) -> Subscriptions {
+        Subscriptions::default().changed(&BTreeSet::new(), subscriptions(count))
+    }
+
+    /// Where the list ends up with nothing but parts, with one besides, and with one alone: what the write hook asks it first.
+    #[test]
+    fn a_list_says_whether_it_is_empty_and_whether_it_has_one_alone() {
+        let (none, one, two) = (list(0), list(1), list(2));
+        assert!(none.is_empty() && none.only().is_none());
+        assert!(!one.is_empty() && one.only().is_some());
+        assert!(!two.is_empty() && two.only().is_none());
+        let parts = list(Subscriptions::PART + 1);
+        assert_eq!((parts.few.len(), parts.parts().len()), (0, 2));
+        assert!(!parts.is_empty() && parts.only().is_none(), "parts are left, and have some");
+        let besides = parts.changed(&BTreeSet::new(), subscriptions(1));
+        assert_eq!((besides.few.len(), besides.parts().len()), (1, 2));
+        assert!(!besides.is_empty() && besides.only().is_none(), "one besides a part is not alone");
+    }
+
+    /// A change copies the parts alone that it touches, and a part of which less than half is left is none any more.
+    #[test]
+    fn a_changed_list_shares_the_parts_that_have_not_changed() {
+        let sizes =
+            |list: &Subscriptions| (list.few.len(), list.parts().iter().map(|part| part.len()).collect::<Vec<_>>());
+        assert_eq!(sizes(&list(32)), (32, vec![]), "so many make no part yet");
+        let all = list(72);
+        assert_eq!(sizes(&all), (0, vec![32, 32, 8]));
+        for count in 0..=32 {
+            let gone = BTreeSet::from_iter(all.parts()[0][..count].iter().map(Arc::as_ptr));
+            let left = all.changed(&gone, Vec::new());
+            let due = BTreeSet::from_iter(all.iter().map(Arc::as_ptr).filter(|one| !gone.contains(one)));
+            assert_eq!(BTreeSet::from_iter(left.iter().map(Arc::as_ptr)), due, "without {count}");
+            let expected = match count {
+                0..=16 => (0, vec![32 - count, 32, 8]),
+                _ => (32 - count, vec![32, 8]),
+            };
+            assert_eq!(sizes(&left), expected, "without {count}");
+            let kept = |part: &&Part| all.parts().iter().any(|other| sync::Arc::ptr_eq(part, other));
+            assert_eq!(left.parts().iter().filter(kept).count(), if count == 0 { 3 } else { 2 }, "without {count}");
+        }
+    }
+}
