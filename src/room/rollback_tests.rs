@@ -193,3 +193,18 @@ fn who_takes_a_number_after_a_fault_hears_nothing_from_before_it_came() {
         true
     });
 }
+
+#[test]
+fn who_speaks_privately_goes_on_hearing_those_who_speak_to_it() {
+    everywhere(20, |point| {
+        let call = Call::new();
+        call.engine.act_on(call.agent, |state| state.coach(call.agent, "night")).expect("the agent is private too");
+        (0..5).for_each(|_| _ = call.frame());
+        assert_eq!(call.frame().1, 400);
+        if !call.stopped(point, call.customer, |state| state.tag(call.customer, "agent")) {
+            return false;
+        }
+        assert_eq!(call.frame().1, 400, "{point:?}");
+        true
+    });
+}
