@@ -280,6 +280,28 @@ fn the_engine_writes_its_clock_itself_for_every_private_speaker() {
     }
 }
 
+/// Somebody who turns private again and again is heard by its audience in every guard, however many there were within the ten seconds for which
+/// frames can be late: a guard that is over holds nothing back.
+#[test]
+fn guards_that_are_over_hold_nothing_back() {
+    for stamps in [Stamps::None, Stamps::Milliseconds, Stamps::Rtp] {
+        let engine = Engine::new();
+        let mut call = Call::new(&engine, stamps);
+        for round in 0..6 {
+            let begin = round * 1_000;
+            call.talk(begin, begin + 500, &(0..0), |_, _| {});
+            call.widen(Widening::Uncoach);
+            call.talk(begin + 500, begin + 1_000, &(0..0), |_, _| {});
+            // Any change of the room ends what is left of the pair, so that the agent is in the next audience from then on alone.
+            call.customer.tag(&format!("vip-{round}")).expect("is tagged");
+            call.coach.coach("agent").expect("is private again");
+        }
+        let (privately, openly) = (0..300).partition::<Vec<u64>, _>(|frame| frame * MS % 1_000 < 700);
+        assert_eq!(call.agent_heard, privately, "stamps {stamps:?}: private speech and that of each guard");
+        assert_eq!(call.customer_heard, openly, "stamps {stamps:?}: what was said after each guard");
+    }
+}
+
 /// What the event and `explain` say of a guard that waits for the clock alone.
 #[test]
 fn explain_says_that_a_guard_waits_for_the_clock() {
