@@ -265,9 +265,14 @@ mod tests {
     use std::sync::{Arc, Weak};
 
     use super::super::{
+        engine::{Config, Engine},
         engine_clock::EngineClock,
         shared::Shared,
-        state::{NewMember, RoomState},
+        state::{Mixer, NewMember, RoomState},
+    };
+    use crate::{
+        audio::{format::Format, hook::slot::ROOM},
+        sys,
     };
 
     /// The plan that a hook is acting on is kept until it has left, also of a member outside rooms.
@@ -289,5 +294,66 @@ mod tests {
             state.retirement.sweep();
             assert!(Weak::upgrade(&old).is_none(), "nobody acts on it any more");
         }
+    }
+
+    /// An engine-mixed room with two members that speak openly.
+    fn mixed_room() -> (Arc<Engine>, u64, [u64; 2]) {
+        let engine = Engine::create(Config::for_tests(0));
+        let mixer = Mixer::Engine { format: Format::new(8_000, 1).expect("a format"), tick_ms: 20, own_clock: false };
+        let room = engine.open_room("mixed", mixer, (std::ptr::null_mut(), None)).expect("is opened");
+        let members = ["first", "second"].map(|call_id| {
+            engine
+                .attach(&NewMember { starts: true, ..NewMember::for_tests(call_id, None, None) })
+                .expect("is attached")
+        });
+        for (number, member) in members.into_iter().enumerate() {
+            engine.join(member, room, number as u32).expect("enters");
+        }
+        (engine, room, members)
+    }
+
+    fn tick(room: u64) {
+        // SAFETY: a handle is a plain number.
+        assert_eq!(unsafe { sys::coach_room_tick(room) }, sys::COACH_OK);
+    }
+
+    /// A tick that has begun when a member leaves acts on an earlier plan, and hears it still; so the one after that lets it fade.
+    #[test]
+    fn who_leaves_stays_in_the_mix_for_two_ticks_and_nothing_is_published_in_vain() {
+        let (engine, room, [leaves, stays]) = mixed_room();
+        let mixed = |tag: &str| {
+            let change = |state: &mut RoomState| {
+                state.tag(stays, tag)?;
+                Ok(state.room.as_ref().and_then(|room| room.mix_plan.clone()).expect("the engine mixes"))
+            };
+            engine.act_on(stays, change).expect("is tagged")
+        };
+        tick(room);
+        let before = mixed("a");
+        assert!(Arc::ptr_eq(&before, &mixed("b")), "a tag changes nothing of the mix");
+        engine.act_on(leaves, |state| state.leave(leaves)).expect("leaves");
+        assert_eq!((mixed("c").leaving.len(), mixed("d").mixed.len()), (1, 1));
+        tick(room);
+        assert_eq!(mixed("e").leaving.len(), 1, "that tick may have acted on the plan before");
+        tick(room);
+        assert_eq!(mixed("f").leaving.len(), 0, "it has faded");
+        engine.destroy().expect("it ends");
+    }
+
+    /// It would take what it said before for what it says now.
+    #[test]
+    fn a_tick_that_goes_on_takes_nothing_from_who_comes_back_meanwhile() {
+        let (engine, room, [comes_back, _]) = mixed_room();
+        engine.act_on(comes_back, |state| state.leave(comes_back)).expect("leaves");
+        (0..3).for_each(|_| tick(room));
+        let (_, inside) = ROOM.enter_read(room).expect("nobody ticks it");
+        engine.join(comes_back, room, 9).expect("enters");
+        let taken = |state: &mut RoomState| {
+            let input = state.members[&comes_back].input.as_ref().expect("the engine mixes");
+            Ok([4, 5].map(|tick| input.taken_before(tick)))
+        };
+        assert_eq!(engine.act_on(comes_back, taken).expect("is there"), [false, true], "the fourth tick goes on");
+        drop(inside);
+        engine.destroy().expect("it ends");
     }
 }
