@@ -7,6 +7,7 @@ use super::{
 };
 use std::{
     ffi::CString,
+    marker::PhantomData,
     ptr,
     sync::atomic::{AtomicU64, Ordering::SeqCst},
 };
@@ -109,7 +110,7 @@ impl Engine {
         let config = config.as_ref().map_or(ptr::null(), ptr::from_ref);
         // SAFETY: every pointer is null where that is allowed, or to a live value of the right type.
         done(unsafe { coach().coach_room_open(self.handle, name.as_ptr(), config, &mut handle) })?;
-        Ok(Room { engine: self, handle })
+        Ok(Room { _engine: PhantomData, handle })
     }
 
     /// A member with this call id, tags and speakOnlyTo, outside any room, starting the conference when it enters.
@@ -218,7 +219,8 @@ pub struct NewMember<'t> {
 
 /// An open room; it closes when dropped.
 pub struct Room<'e> {
-    engine: &'e Engine,
+    /// It cannot outlive it.
+    _engine: PhantomData<&'e Engine>,
     pub handle: coach_room_t,
 }
 

@@ -1,9 +1,6 @@
 //! What the tests share: the library behind a small safe wrapper, signals, random schedules, and the rule that the library is judged by,
 //! which is written from the contract and shares no code with `src/`.
 
-// Every test binary takes its own part of this.
-#![allow(dead_code, unused_imports)]
-
 pub mod abi;
 pub mod call;
 pub mod ears;
