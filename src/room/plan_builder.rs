@@ -340,6 +340,22 @@ mod tests {
         engine.destroy().expect("it ends");
     }
 
+    #[test]
+    fn a_change_leaves_the_plans_of_those_whom_it_does_not_concern_as_they_are() {
+        let (engine, room, [tagged, open]) = mixed_room();
+        let private = engine.attach(&NewMember::for_tests("coach", None, Some("agent"))).expect("is attached");
+        engine.join(private, room, 9).expect("enters");
+        let plans = |tag: &str| {
+            let change = |state: &mut RoomState| {
+                state.tag(tagged, tag)?;
+                Ok([open, private].map(|member| state.members[&member].plan.number))
+            };
+            engine.act_on(tagged, change).expect("is tagged")
+        };
+        assert_eq!(plans("a"), plans("b"));
+        engine.destroy().expect("it ends");
+    }
+
     /// It would take what it said before for what it says now.
     #[test]
     fn a_tick_that_goes_on_takes_nothing_from_who_comes_back_meanwhile() {
