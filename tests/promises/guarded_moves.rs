@@ -72,6 +72,19 @@ fn an_audience_that_is_widened_outside_a_room_is_guarded_too() {
     }
 }
 
+#[test]
+fn an_audience_that_is_narrowed_outside_a_room_is_not_guarded() {
+    everywhere(|mut call, _| {
+        call.coach.coach("sales,agent").expect("private");
+        call.only_the_agent_hears(3, "private");
+        call.coach.leave().expect("leaves");
+        call.coach.coach("agent,sales").expect("private to the same");
+        call.coach.coach("agent").expect("private to fewer");
+        call.coach.join(&call.room, 8).expect("comes back");
+        call.only_the_agent_hears(3, "back, at once");
+    });
+}
+
 /// A private speaker that leaves and comes back: what it said to those that heard it may still be on its way.
 #[test]
 fn coming_back_to_a_wider_audience_is_guarded_too() {
