@@ -80,8 +80,14 @@ fn an_audience_that_is_narrowed_outside_a_room_is_not_guarded() {
         call.coach.leave().expect("leaves");
         call.coach.coach("agent,sales").expect("private to the same");
         call.coach.coach("agent").expect("private to fewer");
+        let told = call.engine.events();
+        assert!(told.iter().all(|event| event.opens_in_ms == 0), "no guard: {told:?}");
         call.coach.join(&call.room, 8).expect("comes back");
         call.only_the_agent_hears(3, "back, at once");
+        call.coach.leave().expect("leaves");
+        call.coach.coach("-").expect("private to nobody");
+        let told = call.engine.events();
+        assert!(told.iter().all(|event| event.opens_in_ms == 0), "no guard: {told:?}");
     });
 }
 
