@@ -62,3 +62,21 @@ impl Drop for Inside<'_> {
         self.gate.0.store(self.count + 1, Ordering::Release);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_call_at_a_time_is_inside_and_each_has_a_number_of_its_own() {
+        let gate = Gate::new();
+        assert_eq!(gate.occupant(), None);
+        let first = gate.enter().expect("nobody is inside");
+        let number = gate.occupant().expect("it is inside");
+        assert!(gate.enter().is_none() && !gate.left(number), "it is inside still");
+        drop(first);
+        assert!(gate.occupant().is_none() && gate.left(number));
+        let _second = gate.enter().expect("nobody is inside");
+        assert!(gate.occupant().is_some() && gate.left(number), "this is another call");
+    }
+}
