@@ -205,6 +205,9 @@ fn the_event_says_when_it_opens() {
     assert_eq!(state["members"][0]["opens_in_ms"], 0, "the guard is over: {state:#}");
     call.coach.coach("agent").expect("private again");
     assert_eq!(opens(crate::support::COACH_EVENT_COACH), Some(0), "narrowing is at once");
+    call.agent.tag("night,agent").expect("one more tag");
+    let state = engine.state(Some("sales")).expect("the room is there");
+    assert_eq!(state["members"][0]["opens_in_ms"], 0, "whom the coach spoke to already is nobody new: {state:#}");
 }
 
 #[test]

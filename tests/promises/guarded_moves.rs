@@ -53,12 +53,16 @@ fn the_boss_hears_after_the_guard(says: impl Fn(i16) -> [Turn; 3], how: &str) {
 /// What was said to `agent` before the command may still be on its way when the command has returned.
 #[test]
 fn an_audience_that_is_widened_outside_a_room_is_guarded_too() {
-    for leaves in [false, true] {
+    // The boss is there, or comes once the coach is back.
+    for (leaves, late) in [(false, false), (true, false), (true, true)] {
         let engine = Engine::new();
         let room = engine.host_room("sales");
         let (coach, agent) = engine.coach_and_agent(&room);
         let boss = engine.attach("boss", "boss", None);
-        boss.join(&room, 3).expect("enters");
+        let enters = || boss.join(&room, 3).expect("enters");
+        if !late {
+            enters();
+        }
         let says = |value| coach_says(&engine, [&coach, &agent, &boss], value);
         (0..5).for_each(|_| drop(says(5_000)));
         if leaves {
@@ -68,7 +72,10 @@ fn an_audience_that_is_widened_outside_a_room_is_guarded_too() {
         if leaves {
             coach.join(&room, 1).expect("enters");
         }
-        the_boss_hears_after_the_guard(says, &format!("leaves: {leaves}"));
+        if late {
+            enters();
+        }
+        the_boss_hears_after_the_guard(says, &format!("leaves: {leaves}, late: {late}"));
     }
 }
 
