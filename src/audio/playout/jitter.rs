@@ -247,6 +247,20 @@ mod tests {
         assert_eq!((twice.dry, twice.skipped), (1, 0), "{twice:?}");
     }
 
+    /// As much as comes while a frame is played is no burst; and what was skipped leaves what comes next as it is.
+    #[test]
+    fn what_came_at_once_is_skipped_once() {
+        let more_at_once = |ms: u64| match ms {
+            5_000 | 15_500 => 120, // the first is skipped at 15,363
+            _ if ms.is_multiple_of(20) => 20,
+            _ => 0,
+        };
+        for (length, skipped, delay) in [(14_000, 0, 120), (17_500, 120, 100), (29_000, 220, 0)] {
+            let played = play(60, 20, 3, length, more_at_once);
+            assert_eq!((played.dry, played.skipped, played.delay), (0, skipped, delay), "{length} ms: {played:?}");
+        }
+    }
+
     #[test]
     fn clocks_that_drift_cost_a_frame_or_two_at_a_time() {
         // A hundred times as fast as clocks are: 1 %.
