@@ -261,6 +261,18 @@ mod tests {
         }
     }
 
+    /// A packet more than the sizes of frames and packets explain is the least burst that there is.
+    #[test]
+    fn as_much_as_a_burst_explains_is_kept() {
+        let more_at_once = |ms: u64| match ms {
+            5_000 => 80,
+            _ if ms.is_multiple_of(20) => 20,
+            _ => 0,
+        };
+        let kept = play(60, 20, 3, 29_000, more_at_once);
+        assert_eq!((kept.dry, kept.skipped, kept.delay), (0, 0, 80), "{kept:?}");
+    }
+
     #[test]
     fn clocks_that_drift_cost_a_frame_or_two_at_a_time() {
         // A hundred times as fast as clocks are: 1 %.
