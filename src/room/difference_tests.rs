@@ -54,9 +54,10 @@ struct House {
     now: u64,
     /// The last change was undone: then everything is made anew.
     mended: bool,
-    /// Links, numbers of plans, and with which plan each member entered its room, at the last look.
+    /// Links, numbers of plans, which of them took a stream away last, and with which each member entered its room, at the last look.
     before: BTreeMap<(u64, u64), triomphe::Arc<Subscription>>,
     numbers: HashMap<u64, u64>,
+    withdrawn: HashMap<u64, u64>,
     entered: HashMap<u64, u64>,
 }
 
@@ -79,6 +80,7 @@ impl House {
             mended: false,
             before: BTreeMap::new(),
             numbers: HashMap::new(),
+            withdrawn: HashMap::new(),
             entered: HashMap::new(),
         }
     }
@@ -173,7 +175,7 @@ impl House {
 
     /// Compares everything with the rule.
     fn check(&mut self) {
-        let (mut listeners, mut plans) = (BTreeMap::new(), HashMap::new());
+        let (mut listeners, mut plans, mut steady) = (BTreeMap::new(), HashMap::new(), BTreeSet::new());
         for state_lock in self.engine.state_locks().expect("it is there") {
             let state = state_lock.lock();
             check_space(&state);
@@ -181,6 +183,10 @@ impl House {
                 let found = self.engine.directory.lock().member(*handle).expect("it is attached");
                 assert!(Arc::ptr_eq(&found, &state_lock), "a member is where it is looked for");
                 plans.insert(*handle, member.plan.clone());
+                // In a room that waits for its start everything is made anew when it comes.
+                if state.room.as_ref().is_some_and(|room| room.bus().is_none()) && !self.mended {
+                    steady.extend((self.entered.get(handle) == Some(&member.entered)).then_some(*handle));
+                }
                 for listener in &member.listeners {
                     let room = state.room.as_ref().expect("it hears somebody there");
                     listeners.insert((*handle, room.members[&listener.number]), listener.subscription.clone());
@@ -214,6 +220,15 @@ impl House {
         for (handle, plan) in &plans {
             let before = self.numbers.insert(*handle, plan.number).unwrap_or(0);
             assert!(before <= plan.number, "the numbers of plans rise");
+            let lost = self.before.iter().any(|((_, listener), subscription)| {
+                listener == handle && !plan.subscriptions.iter().any(|other| triomphe::Arc::ptr_eq(other, subscription))
+            });
+            let withdrawn = self.withdrawn.insert(*handle, plan.withdrawn());
+            if lost {
+                assert!(plan.withdrawn() > before, "the write hook would go on with what it was taken");
+            } else if steady.contains(handle) {
+                assert_eq!(Some(plan.withdrawn()), withdrawn, "what the write hook sums is made anew in vain");
+            }
         }
         for state_lock in self.engine.state_locks().expect("it is there") {
             self.entered.extend(state_lock.lock().members.iter().map(|(handle, member)| (*handle, member.entered)));
