@@ -323,7 +323,11 @@ fn check_seat(room: Option<&Room>, member: &Member) {
             .iter()
             .all(|same| *same)
     );
-    let Some(room) = room else { return };
+    let Some(room) = room else {
+        let silent = member.ended && !facts.passing;
+        assert_eq!(plan.hearing, if silent { Hearing::Silence } else { Hearing::Host });
+        return;
+    };
     assert_eq!(plan.entered, member.entered);
     assert_eq!(plan.stream.as_ref().map(Arc::as_ptr), member.stream.as_ref().map(Arc::as_ptr));
     let mixed = room.bus().is_some() && !facts.passing;
