@@ -16,6 +16,17 @@ fn coaches<'e>(engine: &'e Engine, room: &Room, count: u32) -> Vec<Member<'e>> {
         .collect()
 }
 
+/// All coaches say `value` for so long, and the agent's next frame ends so; and how often somebody had to wait until now.
+fn turn(engine: &Engine, coaches: &[Member], agent: &Member, (value, ms): (i16, u32)) -> (i16, u64) {
+    let format = Format { rate: 8_000, channels: 1 };
+    for coach in coaches {
+        coach.read(format, &mut vec![value; format.samples(ms)]);
+    }
+    let mut frame = vec![0; format.samples(ms)];
+    assert!(agent.write(format, &mut frame) >= COACH_OK);
+    (*frame.last().expect("a frame"), engine.stats().conversions_waited) // past any fade
+}
+
 #[test]
 fn of_many_who_begin_at_once_all_are_heard_once_the_service_has_run_and_at_their_time() {
     const COACHES: i16 = 20;
@@ -24,17 +35,8 @@ fn of_many_who_begin_at_once_all_are_heard_once_the_service_has_run_and_at_their
     let agent = engine.attach("agent", "agent", None);
     agent.join(&room, 1).expect("enters");
     let coaches = coaches(&engine, &room, COACHES as u32);
-    let format = Format { rate: 8_000, channels: 1 };
-    let turn = |value: i16| {
-        for coach in &coaches {
-            coach.read(format, &mut vec![value; format.samples(20)]);
-        }
-        let mut frame = vec![0; format.samples(20)];
-        assert!(agent.write(format, &mut frame) >= COACH_OK);
-        let waited = engine.stats().conversions_waited;
-        (*frame.last().expect("a frame"), waited as i16) // past any fade
-    };
-    let late = COACHES - READY;
+    let turn = |value| turn(&engine, &coaches, &agent, (value, 20));
+    let late = (COACHES - READY) as u64;
     assert_eq!(turn(100), (READY * 100, late), "those for whom there is a playout are heard at once");
     assert_eq!(turn(110), (READY * 110, 2 * late), "the others are passed over, and counted");
     engine.service();
@@ -54,17 +56,8 @@ fn who_enters_among_many_speakers_hears_all_of_them_soon() {
     let coaches = coaches(&engine, &room, COACHES);
     let agent = engine.attach("agent", "agent", None);
     agent.join(&room, 1).expect("enters");
-    let format = Format { rate: 8_000, channels: 1 };
     let mut frames = 0;
-    loop {
-        for coach in &coaches {
-            coach.read(format, &mut vec![1; format.samples(20)]);
-        }
-        let mut frame = vec![0; format.samples(20)];
-        assert!(agent.write(format, &mut frame) >= COACH_OK);
-        if *frame.last().expect("a frame") == COACHES as i16 {
-            break;
-        }
+    while turn(&engine, &coaches, &agent, (1, 20)).0 != COACHES as i16 {
         frames += 1;
         engine.service();
         engine.service(); // every 10 ms
@@ -95,11 +88,5 @@ fn who_is_passed_over_in_a_long_frame_is_counted() {
     let coaches = coaches(&engine, &room, COACHES);
     let agent = engine.attach("agent", "agent", None);
     agent.join(&room, 1).expect("enters");
-    let format = Format { rate: 8_000, channels: 1 };
-    for coach in &coaches {
-        coach.read(format, &mut vec![1; format.samples(60)]);
-    }
-    let mut frame = vec![0; format.samples(60)];
-    assert!(agent.write(format, &mut frame) >= COACH_OK);
-    assert_eq!((*frame.last().expect("a frame"), engine.stats().conversions_waited), (8, 12));
+    assert_eq!(turn(&engine, &coaches, &agent, (1, 60)), (8, 12));
 }
