@@ -182,7 +182,7 @@ impl House {
             for (handle, member) in &state.members {
                 let found = self.engine.directory.lock().member(*handle).expect("it is attached");
                 assert!(Arc::ptr_eq(&found, &state_lock), "a member is where it is looked for");
-                plans.insert(*handle, member.plan.clone());
+                plans.insert(*handle, (member.plan.clone(), member.lease.get().read.published_number()));
                 // In a room that waits for its start everything is made anew when it comes.
                 if state.room.as_ref().is_some_and(|room| room.bus().is_none()) && !self.mended {
                     steady.extend((self.entered.get(handle) == Some(&member.entered)).then_some(*handle));
@@ -209,15 +209,15 @@ impl House {
                 continue;
             }
             assert!(!subscription.open(), "what is broken is closed");
-            if let Some(plan) = plans.get(speaker) {
-                assert!(subscription.until() < plan.number, "what is said from now on is of a plan that broke it");
+            if let Some((_, number)) = plans.get(speaker) {
+                assert!(subscription.until() < *number, "what is said from now on has a number that broke it");
             }
-            let grants = |plan: &Arc<MemberPlan>| {
+            let grants = |(plan, _): &(Arc<MemberPlan>, u64)| {
                 plan.subscriptions.iter().any(|other| triomphe::Arc::ptr_eq(other, subscription))
             };
             assert!(!plans.get(listener).is_some_and(grants), "nobody is granted what is broken");
         }
-        for (handle, plan) in &plans {
+        for (handle, (plan, _)) in &plans {
             let before = self.numbers.insert(*handle, plan.number).unwrap_or(0);
             assert!(before <= plan.number, "the numbers of plans rise");
             let lost = self.before.iter().any(|((_, listener), subscription)| {
@@ -265,7 +265,8 @@ fn check_space(state: &RoomState) {
         assert!(member.listeners.is_sorted_by_key(|listener| listener.number));
         for listener in &member.listeners {
             assert_eq!(listener.subscription.speaker(), *handle);
-            assert!(listener.subscription.since() <= member.plan.number, "nobody would hear what is said");
+            let number = member.lease.get().read.published_number();
+            assert!(listener.subscription.since() <= number, "nobody would hear what is said");
             assert!(listener.subscription.open(), "a link that is granted is open");
         }
         // What its hooks act on.

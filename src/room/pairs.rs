@@ -71,6 +71,7 @@ impl RoomState {
             }
         }
         room.pending.dirty.remove(handle);
+        room.pending.speakers.remove(handle);
         room.pending.changed.remove(handle);
     }
 
@@ -140,12 +141,14 @@ impl RoomState {
         candidates.sort_unstable();
         candidates.dedup();
         let waiting = room.waiting();
+        let (mut broken, mut made) = (Vec::new(), Vec::new());
         for pairs in candidates.chunk_by(|one, next| one.0 == next.0) {
             let speaker = pairs[0].0;
             let Some(from) = members.get(&speaker).filter(|from| from.place.is_some()) else {
                 continue;
             };
-            let (mut broken, mut made) = (Vec::new(), Vec::new());
+            broken.clear();
+            made.clear();
             for (_, listener) in pairs {
                 let Some(to) = members.get(listener) else { continue };
                 let Some(Place { number, .. }) = to.place else { continue };
@@ -167,14 +170,14 @@ impl RoomState {
             let Some(from) = members.get_mut(&speaker) else {
                 continue;
             };
-            from.remove_listeners(broken, |listener, subscription| {
+            from.remove_listeners(&mut broken, |listener, subscription| {
                 pending.break_pair(number, listener, subscription);
                 faults::point(Where::Pair);
             });
             if let Some(voice) = voice.filter(|_| !made.is_empty()) {
-                pending.dirty.insert(speaker); // what it says from now on is of the plan that grants this
+                pending.speakers.insert(speaker);
                 made.sort_unstable();
-                for (place, listener) in made {
+                for (place, listener) in made.drain(..) {
                     let subscription = Arc::new(Subscription::new(voice.clone(), number));
                     from.add_listener(Listener { number: place, subscription: subscription.clone() });
                     pending.made.push((listener, subscription));
@@ -229,14 +232,14 @@ impl Member {
     fn add_listener(&mut self, listener: Listener) {
         if let Err(at) = self.linked(listener.number) {
             if self.listeners.len() == self.listeners.capacity() {
-                self.listeners.reserve_exact((self.listeners.len() / 16).max(4)); // a large room has as many lists as coaches
+                self.listeners.reserve_exact((self.listeners.len() / 4).max(4)); // a large room has as many lists as coaches
             }
             self.listeners.insert(at, listener);
         }
     }
 
     /// Takes out those at some places, each with its handle, one after the other.
-    fn remove_listeners(&mut self, mut broken: Vec<(usize, u64)>, mut each: impl FnMut(u64, Arc<Subscription>)) {
+    fn remove_listeners(&mut self, broken: &mut [(usize, u64)], mut each: impl FnMut(u64, Arc<Subscription>)) {
         broken.sort_unstable();
         let (Some((first, _)), Some((last, _))) = (broken.first(), broken.last()) else { return };
         let (range, mut at) = (*first..=*last, *first);

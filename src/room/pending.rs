@@ -16,6 +16,8 @@ pub struct PendingChanges {
     pub changed: HandleSet,
     /// Members that need a plan anew, whatever their pairs.
     pub dirty: HandleSet,
+    /// Members that others hear now, or do not hear any more: what they say from now on has a later number.
+    pub speakers: HandleSet,
     /// Links that are broken, with their listeners.
     pub broken: Vec<(u64, triomphe::Arc<Subscription>)>,
     /// Links that are new, with their listeners.
@@ -30,7 +32,7 @@ impl PendingChanges {
     /// A subscription is broken: from plan `number` on its listener hears no more.
     pub fn break_pair(&mut self, number: u64, listener: u64, subscription: triomphe::Arc<Subscription>) {
         subscription.close(number);
-        self.dirty.insert(subscription.speaker()); // what it says from now on is of the new plan
+        self.speakers.insert(subscription.speaker());
         self.broken.push((listener, subscription));
     }
 }

@@ -125,9 +125,17 @@ impl RoomState {
         }
         pending.dirty.extend(differences.keys().copied());
         let dirty = pending.dirty.in_order();
-        self.ask_for_sounds(dirty.iter().copied());
+        let speakers = pending.speakers.in_order();
+        self.ask_for_sounds(dirty.iter().chain(speakers).copied());
         if let Some(room) = &mut self.room {
-            room.renewed.extend(dirty.iter().copied());
+            room.renewed.extend(dirty.iter().chain(speakers).copied());
+        }
+        // A number stands for one plan: who gets another plan has the number by that.
+        for speaker in speakers.iter().filter(|speaker| dirty.binary_search(speaker).is_err()) {
+            if let Some(member) = self.members.get(speaker).filter(|member| member.place.is_some()) {
+                faults::point(faults::Where::Plan);
+                member.lease.get().renumber(number);
+            }
         }
         for member in dirty {
             let difference = differences.remove(member).unwrap_or_default();

@@ -90,6 +90,17 @@ impl<T, B, const N: usize> Hook<T, B, N> {
         self.plan.publish(plan, plan.number);
     }
 
+    /// [control] Calls that begin from now on act on the same plan, under a later number.
+    pub fn renumber(&self, number: u64) {
+        self.plan.renumber(number);
+    }
+
+    /// The number by which calls go that begin now.
+    #[cfg(test)]
+    pub fn published_number(&self) -> u64 {
+        self.plan.number()
+    }
+
     /// What calls that begin now act on.
     #[cfg(test)]
     pub fn published_plan(&self) -> *const MemberPlan {
@@ -157,13 +168,15 @@ impl<T, B, const N: usize> Hook<T, B, N> {
         unsafe { &mut *self.own.get() }
     }
 
-    /// The plan that this call acts on, if it is not one that the hook knows already.
+    /// The plan that this call acts on, if it is not one that the hook knows already, and the number that it has by now.
     ///
     /// # Safety
     /// As [`Hook::enter`].
-    pub unsafe fn plan(&self) -> &MemberPlan {
+    pub unsafe fn plan(&self) -> (u64, &MemberPlan) {
+        let number = self.plan.number(); // first: see `Published::plan`
         // SAFETY: a plan that was published is kept until the calls that were inside the gates then have left; this call
         // entered before it loads.
-        unsafe { &*self.plan.plan() }
+        let plan = unsafe { &*self.plan.plan() };
+        (number.max(plan.number), plan)
     }
 }

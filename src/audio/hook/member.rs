@@ -59,4 +59,11 @@ impl Member {
         self.read.publish(plan);
         self.write.publish(plan);
     }
+
+    /// [control] Hooks that begin from now on act on the same plan under a later number: what is said is of that number, and what was asked
+    /// of the write hook before ([`Member::sounds`]) is looked for.
+    pub fn renumber(&self, number: u64) {
+        self.read.renumber(number);
+        self.write.renumber(number);
+    }
 }

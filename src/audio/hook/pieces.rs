@@ -103,7 +103,7 @@ impl Member {
         let mut added = [0; PIECE];
         let added = &mut added[..shape.samples as usize];
         // SAFETY: the caller is inside the write gate.
-        let keeps = unsafe { self.write.plan() }.hearing == Hearing::Host;
+        let keeps = unsafe { self.write.plan() }.1.hearing == Hearing::Host;
         // SAFETY: the caller is inside the write gate.
         let outcome = unsafe { self.write_part(Shape { channels: 1, ..shape }, added) };
         if outcome != Outcome::Unchanged {

@@ -38,7 +38,7 @@ pub enum Hearing {
 
 /// What the hooks of one member do.
 pub struct MemberPlan {
-    /// The plan's number: engine-wide, rising, never used again.
+    /// The plan's first number: engine-wide, rising, never used again. The hooks may go by a later one by now (see `Published`).
     pub number: u64,
     /// Number of the plan with which the member entered the room; 0 outside.
     pub entered: u64,

@@ -93,13 +93,13 @@ impl Member {
     unsafe fn read_unknown(&self, side: &mut ReadState, shape: Shape, time: FrameTime, data: &mut [i16]) -> Outcome {
         side.fast_path = FastPath::default();
         // SAFETY: the caller is inside this member's read gate.
-        let plan = unsafe { self.read.plan() };
+        let (number, plan) = unsafe { self.read.plan() };
         // SAFETY: the caller is inside this member's read gate.
-        let (outcome, action) = unsafe { self.read_anew(side, plan, shape, time, data) };
+        let (outcome, action) = unsafe { self.read_anew(side, (number, plan), shape, time, data) };
         if let Some(action) = action
             && side.guards.none()
         {
-            (side.fast_path, side.action) = (FastPath { plan: plan.number, shape }, action);
+            (side.fast_path, side.action) = (FastPath { plan: number, shape }, action);
         }
         outcome
     }
@@ -112,7 +112,7 @@ impl Member {
     unsafe fn read_anew(
         &self,
         side: &mut ReadState,
-        plan: &MemberPlan,
+        (number, plan): (u64, &MemberPlan),
         shape: Shape,
         time: FrameTime,
         data: &mut [i16],
@@ -138,7 +138,7 @@ impl Member {
             if !side.guards.none() {
                 side.guards.end(moment, frame.ticks(), &self.guarded);
             }
-            self.end_stretch(side, plan);
+            self.end_stretch(side, (number, plan));
             // SAFETY: the caller is inside the read gate.
             return unsafe { self.read_open(side, plan, &mut frame) };
         }
@@ -150,7 +150,7 @@ impl Member {
         let mut action = None;
         let stream = plan.stream.as_ref().filter(|_| plan.speech != Speech::Silent);
         if let Some(stream) = stream {
-            let stamp = Stamp { captured: plan.number, floor: floor.unwrap_or(plan.number) };
+            let stamp = Stamp { captured: number, floor: floor.unwrap_or(number) };
             let before = std::mem::replace(&mut side.stream, Arc::as_ptr(stream) as usize);
             let anew = changed || before != side.stream;
             // SAFETY: the caller is inside the read gate.
@@ -162,7 +162,7 @@ impl Member {
                 self.read.counts.private.add(1);
             }
         } else {
-            self.end_stretch(side, plan);
+            self.end_stretch(side, (number, plan));
         }
         if !side.guards.none() {
             side.guards.end(moment, frame.ticks(), &self.guarded); // once the frame is in the ring: see `Guarded::state`
@@ -336,12 +336,12 @@ impl Member {
     }
 
     /// Tells listeners that the stretch of private speech is over, if one was going on.
-    fn end_stretch(&self, side: &mut ReadState, plan: &MemberPlan) {
+    fn end_stretch(&self, side: &mut ReadState, (number, plan): (u64, &MemberPlan)) {
         if side.stream != 0
             && let Some(stream) = &plan.stream
             && Arc::as_ptr(stream) as usize == side.stream
         {
-            PrivateStream::end(stream, Stamp { captured: plan.number, floor: plan.number });
+            PrivateStream::end(stream, Stamp { captured: number, floor: number });
         }
         side.stream = 0;
     }

@@ -99,7 +99,7 @@ impl Member {
     unsafe fn write_unknown(&self, side: &mut WriteState, shape: Shape, data: &mut [i16]) -> Outcome {
         side.fast_path = FastPath::default();
         // SAFETY: the caller is inside this member's write gate.
-        let plan = unsafe { self.write.plan() };
+        let (number, plan) = unsafe { self.write.plan() };
         // SAFETY: the caller is inside this member's write gate.
         let (outcome, action) = unsafe { self.write_anew(side, plan, shape, Frame::new(shape, data)) };
         // Last of all: neither fades nor tails know of it.
@@ -112,7 +112,7 @@ impl Member {
         let action =
             action.or((outcome == Outcome::Unchanged && plan.subscriptions.is_empty()).then_some(WriteAction::Nothing));
         if let Some(action) = action {
-            (side.fast_path, side.action) = (FastPath { plan: plan.number, shape }, action);
+            (side.fast_path, side.action) = (FastPath { plan: number, shape }, action);
         }
         outcome
     }

@@ -2,7 +2,8 @@
 //!
 //! A member's plan is a block of memory of its own, which in a large room is out of the cache at every frame. What a hook needs of the plan
 //! from frame to frame it therefore keeps itself ([`PlanRef`]), with the plan's number; and while the number that was published is that one
-//! it does not look at the plan. A number stands for one plan of a member and is never used again.
+//! it does not look at the plan. A number stands for one plan of a member and is never used again; a plan gets a later number where others
+//! may hear the member from now on, or may not any more, and nothing else is new for it.
 //!
 //! Whoever publishes a plan writes both, and then reads the hook's gate; a hook enters its gate, and then reads. So a hook that begins
 //! after a plan was published finds its number, and no longer what it kept of the plan before; and what that plan has is freed only when
@@ -26,17 +27,28 @@ impl<T> Published<T> {
 
     /// [control] Calls that begin from now on act on `plan`. The caller keeps the old one until those inside have left.
     pub fn publish(&self, plan: &T, number: u64) {
+        debug_assert!(
+            self.number() < number,
+            "a hook that kept something of a plan with that number would go on with it"
+        );
         self.plan.store(std::ptr::from_ref(plan).cast_mut(), Ordering::SeqCst);
         self.number.store(number, Ordering::SeqCst);
     }
 
-    /// The number of the plan that was published last.
+    /// [control] Calls that begin from now on act on the same plan, under a later number.
+    pub fn renumber(&self, number: u64) {
+        debug_assert!(self.number() < number, "the numbers of a member rise");
+        self.number.store(number, Ordering::SeqCst);
+    }
+
+    /// The number that was published last.
     #[inline(always)]
     pub fn number(&self) -> u64 {
         self.number.load(Ordering::SeqCst)
     }
 
-    /// That plan. It may be a newer one than [`Published::number`] told of, and says its own number.
+    /// The plan that was published last. It may be a newer one than the one whose number the same call has read before, and says its own
+    /// number: the higher of the two is the one to go by.
     #[inline(always)]
     pub fn plan(&self) -> *const T {
         self.plan.load(Ordering::SeqCst)
