@@ -201,13 +201,12 @@ impl Engine {
     /// Who is in the room no more is outside, and with the room everything that it leaves behind.
     fn move_leavers_outside(&self, state: &mut RoomState) {
         let closed = state.room.is_none() && !state.retirement.is_empty();
-        let mut out = state.members.extract_if(|_, member| member.place.is_none()).peekable();
-        if out.peek().is_none() && !closed {
-            return;
+        if state.members.len() == state.room.as_ref().map_or(0, |room| room.members.len()) && !closed {
+            return; // nobody has left
         }
         let mut outside = self.outside.lock();
         let mut directory = self.directory.lock();
-        for (handle, member) in out {
+        for (handle, member) in state.members.extract_if(|_, member| member.place.is_none()) {
             outside.members.insert(handle, member);
             directory.put(handle, &self.outside);
         }
