@@ -189,14 +189,14 @@ impl StreamPlayout {
     /// # Safety
     /// The caller is inside the listener's write gate.
     unsafe fn holds_back(&self, frame: u64, mix: Option<(&Input, (&Bus, MixPosition))>) -> bool {
-        let Some((open, (bus, place))) = mix else { return false };
+        let Some((open, (bus, position))) = mix else { return false };
         // SAFETY: the state is the listener's, inside whose write gate the caller is.
         let state = unsafe { &mut *self.state.get() };
         if state.playout.playing() {
             return false;
         }
         let most = 2 * bus.tick_length() + MAX_FRAME_MS * TICKS_PER_MS;
-        if u64::from(state.held_back) < most && !place.has_passed(open, bus) {
+        if u64::from(state.held_back) < most && !position.has_passed(open, bus) {
             state.held_back += frame as u32;
             return true;
         }

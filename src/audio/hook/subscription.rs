@@ -60,7 +60,7 @@ pub struct Subscription {
     born: u32,
     /// A [`StreamPlayout`] that came from a Box, once the write hook has taken one. Until then an address with [`UNPLAYED`]: the rest of
     /// it is the position in the stream up to which the listener has come, with [`WAITS`] if it had to pass over what came before.
-    place: AtomicPtr<StreamPlayout>,
+    progress: AtomicPtr<StreamPlayout>,
 }
 
 /// See `Subscription::broken_after`.
@@ -68,13 +68,13 @@ const OPEN: u32 = u32::MAX;
 
 /// Positions in a stream are multiples of four, and so is every address of a playout.
 const UNPLAYED: usize = 1;
-/// See `Subscription::place`.
+/// See `Subscription::progress`.
 const WAITS: usize = 2;
 
 const _: () = assert!(size_of::<usize>() == size_of::<u64>() && align_of::<StreamPlayout>() > UNPLAYED + WAITS);
 
 /// How far a listener has come in a stream.
-enum Place<'a> {
+enum Progress<'a> {
     /// It has played nothing of it, and has come to this position.
     Unplayed(u64),
     /// The same; and the service will give it what it needs to play.
@@ -89,9 +89,9 @@ fn unplayed(position: u64) -> *mut StreamPlayout {
 impl Subscription {
     /// From the newest frame on. `since`: the plan that will be the first to grant it.
     pub fn new(voice: triomphe::Arc<Voice>, since: u64) -> Self {
-        let place = AtomicPtr::new(unplayed(voice.stream.head()));
+        let progress = AtomicPtr::new(unplayed(voice.stream.head()));
         let born = u32::try_from(voice.stream.ticks().saturating_sub(voice.born) / TICKS_PER_MS).unwrap_or(u32::MAX);
-        Self { voice, since, broken_after: AtomicU32::new(OPEN), born, place }
+        Self { voice, since, broken_after: AtomicU32::new(OPEN), born, progress }
     }
 
     /// What it is of.
@@ -130,35 +130,35 @@ impl Subscription {
     }
 
     #[inline(always)]
-    fn place(&self) -> Place<'_> {
-        self.place_of(self.place.load(Ordering::Acquire))
+    fn progress(&self) -> Progress<'_> {
+        self.progress_of(self.progress.load(Ordering::Acquire))
     }
 
     #[inline(always)]
-    fn place_of(&self, place: *mut StreamPlayout) -> Place<'_> {
-        let position = (place.addr() & !(UNPLAYED | WAITS)) as u64;
-        match place.addr() & (UNPLAYED | WAITS) {
+    fn progress_of(&self, progress: *mut StreamPlayout) -> Progress<'_> {
+        let position = (progress.addr() & !(UNPLAYED | WAITS)) as u64;
+        match progress.addr() & (UNPLAYED | WAITS) {
             // SAFETY: an address without a mark came from a Box, and stays until the subscription is dropped.
-            0 => Place::Playing(unsafe { &*place }),
-            UNPLAYED => Place::Unplayed(position),
-            _ => Place::Waiting(position),
+            0 => Progress::Playing(unsafe { &*progress }),
+            UNPLAYED => Progress::Unplayed(position),
+            _ => Progress::Waiting(position),
         }
     }
 
     /// The playout, if there is one.
     #[inline(always)]
     fn playout(&self) -> Option<&StreamPlayout> {
-        let place = self.place.load(Ordering::Acquire);
+        let progress = self.progress.load(Ordering::Acquire);
         // SAFETY: an address without a mark came from a Box, and stays until the subscription is dropped.
-        (place.addr() & (UNPLAYED | WAITS) == 0).then(|| unsafe { &*place })
+        (progress.addr() & (UNPLAYED | WAITS) == 0).then(|| unsafe { &*progress })
     }
 
     /// Nothing to play.
     #[inline(always)]
     pub fn idle(&self) -> bool {
-        match self.place() {
-            Place::Unplayed(position) | Place::Waiting(position) => position == self.voice.stream.head(),
-            Place::Playing(playout) => playout.idle(&self.voice.stream),
+        match self.progress() {
+            Progress::Unplayed(position) | Progress::Waiting(position) => position == self.voice.stream.head(),
+            Progress::Playing(playout) => playout.idle(&self.voice.stream),
         }
     }
 
@@ -173,21 +173,21 @@ impl Subscription {
     /// The caller is inside the listener's write gate.
     unsafe fn begin(&self, position: u64, spares: Option<&SparePlayouts>) -> Option<&StreamPlayout> {
         let Some(spare) = spares.and_then(Spares::take) else {
-            self.place.store(self.waiting(), Ordering::Release);
+            self.progress.store(self.waiting(), Ordering::Release);
             spares.inspect(|spares| spares.wait());
             return None;
         };
         // SAFETY: it came from a Box and is the caller's now; nobody else knows it before it is stored below.
         unsafe { &mut *spare.as_ptr() }.begin(&self.voice.stream, position, self.first());
-        self.place.store(spare.as_ptr(), Ordering::Release);
+        self.progress.store(spare.as_ptr(), Ordering::Release);
         self.playout()
     }
 
     /// What came until now is passed over, unless the service has just given the pair what it needs.
     fn wait_on(&self, spares: Option<&SparePlayouts>) -> Option<&StreamPlayout> {
-        let place = self.place.load(Ordering::Acquire);
-        if place.addr() & WAITS != 0 {
-            let _ = self.place.compare_exchange(place, self.waiting(), Ordering::AcqRel, Ordering::Acquire);
+        let progress = self.progress.load(Ordering::Acquire);
+        if progress.addr() & WAITS != 0 {
+            let _ = self.progress.compare_exchange(progress, self.waiting(), Ordering::AcqRel, Ordering::Acquire);
             spares.inspect(|spares| spares.wait());
         }
         self.playout()
@@ -199,19 +199,19 @@ impl Subscription {
 
     /// [control] Gives a pair that waits for it what it needs to play the stream.
     pub fn serve(&self) {
-        let mut place = self.place.load(Ordering::Acquire);
-        if place.addr() & WAITS == 0 {
+        let mut progress = self.progress.load(Ordering::Acquire);
+        if progress.addr() & WAITS == 0 {
             return;
         }
         let mut playout = Box::<StreamPlayout>::default();
-        while place.addr() & WAITS != 0 {
-            let Place::Waiting(position) = self.place_of(place) else { return };
+        while progress.addr() & WAITS != 0 {
+            let Progress::Waiting(position) = self.progress_of(progress) else { return };
             playout.begin(&self.voice.stream, position, self.first());
             let given = Box::into_raw(playout);
-            match self.place.compare_exchange(place, given, Ordering::AcqRel, Ordering::Acquire) {
+            match self.progress.compare_exchange(progress, given, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return,
                 // SAFETY: it came from a Box just now, and nobody has it.
-                Err(now) => (playout, place) = (unsafe { Box::from_raw(given) }, now),
+                Err(now) => (playout, progress) = (unsafe { Box::from_raw(given) }, now),
             }
         }
     }
@@ -253,14 +253,14 @@ impl Subscription {
         mix: Option<(&Bus, MixPosition)>,
         (handoff, spares): (&Handoff, Option<&SparePlayouts>),
     ) -> Played {
-        let playout = match self.place() {
-            Place::Playing(playout) => Some(playout),
-            Place::Unplayed(position) | Place::Waiting(position) if position == self.voice.stream.head() => {
+        let playout = match self.progress() {
+            Progress::Playing(playout) => Some(playout),
+            Progress::Unplayed(position) | Progress::Waiting(position) if position == self.voice.stream.head() => {
                 return Played::Nothing;
             }
             // SAFETY: the caller is inside the listener's write gate.
-            Place::Unplayed(position) => unsafe { self.begin(position, spares) },
-            Place::Waiting(_) => self.wait_on(spares),
+            Progress::Unplayed(position) => unsafe { self.begin(position, spares) },
+            Progress::Waiting(_) => self.wait_on(spares),
         };
         let Some(playout) = playout else { return Played::PassedOver };
         let mix = self.voice.open.as_deref().zip(mix);
@@ -282,10 +282,10 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let place = self.place.load(Ordering::Acquire);
-        if place.addr() & (UNPLAYED | WAITS) == 0 {
+        let progress = self.progress.load(Ordering::Acquire);
+        if progress.addr() & (UNPLAYED | WAITS) == 0 {
             // SAFETY: an address without a mark came from a Box, and nobody has the subscription any more.
-            drop(unsafe { Box::from_raw(place) });
+            drop(unsafe { Box::from_raw(progress) });
         }
     }
 }

@@ -179,7 +179,7 @@ impl Playout {
     /// Puts into a mix that was cleared what it had put into it before of the stretch that it is playing, as far as that can still be read.
     pub fn replay(&mut self, source: &mut impl Source, mix: &mut RateMix) {
         let Some(from) = self.from.filter(|_| self.mix_code() == Some(mix.code())) else { return };
-        let end = mix.place(i64::from(self.at)).min(mix.places().1);
+        let end = mix.index(i64::from(self.at)).min(mix.range().1);
         let mut left = source.back((self.run as usize).min(end));
         let mut chunk = [MaybeUninit::uninit(); CHUNK];
         while left > 0 {
@@ -256,7 +256,7 @@ impl Playout {
         }
         let Some(from) = due.format.or(self.from) else {
             let mut frame = part.frame();
-            let end = frame.places().1;
+            let end = frame.range().1;
             frame.fade(&mut self.declick, 0, end);
             return false;
         };
@@ -269,9 +269,9 @@ impl Playout {
             return false;
         };
         self.from = Some(from);
-        let (begin, end) = target.places();
-        let place = target.place(i64::from(self.at));
-        let faded = if first { begin } else { place.min(end) };
+        let (begin, end) = target.range();
+        let index = target.index(i64::from(self.at));
+        let faded = if first { begin } else { index.min(end) };
         if turns {
             self.end(&target, from);
         }
@@ -300,12 +300,12 @@ impl Playout {
             target.fade(&mut self.declick, faded, end);
             return false;
         }
-        let place = if playing { place } else { self.start(&target, from, &due, (queued, whole, filled)) }.min(end);
+        let index = if playing { index } else { self.start(&target, from, &due, (queued, whole, filled)) }.min(end);
         self.waiting = false;
-        target.fade(&mut self.declick, faded, place);
-        let reached = self.put(&mut target, source, from, (place, end), left);
+        target.fade(&mut self.declick, faded, index);
+        let reached = self.put(&mut target, source, from, (index, end), left);
         self.at = target.moment(reached) as i32;
-        let (filled, taken) = (target.moment(reached) - target.moment(begin), taken + from.ticks(reached - place));
+        let (filled, taken) = (target.moment(reached) - target.moment(begin), taken + from.ticks(reached - index));
         let full = reached == end;
         let goes_on = !full && due.end && due.samples > 0;
         if full || due.end {
@@ -330,24 +330,24 @@ impl Playout {
     /// Where a stretch begins of which so much is queued.
     fn start(&mut self, target: &Target, from: Format, due: &Due, (queued, whole, filled): (u64, u64, i64)) -> usize {
         self.run = 0;
-        let begin = target.places().0;
-        let Target::Mix(_) = target else { return target.place(i64::from(self.at).max(filled)) };
+        let begin = target.range().0;
+        let Target::Mix(_) = target else { return target.index(i64::from(self.at).max(filled)) };
         // A mix of another rate gives out what goes in somewhat later. What is queued beyond what is needed can go in as much earlier, so
         // that it is heard at its time; where nothing is, all that follows is later by what the mix needs.
         let sample = from.ticks(1);
         let rounding = if whole.is_multiple_of(sample) { 0 } else { sample };
         let need = JitterPolicy::need(whole, from.ticks(due.packet)) + rounding;
         let spare = if due.end { i64::from(i32::MAX) } else { queued as i64 - need as i64 };
-        target.place((filled + target.moment(begin) - spare).max(i64::from(self.at)))
+        target.index((filled + target.moment(begin) - spare).max(i64::from(self.at)))
     }
 
-    /// Adds up to `left` samples from one place to another; how far they reach.
+    /// Adds up to `left` samples from one index to another; how far they reach.
     fn put<S: Source>(
         &mut self,
         target: &mut Target,
         source: &mut S,
         from: Format,
-        (place, end): (usize, usize),
+        (index, end): (usize, usize),
         left: usize,
     ) -> usize {
         let mut chunk = [MaybeUninit::uninit(); CHUNK];
@@ -357,7 +357,7 @@ impl Playout {
             remix(group, channels, from.added_up(), |c, sample| level[c] = sample);
             if channels == 1 { [level[0]; 2] } else { level }
         };
-        let (mut at, stop) = (place, place + left.min(end - place));
+        let (mut at, stop) = (index, index + left.min(end - index));
         while at < stop {
             let now = (stop - at).min(CHUNK / from.channels());
             let Some(samples) = source.take(&mut chunk[..now * from.channels()]) else { break };
@@ -371,7 +371,7 @@ impl Playout {
             self.run = self.run.saturating_add(now as u32);
             at += now;
         }
-        target.fade(&mut self.declick, place, at);
+        target.fade(&mut self.declick, index, at);
         at
     }
 

@@ -101,13 +101,13 @@ impl RateMix {
         let Some(begin) = self.begin.take() else { return };
         let channels = self.channels();
         let mut group = [0.0; 2];
-        for place in sum.chunks_exact_mut(to.channels()) {
+        for heard in sum.chunks_exact_mut(to.channels()) {
             if self.converter.give(&mut group[..channels]) < channels {
                 break; // never: `begin` has made room for as many as are needed
             }
             let rounded = group.map(|sample| sample.round() as i32);
-            remix(&rounded[..channels], place.len(), false, |c, sample| {
-                place[c] += sample;
+            remix(&rounded[..channels], heard.len(), false, |c, sample| {
+                heard[c] += sample;
                 self.last[c] = sample;
             });
         }
@@ -130,51 +130,51 @@ impl RateMix {
         remix(&group.map(|sample| sample.round() as i32)[..channels], 2, false, |c, sample| self.last[c] = sample);
     }
 
-    /// The first place of the part, and the one behind its last.
-    pub fn places(&self) -> (usize, usize) {
+    /// The first index of the part, and the one behind its last.
+    pub fn range(&self) -> (usize, usize) {
         let end = self.converter.filled();
         (self.begin.unwrap_or(end), end)
     }
 
-    /// The moment at which the sample at `place` is heard.
-    pub fn moment(&self, place: usize) -> i64 {
+    /// The moment at which the sample at `index` is heard.
+    pub fn moment(&self, index: usize) -> i64 {
         let (step, (at, part)) = (self.conversion().from.ticks(1) as i64, self.converter.next());
-        (place as i64 - at as i64) * step - part as i64
+        (index as i64 - at as i64) * step - part as i64
     }
 
-    /// The first place that is not heard before `moment`, and that is still to be heard.
-    pub fn place(&self, moment: i64) -> usize {
+    /// The first index that is not heard before `moment`, and that is still to be heard.
+    pub fn index(&self, moment: i64) -> usize {
         let (step, (at, part)) = (self.conversion().from.ticks(1) as i64, self.converter.next());
         let after = (moment.max(0) + part as i64 + step - 1) / step;
         at + after as usize
     }
 
-    /// Adds interleaved samples of `from` from `place` on.
-    pub fn add<T: Sample>(&mut self, place: usize, samples: &[T], from: Format) {
+    /// Adds interleaved samples of `from` from `index` on.
+    pub fn add<T: Sample>(&mut self, index: usize, samples: &[T], from: Format) {
         let channels = self.channels();
         self.fed = true;
         match (from.channels(), channels) {
             (1, _) => {
-                let wave = self.converter.wave(0, place);
+                let wave = self.converter.wave(0, index);
                 wave.iter_mut().zip(samples).for_each(|(sum, sample)| *sum += (*sample).into() as f32);
             }
             (said, _) => {
                 for (at, group) in samples.chunks_exact(said).enumerate() {
                     remix(group, channels, from.added_up(), |c, sample| {
-                        self.converter.wave(c, place + at)[0] += sample as f32;
+                        self.converter.wave(c, index + at)[0] += sample as f32;
                     });
                 }
             }
         }
     }
 
-    /// Adds a ramp from one place to another.
+    /// Adds a ramp from one index to another.
     pub fn fade(&mut self, declick: &mut DeclickRamp, from: usize, to: usize) {
         let channels = self.channels();
-        for place in from..to {
+        for index in from..to {
             let Some(value) = declick.next() else { return };
             self.fed = true;
-            (0..channels).for_each(|c| self.converter.wave(c, place)[0] += value[c] as f32);
+            (0..channels).for_each(|c| self.converter.wave(c, index)[0] += value[c] as f32);
         }
     }
 }

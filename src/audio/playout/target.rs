@@ -6,7 +6,7 @@ use crate::audio::{
     sum::Sample,
 };
 
-/// One part of a frame, at the rate of what is played into it. Places are samples a channel; moments are ticks from the first sample of the
+/// One part of a frame, at the rate of what is played into it. Indices count samples a channel; moments are ticks from the first sample of the
 /// part on, in the listener's time.
 pub enum Target<'a> {
     /// The listener's own, interleaved.
@@ -16,11 +16,11 @@ pub enum Target<'a> {
 }
 
 impl Target<'_> {
-    /// The first place, and the one behind the last.
-    pub fn places(&self) -> (usize, usize) {
+    /// The first index, and the one behind the last.
+    pub fn range(&self) -> (usize, usize) {
         match self {
             Self::Frame { sum, to } => (0, to.a_channel(sum.len())),
-            Self::Mix(mix) => mix.places(),
+            Self::Mix(mix) => mix.range(),
         }
     }
 
@@ -32,19 +32,19 @@ impl Target<'_> {
         }
     }
 
-    /// When what is at a place is heard.
-    pub fn moment(&self, place: usize) -> i64 {
+    /// When what is at an index is heard.
+    pub fn moment(&self, index: usize) -> i64 {
         match self {
-            Self::Frame { to, .. } => to.ticks(place) as i64,
-            Self::Mix(mix) => mix.moment(place),
+            Self::Frame { to, .. } => to.ticks(index) as i64,
+            Self::Mix(mix) => mix.moment(index),
         }
     }
 
-    /// The first place that is not heard before `moment`.
-    pub fn place(&self, moment: i64) -> usize {
+    /// The first index that is not heard before `moment`.
+    pub fn index(&self, moment: i64) -> usize {
         match self {
             Self::Frame { to, .. } => (moment.max(0) as u64).div_ceil(to.ticks(1)) as usize,
-            Self::Mix(mix) => mix.place(moment),
+            Self::Mix(mix) => mix.index(moment),
         }
     }
 
@@ -56,7 +56,7 @@ impl Target<'_> {
         }
     }
 
-    /// Adds a ramp from one place to another.
+    /// Adds a ramp from one index to another.
     pub fn fade(&mut self, declick: &mut DeclickRamp, from: usize, to: usize) {
         if !declick.active() || from >= to {
             return;
@@ -70,12 +70,12 @@ impl Target<'_> {
         }
     }
 
-    /// Adds interleaved samples of `from` from `place` on.
-    pub fn add<T: Sample>(&mut self, place: usize, samples: &[T], from: Format) {
+    /// Adds interleaved samples of `from` from `index` on.
+    pub fn add<T: Sample>(&mut self, index: usize, samples: &[T], from: Format) {
         match self {
             Self::Frame { sum, to } => {
                 let (channels, count) = (to.channels(), from.a_channel(samples.len()));
-                let sum = &mut sum[place * channels..(place + count) * channels];
+                let sum = &mut sum[index * channels..(index + count) * channels];
                 if from.channels() == channels {
                     return T::add(samples, sum);
                 }
@@ -83,7 +83,7 @@ impl Target<'_> {
                     remix(group, channels, from.added_up(), |c, sample| sum[c] += sample);
                 }
             }
-            Self::Mix(mix) => mix.add(place, samples, from),
+            Self::Mix(mix) => mix.add(index, samples, from),
         }
     }
 }
