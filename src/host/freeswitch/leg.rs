@@ -150,13 +150,13 @@ impl Leg {
         action: Action,
     ) -> Result<String, String> {
         let closes = matches!(action, Action::Coach(_) | Action::Untag);
-        let before = closes.then(|| services.recovery.prepare(session, action));
+        let prepared = closes.then(|| services.recovery.prepare(session, action));
         let reply = self.change(services, session, state, action);
         // For want of memory the reply may be an error, and the call private all the same.
         if reply.is_ok() || matches!(action, Action::Coach(to) if state.settings.speak_only_to.as_deref() == Some(to)) {
-            services.recovery.keep(session, action);
-        } else if let Some(before) = before {
-            services.recovery.undo(session, &before);
+            services.recovery.keep(session, action, prepared);
+        } else if let Some(prepared) = prepared {
+            services.recovery.undo(session, &prepared);
         }
         reply
     }
@@ -193,7 +193,9 @@ impl Leg {
             state.settings = was;
             self.keep(services, state)?;
         }
-        self.note_change(services);
+        if matches!(action, Action::Tag(_) | Action::Coach(_)) {
+            self.note_change(services); // by the others nobody hears somebody privately who did not before
+        }
         // Not the other: somebody may have set it for the next conference.
         match action {
             Action::Tag(_) | Action::Untag => state.settings.write_tags(session),

@@ -105,6 +105,12 @@ impl fmt::Display for Commanded {
     }
 }
 
+/// What commands had set before one that is in the file and still to be carried out, and after it.
+pub struct Prepared {
+    before: Commanded,
+    after: Commanded,
+}
+
 /// The files: one a call, in a folder beside the core's database.
 pub struct Recovery {
     folder: Option<PathBuf>,
@@ -129,22 +135,30 @@ impl Recovery {
         }
     }
 
-    /// A command is about to be carried out: it is in the file from now on. What was there before, for `undo`.
-    pub fn prepare(&self, session: &Session, action: Action) -> Commanded {
+    /// A command is about to be carried out: it is in the file from now on.
+    pub fn prepare(&self, session: &Session, action: Action) -> Prepared {
         let before = Commanded::of(session);
-        self.write(&session.uuid(), &before.clone().then(action));
-        before
+        let after = before.clone().then(action);
+        self.write(&session.uuid(), &after);
+        Prepared { before, after }
     }
 
     /// It was refused.
-    pub fn undo(&self, session: &Session, before: &Commanded) {
-        self.write(&session.uuid(), before);
+    pub fn undo(&self, session: &Session, prepared: &Prepared) {
+        self.write(&session.uuid(), &prepared.before);
     }
 
     /// A command has been carried out: it is in the file and in the variable, and the core has been asked to store the call.
-    pub fn keep(&self, session: &Session, action: Action) {
-        let commanded = Commanded::of(session).then(action);
-        self.write(&session.uuid(), &commanded);
+    pub fn keep(&self, session: &Session, action: Action, prepared: Option<Prepared>) {
+        let before = Commanded::of(session);
+        let commanded = match prepared.filter(|prepared| prepared.before == before) {
+            Some(prepared) => prepared.after, // the file says so already
+            None => {
+                let commanded = before.then(action);
+                self.write(&session.uuid(), &commanded);
+                commanded
+            }
+        };
         session.set_variable(COMMANDED, Some(&commanded.to_string()));
         session.store();
     }
@@ -224,11 +238,14 @@ impl Recovery {
 /// the new one out to the disk first, which has taken two seconds beside other load (`auto_da_alloc` in ext4(5)). A draft without its
 /// file is complete, see [`Recovery::read`].
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        files::create_dir_all(folder)?;
-    }
     let draft = draft(path);
-    files::write(&draft, text)?;
+    match (files::write(&draft, text), path.parent()) {
+        (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
+            files::create_dir_all(folder)?; // of the first command on this switch
+            files::write(&draft, text)?;
+        }
+        (written, _) => written?,
+    }
     match files::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => files::rename(&draft, path),

@@ -22,8 +22,9 @@ pub fn install(module: &Module) {
         return;
     }
     let mut coming = false;
-    if module.all().iter().any(|leg| leg.private()) {
-        for leg in module.all() {
+    let legs = module.all();
+    if legs.iter().any(|leg| leg.private()) {
+        for leg in legs {
             if leg.needs_write_bug_in().is_some_and(|room| changed.contains_key(&room))
                 && let Some(session) = Session::locate(&leg.uuid)
             {
