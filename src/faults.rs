@@ -41,7 +41,12 @@ mod armed {
 #[cfg(any(feature = "faults", test))]
 pub use armed::point;
 #[cfg(test)]
-pub use armed::{arm, armed, disarm};
+pub use armed::{arm, armed, disarm, meanwhile, meanwhile_in};
+
+/// Between two steps of a hook (`true`) or of a change (`false`): a test may let others act here.
+#[cfg(not(test))]
+#[inline(always)]
+pub fn meanwhile(_: bool) {}
 
 #[cfg(not(any(feature = "faults", test)))]
 #[inline(always)]
@@ -59,7 +64,30 @@ mod armed {
         static ARMED: Cell<Option<(Where, usize, usize)>> = const { Cell::new(None) };
     }
 
+    /// What a test lets others do between two steps.
+    pub type Meanwhile = std::rc::Rc<dyn Fn(bool)>;
+
+    thread_local! {
+        static MEANWHILE: std::cell::RefCell<Option<Meanwhile>> = const { std::cell::RefCell::new(None) };
+    }
+
+    /// See `super::meanwhile`.
+    pub fn meanwhile(hook: bool) {
+        let act = MEANWHILE.with_borrow(Clone::clone);
+        if let Some(act) = act {
+            act(hook);
+        }
+    }
+
+    /// Sets what is done there by this thread.
+    pub fn meanwhile_in(act: Option<Meanwhile>) {
+        MEANWHILE.set(act);
+    }
+
     pub fn point(at: Where) {
+        if matches!(at, Where::Change | Where::Pair | Where::Plan) {
+            meanwhile(false);
+        }
         match ARMED.get() {
             Some((armed, 0, times)) if armed == at => {
                 ARMED.set((times > 1).then_some((at, 0, times - 1)));

@@ -12,7 +12,7 @@
 //! | `event_builder`, `info`, `report`, `command` | what is told of a change; structs; `show`, `explain`, counters; the grammar |
 //! | `service`, `service_interval`, `ticker` | the engine's threads, and how often the service looks |
 //! | `registry`, `directory`, `engine`, `lifecycle` | from a handle to its engine, from there to its lock; how all of this begins and ends |
-//! | `difference_tests`, `rollback_tests` | checks of plans after thousands of changes, and of changes that stop half-way |
+//! | `difference_tests`, `rollback_tests`, `interleaving_tests` | checks of plans after thousands of changes, of changes that stop half-way, and of hooks in between |
 
 pub mod command;
 #[cfg(test)]
@@ -27,6 +27,8 @@ pub mod event_queue;
 pub mod handles;
 pub mod host_data;
 pub mod info;
+#[cfg(test)]
+mod interleaving_tests;
 pub mod lifecycle;
 pub mod membership;
 pub mod mode_sounds;

@@ -174,9 +174,11 @@ impl<T, B, const N: usize> Hook<T, B, N> {
     /// As [`Hook::enter`].
     pub unsafe fn plan(&self) -> (u64, &MemberPlan) {
         let number = self.plan.number(); // first: see `Published::plan`
+        crate::faults::meanwhile(true);
         // SAFETY: a plan that was published is kept until the calls that were inside the gates then have left; this call
         // entered before it loads.
         let plan = unsafe { &*self.plan.plan() };
+        crate::faults::meanwhile(true);
         (number.max(plan.number), plan)
     }
 }

@@ -55,6 +55,7 @@ impl Member {
     pub unsafe fn read(&self, shape: Shape, time: FrameTime, known: Known, data: &mut [i16]) -> Outcome {
         // SAFETY: the caller is inside this member's read gate.
         let side = unsafe { self.read.own() };
+        crate::faults::meanwhile(true);
         if known == Known::Same {
             match side.action {
                 // What is known of a frame's time is for the next opening guard.
@@ -96,6 +97,7 @@ impl Member {
         let (number, plan) = unsafe { self.read.plan() };
         // SAFETY: the caller is inside this member's read gate.
         let (outcome, action) = unsafe { self.read_anew(side, (number, plan), shape, time, data) };
+        crate::faults::meanwhile(true);
         if let Some(action) = action
             && side.guards.none()
         {
@@ -153,6 +155,7 @@ impl Member {
             let stamp = Stamp { captured: number, floor: floor.unwrap_or(number) };
             let before = std::mem::replace(&mut side.stream, Arc::as_ptr(stream) as usize);
             let anew = changed || before != side.stream;
+            crate::faults::meanwhile(true);
             // SAFETY: the caller is inside the read gate.
             let (captured, plain) = unsafe { self.capture(stream, stamp, plan.host_mix, &frame, anew) };
             action = plain

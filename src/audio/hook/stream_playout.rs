@@ -135,6 +135,7 @@ impl StreamPlayout {
         }
         let (stamp, data) = stream.last_packet(at, head, to, count)?;
         let mut samples = [MaybeUninit::uninit(); ONE];
+        crate::faults::meanwhile(true);
         if !access.allows(stamp) || !state.playout.can_play_one_direct(to, count) {
             return None;
         }

@@ -97,6 +97,7 @@ impl Source for StreamReader<'_> {
                 (self.at, self.used, self.before, self.heard) = (head, 0, None, ticks);
                 return Due { format: None, samples: 0, beyond: 0, packet: 0, end: false, anew: false, lost };
             };
+            crate::faults::meanwhile(true);
             let until = self.access.until();
             let mine = packet.stamp.may_reach(self.access.since, until);
             if !mine && packet.stamp.captured > until {

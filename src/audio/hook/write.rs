@@ -53,6 +53,7 @@ impl Member {
     pub unsafe fn write(&self, shape: Shape, known: Known, data: &mut [i16]) -> Outcome {
         // SAFETY: the caller is inside this member's write gate.
         let side = unsafe { self.write.own() };
+        crate::faults::meanwhile(true);
         if known == Known::Same {
             match side.action {
                 WriteAction::Nothing => {}
@@ -187,6 +188,7 @@ impl Member {
             };
             return (Outcome::Changed, action);
         }
+        crate::faults::meanwhile(true);
         // SAFETY: the caller is inside this member's write gate.
         unsafe { self.sum(side, plan, listening, frame) };
         (Outcome::Changed, None)

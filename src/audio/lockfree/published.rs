@@ -11,7 +11,10 @@
 
 use std::ptr::NonNull;
 
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::{
+    faults,
+    sync::{AtomicPtr, AtomicU64, Ordering},
+};
 
 /// See above.
 pub struct Published<T> {
@@ -32,13 +35,16 @@ impl<T> Published<T> {
             "a hook that kept something of a plan with that number would go on with it"
         );
         self.plan.store(std::ptr::from_ref(plan).cast_mut(), Ordering::SeqCst);
+        faults::meanwhile(false);
         self.number.store(number, Ordering::SeqCst);
+        faults::meanwhile(false);
     }
 
     /// [control] Calls that begin from now on act on the same plan, under a later number.
     pub fn renumber(&self, number: u64) {
         debug_assert!(self.number() < number, "the numbers of a member rise");
         self.number.store(number, Ordering::SeqCst);
+        faults::meanwhile(false);
     }
 
     /// The number that was published last.
