@@ -208,3 +208,26 @@ fn who_speaks_privately_goes_on_hearing_those_who_speak_to_it() {
         true
     });
 }
+
+/// Its change was undone, so that those hear it who heard it before.
+#[test]
+fn who_was_not_opened_while_in_an_ordinary_call_is_heard_afterwards() {
+    let mut stops = 0;
+    for (at, after) in POINTS.into_iter().flat_map(|at| (0..4).map(move |after| (at, after))) {
+        let call = Call::new();
+        let coach = call.coaches[0];
+        call.engine.act_on(coach, |state| state.bypass(coach, true)).expect("is in an ordinary call");
+        (0..5).for_each(|_| _ = call.frame());
+        faults::arm(at, after, 1);
+        let opened = catch_unwind(AssertUnwindSafe(|| call.engine.act_on(coach, |state| state.uncoach(coach))));
+        stops += usize::from(opened.is_err());
+        faults::disarm();
+        if opened.is_ok() {
+            continue;
+        }
+        call.engine.act_on(coach, |state| state.bypass(coach, false)).expect("is back");
+        (0..5).for_each(|_| _ = call.frame());
+        assert_eq!(call.frame(), ([0; 4], 400, 0), "{at:?} {after}");
+    }
+    assert!(stops > 0);
+}

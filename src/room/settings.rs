@@ -161,6 +161,11 @@ impl RoomState {
         while let Some((handle, facts, opening)) = self.undo.pop() {
             if let Some(member) = self.members.get_mut(&handle) {
                 (member.facts, member.opening) = (facts, opening);
+                if member.stream.is_none()
+                    && let Ok(stream) = new_stream(&mut member.facts)
+                {
+                    member.stream = stream;
+                }
             }
         }
         self.make_private();
