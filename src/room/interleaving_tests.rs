@@ -362,3 +362,8 @@ fn between_steps_and_guarded_nobody_hears_what_it_may_not() {
 fn between_steps_of_changes_that_stop_nobody_hears_what_it_may_not() {
     explore(0, 1);
 }
+
+#[test]
+fn between_steps_of_changes_that_stop_twice_nobody_hears_what_it_may_not() {
+    explore(0, 2);
+}

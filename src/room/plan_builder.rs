@@ -176,7 +176,14 @@ impl RoomState {
         };
         for member in self.members.values() {
             let ended = member.listeners.iter().filter(|listener| !granted(member, listener));
-            ended.for_each(|listener| listener.subscription.close(number));
+            ended.for_each(|listener| listener.subscription.close(listener.subscription.since()));
+        }
+        for subscription in self.members.values().flat_map(|member| member.plan.subscriptions.iter()) {
+            let stays = |listener: &Listener| triomphe::Arc::ptr_eq(&listener.subscription, subscription);
+            let speaker = self.members.get(&subscription.speaker());
+            if !speaker.is_some_and(|speaker| speaker.listeners.iter().any(stays)) {
+                subscription.close(subscription.since());
+            }
         }
         let private = room.members.values().filter_map(|handle| {
             let member = self.members.get(handle).filter(|member| member.facts.speaks.privately())?;

@@ -209,6 +209,39 @@ fn who_speaks_privately_goes_on_hearing_those_who_speak_to_it() {
     });
 }
 
+/// It was in the audience of a change that was undone, and hears nothing of what was said meanwhile.
+#[test]
+fn who_was_in_an_audience_that_was_undone_twice_hears_nothing_that_is_still_queued() {
+    everywhere(8, |point| {
+        let call = Call::new();
+        let coach = call.coaches[0];
+        call.engine.act_on(call.customer, |state| state.tag(call.customer, "other")).expect("is tagged");
+        // The plans of who came later are made later.
+        let late = call.engine.attach(&NewMember::for_tests("late", Some("other"), None)).expect("is attached");
+        call.engine.join(late, call.engine.find_room("sales").expect("is open"), 9).expect("enters");
+        (0..5).for_each(|_| _ = call.frame());
+        let says = std::rc::Rc::new(move || {
+            let mut frame = [100; 160];
+            // SAFETY: the frame is of that many samples.
+            unsafe { sys::coach_read(coach, frame.as_mut_ptr(), 8_000, 1, 160) };
+        });
+        faults::meanwhile_in(Some(std::rc::Rc::new(move |hook| {
+            if !hook {
+                says()
+            }
+        })));
+        let stopped = call.stopped(point, coach, |state| state.coach(coach, "other"));
+        faults::meanwhile_in(None);
+        if stopped {
+            assert!(
+                call.engine.act_on(coach, |state| Ok(state.heard_by(coach))).is_ok_and(|heard| !heard.contains(&2))
+            );
+            assert_eq!([(); 5].map(|()| heard(call.customer)), [0; 5], "{point:?}");
+        }
+        stopped
+    });
+}
+
 /// Its change was undone, so that those hear it who heard it before.
 #[test]
 fn who_was_not_opened_while_in_an_ordinary_call_is_heard_afterwards() {
