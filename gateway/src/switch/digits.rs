@@ -26,6 +26,7 @@ pub enum Told {
 /// Passes on what a call presses, until there are no more events.
 pub async fn pass<E: Clone>(switch: &dyn Switch, call: &str, mut events: Receiver<E>, told: impl Fn(&E) -> Told) {
     let mut waiting = VecDeque::new();
+    tracing::debug!(call, "what it presses is passed on from now on");
     loop {
         while waiting.is_empty() {
             match events.recv().await {
@@ -59,6 +60,7 @@ pub async fn pass<E: Clone>(switch: &dyn Switch, call: &str, mut events: Receive
                     Err(error) => tracing::info!(call, to = other.id, "a digit is not passed on: {error}"),
                 }
             }
+            tracing::debug!(call, listeners = audience.len(), "a digit has reached all that hear the call");
         }
     }
 }

@@ -195,6 +195,12 @@ impl Pbx {
         gateway
     }
 
+    /// How many digits it has got from callers since its start.
+    pub fn digits_pressed(&self) -> usize {
+        let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        log.lines().filter(|line| line.contains("DTMF end '") && line.contains("received on")).count()
+    }
+
     /// How many members a conference has without its module's word.
     pub fn stock_members(&self, room: &str) -> usize {
         self.console(&format!("confbridge list {room}")).matches("PJSIP/").count()

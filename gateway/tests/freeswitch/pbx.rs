@@ -214,6 +214,11 @@ impl Pbx {
         gateway
     }
 
+    /// How many digits it has got from callers since its start.
+    pub fn digits_pressed(&self) -> usize {
+        fs::read_to_string(self.folder.join("switch.log")).unwrap_or_default().matches("RTP RECV DTMF").count()
+    }
+
     /// How many members a conference has without its module's word.
     pub fn stock_members(&self, room: &str) -> usize {
         self.console(&format!("conference {room} list")).matches(";sofia/").count()

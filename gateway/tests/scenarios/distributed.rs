@@ -2,9 +2,22 @@
 
 use crate::{app::App, gateway::Gateway, party::Party, pbx::Pbx, run::wait_until};
 use serde_json::json;
-use std::time::Duration;
 
 pub const SCENARIOS: &[(&str, fn())] = &[("digits_reach_those_who_hear_the_member_and_nobody_else", distributed)];
+
+/// So many digits have been pressed by now, as the switch has it, and so many of them, pressed where they are passed on, have reached everybody
+/// whom this gateway, since its start, has had them sent to.
+fn settled(pbx: &Pbx, gateway: &Gateway, pressed: usize, passed: usize) {
+    wait_until("the switch has all that was pressed", &|| pbx.digits_pressed() >= pressed);
+    let done = "a digit has reached all that hear the call";
+    wait_until("what is passed on has been", &|| gateway.log().matches(done).count() >= passed);
+}
+
+/// So many calls' digits are passed on.
+fn passes(gateway: &Gateway, calls: usize) {
+    let begun = "what it presses is passed on from now on";
+    wait_until("digits are passed on", &|| gateway.log().matches(begun).count() == calls);
+}
 
 fn distributed() {
     let pbx = Pbx::start("dtmf");
@@ -25,8 +38,7 @@ fn distributed() {
     let manager = gateway.member("gateway-manager");
     // After each of these, a digit of REST's own: it comes last, so that what comes before it is all that there is.
     let sids = ["agent", "customer", "manager", "second"].map(|who| (who, gateway.member(&format!("gateway-{who}"))));
-    let settled = |gateway: &Gateway, party: &mut Party, expected: [&str; 4]| {
-        std::thread::sleep(Duration::from_millis(1500));
+    let digits = |gateway: &Gateway, party: &mut Party, expected: [&str; 4]| {
         for ((who, sid), expected) in sids.iter().zip(expected) {
             assert_eq!(gateway.put(sid, r##"{"dtmf": {"digit": "#"}}"##).status, 202);
             let expected = format!("{expected}#");
@@ -34,13 +46,16 @@ fn distributed() {
         }
     };
     // An open speaker's reach all others.
+    passes(&gateway, 2);
     party.press("customer", "12");
-    settled(&gateway, &mut party, ["12", "", "12", "12"]);
+    settled(&pbx, &gateway, 2, 2);
+    digits(&gateway, &mut party, ["12", "", "12", "12"]);
     // A private speaker's reach its audience; of one whose verb does not say so, nobody's.
     party.press("manager", "3");
     party.press("second", "4");
     party.press("agent", "5");
-    settled(&gateway, &mut party, ["3", "", "", ""]);
+    settled(&pbx, &gateway, 5, 3);
+    digits(&gateway, &mut party, ["3", "", "", ""]);
     gateway.act(&manager, "uncoach", None);
     wait_until("it speaks openly", &|| {
         pbx.members("app-room").iter().any(|member| {
@@ -51,22 +66,25 @@ fn distributed() {
         })
     });
     party.press("manager", "6");
-    settled(&gateway, &mut party, ["6", "6", "", "6"]);
+    settled(&pbx, &gateway, 6, 4);
+    digits(&gateway, &mut party, ["6", "6", "", "6"]);
     // Back, and a restart of the gateway later, they are private again.
     gateway.act(&manager, "coach", Some("agent"));
     gateway.crash();
     party.press("manager", "7");
-    std::thread::sleep(Duration::from_millis(500));
+    wait_until("the switch has it", &|| pbx.digits_pressed() == 7);
     gateway.start_again();
     // The SDK calls a session that goes on a new one.
     wait_until("its session goes on", &|| {
         app.names("/manager").iter().filter(|name| *name == "session:new").count() == 2
     });
-    std::thread::sleep(Duration::from_secs(1));
+    passes(&gateway, 2);
     party.press("manager", "8");
-    settled(&gateway, &mut party, ["8", "", "", ""]);
+    settled(&pbx, &gateway, 8, 1);
+    digits(&gateway, &mut party, ["8", "", "", ""]);
     gateway.act(&manager, "mute", None);
     party.press("manager", "9");
-    settled(&gateway, &mut party, ["", "", "", ""]);
+    settled(&pbx, &gateway, 9, 2);
+    digits(&gateway, &mut party, ["", "", "", ""]);
     drop(party);
 }
