@@ -82,14 +82,23 @@ impl App {
         self.ask_socket(Outgoing { kind: "session:new", hook: None, data: session }).await
     }
 
-    /// Tells it of a call that it has been told of before this gateway was restarted. `base`: where its hooks were.
-    pub async fn resume(&self, base: &Url, session: Map<String, Value>) -> Result<(), AppError> {
-        if !is_websocket(base) {
-            self.use_transport(Transport::Http(base.clone()));
-            return Ok(());
-        }
-        self.connect(base, session.clone()).await?;
-        self.ask_socket(Outgoing { kind: "session:reconnect", hook: None, data: session }).await.map(drop)
+    /// Tells it of a call that it has been told of before this gateway was restarted. `base`: where its hooks were. Nobody waits for that: the
+    /// call is where it is, whether the application answers or not.
+    pub fn resume(&self, base: &Url, session: Map<String, Value>) {
+        let transport = if is_websocket(base) {
+            let (basic, incoming) = (self.credentials.basic.as_deref(), self.incoming.clone());
+            Transport::Websocket(websocket::connect_again(
+                base,
+                &self.outbound,
+                basic,
+                self.call_sid,
+                session,
+                incoming,
+            ))
+        } else {
+            Transport::Http(base.clone())
+        };
+        self.use_transport(transport);
     }
 
     /// Where its hooks are.

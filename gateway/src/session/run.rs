@@ -53,7 +53,7 @@ pub async fn run(context: Arc<Context>, commands: mpsc::Receiver<Incoming>, begi
     let begun = match beginning {
         Beginning::New => run.begin().await,
         Beginning::Placed => run.begin_placed().await,
-        Beginning::Again { verbs, in_conference } => run.begin_again(verbs, in_conference).await,
+        Beginning::Again { verbs, in_conference } => run.begin_again(verbs, in_conference),
     };
     let is_left = begun && run.go_on().await;
     if is_left && context.over.borrow().is_none() {
@@ -145,8 +145,7 @@ impl Run {
         }
     }
 
-    async fn begin_again(&mut self, verbs: Vec<Value>, in_conference: bool) -> bool {
-        let context = self.context.clone();
+    fn begin_again(&mut self, verbs: Vec<Value>, in_conference: bool) -> bool {
         self.verbs = verbs.into();
         self.resumed = in_conference;
         let first = self.verbs.front().map(Verb::parse);
@@ -154,13 +153,9 @@ impl Run {
             // What was said or waited for is over. Who was about to join joins.
             self.verbs.pop_front();
         }
+        let context = &self.context;
         let session = context.info().session_new(&context.application);
-        let base = context.app.base();
-        if let Err(error) = context.app.resume(&base, session).await {
-            // The call stays where it is; with the verbs that it has it goes on.
-            tracing::warn!(call_sid = %context.info().call_sid, %error, "the application is not told of its call");
-            self.alone = true;
-        }
+        context.app.resume(&context.app.base(), session);
         true
     }
 

@@ -14,7 +14,7 @@ use std::{
 };
 use tokio::{
     net::TcpStream,
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::timeout,
 };
 use tokio_tungstenite::{
@@ -74,6 +74,8 @@ pub struct Websocket {
     call_sid: Uuid,
     orders: mpsc::Sender<Order>,
     acks: Acks,
+    /// The application knows of the call by this gateway.
+    known: watch::Receiver<bool>,
     /// Its address, without what says how to try.
     pub url: Url,
     /// The address of its hooks.
@@ -129,7 +131,35 @@ pub async fn connect(
             }
         }
     };
+    Ok(begin(url, outbound, basic, call_sid, session, incoming, Some(socket)))
+}
+
+/// The connection of a call that the application knows of by a gateway before this one: made as one that broke is, however the application
+/// fails at first, with everything else waiting until it has acknowledged.
+pub fn connect_again(
+    url: &Url,
+    outbound: &Outbound,
+    basic: Option<&str>,
+    call_sid: Uuid,
+    session: Map<String, Value>,
+    incoming: mpsc::Sender<Incoming>,
+) -> Websocket {
+    let mut url = url.clone();
+    url.set_fragment(None);
+    begin(url, outbound, basic, call_sid, session, incoming, None)
+}
+
+fn begin(
+    url: Url,
+    outbound: &Outbound,
+    basic: Option<&str>,
+    call_sid: Uuid,
+    session: Map<String, Value>,
+    incoming: mpsc::Sender<Incoming>,
+    socket: Option<Socket>,
+) -> Websocket {
     let (orders, taken) = mpsc::channel(MOST_WAITING);
+    let (known, is_known) = watch::channel(socket.is_some());
     let acks = Acks::default();
     let connection = Connection {
         url: url.clone(),
@@ -140,9 +170,10 @@ pub async fn connect(
         incoming,
         orders: taken,
         acks: acks.clone(),
+        known,
     };
     let task = tokio::spawn(connection.run(socket));
-    Ok(Websocket { call_sid, orders, acks, url, task })
+    Websocket { call_sid, orders, acks, known: is_known, url, task }
 }
 
 async fn open(url: &Url, outbound: &Outbound, basic: Option<&str>) -> Result<Socket, ConnectError> {
@@ -197,6 +228,8 @@ impl Websocket {
 
     /// Sends a message and returns what its acknowledgement carries.
     pub async fn ask(&self, message: Outgoing<'_>) -> Result<Option<Value>, AppError> {
+        // Until the application has its call back it cannot acknowledge anything else.
+        self.known.clone().wait_for(|known| *known).await.map_err(|_| AppError::Closed)?;
         let (id, kind) = (new_id(), message.kind.to_owned());
         let (acknowledge, acknowledged) = oneshot::channel();
         {
@@ -270,31 +303,45 @@ struct Connection {
     incoming: mpsc::Sender<Incoming>,
     orders: mpsc::Receiver<Order>,
     acks: Acks,
+    known: watch::Sender<bool>,
 }
 
 impl Connection {
-    async fn run(mut self, mut socket: Socket) {
+    /// `socket`: `None` where a gateway before this one had it.
+    async fn run(mut self, mut socket: Option<Socket>) {
         let mut connections = 1;
         loop {
-            match self.serve(&mut socket).await {
-                End::Ours => return,
-                End::Normal => {
-                    self.incoming.send(Incoming::Closed).await.ok();
-                    return;
-                }
-                End::Broken => {}
-            }
-            let again = self.reconnect(&mut connections).await;
-            let Some(mut again) = again else {
-                self.incoming.send(Incoming::Lost).await.ok();
-                return;
+            let again = match socket.take() {
+                Some(mut socket) => match self.serve(&mut socket).await {
+                    End::Ours => return,
+                    End::Normal => {
+                        self.incoming.send(Incoming::Closed).await.ok();
+                        return;
+                    }
+                    End::Broken => self.reconnect(&mut connections).await,
+                },
+                None => match open(&self.url, &self.outbound, self.basic.as_deref()).await {
+                    Ok(socket) => Some(socket),
+                    Err(error) => {
+                        tracing::debug!(call_sid = %self.call_sid, %error, "the application does not take its call back yet");
+                        self.reconnect(&mut connections).await
+                    }
+                },
             };
+            let Some(mut again) = again else { return self.is_lost().await };
             if !self.resume(&mut again).await {
-                self.incoming.send(Incoming::Lost).await.ok();
-                return;
+                return self.is_lost().await;
             }
             tracing::info!(call_sid = %self.call_sid, "the application is connected again");
-            socket = again;
+            self.known.send_replace(true);
+            socket = Some(again);
+        }
+    }
+
+    async fn is_lost(&self) {
+        // The session may have gone on to another application meanwhile.
+        if !self.orders.is_closed() {
+            self.incoming.send(Incoming::Lost).await.ok();
         }
     }
 

@@ -79,6 +79,21 @@ impl App {
         self.process.wait().expect("it ends");
     }
 
+    /// From now on it does nothing, as on a machine that gives it no time; what connects to it waits.
+    pub fn stall(&self) {
+        self.signal("-STOP");
+    }
+
+    /// It goes on.
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let kill = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
+        assert!(kill.is_ok_and(|status| status.success()), "it can be sent a signal");
+    }
+
     /// Starts it anew; what it was told before is forgotten.
     pub fn start_again(&mut self) {
         self.process = launch(&self.folder, self.library, self.port, self.control, self.certificate.as_deref());

@@ -10,6 +10,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("a_session_that_was_killed_in_each_step_goes_on_after_a_kick", each_step),
     ("a_call_waits_half_a_minute_for_a_gateway_that_is_away", away),
     ("an_application_that_was_killed_gets_its_calls_back", application),
+    ("an_application_that_is_slow_when_the_gateway_comes_back_gets_its_calls_back", slow_application),
 ];
 
 fn members(pbx: &Pbx, room: &str) -> Vec<Value> {
@@ -237,6 +238,37 @@ fn application() {
     app.inject("/manager", "conf:participant-action", &json!({"action": "coach", "tag": "agent"}));
     wait_until("coach", &|| members(&pbx, "room").iter().any(|member| member["speak_only_to"] == json!(["agent"])));
     party.hear("steered by its application again", &["agent"]);
+    gateway.act(&manager, "kick", None);
+    app.event("/manager", "/done");
+    party.judge();
+}
+
+/// When the gateway comes back, its application answers nothing: it is tried again, and its call goes on meanwhile.
+fn slow_application() {
+    let pbx = Pbx::start("slowapp");
+    let script = json!({
+        "/manager": {"verbs": [["conference", {"name": "room", "speakOnlyTo": "agent", "distributeDtmf": true, "actionHook": "/done"}]],
+            "hooks": {"/done": {}}},
+    });
+    let app = App::start(&pbx, "slowapp", "node-client-ws", &script);
+    let mut gateway = Gateway::start(&pbx, "gateway", &app.settings("manager"));
+    let mut party = Party::new(&pbx, "slowapp");
+    party.listens("agent", "app-room*agent*");
+    party.speaks("manager", "gateway-manager");
+    let manager = gateway.member("gateway-manager");
+    app.stall();
+    gateway.crash();
+    gateway.start_again();
+    let log = |what: &str| gateway.log().matches(what).count();
+    wait_until("digits are passed on", &|| log("what it presses is passed on from now on") == 1);
+    party.press("manager", "1");
+    assert_eq!(party.digits("agent", 1), "1", "without its application");
+    wait_until("it has not answered in time", &|| log("does not take its call back yet") == 1);
+    app.go_on();
+    let again = app.event("/manager", "session:reconnect");
+    assert_eq!(again["call_sid"], json!(manager), "{again}");
+    app.inject("/manager", "conf:participant-action", &json!({"action": "coach", "tag": "nobody"}));
+    wait_until("coach", &|| members(&pbx, "room").iter().any(|member| member["speak_only_to"] == json!(["nobody"])));
     gateway.act(&manager, "kick", None);
     app.event("/manager", "/done");
     party.judge();
