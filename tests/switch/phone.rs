@@ -114,6 +114,16 @@ impl Phone {
         Ok(samples / f64::from(spec.channels) / f64::from(spec.sample_rate))
     }
 
+    /// What it has heard by now. The file's own header says how long it is only when the phone has hung up.
+    pub fn heard(&self) -> io::Result<Recording> {
+        let file = self.recording()?;
+        let spec = hound::WavReader::open(&file).map_err(io::Error::other)?.spec();
+        let bytes = fs::read(&file)?;
+        let samples = bytes.get(44..).unwrap_or_default().chunks_exact(2 * usize::from(spec.channels));
+        let samples = samples.map(|sample| i16::from_le_bytes([sample[0], sample[1]])).collect();
+        Ok(Recording { rate: spec.sample_rate, samples })
+    }
+
     /// The file in which it writes down what it hears.
     fn recording(&self) -> io::Result<PathBuf> {
         let files = fs::read_dir(&self.folder)?.collect::<io::Result<Vec<_>>>()?;

@@ -8,11 +8,12 @@ use crate::{
     run::{OwnScenario, wait_until},
 };
 use serde_json::json;
-use std::time::Duration;
 
 pub const SCENARIOS: &[OwnScenario] = &[("a_private_speaker_comes_and_goes_without_the_profiles_sounds", door)];
 
 const SOUND: f64 = 880.0;
+/// How long one is waited for, in seconds.
+const PAUSE: f64 = 1.5;
 
 fn door() {
     let pbx = Pbx::start("door");
@@ -27,22 +28,21 @@ fn door() {
     let applications = ["agent", "customer", "manager"].map(|name| app.settings(name)).concat();
     let gateway = Gateway::start(&pbx, "gateway", &applications);
     let mut party = Party::new(&pbx, "door");
-    let pause = || std::thread::sleep(Duration::from_millis(1500));
     party.listens("agent", "gateway-agent");
     gateway.member("gateway-agent");
-    pause();
+    party.goes_on(PAUSE);
     let begins = party.now("agent");
     party.listens("customer", "gateway-customer");
     gateway.member("gateway-customer");
-    pause();
+    party.goes_on(PAUSE);
     let (joined, own) = (party.now("agent"), party.now("customer"));
     party.is_not_judged("manager");
     party.listens("manager", "gateway-manager");
     let manager = gateway.member("gateway-manager");
-    pause();
+    party.goes_on(PAUSE);
     gateway.act(&manager, "kick", None);
     wait_until("it has left", &|| pbx.members("app-room").len() == 2);
-    pause();
+    party.goes_on(PAUSE);
     let (agents, customers) = (party.now("agent"), party.now("customer"));
     let heard = party.judge();
     let sound = |who: &str, from: f64, to: f64| heard[who].between(from, to).levels(SOUND).share_above(-40.0);

@@ -2,11 +2,12 @@
 
 use crate::{app::App, gateway::Gateway, judge::Recording, party::Party, pbx::Pbx, run::wait_until};
 use serde_json::json;
-use std::time::Duration;
 
 pub const SCENARIOS: &[(&str, fn())] = &[("a_tone_tells_who_joins_but_never_of_a_private_speaker", beep)];
 
 const TONE: f64 = 880.0;
+/// How long it is waited for, in seconds.
+const PAUSE: f64 = 1.5;
 
 /// How long the tone is heard in a part of a recording, in seconds.
 fn seconds(heard: &Recording, from: f64, to: f64) -> f64 {
@@ -28,24 +29,23 @@ fn beep() {
     let gateway = Gateway::start(&pbx, "gateway", &applications);
     let mut party = Party::new(&pbx, "beep");
     let members = || pbx.members("app-room").len();
-    let pause = || std::thread::sleep(Duration::from_millis(1500));
 
     party.listens("agent", "gateway-agent");
     wait_until("the agent is there", &|| members() == 1);
-    pause();
+    party.goes_on(PAUSE);
     let begins = party.now("agent");
     party.listens("customer", "gateway-customer");
     let customer = gateway.member("gateway-customer");
-    pause();
+    party.goes_on(PAUSE);
     let (joined, own) = (party.now("agent"), party.now("customer"));
     party.speaks("manager", "gateway-manager");
     wait_until("the manager is there", &|| members() == 3);
-    pause();
+    party.goes_on(PAUSE);
     party.hear("after a private speaker has joined", &["agent"]);
     let (coached, alone) = (party.now("agent"), party.now("customer"));
     gateway.act(&customer, "kick", None);
     wait_until("the customer has left", &|| members() == 2);
-    pause();
+    party.goes_on(PAUSE);
     let left = party.now("agent");
     let heard = party.judge();
     let (agent, customer) = (&heard["agent"], &heard["customer"]);

@@ -50,3 +50,6 @@ pub mod talks;
 pub mod told;
 pub mod transports;
 pub mod verbs;
+#[path = "../../../tests/switch/voices.rs"]
+#[expect(dead_code, reason = "the switches' own tests use the rest")]
+pub mod voices;
