@@ -1,7 +1,7 @@
 //! Promise 4 where rates and channels change in mid-call, at worst with every frame: what was said before a change is heard once, in its
 //! place.
 
-use crate::support::{Engine, Format, ears::Ears, signal::RATES};
+use crate::support::{Engine, Format, Member, ears::Ears, signal::RATES};
 
 #[test]
 fn what_a_converter_holds_when_something_changes_is_heard_to_its_end() {
@@ -52,6 +52,47 @@ fn what_a_converter_holds_for_a_listener_whose_rate_changes_is_heard_in_the_new_
         }
         assert!((heard - 8_000.0).abs() < 800.0, "mixed at {mixed_at:?}: {heard:.0} of 8,000 for a millisecond");
         assert_eq!(engine.stats().skips, 0, "mixed at {mixed_at:?}: nothing is skipped");
+    }
+}
+
+/// What two that are in a room speak and hear in is known before one speaks privately to the other for the first time, so the conversion
+/// is there before the first frame.
+#[test]
+fn who_turns_private_is_heard_at_another_rate_from_the_first_frame_on() {
+    let formats = [
+        (Format::mono(8_000), Format::mono(16_000)),
+        (Format::mono(48_000), Format::mono(8_000)),
+        (Format::stereo(16_000), Format::mono(44_100)),
+        (Format::mono(8_000), Format::stereo(48_000)),
+    ];
+    let ways: [fn(&Member, &Member); 2] = [
+        |coach, _| coach.coach("agent").expect("private"),
+        |coach, agent| {
+            coach.coach("night").expect("private to nobody");
+            agent.tag("agent,night").expect("a tag is set");
+        },
+    ];
+    for (from, to) in formats {
+        for (which, way) in ways.into_iter().enumerate() {
+            let engine = Engine::with_guard(0);
+            let room = engine.host_room("sales");
+            let (coach, agent) = (engine.attach("coach", "", None), engine.attach("agent", "agent", None));
+            coach.join(&room, 1).expect("enters");
+            agent.join(&room, 2).expect("enters");
+            let turn = |value| {
+                engine.service();
+                coach.read(from, &mut vec![value; from.silence(20).len()]);
+                let mut heard = to.silence(20);
+                agent.write(to, &mut heard);
+                heard
+            };
+            turn(5_000);
+            way(&coach, &agent);
+            let heard = turn(5_000);
+            let what = format!("{from:?} to {to:?}, way {which}");
+            assert!(heard.iter().any(|sample| *sample > 4_000), "{what}: the first frame is heard");
+            assert_eq!(engine.stats().conversions_waited, 0, "{what}: nothing waits for a conversion");
+        }
     }
 }
 
