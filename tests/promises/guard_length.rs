@@ -170,6 +170,23 @@ fn a_command_repeated_in_a_guard_does_not_lengthen_it() {
     call.everyone_hears(3, "after it");
 }
 
+/// Who heard it before the command goes on to hear it, also where the speaker pauses and a command concerns somebody else meanwhile.
+#[test]
+fn a_pause_in_a_guard_takes_nothing_from_who_heard_it_before() {
+    for ms in FRAMES_MS {
+        let engine = Engine::new();
+        let mut call = Call::new(&engine, false, ms);
+        call.only_the_agent_hears(3, "private");
+        call.coach.uncoach().expect("opens");
+        call.only_the_agent_hears(1, "in the guard");
+        // All that was said is heard, and has faded.
+        (0..3).for_each(|_| _ = call.agent.write(WIDE, &mut WIDE.silence(ms)));
+        call.other.tag("sales").expect("a tag is set");
+        call.only_the_agent_hears(guarded(200, ms) - 1, "in the guard, after the pause");
+        call.everyone_hears(3, "after the guard");
+    }
+}
+
 #[test]
 fn frames_of_changing_size_pass_the_guard_by_their_length() {
     let engine = Engine::new();
