@@ -149,4 +149,17 @@ mod tests {
         assert_eq!(later(&engine), REST, "it is over");
         engine.destroy().expect("it ends");
     }
+
+    #[test]
+    fn the_service_does_not_rest_while_a_hook_uses_what_is_to_be_freed() {
+        let (engine, coach) = talk(false);
+        assert_eq!(later(&engine), REST);
+        let slot = engine.act_on(coach, |state| Ok(state.member(coach)?.lease.slot())).expect("is there");
+        let inside = slot.write.0.enter().expect("nobody is inside");
+        engine.act_on(coach, |state| state.set_toggle(coach, Toggle::Hold, true)).expect("it is held");
+        assert_eq!(later(&engine), PERIOD, "the hook acts on the plan before");
+        drop(inside);
+        assert_eq!(later(&engine), REST);
+        engine.destroy().expect("it ends");
+    }
 }
