@@ -19,6 +19,7 @@ mod guarded_moves;
 mod levels;
 mod many_voices;
 mod mode_sounds;
+mod one_member;
 mod opening_guard;
 mod private;
 mod rates;

@@ -305,6 +305,22 @@ impl Member<'_> {
         done(unsafe { coach().coach_member_hold(self.handle, on.into()) })
     }
 
+    /// Runs a command about it and returns its reply.
+    pub fn command(&self, command: &str) -> Done<String> {
+        let (command, mut reply) = (c(command), ptr::null_mut());
+        // SAFETY: the command is a live C string, the reply a live pointer that is written on success.
+        done(unsafe { coach().coach_member_command(self.handle, command.as_ptr(), &mut reply) })?;
+        Ok(take(reply))
+    }
+
+    /// How it is now.
+    pub fn info(&self) -> Done<coach_member_info> {
+        let mut info = coach_member_info { size: size_of::<coach_member_info>() as u32, ..Default::default() };
+        // SAFETY: `info` is live and says its own size.
+        done(unsafe { coach().coach_member_info(self.handle, &mut info) })?;
+        Ok(info)
+    }
+
     /// Ends it now.
     pub fn detach(&self) {
         // SAFETY: takes a number.
