@@ -63,3 +63,21 @@ pub fn find(handle: u64, wanted: Kind) -> Result<Arc<Engine>> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::engine::Config;
+    use super::*;
+
+    /// A child of a process that has no engine any more may make one: so none is counted that is gone.
+    #[test]
+    fn what_is_removed_is_counted_once() {
+        let engines = [(), (), ()].map(|()| Engine::create(Config::for_tests(200)));
+        for engine in &engines[1..] {
+            engine.destroy().expect("it ends");
+            let (count, most) = (COUNT.load(Ordering::SeqCst), ENGINES.read().len() + 10_000);
+            assert!((1..most).contains(&count), "{count}"); // others add theirs and remove them meanwhile
+        }
+        engines[0].destroy().expect("it ends");
+    }
+}
