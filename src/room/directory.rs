@@ -82,3 +82,32 @@ impl Directory {
 pub fn no_room(name: &str) -> Error {
     Error::new(sys::COACH_ERR_NO_ROOM, format!("no room called {name}; `rooms` lists those there are"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        engine::{Config, Engine},
+        state::{Mixer, NewMember},
+    };
+    use crate::audio::host_mix::HostMix;
+
+    /// A handle is not used again, so what stayed behind would stay for as long as the engine does.
+    #[test]
+    fn what_is_gone_leaves_nothing_behind() {
+        let engine = Engine::create(Config::for_tests(200));
+        let nothing = (std::ptr::null_mut(), None);
+        let room = engine.open_room("sales", Mixer::Host(HostMix::Unknown), nothing).expect("is opened");
+        let members = ["inside", "outside"]
+            .map(|call_id| engine.attach(&NewMember::for_tests(call_id, None, None)).expect("is attached"));
+        engine.join(members[0], room, 1).expect("enters");
+        let known = || {
+            let directory = engine.directory.lock();
+            (directory.names.len(), directory.rooms.len(), directory.members.len())
+        };
+        assert_eq!(known(), (1, 1, 2));
+        members.iter().for_each(|member| engine.detach(*member).expect("is detached"));
+        engine.close_room(room).expect("is closed");
+        assert_eq!(known(), (0, 0, 0));
+        engine.destroy().expect("it ends");
+    }
+}
