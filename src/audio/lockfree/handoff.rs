@@ -286,4 +286,23 @@ mod tests {
         assert_eq!(take(3), None, "the second of the same code has come with this");
         assert_eq!(take(1), Some((1, 1)));
     }
+
+    #[test]
+    fn all_that_was_built_goes_with_it() {
+        let (handoff, thing) = (Handoff::<_, 2>::new(WorkFlag::default()), Arc::new(()));
+        let prepare = |code| {
+            handoff.expect(code);
+            handoff.prepare(|_| Some(thing.clone()));
+        };
+        // As many as are kept, and one that is spent.
+        for code in 1..=KEPT as u64 + 1 {
+            prepare(code);
+            // SAFETY: this is the one thread that takes.
+            assert!(unsafe { handoff.take(code) }.is_some());
+        }
+        (100..103).for_each(prepare); // these are offered
+        assert!(Arc::strong_count(&thing) > KEPT + 3, "{} are there", Arc::strong_count(&thing) - 1);
+        drop(handoff);
+        assert_eq!(Arc::strong_count(&thing), 1);
+    }
 }
