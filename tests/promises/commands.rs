@@ -180,6 +180,30 @@ fn rooms_and_show_say_who_is_where() {
 }
 
 #[test]
+fn show_tells_in_words_how_each_member_is() {
+    let engine = Engine::new();
+    let house = House::new(&engine);
+    let rows = || -> Vec<String> {
+        let show = house.ok("show sales");
+        show.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    };
+    house.ok("coach sales 1 -");
+    house.members[1].deaf(true).expect("is set");
+    assert_eq!(
+        rows(),
+        [
+            "+OK sales: host-mixed, 3 members",
+            "number call id memberTag speakOnlyTo heard by",
+            "1 chan-7 - nobody -",
+            "2 chan-8 agent,night-shift openly all deaf",
+            "3 4711 sales agent -"
+        ]
+    );
+    house.ok("uncoach sales 3");
+    assert_eq!(rows()[4], "3 4711 sales openly all but 2 opens in 200 ms");
+}
+
+#[test]
 fn the_state_has_the_documented_shape() {
     let engine = Engine::new();
     let house = House::new(&engine);
