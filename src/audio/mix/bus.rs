@@ -243,3 +243,26 @@ impl Source for Mix<'_> {
         Some(last(mixed, format.channels()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From the moment on at which a tick begins to write where another stood.
+    #[test]
+    fn a_tick_whose_place_is_being_written_is_not_taken() {
+        let bus = Bus::new(Format::new(8_000, 1).expect("a format"), 20).expect("there is memory");
+        let depth = bus.depth() as u64;
+        for tick in 0..depth {
+            bus.announce(tick);
+            bus.publish(tick, &[1 + tick as i32; 160]);
+        }
+        let take = |tick| {
+            let (mut at, mut out) = (MixPosition { tick, offset: 0 }, [MaybeUninit::uninit(); 160]);
+            Mix { bus: &bus, own: None, at: &mut at }.take(&mut out).map(|taken| taken[159])
+        };
+        assert_eq!([take(0), take(1)], [Some(1), Some(2)]);
+        bus.announce(depth);
+        assert_eq!([take(0), take(1)], [None, Some(2)]);
+    }
+}
