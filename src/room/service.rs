@@ -105,3 +105,29 @@ impl MutexGuard<'_, Signal> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// It waits for an hour, were it not woken.
+    #[test]
+    fn who_waits_for_long_is_woken_and_so_is_who_waits_for_nothing_else() {
+        for time in [Some(Duration::from_secs(3_600)), None] {
+            let (tell, told) = mpsc::channel();
+            let engine = Arc::new((Mutex::new(tell), time));
+            let service = Service::default();
+            service.start("coach-test", &engine, Some(Duration::ZERO), |engine| {
+                let _ = engine.0.lock().send(());
+                engine.1
+            });
+            for turn in 0..3 {
+                told.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| panic!("turn {turn}, after {time:?}"));
+                service.wake();
+            }
+            service.stop();
+        }
+    }
+}
