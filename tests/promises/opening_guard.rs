@@ -359,3 +359,11 @@ fn a_sender_s_clock_that_drifts_is_followed_while_it_speaks_privately() {
     let opened = opened.expect("it opens");
     assert!((command..=command + 240).contains(&opened), "opens {opened} ms, the command was at {command}");
 }
+
+/// Guards go by that clock: the host is told that its time counts for nothing.
+#[test]
+fn an_engine_with_a_clock_of_its_own_takes_no_time_from_the_host() {
+    let engine = Engine::configured(COACH_ENGINE_HOST_SERVICE, 200, None);
+    let refused = engine.set_clock(1_000_000_000).expect_err("it has a clock");
+    assert_eq!(refused.status, COACH_ERR_CLOCK, "{refused:?}");
+}

@@ -79,10 +79,14 @@ impl Engine {
     /// So much later; nothing where the engine goes by its own clock.
     pub fn advance(&self, ns: u64) {
         if let Some(now) = &self.now {
-            let now = now.fetch_add(ns, SeqCst) + ns;
-            // SAFETY: takes numbers.
-            done(unsafe { coach().coach_engine_clock(self.handle, now) }).expect("an engine without a clock takes one");
+            self.set_clock(now.fetch_add(ns, SeqCst) + ns).expect("an engine without a clock takes one");
         }
+    }
+
+    /// What time it is, in nanoseconds.
+    pub fn set_clock(&self, now: u64) -> Done {
+        // SAFETY: takes numbers.
+        done(unsafe { coach().coach_engine_clock(self.handle, now) })
     }
 
     /// A host-mixed room.
