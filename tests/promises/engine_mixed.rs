@@ -1,6 +1,6 @@
 //! Promise 4 in rooms that the engine mixes: ticks into frames of another length, and who joins.
 
-use crate::support::{COACH_ENGINE_HOST_CLOCK, COACH_ENGINE_HOST_SERVICE, Engine, Format};
+use crate::support::*;
 
 const WIDE: Format = Format::mono(16000);
 
@@ -195,5 +195,29 @@ fn a_speaker_that_changes_its_mode_is_heard_at_one_moment_at_a_time() {
         let what = format!("speaker {speaker_ms} ms, tick {tick_ms} ms, listener {listener_ms} ms");
         is_heard_once(&said, &heard).unwrap_or_else(|why| panic!("{what}: {why}"));
         assert_eq!(engine.stats().skips, 0, "{what}: nothing is left out");
+    }
+}
+
+#[test]
+fn a_room_that_coach_cannot_mix_is_refused() {
+    let engine = Engine::new();
+    let right = coach_room_config {
+        size: size_of::<coach_room_config>() as u32,
+        mixer: COACH_MIXER_ENGINE,
+        rate: 8_000,
+        channels: 1,
+        tick_ms: 20,
+        clock: COACH_CLOCK_HOST,
+        ..Default::default()
+    };
+    engine.open_room("right", Some(right)).expect("is opened");
+    let mut wrong = Vec::new();
+    wrong.extend([0, 1, 15, 61, 70, u32::MAX].map(|tick_ms| coach_room_config { tick_ms, ..right }));
+    wrong.extend([0, 7_999, 88_200, 96_000, 192_000].map(|rate| coach_room_config { rate, ..right }));
+    wrong.extend([0, 3, u32::MAX].map(|channels| coach_room_config { channels, ..right }));
+    wrong.extend([0, 3].map(|mixer| coach_room_config { mixer, ..right }));
+    for config in wrong {
+        let refused = engine.open_room("wrong", Some(config)).err().unwrap_or_else(|| panic!("{config:?} is opened"));
+        assert_eq!(refused.status, COACH_ERR_VALUE, "{config:?}: {refused:?}");
     }
 }
