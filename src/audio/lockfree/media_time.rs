@@ -118,4 +118,17 @@ mod tests {
         assert_eq!(clock.place(FrameTime::Filler, Some(1)), Said::Unknown);
         assert_eq!(clock.place(FrameTime::Said(1), None), Said::Unknown, "nobody writes the engine's clock");
     }
+
+    /// "Off by more than 10 s", says `coach.h`.
+    #[test]
+    fn a_frame_is_late_for_ten_seconds_and_of_another_clock_after_that() {
+        for (late, jumps) in [(JUMP_NS, false), (-JUMP_NS, false), (JUMP_NS + 1, true), (-JUMP_NS - 1, true)] {
+            let mut clock = SenderClock::default();
+            said(&mut clock, 60_000, 60_000);
+            let now = 60_020 * MS;
+            let stamp = now as i64 - late;
+            let right = if jumps { Said::Jumped } else { Said::At(stamp) };
+            assert_eq!(clock.place(FrameTime::Said(stamp as u64), Some(now)), right, "late by {late} ns");
+        }
+    }
 }
