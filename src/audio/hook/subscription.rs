@@ -412,4 +412,23 @@ mod tests {
         push(400);
         assert!(plays(&subscription, None) == (Played::Something, 400), "it has what it needs for good");
     }
+
+    /// It keeps a hook's cost low: no 32-bit sum, no fade, no conversion.
+    #[test]
+    fn a_stream_that_plays_on_evenly_takes_the_short_way_in_packets_of_any_size() {
+        for packets in [1, 2, 5] {
+            let stream = Arc::new(PrivateStream::new().expect("memory"));
+            let subscription = subscribed(&stream, 4);
+            let push = |samples| stream.push(Stamp { captured: 5, floor: 5 }, format(), &vec![200; samples]);
+            push(SAMPLES);
+            assert_eq!(hears(&subscription), 200);
+            for frame in 0..3 {
+                (0..packets).for_each(|_| push(SAMPLES / packets));
+                let (mut heard, whole) = ([0; SAMPLES], (format(), format().ticks(SAMPLES)));
+                // SAFETY: nobody else has this subscription.
+                let played = unsafe { subscription.play_direct(&mut heard, whole, &Counts::default()) };
+                assert_eq!((played, heard), (Some([200; 2]), [200; SAMPLES]), "frame {frame} of {packets} packets");
+            }
+        }
+    }
 }
