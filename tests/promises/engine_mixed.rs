@@ -198,6 +198,33 @@ fn a_speaker_that_changes_its_mode_is_heard_at_one_moment_at_a_time() {
     }
 }
 
+/// A host that writes late: what was said meanwhile is still there, and so is what has to be taken out of it, which is its own speech.
+#[test]
+fn who_hears_late_what_it_spoke_over_hears_the_others_whole() {
+    for tick_ms in [10, 20, 30, 40, 50, 60] {
+        let engine = Engine::new();
+        let room = engine.engine_room("sales", WIDE, tick_ms);
+        let (speaker, listener) = (engine.attach("one", "", None), engine.attach("two", "", None));
+        speaker.join(&room, 1).expect("enters");
+        listener.join(&room, 2).expect("enters");
+        let samples = WIDE.samples(tick_ms);
+        let (late, mut heard) = (10..10 + 120 / tick_ms, Vec::new());
+        for tick in 0..30 {
+            speaker.read(WIDE, &mut vec![1_000 + tick as i16; samples]);
+            listener.read(WIDE, &mut vec![7_000; samples]);
+            room.tick();
+            let frames = if late.contains(&tick) { 0 } else { 1 } + if tick == late.end { late.len() } else { 0 };
+            for _ in 0..frames {
+                let mut frame = WIDE.silence(tick_ms);
+                listener.write(WIDE, &mut frame);
+                heard.push(frame[samples - 1]);
+            }
+        }
+        assert!(heard[2..].windows(2).all(|pair| pair[1] == pair[0] + 1), "ticks of {tick_ms} ms: {heard:?}");
+        assert_eq!((engine.stats().skips, engine.stats().underruns), (0, 0), "ticks of {tick_ms} ms");
+    }
+}
+
 #[test]
 fn a_room_that_coach_cannot_mix_is_refused() {
     let engine = Engine::new();
