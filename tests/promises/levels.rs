@@ -17,6 +17,12 @@ fn mixed(from: &[i16], to: usize) -> Vec<i16> {
 
 /// What a listener hears of a level that is said for a second, in each of its channels.
 fn whispered(host_channels: u32, from: Format, to: Format) -> Vec<i16> {
+    let heard = whispered_in(20, host_channels, from, to);
+    heard[heard.len() - to.channels as usize..].to_vec()
+}
+
+/// The last frame that it hears of it, where all frames have so many ms.
+fn whispered_in(ms: u32, host_channels: u32, from: Format, to: Format) -> Vec<i16> {
     let engine = Engine::new();
     let config = coach_room_config {
         size: size_of::<coach_room_config>() as u32,
@@ -33,16 +39,16 @@ fn whispered(host_channels: u32, from: Format, to: Format) -> Vec<i16> {
     speaker.join(&room, 1).expect("enters");
     listener.join(&room, 2).expect("enters");
     let mut heard = Vec::new();
-    for _ in 0..50 {
+    for _ in 0..1_000 / ms {
         engine.service();
         let group = &SAID[..from.channels as usize];
-        let mut frame = group.repeat(from.samples(20));
+        let mut frame = group.repeat(from.samples(ms));
         speaker.read(from, &mut frame);
-        heard = to.silence(20);
+        heard = to.silence(ms);
         listener.write(to, &mut heard);
     }
     assert_eq!(engine.stats().skips, 0, "nothing is skipped");
-    heard[heard.len() - to.channels as usize..].to_vec()
+    heard
 }
 
 #[test]
@@ -72,6 +78,21 @@ fn without_the_channels_of_the_mix_the_mean_is_taken() {
     assert_eq!(whispered(0, channels(2), channels(2)), [1_000, 2_500]);
     assert_eq!(whispered(0, channels(1), channels(2)), [1_000, 1_000]);
     assert_eq!(whispered(0, channels(3), channels(2)), [2_500, 2_500]);
+}
+
+#[test]
+fn the_longest_frames_are_as_loud_to_their_end() {
+    let to = Format::stereo(48_000);
+    for from in [(48_000, 2), (48_000, 3), (96_000, 2), (192_000, 3)] {
+        let from = Format { rate: from.0, channels: from.1 };
+        for host_channels in [0, 2] {
+            let heard = whispered_in(60, host_channels, from, to);
+            let right = &heard[heard.len() - 2..];
+            let near = |one: i16, other: i16| one >= 1_000 && one.abs_diff(other) <= 50;
+            let level = heard.chunks(2).all(|group| near(group[0], right[0]) && near(group[1], right[1]));
+            assert!(level, "{from:?} in a mix of {host_channels}");
+        }
+    }
 }
 
 #[test]
