@@ -1,7 +1,7 @@
 //! A private speaker's stream: a ring of frames that its read hook writes and the write hooks of its audience read.
 //!
-//! Each frame carries two plan numbers. `captured` is the plan that the read hook had loaded: a listener whose pair with the speaker
-//! that plan, or one before it, has broken must not have it, whatever plan the listener acts on itself. `floor` is the same, or less
+//! Each frame carries two plan numbers. `captured` is the one by which the read hook went: a listener whose pair with the speaker
+//! that number, or an earlier one, has broken must not have it, whatever plan the listener acts on itself. `floor` is the same, or less
 //! while an opening guard runs: a listener must have been in the audience since then or before.
 //!
 //! Frames that are shorter than a few milliseconds are gathered: with a header each, those that a listener takes at a time would not fit
@@ -30,7 +30,7 @@ const HEADER: u64 = 3 * PER_WORD;
 /// Under which plan a frame was captured, and since when its listeners must have been allowed to hear the speaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// Number of the plan that the read hook had loaded.
+    /// The number by which the read hook went: of the plan that it had loaded, or a later one that it has by now.
     pub captured: u64,
     /// At most `captured`; less while an opening guard runs.
     pub floor: u64,
