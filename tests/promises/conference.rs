@@ -71,9 +71,13 @@ fn members_wait_in_silence_until_one_comes_that_starts_the_conference() {
 fn a_member_starts_the_conference_unless_it_says_otherwise() {
     let engine = Engine::new();
     let room = engine.engine_room("sales", WIDE, MS);
-    let (one, two) = (engine.attach("one", "", None), engine.attach("two", "", None));
+    let (one, two) = (engine.attach("one", "boss", None), engine.attach("two", "", None));
     one.join(&room, 1).expect("enters");
-    assert_eq!(of_kind(&engine.events(), COACH_EVENT_START).len(), 1, "the first member starts it");
+    let events = engine.events();
+    let start = of_kind(&events, COACH_EVENT_START);
+    assert_eq!(start.len(), 1, "the first member starts it");
+    let about = (start[0].member, start[0].number, start[0].call_id.as_str(), start[0].tags.as_str());
+    assert_eq!(about, (0, 0, "", ""), "it is about the room, not about who has started it");
     two.join(&room, 2).expect("enters");
     assert_eq!(heard(&engine, &[&room], &[&one, &two]), [10, 1]);
 }
