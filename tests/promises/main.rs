@@ -22,6 +22,7 @@ mod mode_sounds;
 mod one_member;
 mod opening_guard;
 mod private;
+mod random_tones;
 mod rates;
 mod shared_conversion;
 mod steady_clocks;
