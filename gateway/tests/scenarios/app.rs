@@ -7,6 +7,7 @@ use crate::{
     pbx::Pbx,
     ports,
     process::Process,
+    run::PATIENCE,
 };
 use serde_json::{Value, json};
 use std::{
@@ -136,7 +137,7 @@ impl App {
 
     /// The data of the first event of this name that fits, once it has come.
     pub fn find(&self, path: &str, event: &str, fits: impl Fn(&Value) -> bool) -> Value {
-        let end = Instant::now() + Duration::from_secs(12);
+        let end = Instant::now() + PATIENCE;
         loop {
             let events = self.events();
             let found =

@@ -2,21 +2,12 @@
 
 use crate::{app::App, gateway::Gateway, party::Party, pbx::Pbx, run::wait_until};
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("a_conference_ends_when_its_time_is_over", over),
     ("a_conference_whose_time_is_over_ends_after_a_restart_too", restarted),
 ];
-
-/// Waits longer than the clock of a conference runs.
-fn wait(what: &str, is_so: &dyn Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
-    while !is_so() {
-        assert!(Instant::now() < end, "{what}: it should be so by now");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 fn over() {
     let pbx = Pbx::start("over");
@@ -42,8 +33,8 @@ fn over() {
     app.find("/agent", "/status", |data| data["event"] == "end");
     app.event("/agent", "/done");
     app.event("/manager", "close");
-    wait("one that a dialplan has sent leaves too", &|| pbx.stock_members("app-room") == 1);
-    wait("another conference begins", &|| {
+    wait_until("one that a dialplan has sent leaves too", &|| pbx.stock_members("app-room") == 1);
+    wait_until("another conference begins", &|| {
         pbx.members("app-room").first().is_some_and(|m| m["tags"] == json!(["again"]))
     });
     std::thread::sleep(Duration::from_secs(7));
@@ -78,13 +69,13 @@ fn restarted() {
         let host = members.iter().find(|member| member["tags"] == json!(["host"])).expect("the host is there");
         pbx.kick(room, host["call_id"].as_str().expect("a call"));
     }
-    wait("the other conference has ended", &|| pbx.stock_members("app-other") == 0);
+    wait_until("the other conference has ended", &|| pbx.stock_members("app-other") == 0);
     party.listens("new", "app-other**");
     std::thread::sleep(Duration::from_secs(9));
     let there = || ["app-room", "app-other"].map(|room| pbx.stock_members(room));
     assert_eq!(there(), [1, 1], "without a gateway they go on");
     gateway.start_again();
-    wait("the conference whose time is over has ended", &|| there()[0] == 0);
+    wait_until("the conference whose time is over has ended", &|| there()[0] == 0);
     app.event("/host", "/done");
     std::thread::sleep(Duration::from_secs(9));
     assert_eq!(there(), [0, 1], "a new conference of the name of one whose time is over goes on");

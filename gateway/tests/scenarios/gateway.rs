@@ -1,6 +1,6 @@
 //! A running coach-gateway, asked as its users ask it: by curl.
 
-use crate::{examples, pbx::Pbx, ports, process::Process};
+use crate::{examples, pbx::Pbx, ports, process::Process, run::PATIENCE};
 use serde_json::Value;
 use std::{
     fs,
@@ -216,7 +216,7 @@ impl Gateway {
 
     /// The call to this number, once there is one.
     pub fn call_to(&self, number: &str) -> Value {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + PATIENCE;
         loop {
             let calls = self.get("Calls");
             assert_eq!(calls.status, 200, "{calls:?}");
@@ -232,7 +232,7 @@ impl Gateway {
 
     /// The sid of the call to this number, once it is in a conference.
     pub fn member(&self, number: &str) -> String {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + PATIENCE;
         loop {
             let call = self.call_to(number);
             if call["conference"].is_string() {

@@ -88,10 +88,13 @@ fn trial(name: &str, scenario: impl FnOnce() + Send + 'static) -> Trial {
     })
 }
 
+/// How long something that a switch, the gateway or an application does by itself is waited for, on a busy machine too.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// Waits until something is so, that a switch does by itself. How long that may take on a quiet machine is no matter of this: what is
 /// promised within a time is measured where it is promised.
 pub fn wait_until(what: &str, is_so: &dyn Fn() -> bool) {
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(12);
+    let end = std::time::Instant::now() + PATIENCE;
     while !is_so() {
         assert!(std::time::Instant::now() < end, "{what}: it should be so by now");
         std::thread::sleep(std::time::Duration::from_millis(20));
