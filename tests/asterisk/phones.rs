@@ -12,6 +12,7 @@ use crate::{
 use std::{
     f64::consts::TAU,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 pub const SCENARIOS: &[Scenario] = &[
@@ -58,7 +59,7 @@ const AGENT: usize = 1;
 const MANAGER: usize = 2;
 /// The amplitude of customer and agent: a gap in their voices, no two times the same on a busy machine, is heard at every frequency.
 const SOFTLY: f64 = 41.0;
-/// How long each state lasts; the first part of it is not judged: changes take effect, voices are on their way.
+/// How long each state lasts, by the recordings of those who listen; the first part of it is not judged: changes take effect, voices are on their way.
 const STATE: f64 = 2.0;
 const SETTLE: f64 = 0.8;
 
@@ -120,18 +121,15 @@ fn call(pbx: &Pbx, room: &str, legs: Legs, manager_speaks: bool) -> Heard {
         Phone::call(&folder.join(extension), call).expect("the phone calls")
     };
     let (customer, agent) = (dial(CUSTOMER, &format!("{room}**")), dial(AGENT, &format!("{room}*agent*")));
-    seconds(SETTLE);
-    let clocks = || [&customer, &agent].map(|phone| phone.clock().expect("the phone records"));
-    let before = clocks();
+    let recorded = |more: f64| recorded([&customer, &agent], more);
+    let before = recorded(SETTLE);
     let mut manager = dial(MANAGER, &format!("{room}**agent"));
     let mut control = pbx.manager();
     let coach = coach_of(&mut control, room);
     let mut states: Vec<[[f64; 2]; 2]> = Vec::new();
     let mut state = || {
-        seconds(SETTLE);
-        let from = clocks();
-        seconds(STATE - SETTLE);
-        states.push([from, clocks()]);
+        let from = recorded(SETTLE);
+        states.push([from, recorded(STATE - SETTLE)]);
     };
     state();
     command(&mut control, &format!("coach uncoach {room} {coach}"));
@@ -139,8 +137,10 @@ fn call(pbx: &Pbx, room: &str, legs: Legs, manager_speaks: bool) -> Heard {
     command(&mut control, &format!("coach coach {room} {coach} agent"));
     state();
     manager.hold().expect("the phone holds");
+    shown_held(&mut control, room, &coach, true);
     state();
     manager.resume().expect("the phone resumes");
+    shown_held(&mut control, room, &coach, false);
     state();
     command(&mut control, &format!("coach untag {room} 2"));
     state();
@@ -158,6 +158,39 @@ fn call(pbx: &Pbx, room: &str, legs: Legs, manager_speaks: bool) -> Heard {
         open: [state(CUSTOMER, 1), state(AGENT, 1)],
         agent: [0, 2, 4, 6].map(|private| state(AGENT, private)),
         not_the_agent: [3, 5, 7].map(|without| state(AGENT, without)),
+    }
+}
+
+/// Waits until both phones have recorded so many seconds more, which a busy machine may take longer for; where their recordings are by then.
+fn recorded(phones: [&Phone; 2], more: f64) -> [f64; 2] {
+    let clocks = || phones.map(|phone| phone.clock().expect("the phone records"));
+    let (from, end) = (clocks(), Instant::now() + Duration::from_secs(60));
+    loop {
+        let now = clocks();
+        if now.iter().zip(from).all(|(now, from)| *now >= from + more) {
+            return now;
+        }
+        assert!(
+            Instant::now() < end,
+            "the phones should record {more} s more within a minute: from {from:?} to {now:?}"
+        );
+        seconds(0.02);
+    }
+}
+
+/// Waits until the switch shows that the manager's phone is on hold, or is not any more.
+fn shown_held(control: &mut Manager, room: &str, coach: &str, held: bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let show = control.command(&format!("coach show {room} as json"));
+        let report: serde_json::Value = serde_json::from_str(show.trim()).unwrap_or_default();
+        let members = report["members"].as_array().into_iter().flatten();
+        let mut coaches = members.filter(|member| member["call_id"] == coach);
+        if coaches.any(|member| member["held"] == held) {
+            return;
+        }
+        assert!(Instant::now() < end, "{coach} should be shown held: {held}; but: {show}");
+        seconds(0.02);
     }
 }
 

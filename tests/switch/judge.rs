@@ -162,7 +162,7 @@ impl Levels {
     pub fn median(&self) -> f64 {
         let mut levels = self.0.clone();
         levels.sort_by(f64::total_cmp);
-        levels[levels.len() / 2]
+        *levels.get(levels.len() / 2).expect("a recording of 50 ms or more")
     }
 
     /// The part of the windows that reach a level, from 0 to 1.
