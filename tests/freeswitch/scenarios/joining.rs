@@ -141,10 +141,13 @@ pub fn a_member_without_settings_is_open_and_has_no_hook(stage: &Stage, room: &s
 /// business with joins as ever.
 pub fn joined_out_of_execute_on_answer(_: &Stage, room: &str) -> Outcome {
     let switch = Switch::start(true)?;
-    for (name, settings, tone, heard_by) in [
-        ("coach", "!speakOnlyTo=agent", 500, NOBODY),
-        ("other", "!memberTag=agent", 900, NOBODY),
-        ("open", "", 1300, EVERYONE),
+    for (name, variable, before, settings, tone, heard_by) in [
+        ("coach", "answer", "", "!speakOnlyTo=agent", 500, NOBODY),
+        ("other", "answer", "", "!memberTag=agent", 900, NOBODY),
+        ("open", "answer", "", "", 1300, EVERYONE),
+        ("media", "media", "", "!speakOnlyTo=agent", 500, NOBODY),
+        ("early", "pre_answer", "pre_answer^sleep:300^", "!speakOnlyTo=agent", 500, NOBODY),
+        ("ring", "ring", "ring_ready^sleep:300^", "!speakOnlyTo=agent", 500, NOBODY),
     ] {
         let room = format!("{room}-{name}");
         let scene = Scene::new(&switch, &room, "narrow")?;
@@ -157,11 +160,14 @@ pub fn joined_out_of_execute_on_answer(_: &Stage, room: &str) -> Outcome {
         }
         scene.api(&format!(
             "bgapi originate {{^^!origination_uuid={uuid}!absolute_codec_string=PCMU\
-             !execute_on_answer=conference:{room}@narrow!sip_h_X-Does=m:^:answer^playback:{file}{settings}}}\
+             !execute_on_{variable}=conference:{room}@narrow!sip_h_X-Does=m:^:{before}answer^playback:{file}{settings}}}\
              sofia/test/member@127.0.0.1:{} &park()",
             switch.sip_port
         ))?;
-        scene.until("answered", || Ok(switch.log_of(&uuid).contains("has been answered")))?;
+        // Where it rings there is no media yet, and the core itself refuses.
+        let why = if variable == "ring" { "does not have media established" } else { "right is `&conference" };
+        let told = || switch.log_of(&uuid).contains(why);
+        scene.until(&format!("{name} joins"), || Ok(told() || switch.log_of(&uuid).contains("has been answered")))?;
         scene.wait(1.0);
         if heard_by == EVERYONE {
             scene.until("it is in", || Ok(members()? == 3))?;
@@ -170,8 +176,8 @@ pub fn joined_out_of_execute_on_answer(_: &Stage, room: &str) -> Outcome {
             scene.refused(&format!("uuid_coach {uuid} tag agent"))?;
             scene.wait(1.5);
             scene.falls_silent(name);
-        } else if !switch.log_of(&uuid).contains("right is `&conference") {
-            return Err(format!("{name}: the log does not say what would be right"));
+        } else if !told() {
+            return Err(format!("{name}: the log does not say {why}"));
         }
         let _ = scene.api(&format!("uuid_kill {uuid}"));
         let exists = || Ok::<_, String>(scene.api(&format!("uuid_exists {uuid}"))?.trim() == "true");
