@@ -102,6 +102,16 @@ impl RoomState {
         }
     }
 
+    /// A member turns private, maybe with pairs of the last time: what either spoke or heard in then was not known yet, or another format.
+    pub fn expect_conversions_of_pairs(&self, speaker: u64) {
+        let (Some(room), Some(from)) = (&self.room, self.members.get(&speaker)) else {
+            return;
+        };
+        let listeners =
+            from.listeners.iter().filter_map(|listener| self.members.get(room.members.get(&listener.number)?));
+        listeners.for_each(|to| expect_conversion(from, to, room));
+    }
+
     /// Brings the index and the subscriptions up to what the state says of those that have changed, for plan `number`.
     pub fn update_pairs(&mut self, pending: &mut PendingChanges, number: u64) {
         let Self { room: Some(room), members, shared, .. } = self else {

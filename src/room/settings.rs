@@ -79,6 +79,9 @@ impl RoomState {
         if wider_outside || after.any(|listener| before.binary_search(&listener).is_err()) {
             self.widen(handle);
         }
+        if !was_private {
+            self.expect_conversions_of_pairs(handle);
+        }
         self.sound_again(handle);
         self.republish(handle);
         self.record_event(

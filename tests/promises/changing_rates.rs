@@ -55,8 +55,8 @@ fn what_a_converter_holds_for_a_listener_whose_rate_changes_is_heard_in_the_new_
     }
 }
 
-/// What two that are in a room speak and hear in is known before one speaks privately to the other for the first time, so the conversion
-/// is there before the first frame.
+/// What two that are in a room speak and hear in is known before one turns private to the other, so the conversion is there before the
+/// first frame.
 #[test]
 fn who_turns_private_is_heard_at_another_rate_from_the_first_frame_on() {
     let formats = [
@@ -65,20 +65,25 @@ fn who_turns_private_is_heard_at_another_rate_from_the_first_frame_on() {
         (Format::stereo(16_000), Format::mono(44_100)),
         (Format::mono(8_000), Format::stereo(48_000)),
     ];
-    let ways: [fn(&Member, &Member); 2] = [
-        |coach, _| coach.coach("agent").expect("private"),
-        |coach, agent| {
+    type Way = fn(&Member, &Member);
+    let turns_private: Way = |coach, _| coach.coach("agent").expect("private");
+    let ways: [(Option<&str>, Way); 3] = [
+        (None, turns_private),
+        (None, |coach, agent| {
             coach.coach("night").expect("private to nobody");
             agent.tag("agent,night").expect("a tag is set");
-        },
+        }),
+        // The two were a pair already, before anything was known.
+        (Some("agent"), turns_private),
     ];
     for (from, to) in formats {
-        for (which, way) in ways.into_iter().enumerate() {
+        for (which, (comes, way)) in ways.into_iter().enumerate() {
             let engine = Engine::with_guard(0);
             let room = engine.host_room("sales");
-            let (coach, agent) = (engine.attach("coach", "", None), engine.attach("agent", "agent", None));
+            let (coach, agent) = (engine.attach("coach", "", comes), engine.attach("agent", "agent", None));
             coach.join(&room, 1).expect("enters");
             agent.join(&room, 2).expect("enters");
+            coach.uncoach().expect("open");
             let turn = |value| {
                 engine.service();
                 coach.read(from, &mut vec![value; from.silence(20).len()]);
