@@ -413,6 +413,31 @@ mod tests {
         assert!(plays(&subscription, None) == (Played::Something, 400), "it has what it needs for good");
     }
 
+    /// The listener had no part in what was said before the pair was made.
+    #[test]
+    fn what_is_overtaken_counts_from_when_the_pair_was_made() {
+        // Overtaken before anything is played, or after the first packet was.
+        for plays_first in [false, true] {
+            let stream = Arc::new(PrivateStream::new().expect("memory"));
+            let push = || stream.push(Stamp { captured: 5, floor: 5 }, format(), &[100; SAMPLES]);
+            let voice = triomphe::Arc::new(Voice::new(1, stream.clone(), None));
+            (0..50).for_each(|_| push());
+            let subscription = Subscription::new(voice, 4);
+            push();
+            if plays_first {
+                hears(&subscription);
+            }
+            (1..1_000).for_each(|_| push());
+            let (mut sum, counts, spares) = ([0; SAMPLES], Counts::default(), SparePlayouts::new(WorkFlag::default()));
+            spares.fill(Box::default);
+            let (whole, handoff) = ((format(), format().ticks(SAMPLES)), Handoff::new(WorkFlag::default()));
+            // SAFETY: nobody else has this subscription.
+            unsafe { subscription.play(&mut sum, whole, &counts, None, (&handoff, Some(&spares))) };
+            let due = (1_000 - u64::from(plays_first)) * format().ticks(SAMPLES);
+            assert_eq!(counts.skipped.get(), due, "plays first: {plays_first}");
+        }
+    }
+
     /// It keeps a hook's cost low: no 32-bit sum, no fade, no conversion.
     #[test]
     fn a_stream_that_plays_on_evenly_takes_the_short_way_in_packets_of_any_size() {
