@@ -68,7 +68,7 @@ mod tests {
     fn what_the_filter_holds_goes_only_to_those_who_might_hear_it_when_it_was_said() {
         let (from, to) = (Format::new(96_000, 1).expect("a format"), Format::new(48_000, 1).expect("a format"));
         let conversion = Conversion::between(from, to).expect("two rates");
-        for length in [1, 7, 96, 960] {
+        for (length, between) in [1, 7, 96, 960].into_iter().flat_map(|length| [(length, false), (length, true)]) {
             let stream = PrivateStream::new().expect("memory");
             let mut converter = Filters::default().converter(conversion.code()).expect("memory");
             let mut push = |floor: u64, value: i16| {
@@ -76,6 +76,9 @@ mod tests {
                 converter.push(&stream, Stamp { captured: 9, floor }, (&vec![value; length], 1), kept, false);
             };
             push(3, 10_000);
+            if between {
+                push(5, 10_000); // a long one leaves nothing of the first in the filter
+            }
             (0..2_000 / length).for_each(|_| push(7, 0));
             let (mut at, mut open) = (0, 0);
             while at < stream.head() {
@@ -83,7 +86,7 @@ mod tests {
                 let mut samples = vec![std::mem::MaybeUninit::uninit(); packet.samples];
                 let samples = stream.copy(packet.data, &mut samples).expect("it is there");
                 if packet.stamp.floor == 7 {
-                    assert!(samples.iter().all(|&sample| sample == 0), "frames of {length}: {samples:?}");
+                    assert!(samples.iter().all(|&sample| sample == 0), "frames of {length}, {between}: {samples:?}");
                     open += samples.len();
                 }
                 at = packet.next;
