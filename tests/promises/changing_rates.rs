@@ -179,6 +179,30 @@ fn formats_that_alternate_cost_each_conversion_once() {
     }
 }
 
+/// What comes late is heard late, and on time again after ten seconds, however often the listener's format changes meanwhile.
+#[test]
+fn a_delay_falls_again_where_the_listener_s_format_alternates() {
+    let engine = Engine::new();
+    let ears = Ears::new(&engine, None);
+    let from = Format::mono(16_000);
+    for tick in 0..700 {
+        engine.service();
+        let arriving = match tick {
+            40..50 => 0,
+            50 => 11,
+            _ => 1,
+        };
+        (0..arriving).for_each(|_| _ = ears.speaker.read(from, &mut vec![5_000; from.samples(20)]));
+        let to = if tick / 30 % 2 == 0 { from } else { Format::stereo(16_000) };
+        ears.listener.write(to, &mut to.silence(20));
+        if tick == 500 {
+            assert_eq!(engine.stats().skips, 0, "frames that came 200 ms late may do so again");
+        }
+    }
+    let stats = engine.stats();
+    assert_eq!((stats.underruns, stats.skips, stats.skipped_ms), (1, 1, 200), "they have not for ten seconds");
+}
+
 /// A converter that rests while the two have one rate begins anew when it is needed again: what went into it before is not heard late.
 #[test]
 fn nothing_of_before_is_heard_when_a_rate_comes_back() {
