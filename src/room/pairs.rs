@@ -277,3 +277,54 @@ impl Member {
             && self.lease.slot().read.occupant().is_none()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        engine::{Config, Engine},
+        state::{Mixer, NewMember, RoomState},
+    };
+    use crate::{
+        audio::{hook::slot::MEMBER, host_mix::HostMix},
+        sys,
+    };
+
+    /// Something may come into the stream of a member that speaks openly again until its read hook has met that, has returned, and is past
+    /// the guard.
+    #[test]
+    fn a_stream_is_kept_until_nothing_more_can_come_into_it() {
+        for guard_ms in [0, 20] {
+            let engine = Engine::create(Config::for_tests(guard_ms));
+            let nothing = (std::ptr::null_mut(), None);
+            let room = engine.open_room("host", Mixer::Host(HostMix::Unknown), nothing).expect("is opened");
+            let coach = engine.attach(&NewMember::for_tests("coach", None, Some("agent"))).expect("is attached");
+            engine.join(coach, room, 1).expect("enters");
+            let read = || {
+                let mut frame = [1; 160];
+                // SAFETY: the frame is of that many samples.
+                assert!(unsafe { sys::coach_read(coach, frame.as_mut_ptr(), 8_000, 1, 160) } >= 0);
+            };
+            let kept = || {
+                let change = |state: &mut RoomState| {
+                    state.publish();
+                    Ok(state.members[&coach].stream.is_some())
+                };
+                engine.act_on(coach, change).expect("is published")
+            };
+            read();
+            engine.act_on(coach, |state| state.uncoach(coach)).expect("speaks openly");
+            assert!(kept(), "after {guard_ms} ms: the hook has not met it");
+            read();
+            if guard_ms > 0 {
+                assert!(kept(), "it is guarded");
+                engine.shared.clock.set(1_000_000_000);
+                read();
+            }
+            let (_, inside) = MEMBER.enter_read(coach).expect("nobody is inside");
+            assert!(kept(), "after {guard_ms} ms: a hook is inside");
+            drop(inside);
+            assert!(!kept(), "after {guard_ms} ms: nothing more can come");
+            engine.destroy().expect("it ends");
+        }
+    }
+}
