@@ -187,4 +187,20 @@ mod tests {
             assert_eq!(left.parts().iter().filter(kept).count(), if count == 0 { 3 } else { 2 }, "without {count}");
         }
     }
+    /// Lists that differ among the newest alone share all of their parts, and a part is made only of more than may stay among the newest.
+    #[test]
+    fn what_is_gone_is_found_among_the_newest_and_in_the_parts() {
+        let all = list(72).changed(&BTreeSet::new(), subscriptions(2));
+        for (newest, older) in [(0, 0), (1, 0), (2, 0), (0, 1), (0, 4), (1, 1), (1, 2), (2, 2)] {
+            let gone = all.few[..newest].iter().chain(&all.parts()[0][..older]).map(Arc::as_ptr);
+            let gone = BTreeSet::from_iter(gone);
+            let left = all.changed(&gone, Vec::new());
+            let due = BTreeSet::from_iter(all.iter().map(Arc::as_ptr).filter(|one| !gone.contains(one)));
+            let what = format!("without {newest} of the newest and {older} others");
+            assert_eq!(BTreeSet::from_iter(left.iter().map(Arc::as_ptr)), due, "{what}");
+            assert_eq!(std::ptr::eq(left.parts(), all.parts()), older == 0, "{what}");
+            let few = all.changed(&gone, subscriptions(30 + newest));
+            assert_eq!((few.few.len(), few.parts().len()), (32, 3), "{what}, and with others");
+        }
+    }
 }
