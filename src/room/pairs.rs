@@ -327,4 +327,29 @@ mod tests {
             engine.destroy().expect("it ends");
         }
     }
+    /// A large room has as many lists as coaches: each is little longer than it has to be, and is seldom copied.
+    #[test]
+    fn a_list_of_listeners_grows_by_a_quarter() {
+        let engine = Engine::create(Config::for_tests(0));
+        let nothing = (std::ptr::null_mut(), None);
+        let room = engine.open_room("host", Mixer::Host(HostMix::Unknown), nothing).expect("is opened");
+        let coach = engine.attach(&NewMember::for_tests("coach", None, Some("agent"))).expect("is attached");
+        engine.join(coach, room, 0).expect("enters");
+        let mut capacities = std::collections::BTreeSet::new();
+        for number in 1..=100 {
+            let call_id = format!("agent-{number}");
+            let agent = engine.attach(&NewMember::for_tests(&call_id, Some("agent"), None)).expect("is attached");
+            engine.join(agent, room, number).expect("enters");
+            let list = |state: &mut RoomState| {
+                let listeners = &state.members[&coach].listeners;
+                Ok((listeners.len(), listeners.capacity()))
+            };
+            let (length, capacity) = engine.act_on(coach, list).expect("is there");
+            assert_eq!(length, number as usize);
+            assert!(capacity <= length + (length / 4).max(4), "{capacity} places for {length}");
+            capacities.insert(capacity);
+        }
+        assert!(capacities.len() <= 15, "it was copied {} times", capacities.len());
+        engine.destroy().expect("it ends");
+    }
 }
