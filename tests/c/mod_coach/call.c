@@ -37,6 +37,11 @@ void guard_passes_for(switch_core_session_t *speaker)
     play_read(speaker);
     usleep(230000);
     for (int i = 0; i < GUARD; i++) play_read(speaker);
+    /* As in `guard_passes`; but of a call outside conferences only what it says shows whether its guard is over. */
+    for (int tries = 0; tries < 100 && said(speaker) == 0; tries++) {
+        usleep(20000);
+        play_read(speaker);
+    }
 }
 
 void unloads_after_guards(void)
