@@ -5,7 +5,7 @@ use super::{
     outbound::Outbound,
     verbs::{self, Hook},
     webhook,
-    websocket::{self, Outgoing, Websocket},
+    websocket::{self, Endpoint, Outgoing, Websocket},
 };
 use crate::settings::{Account, Application};
 use serde_json::{Map, Value};
@@ -63,10 +63,13 @@ impl App {
         matches!(*self.transport(), Transport::Websocket(_))
     }
 
+    fn endpoint(&self, url: &Url, session: Map<String, Value>) -> Endpoint {
+        let (basic, incoming) = (self.credentials.basic.as_deref(), self.incoming.clone());
+        Endpoint::new(url, &self.outbound, basic, self.call_sid, session, incoming)
+    }
+
     async fn connect(&self, url: &Url, session: Map<String, Value>) -> Result<(), AppError> {
-        let basic = self.credentials.basic.as_deref();
-        let connecting = websocket::connect(url, &self.outbound, basic, self.call_sid, session, self.incoming.clone());
-        let socket = connecting.await?;
+        let socket = self.endpoint(url, session).connect().await?;
         self.use_transport(Transport::Websocket(socket));
         Ok(())
     }
@@ -86,15 +89,7 @@ impl App {
     /// call is where it is, whether the application answers or not.
     pub fn resume(&self, base: &Url, session: Map<String, Value>) {
         let transport = if is_websocket(base) {
-            let (basic, incoming) = (self.credentials.basic.as_deref(), self.incoming.clone());
-            Transport::Websocket(websocket::connect_again(
-                base,
-                &self.outbound,
-                basic,
-                self.call_sid,
-                session,
-                incoming,
-            ))
+            Transport::Websocket(self.endpoint(base, session).connect_again())
         } else {
             Transport::Http(base.clone())
         };

@@ -105,75 +105,71 @@ impl ConnectError {
     }
 }
 
-/// Connects; what breaks later is connected again with the first message's data.
-pub async fn connect(
-    url: &Url,
-    outbound: &Outbound,
-    basic: Option<&str>,
-    call_sid: Uuid,
-    session: Map<String, Value>,
-    incoming: mpsc::Sender<Incoming>,
-) -> Result<Websocket, AppError> {
-    let retries = Retries::of(url, RETRIES);
-    let mut url = url.clone();
-    url.set_fragment(None);
-    let mut tried_again = 0;
-    let socket = loop {
-        match open(&url, outbound, basic).await {
-            Ok(socket) => break socket,
-            Err(error) => {
-                let Some(wait) = retries.wait(tried_again, error.fault()) else {
-                    return Err(AppError::Failed(format!("{url}: {error}")));
-                };
-                tracing::debug!(%url, %error, "the application is tried again in {wait:?}");
-                tried_again += 1;
-                tokio::time::sleep(wait).await;
-            }
-        }
-    };
-    Ok(begin(url, outbound, basic, call_sid, session, incoming, Some(socket)))
-}
-
-/// The connection of a call that the application knows of by a gateway before this one: made as one that broke is, however the application
-/// fails at first, with everything else waiting until it has acknowledged.
-pub fn connect_again(
-    url: &Url,
-    outbound: &Outbound,
-    basic: Option<&str>,
-    call_sid: Uuid,
-    session: Map<String, Value>,
-    incoming: mpsc::Sender<Incoming>,
-) -> Websocket {
-    let mut url = url.clone();
-    url.set_fragment(None);
-    begin(url, outbound, basic, call_sid, session, incoming, None)
-}
-
-fn begin(
+/// Where the application of a call is, and what its connections are made with.
+pub struct Endpoint {
     url: Url,
-    outbound: &Outbound,
-    basic: Option<&str>,
+    outbound: Outbound,
+    basic: Option<String>,
     call_sid: Uuid,
     session: Map<String, Value>,
     incoming: mpsc::Sender<Incoming>,
-    socket: Option<Socket>,
-) -> Websocket {
-    let (orders, taken) = mpsc::channel(MOST_WAITING);
-    let (known, is_known) = watch::channel(socket.is_some());
-    let acks = Acks::default();
-    let connection = Connection {
-        url: url.clone(),
-        outbound: outbound.clone(),
-        basic: basic.map(str::to_owned),
-        call_sid,
-        session,
-        incoming,
-        orders: taken,
-        acks: acks.clone(),
-        known,
-    };
-    let task = tokio::spawn(connection.run(socket));
-    Websocket { call_sid, orders, acks, known: is_known, url, task }
+    retries: Retries,
+}
+
+impl Endpoint {
+    /// `session`: what the application is told of the call when a connection is made again.
+    pub fn new(
+        url: &Url,
+        outbound: &Outbound,
+        basic: Option<&str>,
+        call_sid: Uuid,
+        session: Map<String, Value>,
+        incoming: mpsc::Sender<Incoming>,
+    ) -> Self {
+        let retries = Retries::of(url, RETRIES);
+        let (mut url, basic) = (url.clone(), basic.map(str::to_owned));
+        url.set_fragment(None);
+        Self { url, outbound: outbound.clone(), basic, call_sid, session, incoming, retries }
+    }
+
+    /// Connects; what breaks later is connected again.
+    pub async fn connect(self) -> Result<Websocket, AppError> {
+        let mut tried_again = 0;
+        let socket = loop {
+            match self.open().await {
+                Ok(socket) => break socket,
+                Err(error) => {
+                    let url = &self.url;
+                    let Some(wait) = self.retries.wait(tried_again, error.fault()) else {
+                        return Err(AppError::Failed(format!("{url}: {error}")));
+                    };
+                    tracing::debug!(%url, %error, "the application is tried again in {wait:?}");
+                    tried_again += 1;
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        };
+        Ok(self.begin(Some(socket)))
+    }
+
+    /// The connection of a call that the application knows of by a gateway before this one: made as one that broke is, however the
+    /// application fails at first, with everything else waiting until it has acknowledged.
+    pub fn connect_again(self) -> Websocket {
+        self.begin(None)
+    }
+
+    fn begin(self, socket: Option<Socket>) -> Websocket {
+        let (orders, taken) = mpsc::channel(MOST_WAITING);
+        let (known, is_known) = watch::channel(socket.is_some());
+        let (acks, url, call_sid) = (Acks::default(), self.url.clone(), self.call_sid);
+        let connection = Connection { endpoint: self, orders: taken, acks: acks.clone(), known };
+        let task = tokio::spawn(connection.run(socket));
+        Websocket { call_sid, orders, acks, known: is_known, url, task }
+    }
+
+    async fn open(&self) -> Result<Socket, ConnectError> {
+        open(&self.url, &self.outbound, self.basic.as_deref()).await
+    }
 }
 
 async fn open(url: &Url, outbound: &Outbound, basic: Option<&str>) -> Result<Socket, ConnectError> {
@@ -295,12 +291,7 @@ enum End {
 }
 
 struct Connection {
-    url: Url,
-    outbound: Outbound,
-    basic: Option<String>,
-    call_sid: Uuid,
-    session: Map<String, Value>,
-    incoming: mpsc::Sender<Incoming>,
+    endpoint: Endpoint,
     orders: mpsc::Receiver<Order>,
     acks: Acks,
     known: watch::Sender<bool>,
@@ -315,15 +306,15 @@ impl Connection {
                 Some(mut socket) => match self.serve(&mut socket).await {
                     End::Ours => return,
                     End::Normal => {
-                        self.incoming.send(Incoming::Closed).await.ok();
+                        self.endpoint.incoming.send(Incoming::Closed).await.ok();
                         return;
                     }
                     End::Broken => self.reconnect(&mut connections).await,
                 },
-                None => match open(&self.url, &self.outbound, self.basic.as_deref()).await {
+                None => match self.endpoint.open().await {
                     Ok(socket) => Some(socket),
                     Err(error) => {
-                        tracing::debug!(call_sid = %self.call_sid, %error, "the application does not take its call back yet");
+                        tracing::debug!(call_sid = %self.endpoint.call_sid, %error, "the application does not take its call back yet");
                         self.reconnect(&mut connections).await
                     }
                 },
@@ -332,7 +323,7 @@ impl Connection {
             if !self.resume(&mut again).await {
                 return self.is_lost().await;
             }
-            tracing::info!(call_sid = %self.call_sid, "the application is connected again");
+            tracing::info!(call_sid = %self.endpoint.call_sid, "the application is connected again");
             self.known.send_replace(true);
             socket = Some(again);
         }
@@ -341,19 +332,19 @@ impl Connection {
     async fn is_lost(&self) {
         // The session may have gone on to another application meanwhile.
         if !self.orders.is_closed() {
-            self.incoming.send(Incoming::Lost).await.ok();
+            self.endpoint.incoming.send(Incoming::Lost).await.ok();
         }
     }
 
     async fn reconnect(&self, connections: &mut usize) -> Option<Socket> {
         let mut wait = Duration::from_millis(500);
         while *connections < MOST_CONNECTIONS + 1 {
-            tracing::warn!(call_sid = %self.call_sid, "the connection to the application broke; again in {wait:?}");
+            tracing::warn!(call_sid = %self.endpoint.call_sid, "the connection to the application broke; again in {wait:?}");
             tokio::time::sleep(wait).await;
             *connections += 1;
-            match open(&self.url, &self.outbound, self.basic.as_deref()).await {
+            match self.endpoint.open().await {
                 Ok(socket) => return Some(socket),
-                Err(error) => tracing::debug!(call_sid = %self.call_sid, %error, "not yet"),
+                Err(error) => tracing::debug!(call_sid = %self.endpoint.call_sid, %error, "not yet"),
             }
             wait = if wait < Duration::from_secs(2) { wait * 2 } else { wait + Duration::from_secs(2) };
         }
@@ -363,8 +354,8 @@ impl Connection {
     /// Tells the application which call this is, and waits for its word; everything else waits meanwhile.
     async fn resume(&mut self, socket: &mut Socket) -> bool {
         let id = new_id();
-        let message = Outgoing { kind: "session:reconnect", hook: None, data: self.session.clone() };
-        if socket.send(Message::text(envelope(self.call_sid, &id, message))).await.is_err() {
+        let message = Outgoing { kind: "session:reconnect", hook: None, data: self.endpoint.session.clone() };
+        if socket.send(Message::text(envelope(self.endpoint.call_sid, &id, message))).await.is_err() {
             return false;
         }
         let acknowledged = async {
@@ -396,7 +387,7 @@ impl Connection {
                 waiting.send(data).ok();
             }
             // The official SDK acknowledges some messages twice.
-            None => tracing::debug!(call_sid = %self.call_sid, id, "an acknowledgement of nothing that waits"),
+            None => tracing::debug!(call_sid = %self.endpoint.call_sid, id, "an acknowledgement of nothing that waits"),
         }
     }
 
@@ -424,7 +415,7 @@ impl Connection {
                     Some(Ok(Message::Text(text))) => {
                         if let Some(error) = self.take(&text) {
                             let message = Outgoing { kind: "jambonz:error", hook: None, data: error };
-                            let text = envelope(self.call_sid, &new_id(), message);
+                            let text = envelope(self.endpoint.call_sid, &new_id(), message);
                             if socket.send(Message::text(text)).await.is_err() {
                                 return End::Broken;
                             }
@@ -438,7 +429,7 @@ impl Connection {
                     }
                     Some(Ok(_)) => {}
                     Some(Err(error)) => {
-                        tracing::warn!(call_sid = %self.call_sid, %error, "the application's message is not taken");
+                        tracing::warn!(call_sid = %self.endpoint.call_sid, %error, "the application's message is not taken");
                         return End::Broken;
                     }
                     None => return End::Broken,
@@ -458,7 +449,7 @@ impl Connection {
                 self.acknowledge(&ack, false);
                 None
             }
-            message => match self.incoming.try_send(message) {
+            message => match self.endpoint.incoming.try_send(message) {
                 Ok(()) => None,
                 Err(_) => Some(invalid("too many commands at once: this one is not carried out", text)),
             },
