@@ -173,7 +173,7 @@ impl<T, B, const N: usize> Hook<T, B, N> {
     /// # Safety
     /// As [`Hook::enter`].
     pub unsafe fn plan(&self) -> (u64, &MemberPlan) {
-        let number = self.plan.number(); // first: see `Published::plan`
+        let number = self.plan.number(); // The number is read before the plan: see `Published::plan`.
         crate::faults::meanwhile(true);
         // SAFETY: a plan that was published is kept until the calls that were inside the gates then have left; this call
         // entered before it loads.
