@@ -67,37 +67,6 @@ vectored!(
     saturate_all(sum: &[i32], out: &mut [i16]) |out, sum| *out = saturate(sum)
 );
 
-/// Saturates a sum less some 16-bit samples of it; all slices of one length.
-#[inline]
-pub fn subtract_saturating(sum: &[i32], own: &[i16], out: &mut [i16]) {
-    #[inline(always)]
-    fn any(sum: &[i32], own: &[i16], out: &mut [i16]) {
-        let (own_blocks, own_rest) = own.as_chunks::<BLOCK>();
-        let (out_blocks, out_rest) = out.as_chunks_mut::<BLOCK>();
-        let (sum_blocks, sum_rest) = sum.as_chunks::<BLOCK>();
-        for ((out, sum), own) in out_blocks.iter_mut().zip(sum_blocks).zip(own_blocks) {
-            for index in 0..BLOCK {
-                out[index] = saturate(sum[index] - i32::from(own[index]));
-            }
-        }
-        for ((out, sum), own) in out_rest.iter_mut().zip(sum_rest).zip(own_rest) {
-            *out = saturate(sum - i32::from(*own));
-        }
-    }
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx2")]
-        fn wide(sum: &[i32], own: &[i16], out: &mut [i16]) {
-            any(sum, own, out);
-        }
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has AVX2, all that `wide` asks for.
-            return unsafe { wide(sum, own, out) };
-        }
-    }
-    any(sum, own, out);
-}
-
 /// One saturated sample.
 #[inline(always)]
 pub fn saturate(sum: i32) -> i16 {

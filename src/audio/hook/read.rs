@@ -71,7 +71,7 @@ impl Member {
                 }
                 ReadAction::Mix(format, input) => {
                     // In a large room all of it is out of the cache.
-                    side.hint.prefetch(2 * data.len());
+                    side.hint.prefetch();
                     // SAFETY: as above.
                     let input = unsafe { input.get() };
                     self.read.counts.frames.add(1);

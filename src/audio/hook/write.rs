@@ -74,10 +74,10 @@ impl Member {
                     // SAFETY: they are of the plan of this number.
                     let (bus, own) = unsafe { (bus.get(), own.map(|own| own.get())) };
                     // In a large room all that is its own is out of the cache.
-                    prefetch(&raw const side.mix, size_of::<Playout>());
+                    prefetch::<{ size_of::<Playout>() }, _>(&raw const side.mix);
                     if let Some(own) = own {
                         own.prefetch_removed(side.at.tick);
-                        side.hint.prefetch(2 * data.len());
+                        side.hint.prefetch();
                     }
                     let whole = side.whole(format, data.len());
                     let mut mix = Mix { bus, own, at: &mut side.at };

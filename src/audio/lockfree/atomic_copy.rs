@@ -75,6 +75,70 @@ where
     }
 }
 
+/// What four words hold.
+///
+/// # Safety
+/// Where `AVX`, the processor has AVX.
+#[inline(always)]
+pub unsafe fn four<const AVX: bool, G: Group>(words: &[AtomicU64; 4]) -> [G; 4] {
+    #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+    // SAFETY: 32 bytes can be read; what is read may be torn, and is a value all the same (`Group`).
+    unsafe {
+        std::mem::transmute_copy(&load_pairs::<AVX>(words.as_ptr().cast()))
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(loom), not(miri))))]
+    words.each_ref().map(get)
+}
+
+/// What eight words hold.
+///
+/// # Safety
+/// As [`four`].
+#[inline(always)]
+pub unsafe fn eight<const AVX: bool, G: Group>(words: &[AtomicU64; 8]) -> [G; 8] {
+    #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+    // SAFETY: 64 bytes can be read; what is read may be torn, and is a value all the same (`Group`).
+    unsafe {
+        let from = words.as_ptr().cast::<u8>();
+        std::mem::transmute_copy(&[load_pairs::<AVX>(from), load_pairs::<AVX>(from.add(32))])
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(loom), not(miri))))]
+    words.each_ref().map(get)
+}
+
+/// Four words in two registers, by the instructions that suit those around: a processor with AVX is slow to change between both kinds.
+///
+/// # Safety
+/// As [`move_block`] for 32 bytes, and as [`four`].
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+#[inline(always)]
+unsafe fn load_pairs<const AVX: bool>(from: *const u8) -> [std::arch::x86_64::__m128i; 2] {
+    let (first, second);
+    // SAFETY: by the caller's promise.
+    unsafe {
+        if AVX {
+            std::arch::asm!(
+                "vmovdqu {first}, [{from}]",
+                "vmovdqu {second}, [{from} + 16]",
+                from = in(reg) from,
+                first = out(xmm_reg) first,
+                second = lateout(xmm_reg) second,
+                options(nostack, readonly, preserves_flags),
+            );
+        } else {
+            std::arch::asm!(
+                "movdqu {first}, [{from}]",
+                "movdqu {second}, [{from} + 16]",
+                from = in(reg) from,
+                first = out(xmm_reg) first,
+                second = lateout(xmm_reg) second,
+                options(nostack, readonly, preserves_flags),
+            );
+        }
+    }
+    [first, second]
+}
+
 #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
 #[inline(always)]
 fn store_block<G: Group>(words: &[AtomicU64; BLOCK], groups: &[G; BLOCK]) {

@@ -54,14 +54,6 @@ impl SampleRing {
         (if self.mask != 0 { word & u64::from(self.mask) } else { word % u64::from(self.count) }) as usize
     }
 
-    /// Brings the next tick or so from `position` on into the cache.
-    #[cfg(not(loom))]
-    pub fn prefetch(&self, position: u64) {
-        let (words, at) = (self.all(), self.index(position));
-        let next = &words[at..words.len().min(at + 48)];
-        crate::audio::prefetch::prefetch(next.as_ptr(), size_of_val(next));
-    }
-
     /// Where a position lies, for a hint to the processor.
     #[cfg(not(loom))]
     pub fn place(&self, position: u64) -> *const u8 {
@@ -133,7 +125,7 @@ impl SampleRing {
 
     /// The words of so many samples, if those are all of them, and do not go on at the ring's beginning: the usual case.
     #[inline(always)]
-    fn whole_words(&self, position: u64, samples: usize) -> Option<&[AtomicU64]> {
+    pub fn whole_words(&self, position: u64, samples: usize) -> Option<&[AtomicU64]> {
         let per_word = PER_WORD as usize;
         let at = self.index(position);
         if !position.is_multiple_of(PER_WORD) || !samples.is_multiple_of(per_word) {

@@ -6,7 +6,10 @@ use crate::{
     audio::{
         format::{Format, MAX_FRAME_MS, TICKS_PER_MS, last},
         lockfree::{atomic_copy, sample_ring::Seqlock},
-        mix::input::{Input, KEEP_TICKS},
+        mix::{
+            input::{Input, KEEP_TICKS},
+            less_own::less_own,
+        },
         playout::source::{CHUNK, Due, Source},
         sum,
     },
@@ -113,6 +116,13 @@ impl Bus {
     /// Where tick `tick` begins in the ring, in interleaved samples.
     fn index(&self, tick: u64) -> usize {
         (tick as usize & (self.depth - 1)) * self.tick
+    }
+
+    /// The words of so many interleaved samples of one tick, where they are whole words.
+    fn words(&self, tick: u64, offset: usize, samples: usize) -> Option<&[AtomicU64]> {
+        let at = self.index(tick) + offset;
+        let whole = offset + samples <= self.tick && at.is_multiple_of(2) && samples.is_multiple_of(2);
+        if whole { self.words.get(at / 2..(at + samples) / 2) } else { None }
     }
 
     /// Fills `out` with samples of one tick from interleaved sample `offset` on.
@@ -225,20 +235,22 @@ impl Source for Mix<'_> {
     fn play_direct(&mut self, frame: &mut [i16]) -> Option<[i32; 2]> {
         let Bus { format, tick, depth, .. } = *self.bus;
         let MixPosition { tick: number, offset } = *self.at;
-        let (mut mixed, mut own) = ([MaybeUninit::uninit(); CHUNK], [MaybeUninit::uninit(); CHUNK]);
-        let mixed = &mut mixed[..frame.len()];
         if let Some(input) = self.own
-            && offset + frame.len() <= tick
-            && let Some(own) = input.plain(number, offset, &mut own[..frame.len()])
+            && let Some(mixed) = self.bus.words(number, offset, frame.len())
+            && let Some((at, own)) = input.words(number, offset, frame.len())
+            && let ([.., last_mixed], [.., last_own]) = (mixed, own)
         {
             // One pass where it takes three otherwise.
-            let mixed = self.bus.copy(number, offset, mixed);
-            sum::subtract_saturating(mixed, own, frame);
-            self.at.pass(frame.len(), tick);
-            let (all, mine) = (last(mixed, format.channels()), last(own, format.channels()));
-            return self.bus.seqlock.holds(number, depth as u64).then(|| [all[0] - mine[0], all[1] - mine[1]]);
+            less_own(mixed, own, frame);
+            let all = last(&atomic_copy::get::<[i32; 2]>(last_mixed), format.channels());
+            let mine = last(&atomic_copy::get::<[i16; 4]>(last_own), format.channels());
+            if input.holds(at) {
+                self.at.pass(frame.len(), tick);
+                return self.bus.seqlock.holds(number, depth as u64).then(|| [all[0] - mine[0], all[1] - mine[1]]);
+            }
         }
-        let mixed = self.take(mixed)?;
+        let mut mixed = [MaybeUninit::uninit(); CHUNK];
+        let mixed = self.take(&mut mixed[..frame.len()])?;
         sum::saturate_all(mixed, frame);
         Some(last(mixed, format.channels()))
     }

@@ -9,7 +9,7 @@ use crate::{
         format::Format,
         lockfree::sample_ring::{PER_WORD, SampleRing, Seqlock},
         playout::{declick::ramp, jitter::JitterPolicy},
-        prefetch::{PrefetchHint, prefetch},
+        prefetch::{PrefetchHint, prefetch, prefetch_frame},
         sum,
     },
     sync::{AtomicU64, Ordering},
@@ -207,19 +207,19 @@ impl Input {
 
     /// Brings in what tells the tick what it will read.
     pub fn prefetch(&self) {
-        prefetch(self, std::mem::offset_of!(Self, parts));
+        prefetch::<{ std::mem::offset_of!(Input, parts) }, _>(self);
     }
 
     /// Brings in what the write hook needs of tick `tick`.
     pub fn prefetch_removed(&self, tick: u64) {
         self.prefetch();
-        prefetch(self.part(tick), 1);
+        prefetch::<1, _>(self.part(tick));
     }
 
     /// Then brings in what tick `tick` will read.
     pub fn prefetch_samples(&self, tick: u64) {
-        self.ring.prefetch(self.at.load(Ordering::Relaxed));
-        prefetch(self.part(tick), 1);
+        prefetch_frame(self.ring.place(self.at.load(Ordering::Relaxed)));
+        prefetch::<1, _>(self.part(tick));
     }
 
     /// Tick `tick` of a member that is not to be heard: forgets what is queued, and fades from what was heard last.
@@ -252,16 +252,20 @@ impl Input {
         self.render(part, offset, sum, Sign::Minus) == due
     }
 
-    /// Write hook: fills `out` with what tick `tick` added of this member from interleaved sample `offset` on, where that is
-    /// nothing but its samples, all of them.
-    pub fn plain<'a>(&self, tick: u64, offset: usize, out: &'a mut [MaybeUninit<i16>]) -> Option<&'a [i16]> {
+    /// Write hook: the words of what tick `tick` added of this member, so many samples from interleaved sample `offset` on, where that is
+    /// nothing but its samples, all of them, in whole words in a row. And where that is, for [`Input::holds`].
+    pub fn words(&self, tick: u64, offset: usize, samples: usize) -> Option<(u64, &[AtomicU64])> {
         let part = Part::from_word(self.part(tick).load(Ordering::Relaxed));
-        if !self.knows(tick) || part.start || part.end || part.length < offset + out.len() {
+        if !self.knows(tick) || part.start || part.end || part.length < offset + samples {
             return None;
         }
         let at = part.at + offset as u64;
-        let samples = self.ring.get(at, out);
-        self.seqlock.holds(at, self.ring.capacity()).then_some(samples)
+        Some((at, self.ring.whole_words(at, samples)?))
+    }
+
+    /// Write hook: whether what was read from `at` on is what its member said.
+    pub fn holds(&self, at: u64) -> bool {
+        self.seqlock.holds(at, self.ring.capacity())
     }
 
     /// Write hook: whether all that the member said openly so far, and that is to be heard, was heard by a listener that has come to

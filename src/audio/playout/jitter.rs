@@ -63,9 +63,7 @@ impl JitterPolicy {
         let came = u64::from(now.saturating_sub(self.queued));
         // While a frame is played another comes: a burst is what comes beyond that.
         let burst = came.min((came + packet).saturating_sub(frame)).max(packet);
-        let burst = u16::try_from(burst.div_ceil(TICKS_PER_MS)).unwrap_or(u16::MAX);
-        let largest = &mut self.bursts[usize::from(self.window)];
-        *largest = burst.max(*largest);
+        self.came(burst);
         self.queued = now;
         if self.skip == 0 {
             return 0;
@@ -76,11 +74,16 @@ impl JitterPolicy {
 
     /// As [`skip`](Self::skip) where one packet is queued, as long as the frame: whether nothing is to be skipped.
     pub fn takes_one(&mut self, frame: u64) -> bool {
-        let largest = &mut self.bursts[usize::from(self.window)];
-        if frame > u64::from(*largest) * TICKS_PER_MS {
-            *largest = u16::try_from(frame.div_ceil(TICKS_PER_MS)).unwrap_or(u16::MAX);
-        }
+        self.came(frame);
         self.skip == 0
+    }
+
+    /// So much came at once. It is hardly ever the largest burst: a product costs less than a quotient.
+    fn came(&mut self, burst: u64) {
+        let largest = &mut self.bursts[usize::from(self.window)];
+        if burst > u64::from(*largest) * TICKS_PER_MS {
+            *largest = u16::try_from(burst.div_ceil(TICKS_PER_MS)).unwrap_or(u16::MAX);
+        }
     }
 
     /// As [`took`](Self::took) after that: nothing stays queued.
