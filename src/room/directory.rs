@@ -5,12 +5,12 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     error::{Error, Result},
     handles::HandleMap,
-    state::RoomState,
+    room_lock::RoomLock,
 };
-use crate::{lock::Mutex, sys};
+use crate::sys;
 
 /// What one lock guards: a room with its members, or all members outside rooms.
-pub type StateLock = Arc<Mutex<RoomState>>;
+pub type StateLock = Arc<RoomLock>;
 
 /// See above.
 #[derive(Default)]
@@ -50,8 +50,8 @@ impl Directory {
     }
 
     /// What all rooms are in.
-    pub fn state_locks(&self) -> Vec<StateLock> {
-        self.rooms.values().cloned().collect()
+    pub fn state_locks(&self) -> impl Iterator<Item = &StateLock> {
+        self.rooms.values()
     }
 
     pub fn open(&mut self, name: &str, handle: u64, room: StateLock) {

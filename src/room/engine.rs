@@ -15,6 +15,7 @@ use super::{
     event_queue::EventQueue,
     host_data::HostData,
     report::{CounterSums, Stats},
+    room_lock::RoomLock,
     service::{PERIOD, Service},
     service_interval::ServiceInterval,
     shared::Shared,
@@ -87,7 +88,7 @@ impl Engine {
         let shared = Shared::new(config.guard_ms, config.mode_sounds, clock, config.on_event.is_some());
         Self {
             handle: unslotted(Kind::Engine),
-            outside: Arc::new(Mutex::new(RoomState::new(shared.clone(), None))),
+            outside: Arc::new(RoomLock::new(RoomState::new(shared.clone(), None))),
             config,
             shared,
             directory: Mutex::default(),
@@ -147,9 +148,18 @@ impl Engine {
     }
 
     pub fn state_locks(&self) -> Result<Vec<StateLock>> {
+        self.locks_where(|_| true)
+    }
+
+    fn locks_to_serve(&self) -> Result<Vec<StateLock>> {
+        self.locks_where(|room| !room.is_deserted())
+    }
+
+    /// Of such rooms, and of those outside.
+    fn locks_where(&self, wanted: impl Fn(&RoomLock) -> bool) -> Result<Vec<StateLock>> {
         let directory = self.directory.lock();
         directory.running()?;
-        Ok(directory.state_locks().into_iter().chain([self.outside.clone()]).collect())
+        Ok(directory.state_locks().filter(|room| wanted(room)).chain([&self.outside]).cloned().collect())
     }
 
     // ---- acting
@@ -232,13 +242,14 @@ impl Engine {
         self.shared.clock.write();
         let mut watch = self.preparing.lock();
         let (rang, number) = (self.shared.work_flag.rang(), self.shared.last_number());
-        let Ok(state_locks) = self.state_locks() else { return PERIOD };
+        let Ok(state_locks) = self.locks_to_serve() else { return PERIOD };
         let (mut reads, mut writes) = (Vec::new(), Vec::new());
         let mut retired = false;
         for state_lock in &state_locks {
-            let mut state = state_lock.lock();
+            let mut state = state_lock.lock_to_serve();
             retired |= !state.retirement.sweep();
             if !rang {
+                state_lock.served(&state);
                 continue;
             }
             state.record_format_changes();
@@ -259,6 +270,7 @@ impl Engine {
                     }
                 }
             }
+            state_lock.served(&state);
         }
         // May have to make filters: without a room's lock. An end does not wait for those that nobody needs any more.
         let over = || self.directory.lock().over;

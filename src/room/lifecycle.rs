@@ -13,12 +13,10 @@ use super::{
     host_data::{HostData, RawHostData},
     membership::name_rules,
     registry,
+    room_lock::RoomLock,
     state::{Mixer, NewMember, RoomState},
 };
-use crate::{
-    lock::{Mutex, this_thread},
-    sys,
-};
+use crate::{lock::this_thread, sys};
 
 impl Engine {
     /// A new engine, which its handle finds.
@@ -49,7 +47,7 @@ impl Engine {
         }
         // From here on nothing fails: the host's data are the room's.
         state.room_mut()?.data = Some(HostData::new(data));
-        directory.open(name, handle, Arc::new(Mutex::new(state)));
+        directory.open(name, handle, Arc::new(RoomLock::new(state)));
         registry::add(handle, self.clone());
         Ok(handle)
     }
@@ -134,11 +132,11 @@ impl Engine {
             let mut directory = self.directory.lock();
             directory.running()?;
             directory.over = true;
-            directory.state_locks()
+            directory.state_locks().chain([&self.outside]).cloned().collect::<Vec<_>>()
         };
         registry::remove_all(self);
         drop(outgoing);
-        for state_lock in state_locks.iter().chain([&self.outside]) {
+        for state_lock in &state_locks {
             drop(state_lock.lock()); // whoever acts there still is done now
         }
         let mut outgoing = self.outgoing.lock();
@@ -150,7 +148,7 @@ impl Engine {
         let stopped = contained(|| self.shared.ticker.stop());
         let stopped = stopped.and(contained(|| self.service.stop())).and(contained(|| self.event_thread.stop()));
         let (mut dissolved, mut swept) = (Ok(()), Ok(()));
-        for state_lock in state_locks.iter().chain([&self.outside]) {
+        for state_lock in &state_locks {
             let mut state = state_lock.lock();
             dissolved = dissolved.and(contained(|| state.dissolve()));
             loop {

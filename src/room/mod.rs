@@ -11,7 +11,7 @@
 //! | `settings`, `membership`, `mode_sounds` | tags, modes, mute, deaf, hold; who attaches, joins and leaves; when a mode is heard |
 //! | `event_builder`, `info`, `report`, `command` | what is told of a change; structs; `show`, `explain`, counters; the grammar |
 //! | `service`, `service_interval`, `ticker` | the engine's threads, and how often the service looks |
-//! | `registry`, `directory`, `engine`, `lifecycle` | from a handle to its engine, from there to its lock; how all of this begins and ends |
+//! | `registry`, `directory`, `room_lock`, `engine`, `lifecycle` | from a handle to its engine, from there to its lock; how all of this begins and ends |
 //! | `difference_tests`, `rollback_tests`, `interleaving_tests` | checks of plans after thousands of changes, of changes that stop half-way, and of hooks in between |
 
 pub mod command;
@@ -39,6 +39,7 @@ pub mod registry;
 pub mod report;
 #[cfg(test)]
 mod rollback_tests;
+mod room_lock;
 pub mod service;
 mod service_interval;
 pub mod settings;

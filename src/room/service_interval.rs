@@ -48,7 +48,7 @@ impl ServiceInterval {
         }
         let (mut frames, mut expects) = (0_u64, false);
         for state_lock in state_locks {
-            let state = state_lock.lock();
+            let state = state_lock.lock_to_serve();
             for member in state.members.values() {
                 let audio = member.lease.get();
                 frames = frames.wrapping_add(audio.read.counts.frames.get() + audio.write.counts.frames.get());

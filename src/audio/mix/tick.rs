@@ -46,7 +46,9 @@ impl Room {
     /// With nobody in it.
     pub fn new(bus: Option<Arc<Bus>>, own_clock: bool, host_mix: HostMix) -> Self {
         let sum = vec![0; bus.as_ref().map_or(0, |bus| bus.tick())].into_boxed_slice();
-        let (plan, empty) = (AtomicPtr::new(ptr::null_mut()), UnsafeCell::new(0));
+        // Nobody was ever there, and so its bus is silent.
+        let empty = UnsafeCell::new(bus.as_ref().map_or(0, |bus| bus.depth() + 1));
+        let plan = AtomicPtr::new(ptr::null_mut());
         Self { bus, own_clock, host_mix, plan, sum: UnsafeCell::new(sum), empty, sleep: Sleep::default() }
     }
 
