@@ -29,4 +29,5 @@ mod steady_clocks;
 mod surface;
 mod threads;
 mod transparent;
+mod unequal_mix;
 mod whole;

@@ -9,11 +9,11 @@ const RATES: [u32; 12] =
     [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000];
 
 /// What all samples of all rates are whole numbers of.
-const SECOND: u64 = 28_224_000;
+pub const SECOND: u64 = 28_224_000;
 const MS: f64 = SECOND as f64 / 1_000.0;
 /// Hz, and the amplitude, of what is said.
-const TONE: f64 = 100.0;
-const AMPLITUDE: f64 = 8_000.0;
+pub const TONE: f64 = 100.0;
+pub const AMPLITUDE: f64 = 8_000.0;
 
 /// One who says frames of so many samples, one who hears frames of so many, the first of them `phase` after the first that is said.
 #[derive(Debug)]
@@ -104,23 +104,22 @@ impl Clocks {
         if late > filter {
             return Err(format!("{:.2} ms late, {:.2} at most are right", late * 1e3, filter * 1e3));
         }
-        Self::one_tone(&heard[first..], to).map_err(|error| format!("{error} off the tone"))
+        one_tone(&heard[first..], to).map_err(|error| format!("{error} off the tone"))
     }
+}
 
-    /// Behind the first fade it is one tone to the end.
-    fn one_tone(heard: &[i16], to: Format) -> Result<(), f64> {
-        let angle = |sample: usize| TAU * TONE * sample as f64 / f64::from(to.rate);
-        let tail = heard.len() - to.samples(200);
-        let turned = |turn: fn(f64) -> f64| {
-            let part = heard.iter().enumerate().skip(tail);
-            part.map(|(sample, value)| f64::from(*value) * turn(angle(sample))).sum::<f64>()
-        };
-        let phase = turned(f64::sin).atan2(turned(f64::cos));
-        let error =
-            |(sample, value): (usize, &i16)| (f64::from(*value) - AMPLITUDE * (angle(sample) - phase).cos()).abs();
-        let worst = heard.iter().enumerate().skip(to.samples(12)).map(error).fold(0.0, f64::max);
-        if worst < 200.0 { Ok(()) } else { Err(worst) }
-    }
+/// Behind the first fade it is one tone to the end; else how far off it is.
+pub fn one_tone(heard: &[i16], to: Format) -> Result<(), f64> {
+    let angle = |sample: usize| TAU * TONE * sample as f64 / f64::from(to.rate);
+    let tail = heard.len() - to.samples(200);
+    let turned = |turn: fn(f64) -> f64| {
+        let part = heard.iter().enumerate().skip(tail);
+        part.map(|(sample, value)| f64::from(*value) * turn(angle(sample))).sum::<f64>()
+    };
+    let phase = turned(f64::sin).atan2(turned(f64::cos));
+    let error = |(sample, value): (usize, &i16)| (f64::from(*value) - AMPLITUDE * (angle(sample) - phase).cos()).abs();
+    let worst = heard.iter().enumerate().skip(to.samples(12)).map(error).fold(0.0, f64::max);
+    if worst < 200.0 { Ok(()) } else { Err(worst) }
 }
 
 #[test]
