@@ -111,3 +111,42 @@ fn a_mix_of_other_channels_is_refused() {
     assert_eq!(refused.status, COACH_ERR_VALUE);
     assert!(refused.message.contains("1 or 2"), "{}", refused.message);
 }
+
+/// What a listener in a room that the engine mixes hears in its channels together of a stereo speaker, openly and privately.
+#[test]
+fn a_whisper_is_as_loud_as_open_speech_where_the_engine_mixes() {
+    for (from_rate, room_rate, to_rate) in [(8_000, 8_000, 8_000), (48_000, 16_000, 8_000), (16_000, 48_000, 44_100)] {
+        for (channels, to_channels) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
+            let engine = Engine::with_guard(0);
+            let (from, to) = (Format::stereo(from_rate), Format { rate: to_rate, channels: to_channels });
+            let room = engine.engine_room("room", Format { rate: room_rate, channels }, 20);
+            let (speaker, listener) = (engine.attach("coach", "", None), engine.attach("agent", "agent", None));
+            speaker.join(&room, 1).expect("enters");
+            listener.join(&room, 2).expect("enters");
+            let hears = || {
+                let mut heard = Vec::new();
+                for _ in 0..50 {
+                    engine.service();
+                    speaker.read(from, &mut SAID[..2].repeat(from.samples(20)));
+                    room.tick();
+                    heard = to.silence(20);
+                    listener.write(to, &mut heard);
+                }
+                heard[heard.len() - to_channels as usize..].to_vec()
+            };
+            let open = hears();
+            speaker.coach("agent").expect("private");
+            let private = hears();
+            let what =
+                format!("at {from_rate} Hz, a mix of {channels} at {room_rate} Hz, {to_channels} at {to_rate} Hz");
+            let level = |heard: &[i16]| heard.iter().map(|sample| f64::from(*sample)).sum::<f64>() / heard.len() as f64;
+            for heard in [&open, &private] {
+                assert!((level(heard) - 1_750.0).abs() < 18.0, "{what}: {open:?} openly, {private:?} privately");
+            }
+            if channels == to_channels {
+                let near = open.iter().zip(&private).all(|(open, private)| open.abs_diff(*private) <= 25);
+                assert!(near, "{what}: {open:?} openly, {private:?} privately");
+            }
+        }
+    }
+}
