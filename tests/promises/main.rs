@@ -24,6 +24,7 @@ mod opening_guard;
 mod private;
 mod random_tones;
 mod rates;
+mod refused_formats;
 mod shared_conversion;
 mod steady_clocks;
 mod surface;
