@@ -25,6 +25,7 @@ mod private;
 mod random_tones;
 mod rates;
 mod refused_formats;
+mod returning_voices;
 mod shared_conversion;
 mod steady_clocks;
 mod surface;
