@@ -7,6 +7,7 @@ mod support;
 
 mod at_once;
 mod audience_events;
+mod bursts;
 mod changing_rates;
 mod commands;
 mod conference;

@@ -30,6 +30,8 @@ pub struct Bus {
 
 /// How much of the past a bus and its inputs keep, in ms, [`KEEP_TICKS`] at most: what a listener may be behind before it skips.
 const KEEP_MS: u32 = 160;
+/// What an input keeps at least: frames come in bursts from some senders. As much as a private stream keeps.
+const BURST_MS: u64 = 500;
 /// More than the filter of a conversion holds back.
 const FILTER_MS: u32 = 5;
 
@@ -68,7 +70,8 @@ impl Bus {
     /// A member's way in. `None` without memory.
     pub fn input(&self) -> Option<Input> {
         let longest = self.format.samples(MAX_FRAME_MS * TICKS_PER_MS);
-        Input::new(self.format, self.format.a_channel(self.tick) * self.depth + longest)
+        let kept = self.format.a_channel(self.tick) * self.depth + longest;
+        Input::new(self.format, kept.max(self.format.samples(BURST_MS * TICKS_PER_MS)))
     }
 
     /// Ticks so far.

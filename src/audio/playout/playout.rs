@@ -46,6 +46,8 @@ pub struct Playout {
     run: u32,
     /// What is played is left out, for want of its conversion.
     waiting: bool,
+    /// The stretch before this ran dry: where packets come in bursts, all that is queued is needed until the next one.
+    ran_dry: bool,
 }
 
 /// What was played into a part of a frame.
@@ -313,6 +315,7 @@ impl Playout {
         }
         if !full {
             self.end(&target, from);
+            self.ran_dry = !due.end;
             if due.end {
                 self.jitter.turn();
             } else {
@@ -337,7 +340,11 @@ impl Playout {
         let sample = from.ticks(1);
         let rounding = if whole.is_multiple_of(sample) { 0 } else { sample };
         let need = JitterPolicy::need(whole, from.ticks(due.packet)) + rounding;
-        let spare = if due.end { i64::from(i32::MAX) } else { queued as i64 - need as i64 };
+        let spare = match queued as i64 - need as i64 {
+            _ if due.end => i64::from(i32::MAX),
+            spare if self.ran_dry => spare.min(0),
+            spare => spare,
+        };
         target.index((filled + target.moment(begin) - spare).max(i64::from(self.at)))
     }
 
