@@ -288,8 +288,11 @@ impl<'a> Conference<'a> {
 }
 
 impl Drop for Conference<'_> {
-    /// Ends every call: Asterisk would go on sending to a line that is no more.
+    /// Ends every call: Asterisk would go on sending to a line that is no more. Who has taken somebody's place has an id of another kind.
     fn drop(&mut self) {
+        for channel in self.channels() {
+            self.manager.action("Hangup", &[("Channel", &channel)]);
+        }
         let channels = self.manager.command("core show channels concise");
         for fields in channels.lines().map(|line| line.split('!').collect::<Vec<_>>()) {
             if fields.last().is_some_and(|id| id.starts_with(&format!("{}-", self.room))) {

@@ -70,6 +70,8 @@ struct Shared {
     says: Mutex<Says>,
     heard: Mutex<Heard>,
     hung_up: AtomicBool,
+    /// Asterisk has ended its call.
+    over: AtomicBool,
     /// One packet is to be sent ahead of its time.
     ahead: AtomicBool,
     /// Its packets are on their way, and none arrives.
@@ -91,6 +93,12 @@ impl Shared {
 
     fn says(&self) -> MutexGuard<'_, Says> {
         self.says.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends no packet from now on.
+    fn end(&self) {
+        let _sent = self.says();
+        self.over.store(true, Ordering::SeqCst);
     }
 }
 
@@ -261,7 +269,12 @@ fn signal(sip: &UdpSocket, audio: SocketAddr, shared: &Shared, answered: &mpsc::
         let Ok((length, from)) = sip.recv_from(&mut packet) else { continue };
         let codecs = shared.format().codecs();
         let agent = Agent { sip, audio, codecs: &codecs, streams: 1 };
-        if let Some(call) = agent.answer(from, &String::from_utf8_lossy(&packet[..length])) {
+        let message = String::from_utf8_lossy(&packet[..length]);
+        if message.starts_with("BYE ") {
+            // Before the answer: after that, Asterisk may give the port to another call, and with strict RTP off that would hear this line.
+            shared.end();
+        }
+        if let Some(call) = agent.answer(from, &message) {
             if let Some(dialog) = call.dialog {
                 shared.dialog.set(dialog).ok();
             }
@@ -324,6 +337,9 @@ fn speak(audio: &UdpSocket, mut asterisk: Media, changes: &mpsc::Receiver<Media>
         let samples = rate * format.packet_ms / 1000;
         {
             let wanted = shared.says();
+            if shared.over.load(Ordering::SeqCst) {
+                return;
+            }
             let mut packet = header(asterisk.payload_type, number, time);
             packet.extend((0..samples).flat_map(|_| voice.next(*wanted, rate).to_be_bytes()));
             on_their_way.extend(loss.pass(packet));

@@ -6,6 +6,7 @@ mod ari;
 mod at_once;
 mod conference;
 mod cost;
+mod ended;
 mod events;
 #[path = "../switch/folders.rs"]
 mod folders;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
     for &(name, scenario) in alone::SCENARIOS
         .iter()
+        .chain(ended::SCENARIOS)
         .chain(guide::ALONE)
         .chain(seats::ALONE)
         .chain(sounds::ALONE)
