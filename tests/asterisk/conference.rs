@@ -160,8 +160,23 @@ impl<'a> Conference<'a> {
 
     /// The same, from another endpoint, with so many audio streams.
     pub fn replace_as(&mut self, endpoint: &str, streams: u32, member: &Member) -> Member {
+        let heir = self.heir(endpoint, streams, member);
+        heir.says();
+        heir
+    }
+
+    /// The same, softly: of who comes in the place of somebody who speaks openly, everyone hears the first word, which has an edge where
+    /// Asterisk begins to take its packets.
+    pub fn replace_softly(&mut self, endpoint: &str, member: &Member) -> Member {
+        let mut heir = self.heir(endpoint, 1, member);
+        self.soften(&mut heir);
+        heir.says();
+        heir
+    }
+
+    fn heir(&mut self, endpoint: &str, streams: u32, member: &Member) -> Member {
         let (called, tone) = (Instant::now(), self.next_tone());
-        let line = member.line.replace(endpoint, streams, self.pbx.sip(), tone);
+        let line = member.line.replace(endpoint, streams, self.pbx.sip());
         Member { id: format!("{}-heir", member.id), tone, line, soft: false, called }
     }
 

@@ -342,7 +342,7 @@ fn replaces_unseen(pbx: &Pbx) {
         // An open voice that breaks off would be heard at every frequency.
         guest.line.hush();
         seconds(0.3);
-        let heir = c.replace_as("several_line", 1, &guest);
+        let heir = c.replace_softly("several_line", &guest);
         c.wait_until("the guest's leg ends", |c| c.channel(&guest).is_none());
         heir.line.cushion();
         (channel, heir)

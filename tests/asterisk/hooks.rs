@@ -34,8 +34,7 @@ fn hook_given_again(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "hook_given_again");
     let (customer, agent, manager) =
         (c.join("customer", CUSTOMER), c.enter("agent", AGENT), c.join("manager", MANAGER));
-    let heir = c.replace_as("buffered_line", 1, &agent);
-    heir.line.hush();
+    let heir = c.replace_softly("buffered_line", &agent);
     c.wait_until("the agent's leg ends", |c| c.channel(&agent).is_none());
     let channel = c.channel_of("buffered_line").expect("it has the agent's place");
     c.manager.action("Setvar", &[("Channel", &channel), JITTER_BUFFER[0], JITTER_BUFFER[1]]);

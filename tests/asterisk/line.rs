@@ -117,14 +117,12 @@ impl Line {
         Self::start(format, 1, |_| ())
     }
 
-    /// A line that calls Asterisk to take this one's place, as the end of an attended transfer does. It says a tone at once.
-    pub fn replace(&self, endpoint: &str, streams: u32, asterisk: SocketAddr, tone: f64) -> Self {
+    /// A line that calls Asterisk to take this one's place, as the end of an attended transfer does.
+    pub fn replace(&self, endpoint: &str, streams: u32, asterisk: SocketAddr) -> Self {
         let replaced = self.shared.dialog.get().expect("Asterisk has called this line");
-        let line = Self::start(self.shared.format(), streams, |agent| {
+        Self::start(self.shared.format(), streams, |agent| {
             agent.replace(endpoint, replaced, asterisk, self.audio.port());
-        });
-        line.say(tone);
-        line
+        })
     }
 
     fn start(format: Format, streams: u32, begin: impl FnOnce(&Agent<'_>)) -> Self {

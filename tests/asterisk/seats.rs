@@ -28,11 +28,10 @@ fn replace(c: &mut Conference, member: &Member) -> (Member, String) {
     // An open voice that breaks off would be heard at every frequency.
     member.line.hush();
     seconds(0.3);
-    let mut heir = c.replace_as("several_line", 1, member);
+    let heir = c.replace_softly("several_line", member);
     c.wait_until("the leg ends", |c| c.channel(member).is_none());
     heir.line.hush();
     let channel = c.channel_of("several_line").expect("it has the place");
-    c.soften(&mut heir);
     (heir, channel)
 }
 
@@ -113,10 +112,8 @@ fn agent_by_agent(pbx: &Pbx) {
     let agent = c.join("agent", Role { tags: "other,agent", ..CUSTOMER });
     agent.line.hush();
     seconds(0.3);
-    let mut heir = c.replace_as("tagged_line", 1, &agent);
+    let heir = c.replace_softly("tagged_line", &agent);
     c.wait_until("the leg ends", |c| c.channel(&agent).is_none());
-    heir.line.hush();
-    c.soften(&mut heir);
     heir.speak();
     let channel = c.channel_of("tagged_line").expect("it has the place");
     c.hears(&[(&customer, &[&heir]), (&heir, &[&customer, &manager]), (&manager, &[&customer, &heir])]);
@@ -162,7 +159,7 @@ fn command_at_once(pbx: &Pbx) {
         let agent = c.join(&format!("agent_{round}"), AGENT);
         agent.line.hush();
         seconds(0.3);
-        let mut heir = c.replace_as("several_line", 1, &agent);
+        let heir = c.replace_softly("several_line", &agent);
         let mut channel = None;
         c.wait_until("there is a channel in the agent's place", |c| {
             channel = c.channel_of("several_line");
@@ -175,8 +172,6 @@ fn command_at_once(pbx: &Pbx) {
             let said = c.manager.command(&format!("coach tag at_once_replaced {channel} agent"));
             assert!(said.starts_with("+OK"), "{said}");
         }
-        heir.line.hush();
-        c.soften(&mut heir);
         seconds(1.0);
         c.judge_last(&heir, 0.5, manager.tone, true).expect("it has the tag that it was given");
         c.never_heard(&customer, &manager);
