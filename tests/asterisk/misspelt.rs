@@ -14,6 +14,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("a_variable_that_assigns_to_the_function_is_private_to_nobody", assigned),
     ("tags_that_are_none_are_logged_however_they_are_given", no_tags),
     ("nothing_is_told_of_variables_where_coach_was_told_too", not_told),
+    ("a_variable_whose_value_looks_like_a_setting_silences_nobody", values),
 ];
 
 /// Somebody who comes in by an extension that carries this out.
@@ -166,5 +167,32 @@ fn not_told(pbx: &Pbx) {
         seconds(0.3);
         let told = told(pbx, &channel);
         assert!(told.is_empty(), "{told:?}");
+    }
+}
+
+/// What a customer typed, or a line's display, may have anything in it.
+fn values(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "values");
+    let listener = c.join("listener", CUSTOMER);
+    for (n, what) in [
+        "NOTE=speakOnlyTo=agent",
+        "__X={speakOnlyTo=agent}",
+        "NOTE=COACH(speakOnlyTo)=agent",
+        "NOTE=Coach(speakOnlyTo=agent)",
+        "NOTE=memberTag=agent",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let member = call(&mut c, &format!("customer_{n}"), "sets", what, 1_500.0 + 200.0 * n as f64);
+        c.wait_until("Coach has it", |c| c.knows(&member));
+        let channel = c.channel(&member).expect("it is there");
+        c.listen(&[&listener], 0.8);
+        c.judge_last(&listener, 0.4, member.tone, true).unwrap_or_else(|said| panic!("{what}: {said}"));
+        let show = c.manager.command("coach show values as json");
+        assert!(!show.contains("agent"), "{what}: {show}");
+        let told = told(pbx, &channel);
+        assert!(told.is_empty(), "{what}: {told:?}");
+        c.hang_up(member);
     }
 }
