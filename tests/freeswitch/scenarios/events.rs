@@ -68,6 +68,39 @@ pub fn every_change_is_an_event(stage: &Stage, room: &str) -> Outcome {
     scene.finish()?.judge()
 }
 
+/// Out of a conference a call is bypassed, and on its way into one no longer: such events name the call alone. With the last member the
+/// conference ends, which FreeSWITCH tells; nobody is in it whom Coach could tell of.
+pub fn a_call_outside_conferences_is_bypassed_and_the_end_is_the_switchs_own(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    let (mut events, mut ends) = (scene.events()?, scene.switch.socket()?);
+    ends.request("event json CUSTOM conference::maintenance")?;
+    let coach = scene.call("coach").with("coach:speakOnlyTo=agent").saying(&[]).joins()?;
+    let near = coach.near();
+    // Whatever Coach tells of the call but its audience, which is empty.
+    let told = |events: &mut Socket, action: &str| {
+        let event = events.event(2.0, |event| event["Unique-ID"] == near.as_str() && event["Action"] != "audience")?;
+        if event["Action"] == action { Ok(event) } else { Err(format!("{action}, and not this: {event}")) }
+    };
+    events.event(2.0, |event| event["Action"] == "join" && event["Unique-ID"] == near.as_str())?;
+    for _ in 0..2 {
+        coach.is_sent_to("park")?;
+        told(&mut events, "leave")?;
+        let event = told(&mut events, "bypass")?;
+        if !event["Conference-Name"].is_null() {
+            return Err(format!("a call outside conferences is in one: {event}"));
+        }
+        ends.event(2.0, |event| event["Action"] == "conference-destroy" && event["Conference-Name"] == room)?;
+        coach.is_sent_to(&format!("conference:{room}@narrow"))?;
+        told(&mut events, "unbypass")?;
+        told(&mut events, "join")?;
+    }
+    coach.hushes()?;
+    coach.hangs_up()?;
+    told(&mut events, "leave")?;
+    let end = events.event(1.0, |event| event["Action"] == "end" && event["Conference-Name"] == room);
+    if let Ok(end) = end { Err(format!("an end: {end}")) } else { Ok(()) }
+}
+
 pub fn commands_answer_alike_on_every_way_in(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
     let agent = scene.call("agent").with("coach:memberTag=agent").joins()?;

@@ -99,6 +99,7 @@ scenarios! {
         hooks_taken_away_are_put_back;
     events:
         every_change_is_an_event
+        a_call_outside_conferences_is_bypassed_and_the_end_is_the_switchs_own
         commands_answer_alike_on_every_way_in;
     media:
         pcmu_in_packets_of_10_to_30_ms
