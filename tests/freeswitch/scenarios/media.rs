@@ -134,6 +134,7 @@ const G722: Option<&str> = Some("G722@8000h@20i");
 const OPUS: Option<&str> = Some("opus@48000h@20i");
 const WIDE: Option<&str> = Some("L16@16000h@20i");
 const FULL: Option<&str> = Some("L16@48000h@20i");
+const OPUS_STEREO: Option<&str> = Some("opus@48000h@20i@2c"); // `stereo=1` in SDP
 const STEREO: &str = "L16@32000h@20i@2c";
 
 calls! {
@@ -141,6 +142,7 @@ calls! {
     pcma_in_packets_of_40_and_60_ms: "narrow", PCMA_60, PCMA_40, PCMA_60;
     g722_in_a_wide_conference: "wide", G722, G722, G722;
     opus_in_a_full_band_conference: "full", OPUS, OPUS, OPUS;
+    opus_in_two_channels: "full", OPUS_STEREO, OPUS_STEREO, OPUS_STEREO;
     every_codec_in_a_conference_of_32_khz: "super", PCMU_30, OPUS, G722;
     a_stereo_conference: "stereo", OPUS, None, WIDE;
     a_conference_that_mixes_every_10_ms: "quick", PCMU_20, PCMU_10, OPUS;

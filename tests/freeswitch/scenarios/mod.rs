@@ -109,6 +109,7 @@ scenarios! {
         every_codec_in_a_conference_of_32_khz
         linear_legs_of_three_rates
         stereo_legs
+        opus_in_two_channels
         a_stereo_conference
         a_conference_that_mixes_every_10_ms
         a_conference_with_comfort_noise
