@@ -13,6 +13,7 @@ mod moving;
 mod names;
 mod phones;
 mod random;
+mod rates;
 mod recovering;
 mod sounds;
 mod stalling;
@@ -117,6 +118,8 @@ scenarios! {
         silence_suppression_and_a_jitter_buffer
         long_packets_and_unusual_rates
         long_packets_and_unusual_rates_in_mid_call;
+    rates:
+        linear_legs_change_their_rate_in_mid_call;
     phones:
         a_phone_whispers_through_a_jitter_buffer
         the_examples_whisper_and_have_keys

@@ -6,7 +6,7 @@ use std::thread;
 use crate::{
     Stage,
     judge::{Legs, Recording},
-    line::Line,
+    line::{Line, WIDE},
     scene::{Outcome, Scene},
     switch::Switch,
     tones::LEVEL,
@@ -36,13 +36,7 @@ fn plays(switch: &Switch, room: &str, profile: &'static str, stall: Stall, widen
     let customer = scene.call("customer").with("coach:memberTag=vip").silently().joins()?;
     scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
     let line = Line::waits(BEFORE).map_err(|e| e.to_string())?;
-    let coach = format!("{room}-coach");
-    scene.api(&format!(
-        "originate {{origination_uuid={coach},absolute_codec_string=L16@16000h@20i}}sofia/test/line@{} \
-         'm:^:coach:speakOnlyTo=agent^conference:{room}@{profile}' inline",
-        line.sip
-    ))?;
-    scene.until("the coach is there", || Ok(scene.api(&format!("coach show {room}"))?.contains(&coach)))?;
+    let coach = line.joins(&scene, "coach", profile, &[WIDE], "coach:speakOnlyTo=agent")?;
     // Long enough for the switch to have measured how far the phone's clock is from its own.
     scene.wait(2.0);
     line.is_held_up(true);
