@@ -1,5 +1,5 @@
 //! A phone of the tests' own: it is called by the switch, says one tone and then another, and writes down what it hears. Its packets can be
-//! held up on their way, and it can ask for another rate in mid-call.
+//! held up on their way, or come several at once all the time, and it can ask for another rate in mid-call.
 
 use std::{
     f64::consts::TAU,
@@ -48,6 +48,8 @@ struct State {
     tone: AtomicU32,
     held_up: AtomicBool,
     hung_up: AtomicBool,
+    /// So many packets arrive at once, all the time.
+    at_once: AtomicU32,
     /// What is to be spoken from now on, which the switch has not been asked for yet.
     wanted: Mutex<Option<Linear>>,
     /// What the switch has agreed to last, and what was heard since.
@@ -77,6 +79,7 @@ impl Line {
             tone: tone.into(),
             held_up: false.into(),
             hung_up: false.into(),
+            at_once: 1.into(),
             wanted: Mutex::new(None),
             agreed: Mutex::new((linear, Vec::new())),
         });
@@ -105,6 +108,11 @@ impl Line {
     /// Says another tone from now on.
     pub fn says(&self, tone: u32) {
         self.state.tone.store(tone, Ordering::SeqCst);
+    }
+
+    /// From now on its packets come so many at once, and then none for as long as they are.
+    pub fn sends_at_once(&self, packets: u32) {
+        self.state.at_once.store(packets, Ordering::SeqCst);
     }
 
     /// Asks the switch for other samples.
@@ -185,7 +193,7 @@ fn run(sip: &UdpSocket, audio: &UdpSocket, state: &State) {
             held.push(packet(count, stamp, payload_type, linear, state.tone.load(Ordering::SeqCst)));
             stamp = stamp.wrapping_add(linear.rate / 50);
             count += 1;
-            if !held_up {
+            if !held_up && count.is_multiple_of(state.at_once.load(Ordering::SeqCst)) {
                 held.drain(..).for_each(|packet| drop(audio.send_to(&packet, address)));
             }
         }

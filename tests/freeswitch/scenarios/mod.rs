@@ -125,7 +125,8 @@ scenarios! {
         the_examples_whisper_and_have_keys
         slow_keys_work_as_quick_ones_do;
     stalling:
-        bursts_around_a_command_stay_private;
+        bursts_around_a_command_stay_private
+        a_sender_in_bursts_is_whispered_as_it_is_mixed;
     sounds:
         the_coach_alone_hears_a_sound_of_each_mode
         a_setting_turns_the_sounds_off;

@@ -1,11 +1,11 @@
 //! The network holds a phone's packets up and lets all of them go at once, around the command that opens an audience: what was said before
-//! the command is heard by nobody who was not in the audience then, however late it comes.
+//! the command is heard by nobody who was not in the audience then, however late it comes. And a network that does so all the time.
 
 use std::thread;
 
 use crate::{
     Stage,
-    judge::{Legs, Recording},
+    judge::{Legs, Levels, Recording},
     line::{Line, WIDE},
     scene::{Outcome, Scene},
     switch::Switch,
@@ -60,7 +60,7 @@ fn plays(switch: &Switch, room: &str, profile: &'static str, stall: Stall, widen
     levels(&customer, BEFORE, AFTER)
         .unheard(&[])
         .map_err(|what| format!("the customer hears what was said before: {what}"))?;
-    let heard = |levels: crate::judge::Levels| levels.0.iter().filter(|level| **level > LEVEL - 3.0).count();
+    let heard = |levels: Levels| levels.0.iter().filter(|level| **level > LEVEL - 3.0).count();
     let (opened, late) = (heard(levels(&customer, AFTER, BEFORE)), heard(levels(&agent, BEFORE, AFTER)));
     match opened {
         ..50 => Err(format!("the customer hears {opened}0 ms of what was said after")),
@@ -97,4 +97,41 @@ pub fn bursts_around_a_command_stay_private(stage: &Stage, room: &str) -> Outcom
         });
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}
+
+/// Packets that come five at once every 100 ms, all the time: what the switch's own mix delivers of such a speaker, the whisper delivers too.
+pub fn a_sender_in_bursts_is_whispered_as_it_is_mixed(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "wide")?;
+    scene.call("customer").silently().joins()?;
+    scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
+    let line = Line::waits(BEFORE).map_err(|e| e.to_string())?;
+    line.sends_at_once(5);
+    let coach = line.joins(&scene, "coach", "wide", &[WIDE], "coach:speakOnlyTo=agent")?;
+    scene.wait(6.0);
+    scene.api(&format!("uuid_coach {coach} coach -"))?;
+    scene.wait(1.0);
+    line.says(AFTER);
+    scene.wait(1.0);
+    scene.api(&format!("uuid_coach {coach} uncoach"))?;
+    scene.wait(6.0);
+    let recording = |name: &str| scene.switch.folder.join(format!("{room}-{name}.wav"));
+    let (customer, agent) = (recording("customer"), recording("agent"));
+    scene.finish()?;
+    let read = |path| Recording::read(path).map_err(|e| e.to_string());
+    let (customer, agent) = (read(&customer)?, read(&agent)?);
+    let [before, after] = [BEFORE, AFTER].map(|tone| agent.levels(f64::from(tone)));
+    customer.levels_among(f64::from(BEFORE), &[f64::from(AFTER)], Legs::Linear).unheard(&[])?;
+    let (whispered, mixed) = (share(&before), share(&after));
+    if whispered < mixed - 0.02 {
+        return Err(format!("of the whisper {whispered:.3} of the windows are at level, of open speech {mixed:.3}"));
+    }
+    // What is compared has to be there.
+    if mixed < 0.9 { Err(format!("the switch mixes {mixed:.3} of the windows")) } else { Ok(()) }
+}
+
+/// The part of the windows that are at level, of 4 s from half a second after the tone has begun.
+fn share(levels: &Levels) -> f64 {
+    let begin = levels.0.iter().position(|level| *level > LEVEL - 1.0).unwrap_or_default() + 50;
+    let span = levels.0.iter().skip(begin).take(400);
+    span.filter(|level| (**level - LEVEL).abs() < 1.0).count() as f64 / 400.0
 }
