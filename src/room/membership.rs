@@ -186,7 +186,10 @@ impl RoomState {
         }
         let input = match here.bus() {
             None => None,
-            Some(bus) => Some(Arc::new(bus.input().ok_or_else(|| Error::memory("the member's part of the mix"))?)),
+            Some(bus) => {
+                let input = bus.input(here.members.len());
+                Some(Arc::new(input.ok_or_else(|| Error::memory("the member's part of the mix"))?))
+            }
         };
         let here = self.room_mut()?;
         here.members.insert(number, handle);

@@ -24,6 +24,8 @@ pub struct SampleRing {
     count: u32,
     /// Where their number is a power of two: that less one, for a division is dear. Else 0.
     mask: u32,
+    /// 2^64 divided by their number, rounded up: the quotient of a position's word without a division.
+    reciprocal: u64,
 }
 
 impl SampleRing {
@@ -35,7 +37,8 @@ impl SampleRing {
         lines.try_reserve_exact(length).ok()?;
         lines.extend((0..length).map(|_| CacheLine(std::array::from_fn(|_| AtomicU64::new(0)))));
         let mask = if used.is_power_of_two() { used - 1 } else { 0 };
-        Some(Self { lines: lines.into_boxed_slice(), count: used, mask })
+        let reciprocal = (1_u128 << 64).div_ceil(u128::from(used).max(2)) as u64;
+        Some(Self { lines: lines.into_boxed_slice(), count: used, mask, reciprocal })
     }
 
     /// Samples it holds.
@@ -51,7 +54,13 @@ impl SampleRing {
 
     fn index(&self, position: u64) -> usize {
         let word = position / PER_WORD;
-        (if self.mask != 0 { word & u64::from(self.mask) } else { word % u64::from(self.count) }) as usize
+        if self.mask != 0 {
+            return (word & u64::from(self.mask)) as usize;
+        }
+        // Right as long as the word's number times that of words is less than 2^64 (Granlund and Montgomery, "Division by invariant integers using
+        // multiplication", 1994): a ring of a second lasts for millions of years.
+        let quotient = ((u128::from(word) * u128::from(self.reciprocal)) >> 64) as u64;
+        (word - quotient * u64::from(self.count)) as usize
     }
 
     /// Where a position lies, for a hint to the processor.
@@ -247,6 +256,22 @@ mod tests {
             let mut out = vec![MaybeUninit::uninit(); samples.len()];
             assert_eq!(ring.get(position, &mut out), samples, "{length} samples at {position}");
             position += samples.len() as u64;
+        }
+    }
+
+    #[test]
+    fn every_position_has_its_word_whatever_their_number() {
+        for words in (1..200).chain([880, 1_000, 1_024, 2_000, 6_001]) {
+            let ring = SampleRing::new(words * PER_WORD as usize).unwrap();
+            for from in [0, 1 << 20, (1 << 45) - 3, 1 << 48] {
+                for word in from..from + 3 * words as u64 {
+                    assert_eq!(
+                        ring.index(word * PER_WORD + 3),
+                        (word % words as u64) as usize,
+                        "word {word} of {words}"
+                    );
+                }
+            }
         }
     }
 

@@ -30,8 +30,11 @@ pub struct Bus {
 
 /// How much of the past a bus and its inputs keep, in ms, [`KEEP_TICKS`] at most: what a listener may be behind before it skips.
 const KEEP_MS: u32 = 160;
-/// What an input keeps at least: frames come in bursts from some senders. As much as a private stream keeps.
+/// What an input keeps as well, since frames come in bursts from some senders: as much as a private stream.
 const BURST_MS: u64 = 500;
+/// The first so many members of a room have that. All that is kept passes through the cache again and again, and those of a large room
+/// do not fit into it.
+const FEW: usize = 32;
 /// More than the filter of a conversion holds back.
 const FILTER_MS: u32 = 5;
 
@@ -67,11 +70,14 @@ impl Bus {
         self.depth
     }
 
-    /// A member's way in. `None` without memory.
-    pub fn input(&self) -> Option<Input> {
+    /// A member's way in, in a room that has so many `members` already. `None` without memory.
+    pub fn input(&self, members: usize) -> Option<Input> {
         let longest = self.format.samples(MAX_FRAME_MS * TICKS_PER_MS);
-        let kept = self.format.a_channel(self.tick) * self.depth + longest;
-        Input::new(self.format, kept.max(self.format.samples(BURST_MS * TICKS_PER_MS)))
+        let tick = self.format.a_channel(self.tick);
+        let listened = tick * self.depth + longest;
+        let burst = if members < FEW { self.format.samples(BURST_MS * TICKS_PER_MS) } else { 0 };
+        // Whole ticks, so that one that the member filled by itself lies in a row.
+        Input::new(self.format, listened.max(burst).next_multiple_of(tick))
     }
 
     /// Ticks so far.

@@ -79,7 +79,7 @@ impl Input {
     pub fn new(format: Format, samples: usize) -> Option<Self> {
         Some(Self {
             format,
-            ring: SampleRing::new((samples * format.channels()).next_power_of_two())?,
+            ring: SampleRing::new(samples * format.channels())?,
             seqlock: Seqlock::new(),
             packet: AtomicU64::new(0),
             born: AtomicU64::new(u64::MAX),

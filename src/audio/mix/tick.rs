@@ -159,7 +159,7 @@ mod tests {
             let mut mix = Mix { bus: &bus, own: None, at: &mut place };
             mix.take(&mut out).expect("it was made just now").iter().map(|sample| sample.abs()).max()
         };
-        let input = Arc::new(bus.input().expect("memory"));
+        let input = Arc::new(bus.input(0).expect("memory"));
         let talked = 2 * bus.depth() as u64;
         let plans = [vec![MixInput { input: input.clone(), heard: true }], Vec::new()];
         let plans = plans.map(|mixed| Arc::new(MixPlan { mixed: mixed.into(), leaving: Vec::new() }));
