@@ -25,7 +25,7 @@ pub fn a_two_party_call_becomes_a_coached_one(stage: &Stage, room: &str) -> Outc
     scene.wait(1.0);
     agent.hushes()?;
     let moves = line("uuid_dual_transfer ")?.replace("CUSTOMER", &customer.near()).replace("support", room);
-    scene.api(&moves)?;
+    prints(&moves, &scene.api(&moves)?, "+OK")?;
     customer.comes_to(room)?;
     agent.comes_to(room)?;
     scene.call("coach").with("coach:speakOnlyTo=agent").saying(&["agent"]).joins()?;
@@ -58,21 +58,50 @@ pub fn variables_set_in_mid_call_change_nobody(stage: &Stage, room: &str) -> Out
     scene.finish()?.judge()
 }
 
-/// Each command of the guide that says what it prints, in order, on a switch that has not loaded the module yet.
+/// The commands of a part of the guide that say what they print, with that.
+fn printing(heading: &str) -> Outcome<Vec<(&'static str, &'static str)>> {
+    let guide = include_str!("../../../docs/freeswitch.md");
+    let part = guide.split("\n## ").find_map(|part| part.strip_prefix(heading));
+    let lines = part.ok_or_else(|| format!("the guide has no part `{heading}`"))?.lines();
+    let commands: Vec<_> = lines
+        .filter_map(|line| line.trim().strip_prefix("fs_cli -x '")?.split_once("# prints "))
+        .map(|(command, printed)| (command.trim().trim_end_matches('\''), printed.trim()))
+        .collect();
+    if commands.is_empty() { Err(format!("`{heading}` does not say what a command prints")) } else { Ok(commands) }
+}
+
+fn prints(command: &str, reply: &str, printed: &str) -> Outcome {
+    let said = reply.lines().any(|line| line.trim() == printed);
+    if said { Ok(()) } else { Err(format!("`{command}` printed {reply:?}, and not {printed:?}")) }
+}
+
+/// In order, on a switch that has not loaded the module yet.
 pub fn commands_print_what_the_guide_says(_: &Stage, _: &str) -> Outcome {
     let switch = Switch::start(true)?;
     let mut socket = switch.socket()?;
     socket.api("unload mod_coach")?;
-    let guide = include_str!("../../../docs/freeswitch.md");
-    let lines = guide.lines().filter_map(|line| line.trim().strip_prefix("fs_cli -x '")?.split_once("# prints "));
-    let mut seen = 0;
-    for (command, printed) in lines {
-        let command = command.trim().trim_end_matches('\'');
-        let reply = socket.api(command)?;
-        if !reply.lines().any(|line| line.trim() == printed.trim()) {
-            return Err(format!("`{command}` printed {reply:?}, and not {printed:?}"));
+    for heading in ["Install it", "The first whispered word", "Upgrade the module"] {
+        for (command, printed) in printing(heading)? {
+            prints(command, &socket.api(command)?, printed)?;
         }
-        seen += 1;
     }
-    if seen < 4 { Err(format!("the guide says what {seen} commands print")) } else { Ok(()) }
+    Ok(())
+}
+
+/// In order, in a conference of those of whom the guide tells.
+pub fn commands_in_mid_call_print_what_the_guide_says(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    let customer = scene.call("customer").silently().joins()?;
+    let agent = scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
+    let manager = scene.call("coach").with("coach:speakOnlyTo=agent").silently().joins()?;
+    let uuids = [("CUSTOMER", customer.near()), ("AGENT", agent.near()), ("MANAGER", manager.near())];
+    for (command, printed) in printing("Commands in mid-call")? {
+        let here = |text: &str| {
+            let text = uuids.iter().fold(text.to_owned(), |text, (name, uuid)| text.replace(name, uuid));
+            text.replace("support", room)
+        };
+        let (command, printed) = (here(command), here(printed));
+        prints(&command, &scene.api(&command)?, &printed)?;
+    }
+    scene.finish().map(drop)
 }

@@ -89,7 +89,8 @@ scenarios! {
         a_two_party_call_becomes_a_coached_one
         private_speech_is_heard_while_a_conference_waits_for_its_moderator
         variables_set_in_mid_call_change_nobody
-        commands_print_what_the_guide_says;
+        commands_print_what_the_guide_says
+        commands_in_mid_call_print_what_the_guide_says;
     taps:
         the_conference_recording_has_no_private_speech
         a_recording_of_the_coach_has_no_private_speech
