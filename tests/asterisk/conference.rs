@@ -287,7 +287,7 @@ impl<'a> Conference<'a> {
 
     /// Waits, for 10 s at most, until something is so.
     pub fn wait_until(&mut self, what: &str, mut is_so: impl FnMut(&mut Self) -> bool) {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + Duration::from_secs(60);
         while !is_so(self) {
             assert!(Instant::now() < end, "it should happen that {what}; {}", self.state());
             sleep(Duration::from_millis(20));

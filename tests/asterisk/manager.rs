@@ -113,7 +113,7 @@ impl Manager {
     }
 
     fn place_of(&mut self, name: &str, header: &str, value: &str) -> usize {
-        let end = Instant::now() + Duration::from_secs(5);
+        let end = Instant::now() + Duration::from_secs(60);
         loop {
             let fits = |event: &Message| event.get("Event") == name && event.get(header) == value;
             if let Some(at) = self.events.iter().position(fits) {

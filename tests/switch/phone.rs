@@ -80,7 +80,7 @@ impl Phone {
     /// The digits that it has been sent by now, once there are so many.
     pub fn digits(&mut self, count: usize) -> io::Result<String> {
         let (mut told, mut part) = (Vec::new(), [0; 4096]);
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + Duration::from_secs(60);
         self.control.set_read_timeout(Some(Duration::from_millis(50)))?;
         loop {
             match self.control.read(&mut part) {
@@ -156,7 +156,7 @@ impl Phone {
 
     /// Waits until the phone has said something, in its log.
     fn wait_for(&mut self, what: &str) -> io::Result<()> {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + Duration::from_secs(60);
         let log = self.folder.join("log");
         loop {
             let said = fs::read_to_string(&log)?;
@@ -186,7 +186,7 @@ fn config(folder: &Path, call: Call<'_>, control: u16, port: u16) -> io::Result<
 }
 
 fn connect(port: u16) -> io::Result<TcpStream> {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(60);
     loop {
         match TcpStream::connect(("127.0.0.1", port)) {
             Err(_) if Instant::now() < end => std::thread::sleep(Duration::from_millis(20)),

@@ -118,7 +118,7 @@ fn told() {
     // A key that is revoked follows no longer; others go on.
     assert!(!other.has_ended());
     assert_eq!(gateway.command(&["key", "revoke", key.split('_').nth(1).expect("a public part")]).0, Some(0));
-    let end = Instant::now() + Duration::from_secs(5);
+    let end = Instant::now() + Duration::from_secs(60);
     while !other.has_ended() {
         assert!(Instant::now() < end, "its stream should end");
         std::thread::sleep(Duration::from_millis(20));
