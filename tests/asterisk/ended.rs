@@ -12,21 +12,23 @@ fn ended() {
     line.say(400.0);
     let own = sip.local_addr().expect("a bound socket has an address");
     let to = line.uri();
-    let ask = |method: &str, description: &str| {
+    let ask = |method: &str, call_id: &str, description: &str| {
         let message = format!(
             "{method} {to} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{method}\r\nFrom: <sip:test@{own}>;tag=1\r\nTo: <{to}>\r\n\
-             Call-ID: ended\r\nCSeq: 1 {method}\r\n\r\n{description}"
+             Call-ID: {call_id}\r\nCSeq: 1 {method}\r\n\r\n{description}"
         );
         sip.send_to(message.as_bytes(), to.strip_prefix("sip:line@").expect("it is a line's")).expect("it can be sent");
         let answer = packet(&sip).unwrap_or_else(|| panic!("{method} is answered"));
         assert!(answer.starts_with(b"SIP/2.0 200"), "{method}: {}", String::from_utf8_lossy(&answer));
     };
     let port = audio.local_addr().expect("a bound socket has an address").port();
-    ask("INVITE", &format!("v=0\r\nm=audio {port} RTP/AVP 118\r\na=rtpmap:118 L16/16000\r\n"));
+    ask("INVITE", "ended", &format!("v=0\r\nm=audio {port} RTP/AVP 118\r\na=rtpmap:118 L16/16000\r\n"));
+    // Another call that had its port is ended late, and this one goes on.
+    ask("BYE", "another", "");
     for _packet in 0..10 {
         assert!(packet(&audio).is_some(), "it speaks while the call goes on");
     }
-    ask("BYE", "");
+    ask("BYE", "ended", "");
     // On the loopback interface, what was sent has arrived.
     audio.set_nonblocking(true).expect("a socket can do without waiting");
     while packet(&audio).is_some() {}

@@ -11,7 +11,7 @@ use std::{
     net::{SocketAddr, UdpSocket},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
         mpsc,
     },
     thread::JoinHandle,
@@ -72,6 +72,8 @@ struct Shared {
     hung_up: AtomicBool,
     /// Asterisk has ended its call.
     over: AtomicBool,
+    /// How many ms of speech and silence it has sent.
+    sent_ms: AtomicU64,
     /// One packet is to be sent ahead of its time.
     ahead: AtomicBool,
     /// Its packets are on their way, and none arrives.
@@ -219,6 +221,11 @@ impl Line {
         Recording { rate: self.shared.format().rate, samples: self.shared.heard().samples.clone() }
     }
 
+    /// How much it has said by now, silence too, in seconds.
+    pub fn said(&self) -> f64 {
+        self.shared.sent_ms.load(Ordering::SeqCst) as f64 / 1000.0
+    }
+
     /// What its clock showed at a moment: nothing said later is in what was heard before.
     pub fn clock_at(&self, moment: Instant) -> f64 {
         let heard = self.shared.heard();
@@ -268,7 +275,7 @@ fn signal(sip: &UdpSocket, audio: SocketAddr, shared: &Shared, answered: &mpsc::
         let codecs = shared.format().codecs();
         let agent = Agent { sip, audio, codecs: &codecs, streams: 1 };
         let message = String::from_utf8_lossy(&packet[..length]);
-        if message.starts_with("BYE ") {
+        if message.starts_with("BYE ") && agent.is_of_its_call(&message, shared.dialog.get()) {
             // Before the answer: after that, Asterisk may give the port to another call, and with strict RTP off that would hear this line.
             shared.end();
         }
@@ -347,6 +354,7 @@ fn speak(audio: &UdpSocket, mut asterisk: Media, changes: &mpsc::Receiver<Media>
                 }
             }
         }
+        shared.sent_ms.fetch_add(format.packet_ms.into(), Ordering::SeqCst);
         number += 1;
         time = time.wrapping_add(samples);
         if !shared.ahead.swap(false, Ordering::SeqCst) {

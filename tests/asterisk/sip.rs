@@ -74,11 +74,23 @@ impl Agent<'_> {
         }
     }
 
+    /// Whether a request is about this line's call: `called`, if Asterisk made it. A port may have been somebody else's, whose call Asterisk goes
+    /// on ending for a while.
+    pub fn is_of_its_call(&self, message: &str, called: Option<&Dialog>) -> bool {
+        let call_id = called.map_or_else(|| self.own_call_id(), |dialog| dialog.call_id.clone());
+        header(message, "Call-ID") == call_id
+    }
+
+    /// Of a call that it makes.
+    fn own_call_id(&self) -> String {
+        format!("line-{}", self.tag())
+    }
+
     /// Calls Asterisk, as this endpoint, to take the place of the line that has this call.
     pub fn replace(&self, endpoint: &str, replaced: &Dialog, asterisk: SocketAddr, their_tag: u16) {
         let more = format!("Replaces: {}\r\nRequire: replaces\r\n", replaced.named(their_tag));
         let to = format!("<sip:member@{asterisk}>");
-        let call = Dialog { asterisk, call_id: format!("line-{}", self.tag()), to };
+        let call = Dialog { asterisk, call_id: self.own_call_id(), to };
         self.send(asterisk, &self.request("INVITE", 1, endpoint, &call, &more), &self.description(&OWN, "sendrecv"));
     }
 
