@@ -88,9 +88,10 @@ pub fn commands_print_what_the_guide_says(_: &Stage, _: &str) -> Outcome {
     Ok(())
 }
 
-/// In order, in a conference of those of whom the guide tells.
-pub fn commands_in_mid_call_print_what_the_guide_says(stage: &Stage, room: &str) -> Outcome {
-    let scene = stage.scene(room, "narrow")?;
+/// In order, in a conference of those of whom the guide tells: the first of a switch, whose members have the numbers 1 to 3.
+pub fn commands_in_mid_call_print_what_the_guide_says(_: &Stage, room: &str) -> Outcome {
+    let switch = Switch::start(true)?;
+    let scene = Scene::new(&switch, room, "narrow")?;
     let customer = scene.call("customer").silently().joins()?;
     let agent = scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
     let manager = scene.call("coach").with("coach:speakOnlyTo=agent").silently().joins()?;
