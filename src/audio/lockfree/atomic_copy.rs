@@ -114,28 +114,20 @@ pub unsafe fn eight<const AVX: bool, G: Group>(words: &[AtomicU64; 8]) -> [G; 8]
 #[inline(always)]
 unsafe fn load_pairs<const AVX: bool>(from: *const u8) -> [std::arch::x86_64::__m128i; 2] {
     let (first, second);
-    // SAFETY: by the caller's promise.
-    unsafe {
-        if AVX {
+    macro_rules! load {
+        ($instruction:literal) => {
             std::arch::asm!(
-                "vmovdqu {first}, [{from}]",
-                "vmovdqu {second}, [{from} + 16]",
+                concat!($instruction, " {first}, [{from}]"),
+                concat!($instruction, " {second}, [{from} + 16]"),
                 from = in(reg) from,
                 first = out(xmm_reg) first,
                 second = lateout(xmm_reg) second,
                 options(nostack, readonly, preserves_flags),
-            );
-        } else {
-            std::arch::asm!(
-                "movdqu {first}, [{from}]",
-                "movdqu {second}, [{from} + 16]",
-                from = in(reg) from,
-                first = out(xmm_reg) first,
-                second = lateout(xmm_reg) second,
-                options(nostack, readonly, preserves_flags),
-            );
-        }
+            )
+        };
     }
+    // SAFETY: the caller has said that 32 bytes may be read at `from`, and that there is AVX where `AVX` says so.
+    unsafe { if AVX { load!("vmovdqu") } else { load!("movdqu") } }
     [first, second]
 }
 

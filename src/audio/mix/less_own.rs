@@ -39,7 +39,7 @@ fn any<const AVX: bool>(sums: &[AtomicU64], own: &[AtomicU64], out: &mut [i16]) 
     let (sum_blocks, sum_rest) = sums.as_chunks::<{ BLOCK / 2 }>();
     let (out_blocks, out_rest) = out.as_chunks_mut::<BLOCK>();
     for ((out, sums), own) in out_blocks.iter_mut().zip(sum_blocks).zip(own_blocks) {
-        // SAFETY: there is AVX2 where `AVX` says so, by those who call this.
+        // SAFETY: `AVX` is true in `wide` alone, which runs where there is AVX2.
         let (sums, own) = unsafe { (atomic_copy::eight::<AVX, Sums>(sums), atomic_copy::four::<AVX, Own>(own)) };
         let (sums, own) = (sums.as_flattened(), own.as_flattened());
         for index in 0..BLOCK {
