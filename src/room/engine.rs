@@ -244,7 +244,7 @@ impl Engine {
         let (rang, number) = (self.shared.work_flag.rang(), self.shared.last_number());
         let Ok(state_locks) = self.locks_to_serve() else { return PERIOD };
         let (mut reads, mut writes) = (Vec::new(), Vec::new());
-        let mut retired = false;
+        let mut retired = self.shared.free_discarded();
         for state_lock in &state_locks {
             let mut state = state_lock.lock_to_serve();
             retired |= !state.retirement.sweep();

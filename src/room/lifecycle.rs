@@ -159,6 +159,7 @@ impl Engine {
                 }
             }
         }
+        swept = swept.and(contained(|| self.shared.free_discarded()).map(|_| ()));
         self.outgoing.lock().clear();
         self.directory.lock().clear();
         stopped.and(dissolved).and(swept)

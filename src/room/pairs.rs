@@ -75,22 +75,28 @@ impl RoomState {
         room.pending.changed.remove(handle);
     }
 
-    /// Breaks all pairs of the room, which everybody leaves.
+    /// Breaks all pairs of the room, which everybody leaves. There may be a hundred thousand, which the service frees.
     pub fn break_all_pairs(&mut self) {
         let number = self.upcoming();
+        let plans: Vec<_> = self.inside().map(|(.., member)| member.plan.clone()).collect();
         let speakers = self.members.iter_mut().filter(|(_, member)| !member.listeners.is_empty());
         let mut audiences: Vec<_> =
             speakers.map(|(handle, member)| (*handle, mem::take(&mut member.listeners))).collect();
         // In the order in which they were made, mostly, and so lie in memory: listener by listener, speakers by their handles.
         audiences.sort_unstable_by_key(|(handle, _)| *handle);
-        for listener in self.room.iter().flat_map(|room| room.members.keys().rev()) {
-            for (_, audience) in &mut audiences {
-                if let Some(last) = audience.pop_if(|last| last.number >= *listener) {
-                    last.subscription.close(number);
+        let mut open: Vec<_> = audiences.iter().map(|(_, audience)| audience.as_slice()).collect();
+        for place in self.room.iter().flat_map(|room| room.members.keys()) {
+            for audience in &mut open {
+                while let Some((listener, rest)) = audience.split_first()
+                    && listener.number <= *place
+                {
+                    listener.subscription.close(number);
+                    *audience = rest;
                 }
             }
         }
-        audiences.into_iter().flat_map(|(_, rest)| rest).for_each(|listener| listener.subscription.close(number));
+        open.into_iter().flatten().for_each(|listener| listener.subscription.close(number));
+        self.shared.discard((audiences, plans));
         self.forget_pairs(PendingChanges { mix: true, ..PendingChanges::default() });
     }
 
@@ -280,6 +286,8 @@ impl Member {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::{
         engine::{Config, Engine},
         state::{Mixer, NewMember, RoomState},
@@ -327,6 +335,41 @@ mod tests {
             engine.destroy().expect("it ends");
         }
     }
+
+    /// There may be a hundred thousand, and whoever closes the room does not wait for that.
+    #[test]
+    fn pairs_of_a_closed_room_are_freed_by_the_service_once_the_hooks_have_left_them() {
+        for served in [true, false] {
+            let engine = Engine::create(Config::for_tests(0));
+            let nothing = (std::ptr::null_mut(), None);
+            let room = engine.open_room("host", Mixer::Host(HostMix::Unknown), nothing).expect("is opened");
+            let coach = engine.attach(&NewMember::for_tests("coach", None, Some("agent"))).expect("is attached");
+            let agent = engine.attach(&NewMember::for_tests("agent", Some("agent"), None)).expect("is attached");
+            engine.join(coach, room, 1).expect("enters");
+            engine.join(agent, room, 2).expect("enters");
+            let pair = |state: &mut RoomState| {
+                let pair = state.members[&coach].listeners.first().expect("it is heard").subscription.clone();
+                Ok((Arc::downgrade(&pair.voice().stream), state.members[&agent].lease.slot()))
+            };
+            let (stream, slot) = engine.act_on(coach, pair).expect("is there");
+            let inside = slot.write.0.enter().expect("nobody is inside");
+            engine.close_room(room).expect("is closed");
+            engine.detach(coach).expect("is detached");
+            if served {
+                engine.serve();
+                assert!(stream.upgrade().is_some(), "a hook may be playing it");
+            }
+            drop(inside);
+            engine.detach(agent).expect("is detached");
+            if served {
+                engine.serve();
+            }
+            assert_eq!(stream.upgrade().is_none(), served, "nobody plays it any more");
+            engine.destroy().expect("it ends");
+            assert!(stream.upgrade().is_none(), "an end gives everything back");
+        }
+    }
+
     /// A large room has as many lists as coaches: each is little longer than it has to be, and is seldom copied.
     #[test]
     fn a_list_of_listeners_grows_by_a_quarter() {

@@ -29,6 +29,8 @@ pub struct Shared {
     pub work_flag: WorkFlag,
     /// Ticks the rooms that tick by themselves.
     pub ticker: Ticker,
+    /// What takes too long to free under the lock of a room.
+    discarded: Mutex<Vec<Box<dyn Send>>>,
 }
 
 impl Shared {
@@ -43,6 +45,7 @@ impl Shared {
             events_wanted,
             work_flag: WorkFlag::default(),
             ticker: Ticker::default(),
+            discarded: Mutex::default(),
         })
     }
 
@@ -63,6 +66,17 @@ impl Shared {
 
     pub fn busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Keeps something of which there is very much until the service frees it. What hooks may still be using the caller keeps elsewhere, too.
+    pub fn discard(&self, things: impl Send + 'static) {
+        self.discarded.lock().push(Box::new(things));
+    }
+
+    /// [service] Frees what was discarded; whether there was something.
+    pub fn free_discarded(&self) -> bool {
+        let discarded = std::mem::take(&mut *self.discarded.lock());
+        !discarded.is_empty()
     }
 }
 

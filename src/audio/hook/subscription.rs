@@ -114,7 +114,11 @@ impl Subscription {
     pub fn close(&self, plan: u64) {
         // Should there be more plans between, it ends too early: what is said last is heard less.
         let after = u32::try_from(plan.saturating_sub(self.since)).unwrap_or(OPEN).min(OPEN - 1);
-        self.broken_after.fetch_min(after, Ordering::SeqCst);
+        // Written by the control plane alone, one call at a time. `Release` is enough: who finds a frame of that plan has, by way of the
+        // stream, seen all that was written before the plan was published.
+        if after < self.broken_after.load(Ordering::Relaxed) {
+            self.broken_after.store(after, Ordering::Release);
+        }
     }
 
     /// Number of the last plan under which the listener may hear the speaker.

@@ -253,7 +253,7 @@ fn routes(
         // As it is published: what breaks first, then the two plans one after the other.
         let change = move || {
             if first.is_some() && second.is_none() {
-                until.store(1, SeqCst);
+                until.store(1, Release);
             }
             speaks.store(Box::into_raw(plan(2, second)), SeqCst);
             hears.store(Box::into_raw(plan(2, second)), SeqCst);
