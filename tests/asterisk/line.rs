@@ -52,9 +52,16 @@ impl Format {
 
 /// A tone in Hz, and how loud; 0 is silence.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Says {
+pub struct Says {
     tone: f64,
     amplitude: f64,
+}
+
+impl Says {
+    /// A tone at the level [`LOUD`].
+    pub fn loud(tone: f64) -> Self {
+        Self { tone, amplitude: AMPLITUDE }
+    }
 }
 
 #[derive(Default)]
@@ -78,6 +85,8 @@ struct Shared {
     ahead: AtomicBool,
     /// Its packets are on their way, and none arrives.
     stalled: AtomicBool,
+    /// So many packets arrive at a time; 0: each at its own.
+    at_once: AtomicU64,
     /// The call, if Asterisk made it.
     dialog: OnceLock<Dialog>,
     /// How it speaks and hears.
@@ -187,7 +196,7 @@ impl Line {
 
     /// Says this tone from the next packet on; before it, an earlier one fades.
     pub fn say(&self, tone: f64) {
-        *self.shared.says() = Says { tone, amplitude: AMPLITUDE };
+        *self.shared.says() = Says::loud(tone);
     }
 
     /// The same, softly.
@@ -209,6 +218,11 @@ impl Line {
     /// Has the network hold back what it says, or deliver all of that in one burst, and what comes next as usual.
     pub fn stall(&self, on: bool) {
         self.shared.stalled.store(on, Ordering::SeqCst);
+    }
+
+    /// Has its packets arrive so many at once from now on, all the time.
+    pub fn arrives_at_once(&self, packets: u64) {
+        self.shared.at_once.store(packets, Ordering::SeqCst);
     }
 
     /// How much has been heard by now, in seconds.
@@ -306,7 +320,7 @@ fn listen(audio: &UdpSocket, shared: &Shared) {
 
 /// A tone that swells and fades: a hard edge would be heard at every other frequency.
 #[derive(Default)]
-struct Voice {
+pub struct Voice {
     says: Says,
     turn: f64,
     /// From 0, silent, to 1.
@@ -316,7 +330,8 @@ struct Voice {
 impl Voice {
     const SWELL_SECONDS: f64 = 0.08;
 
-    fn next(&mut self, wanted: Says, rate: u32) -> i16 {
+    /// The next sample.
+    pub fn next(&mut self, wanted: Says, rate: u32) -> i16 {
         let step = 1.0 / (Self::SWELL_SECONDS * f64::from(rate));
         if self.swell == 0.0 {
             self.says = wanted;
@@ -348,7 +363,8 @@ fn speak(audio: &UdpSocket, mut asterisk: Media, changes: &mpsc::Receiver<Media>
             let mut packet = header(asterisk.payload_type, number, time);
             packet.extend((0..samples).flat_map(|_| voice.next(*wanted, rate).to_be_bytes()));
             on_their_way.extend(loss.pass(packet));
-            if !shared.stalled.load(Ordering::SeqCst) {
+            let together = shared.at_once.load(Ordering::SeqCst).max(1);
+            if !shared.stalled.load(Ordering::SeqCst) && (number + 1).is_multiple_of(together) {
                 for packet in on_their_way.drain(..) {
                     audio.send_to(&packet, asterisk.address).ok();
                 }

@@ -4,6 +4,8 @@
 mod alone;
 mod ari;
 mod at_once;
+mod audiosocket;
+mod bursts;
 mod conference;
 mod cost;
 mod ended;
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         ari::SCENARIOS,
         modes::SCENARIOS,
         at_once::SCENARIOS,
+        bursts::SCENARIOS,
         events::SCENARIOS,
         follow::SCENARIOS,
         held::SCENARIOS,

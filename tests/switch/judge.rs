@@ -165,6 +165,13 @@ impl Levels {
         *levels.get(levels.len() / 2).expect("a recording of 50 ms or more")
     }
 
+    /// The part of the windows at a level, of 4 s from half a second after it is reached, from 0 to 1.
+    pub fn share_at(&self, level: f64) -> f64 {
+        let begin = self.0.iter().position(|&is| is > level - FULL_WITHIN).unwrap_or_default() + 50;
+        let at_level = self.0.iter().skip(begin).take(400).filter(|&&is| (is - level).abs() < FULL_WITHIN);
+        at_level.count() as f64 / 400.0
+    }
+
     /// The part of the windows that reach a level, from 0 to 1.
     pub fn share_above(&self, level: f64) -> f64 {
         self.0.iter().filter(|&&is| is >= level).count() as f64 / self.0.len().max(1) as f64

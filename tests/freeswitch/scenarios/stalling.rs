@@ -121,17 +121,10 @@ pub fn a_sender_in_bursts_is_whispered_as_it_is_mixed(stage: &Stage, room: &str)
     let (customer, agent) = (read(&customer)?, read(&agent)?);
     let [before, after] = [BEFORE, AFTER].map(|tone| agent.levels(f64::from(tone)));
     customer.levels_among(f64::from(BEFORE), &[f64::from(AFTER)], Legs::Linear).unheard(&[])?;
-    let (whispered, mixed) = (share(&before), share(&after));
+    let (whispered, mixed) = (before.share_at(LEVEL), after.share_at(LEVEL));
     if whispered < mixed - 0.02 {
         return Err(format!("of the whisper {whispered:.3} of the windows are at level, of open speech {mixed:.3}"));
     }
     // What is compared has to be there.
     if mixed < 0.9 { Err(format!("the switch mixes {mixed:.3} of the windows")) } else { Ok(()) }
-}
-
-/// The part of the windows that are at level, of 4 s from half a second after the tone has begun.
-fn share(levels: &Levels) -> f64 {
-    let begin = levels.0.iter().position(|level| *level > LEVEL - 1.0).unwrap_or_default() + 50;
-    let span = levels.0.iter().skip(begin).take(400);
-    span.filter(|level| (**level - LEVEL).abs() < 1.0).count() as f64 / 400.0
 }
