@@ -226,3 +226,97 @@ fn nothing_of_before_is_heard_when_a_rate_comes_back() {
         assert!(heard.iter().any(|&sample| sample >= 9), "mixed at {mixed_at:?}: what is said now is heard");
     }
 }
+
+/// Levels that the frames of a sender have in turn.
+const TURNS: [i16; 5] = [3_000, 6_000, 9_000, 12_000, 15_000];
+
+/// What fades and filters take of a frame between two of other levels, in ms.
+const EDGES: f64 = 7.0;
+
+/// Each frame has another level than its neighbours, so that one that is lost, or heard twice, breaks the order. Over 48 kHz and over two
+/// channels what is said is reduced as it comes, which begins anew with each frame here.
+#[test]
+fn each_frame_is_heard_in_its_turn_where_formats_alternate() {
+    let mono = |rates: &[u32]| rates.iter().map(|rate| Format::mono(*rate)).collect::<Vec<_>>();
+    let many = |rate, channels| Format { rate, channels };
+    let one = mono(&[16_000]);
+    for (from, to) in [
+        (mono(&[8_000, 16_000]), one.clone()),
+        (mono(&RATES), one.clone()),
+        (mono(&[11_025, 22_050]), one.clone()),
+        (mono(&[96_000, 48_000]), one.clone()),
+        (mono(&[88_200, 192_000, 8_000]), one.clone()),
+        (vec![many(48_000, 6), many(16_000, 3)], one.clone()),
+        (vec![many(96_000, 8), many(8_000, 1), many(44_100, 2)], one.clone()),
+        (one.clone(), mono(&RATES)),
+        (one.clone(), mono(&[11_025, 22_050])),
+        (one.clone(), mono(&[96_000, 8_000])),
+        (one.clone(), mono(&[88_200, 192_000, 44_100])),
+        (one.clone(), vec![many(48_000, 6), many(16_000, 1)]),
+        (mono(&[11_025, 96_000]), mono(&[192_000, 8_000])),
+        (mono(&[22_050, 88_200]), mono(&[11_025, 48_000])),
+    ] {
+        for mixed_at in [None, Some(Format::mono(24_000)), Some(Format::stereo(48_000))] {
+            for (said_ms, heard_ms) in [(20, 20), (20, 60), (60, 20), (40, 40)] {
+                let fit =
+                    |formats: &[Format], ms: u32| formats.iter().all(|format| (format.rate * ms).is_multiple_of(1_000));
+                if !fit(&from, said_ms) || !fit(&to, heard_ms) {
+                    continue;
+                }
+                let turns = turns_heard(&from, &to, (said_ms, heard_ms), mixed_at);
+                let what = format!("{from:?} in {said_ms} ms to {to:?} in {heard_ms} ms, mixed at {mixed_at:?}");
+                assert!(turns.len() as u32 >= 2_000 / said_ms - 2, "{what}: {} frames are heard", turns.len());
+                for (one, next) in turns.iter().zip(&turns[1..]) {
+                    assert_eq!(next.0, (one.0 + 1) % TURNS.len(), "{what}: the level after {one:?}");
+                }
+                for (level, ms) in &turns[1..turns.len() - 1] {
+                    assert!(*ms > f64::from(said_ms) - EDGES, "{what}: level {level} is heard for {ms:.1} ms");
+                }
+            }
+        }
+    }
+}
+
+/// Which levels are heard one after the other in the last two of four seconds, and for how long each, in ms.
+fn turns_heard(
+    from: &[Format],
+    to: &[Format],
+    (said_ms, heard_ms): (u32, u32),
+    mixed_at: Option<Format>,
+) -> Vec<(usize, f64)> {
+    let engine = Engine::new();
+    let ears = Ears::new(&engine, mixed_at);
+    let (mut says, mut hears, mut runs) = (0, 0, Vec::<(usize, f64)>::new());
+    for ms in (0..4_000).step_by(10) {
+        engine.service();
+        if ms % said_ms == 0 {
+            let (format, level) = (from[says % from.len()], TURNS[says % TURNS.len()]);
+            ears.speaker.read(format, &mut vec![level; format.silence(said_ms).len()]);
+            says += 1;
+        }
+        if ears.engine_mixed && ms % 20 == 0 {
+            ears.room.tick();
+        }
+        if ms % heard_ms == 0 {
+            let format = to[hears % to.len()];
+            let mut frame = format.silence(heard_ms);
+            ears.listener.write(format, &mut frame);
+            hears += 1;
+            let samples = frame.iter().step_by(format.channels as usize).filter(|_| ms >= 2_000);
+            let levels = samples.filter_map(|sample| TURNS.iter().position(|level| (level - sample).abs() < 300));
+            levels.for_each(|level| goes_on(&mut runs, level, 1_000.0 / f64::from(format.rate)));
+        }
+    }
+    // On its way from one level to another a fade passes those between.
+    let mut turns = Vec::new();
+    runs.into_iter().filter(|(_, ms)| *ms > 2.0).for_each(|(level, ms)| goes_on(&mut turns, level, ms));
+    turns
+}
+
+/// A level is heard for so many ms more, or is heard next.
+fn goes_on(runs: &mut Vec<(usize, f64)>, level: usize, ms: f64) {
+    match runs.last_mut() {
+        Some((last, time)) if *last == level => *time += ms,
+        _ => runs.push((level, ms)),
+    }
+}
