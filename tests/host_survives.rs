@@ -39,7 +39,12 @@ impl Judge {
         if let Self::Sanitizers = self {
             gcc.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
         }
-        gcc.arg(format!("tests/c/{program}.c")).arg("-o").arg(&built).args(["-lcmocka", "-ldl", "-lpthread"]);
+        gcc.arg(format!("tests/c/{program}.c")).arg("-o").arg(&built).args([
+            "-lcmocka",
+            "-ldl",
+            "-lpthread",
+            "-lstdc++",
+        ]);
         let compiled = output(&mut gcc);
         assert!(compiled.status.success(), "{program}.c should compile without a warning: {}", told(&compiled));
         let mut run = match self {
@@ -122,9 +127,9 @@ macro_rules! hosts {
 
 // `memory` and `realtime` have an allocator of their own, which the tools would replace by theirs. `memory` itself counts what
 // is not given back. A child that `forks` makes has none of the parent's threads: Valgrind would take for lost what those held. The
-// tools take stack and pages of their own, which `stack` counts.
+// tools take stack and pages of their own, which `stack` counts; a process of `unwinds` ends with all that it has.
 hosts! {
-    by_itself, Itself: arguments callbacks forks frames handles memory order overlaps panics realtime stack texts threads unloads user_data;
+    by_itself, Itself: arguments callbacks forks frames handles memory order overlaps panics realtime stack texts threads unloads unwinds user_data;
     under_valgrind, Valgrind: arguments callbacks frames handles order overlaps panics texts threads user_data;
     with_sanitizers, Sanitizers: arguments callbacks forks frames handles order overlaps panics texts threads user_data;
 }
