@@ -2,7 +2,7 @@
 
 use std::{ops::Range, path::Path};
 
-use crate::judge::{Legs, Levels, Recording};
+use crate::judge::{Levels, Recording};
 
 /// How late a word may be heard, in seconds: the way through the switch, the opening guard, a changed tone.
 const LATE: f64 = 0.5;
@@ -98,12 +98,12 @@ impl Said {
 impl Played {
     /// Linear legs: nothing outside the audience, full level inside.
     pub fn judge(&self) -> Result<(), String> {
-        self.verdict(Legs::Linear, &[])
+        self.verdict(None)
     }
 
     /// Coded legs: nothing above what was heard without.
     pub fn judge_against(&self, controls: &[Played]) -> Result<(), String> {
-        self.verdict(Legs::Coded, controls)
+        self.verdict(Some(controls))
     }
 
     /// What somebody heard, anywhere near the time when a tone was said, and all the other tones; none where nobody listened then.
@@ -136,10 +136,8 @@ impl Played {
 
     /// What is wrong with what somebody outside the audience heard on linear legs.
     fn overheard(&self, listener: usize, said: usize) -> Option<String> {
-        let Some((heard, others)) = self.near(listener, said) else { return self.unrecorded(listener, said) };
-        let tone = self.said[said].tone.into();
-        let levels = heard.levels_among(tone, &others, Legs::Linear);
-        levels.unheard(&[]).or_else(|_| heard.tones_among(tone, &others, Legs::Linear).unheard(&[])).err()
+        let Some((heard, _)) = self.near(listener, said) else { return self.unrecorded(listener, said) };
+        heard.tones(self.said[said].tone.into()).unheard(&[]).err()
     }
 
     /// The same on coded legs. While nobody else speaks, a codec is silent; among others' voices it is not, and makes noise of their
@@ -150,12 +148,12 @@ impl Played {
         let split = |run: &Played, levels: Levels| levels.split(&run.talk(listener, said));
         let without = controls.iter().filter_map(|run| {
             let (heard, others) = run.near(listener, said)?;
-            Some(split(run, heard.levels_among(tone, &others, Legs::Coded)))
+            Some(split(run, heard.levels_among(tone, &others)))
         });
         let (talk, alone): (Vec<_>, Vec<_>) = without.map(|[talk, alone]| (talk, alone)).unzip();
-        let [heard_in_talk, heard_alone] = split(self, heard.levels_among(tone, &others, Legs::Coded));
+        let [heard_in_talk, heard_alone] = split(self, heard.levels_among(tone, &others));
         let in_talk = heard_in_talk.unheard(&talk).or_else(|_| {
-            let [tones, _] = split(self, heard.tones_among(tone, &others, Legs::Coded));
+            let [tones, _] = split(self, heard.tones_among(tone, &others));
             tones.unheard(&talk).map_err(|what| format!("while others speak, {what}"))
         });
         heard_alone.unheard(&alone).and(in_talk).err()
@@ -190,16 +188,16 @@ impl Played {
         self.changes.iter().find(|(by, at)| *by != there.name && heard(by, *at)).map(|(_, at)| *at)
     }
 
-    fn verdict(&self, legs: Legs, controls: &[Played]) -> Result<(), String> {
+    fn verdict(&self, controls: Option<&[Played]>) -> Result<(), String> {
         let mut wrong = Vec::new();
         for (s, said) in self.said.iter().enumerate() {
             for (l, listener) in self.listeners.iter().enumerate().filter(|(_, listener)| listener.name != said.by) {
                 let complaint = if said.is_for(listener) {
                     missed(said, listener, self.level)
                 } else {
-                    match legs {
-                        Legs::Linear => self.overheard(l, s),
-                        Legs::Coded => self.overheard_in_noise(l, s, controls),
+                    match controls {
+                        None => self.overheard(l, s),
+                        Some(controls) => self.overheard_in_noise(l, s, controls),
                     }
                 };
                 wrong.extend(complaint.map(|what| {
@@ -209,7 +207,7 @@ impl Played {
                 }));
             }
         }
-        if legs == Legs::Coded {
+        if controls.is_some() {
             // Otherwise nothing was compared with silence.
             let hardly = |l: &usize| self.alone(*l).is_some_and(|seconds| seconds < ALONE);
             let never = (0..self.listeners.len()).filter(hardly);

@@ -16,15 +16,6 @@ const ABOVE_CONTROL: f64 = 3.0;
 /// In its audience it is at its full level, give or take so much, in dB.
 const FULL_WITHIN: f64 = 1.0;
 
-/// How a voice comes to a recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Legs {
-    /// As linear samples, perhaps at several rates.
-    Linear,
-    /// Through a codec that makes noise of its own.
-    Coded,
-}
-
 /// What somebody heard, one channel.
 #[derive(Debug, Clone)]
 pub struct Recording {

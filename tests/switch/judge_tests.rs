@@ -107,3 +107,12 @@ fn every_window_is_in_one_part_of_a_split() {
     let loudest = rest.unheard(&[]).expect_err("19 dB is loud");
     assert!(loudest.contains("begins at 0.19 s"), "{loudest}");
 }
+
+#[test]
+fn what_is_missing_of_a_voice_is_missing_from_its_share() {
+    // 5 s after half a second; of each half second one window has nothing.
+    let level = |n: usize| if n < 50 || n % 50 == 7 { SILENCE } else { -18.3 };
+    let levels = Levels((0..550).map(level).collect());
+    assert_eq!(levels.share_at(-18.0), 0.98);
+    assert_eq!(levels.share_at(-20.0), 0.0, "it is louder");
+}

@@ -1,10 +1,10 @@
-//! Takes a recording apart into steady tones and the edges between them.
+//! Tells a voice that is looked for from the edges of others.
 //!
-//! A voice that begins, ends or breaks off at once sounds at every frequency for as long as a window sees its edge. So that this is
-//! not taken for the voice that is looked for, the pieces between edges are fitted with everybody's tones, by least squares, and
-//! what the others have of a piece is taken away.
+//! A voice that begins, ends or breaks off at once sounds at every frequency for as long as a window sees its edge. On linear legs that is
+//! told by what is beside the tone. A codec makes noise of its own: there, the pieces between edges are fitted with everybody's tones as
+//! well, by least squares, and what the others have of a piece is taken away.
 
-use super::judge::{Legs, Levels, Probe, Recording, SILENCE, STEP_MS, UNHEARD, WINDOW_MS};
+use super::judge::{Levels, Probe, Recording, SILENCE, STEP_MS, UNHEARD, WINDOW_MS};
 use std::{f64::consts::TAU, ops::Range};
 
 /// A voice that is there for 10 ms reaches this in some window, in dB; edges of others do not.
@@ -17,15 +17,11 @@ const SHORTEST_MS: u32 = 5;
 const STEPS_IN_A_MS: u32 = 2;
 /// How far from the fit a sample of a piece may be, in steps of 16 bits: rounding, and what conversions between rates leave.
 const NEAR: f64 = 6.0;
-/// The same on coded legs: so many times the codec's noise, or this part of the loudest sample, which an edge leaves around it.
+/// Or so many times the codec's noise, or this part of the loudest sample, which an edge leaves around it.
 const NEAR_IN_NOISE: f64 = 5.0;
 const NEAR_IN_LOUDEST: f64 = 1.0 / 80.0;
 /// At edges, so much of a window may be left out; what has more is not explained by edges.
-const AT_EDGES: f64 = 0.3;
-const AT_CODED_EDGES: f64 = 0.5;
-/// On linear legs, at one edge so much: more than conversions between rates blur, and less than a frame. A whole frame of the voice that
-/// is looked for begins and ends with edges of its own, and would be left out with that of another.
-const AN_EDGE_MS: f64 = 9.0;
+const AT_EDGES: f64 = 0.5;
 /// What is added for a moment is a tone's if it is so much like it. A burst of the tone itself has pi / 4, whatever its length.
 const LIKE: f64 = 0.5;
 /// How far beside a tone is looked for what is no tone, in Hz: others are to speak 200 Hz from it, or farther. In several places,
@@ -36,24 +32,50 @@ const STANDS_OUT: f64 = 9.0;
 /// What keeps an unknown of a fit from growing where nothing tells it.
 const FREE: f64 = 1e-8;
 
-impl Recording {
-    /// The levels of a tone, as `levels` has them, less what hard edges of others' tones add to windows that are louder than they
-    /// should be. A window in which that does not explain what is heard keeps its level.
-    pub fn levels_among(&self, tone: f64, others: &[f64], legs: Legs) -> Levels {
-        self.without_others(tone, others, legs).0
+/// Tells whether what a window has at a tone is one.
+struct Beside([Probe; BESIDE.len()]);
+
+impl Beside {
+    fn new(rate: u32, tone: f64) -> Self {
+        Self(BESIDE.map(|hertz| Probe::new(rate, tone + hertz)))
     }
 
-    /// The same in those windows in which what is heard is a tone, silence in the others. An edge is as loud beside the tone as there: a
-    /// codec's noise next to one, which is not the same in every run, and a frame that the switch loses while a voice swells, which no
-    /// fit of steady voices explains. What no edge makes is a tone in any case: of a short moment, an edge can hide so much that the
-    /// rest is like noise.
-    pub fn tones_among(&self, tone: f64, others: &[f64], legs: Legs) -> Levels {
-        let (mut levels, loud) = self.without_others(tone, others, legs);
-        let beside = BESIDE.map(|hertz| Probe::new(self.rate, tone + hertz));
+    /// An edge is as loud beside the tone as there. What no edge makes is a tone in any case: of a short moment, an edge can hide so much
+    /// that the rest is like noise.
+    fn is_a_tone(&self, level: f64, window: &[f64]) -> bool {
+        let power = |probe: &Probe| 10f64.powf(probe.level(window.iter().copied()) / 10.0);
+        let average = 10.0 * (self.0.iter().map(power).sum::<f64>() / BESIDE.len() as f64).log10();
+        level >= (average + STANDS_OUT).min(THERE)
+    }
+}
+
+impl Recording {
+    /// The levels of a tone on linear legs, and silence in windows in which what is heard is an edge of somebody else's voice.
+    pub fn tones(&self, tone: f64) -> Levels {
+        let (mut levels, beside) = (self.levels(tone), Beside::new(self.rate, tone));
+        let (step, length) = ((self.rate * STEP_MS / 1000) as usize, (self.rate * WINDOW_MS / 1000) as usize);
+        for (n, level) in levels.0.iter_mut().enumerate().filter(|(_, level)| **level > UNHEARD) {
+            let window: Vec<f64> = self.samples[n * step..][..length].iter().map(|&sample| sample.into()).collect();
+            if !beside.is_a_tone(*level, &window) {
+                *level = SILENCE;
+            }
+        }
+        levels
+    }
+
+    /// The levels of a tone on coded legs, less what hard edges of others' tones add to windows that are louder than they should be. A
+    /// window in which that does not explain what is heard keeps its level.
+    pub fn levels_among(&self, tone: f64, others: &[f64]) -> Levels {
+        self.without_others(tone, others).0
+    }
+
+    /// The same in those windows in which what is heard is a tone, silence in the others: a codec's noise next to an edge is not the
+    /// same in every run.
+    pub fn tones_among(&self, tone: f64, others: &[f64]) -> Levels {
+        let (mut levels, loud) = self.without_others(tone, others);
+        let beside = Beside::new(self.rate, tone);
         for (n, window) in loud {
-            let power = |probe: &Probe| 10f64.powf(probe.level(window.iter().copied()) / 10.0);
-            let average = 10.0 * (beside.iter().map(power).sum::<f64>() / BESIDE.len() as f64).log10();
-            if levels.0[n] < (average + STANDS_OUT).min(THERE) {
+            if !beside.is_a_tone(levels.0[n], &window) {
                 levels.0[n] = SILENCE;
             }
         }
@@ -61,7 +83,7 @@ impl Recording {
     }
 
     /// The levels of a tone among others, and what its level was taken from in each window in which it is not silent.
-    fn without_others(&self, tone: f64, others: &[f64], legs: Legs) -> (Levels, Vec<(usize, Vec<f64>)>) {
+    fn without_others(&self, tone: f64, others: &[f64]) -> (Levels, Vec<(usize, Vec<f64>)>) {
         let mut levels = self.levels(tone);
         if levels.worst() <= UNHEARD {
             return (levels, Vec::new());
@@ -77,13 +99,10 @@ impl Recording {
             let there = others.iter().filter(|(_, levels)| levels.0[near.clone()].iter().any(|&level| level > THERE));
             [tone].into_iter().chain(there.map(|(other, _)| *other)).collect::<Vec<_>>()
         };
-        let noises: Vec<f64> = match legs {
-            Legs::Linear => Vec::new(),
-            Legs::Coded => (0..count)
-                .step_by(steps)
-                .map(|n| Part::new(self.rate, &voices(n), &self.samples[n * step..][..length]).noise())
-                .collect(),
-        };
+        let noises: Vec<f64> = (0..count)
+            .step_by(steps)
+            .map(|n| Part::new(self.rate, &voices(n), &self.samples[n * step..][..length]).noise())
+            .collect();
         // A codec's noise goes with what is said: as it is before or after this window, in some place with no edge. Of fewer than
         // three, each may have one.
         let noise = |n: usize| {
@@ -99,17 +118,10 @@ impl Recording {
             let until = (n * step + length + around).min(self.samples.len());
             let heard = &self.samples[from..until];
             let loudest = heard.iter().map(|sample| sample.unsigned_abs()).max().map_or(0.0, f64::from);
-            let (near, at_edges, an_edge) = match legs {
-                Legs::Linear => (NEAR, AT_EDGES, AN_EDGE_MS),
-                Legs::Coded => {
-                    (NEAR.max(NEAR_IN_NOISE * noise(n)).max(NEAR_IN_LOUDEST * loudest), AT_CODED_EDGES, f64::INFINITY)
-                }
-            };
+            let near = NEAR.max(NEAR_IN_NOISE * noise(n)).max(NEAR_IN_LOUDEST * loudest);
             let part = Part::new(self.rate, &voices(n), heard);
             let left = &part.without_others(near)[n * step - from..][..length];
-            let longest = left.split(Option::is_some).map(<[_]>::len).max().unwrap_or(0);
-            let explained = left.iter().filter(|left| left.is_none()).count() as f64 <= at_edges * length as f64
-                && longest as f64 <= an_edge * f64::from(self.rate) / 1000.0;
+            let explained = left.iter().filter(|left| left.is_none()).count() as f64 <= AT_EDGES * length as f64;
             let left: Vec<f64> = left.iter().map(|left| left.unwrap_or(0.0)).collect();
             let level = probe.level(left.iter().copied());
             // A fit can only take edges away: of what swells, or comes through a codec, it may leave more than there was.

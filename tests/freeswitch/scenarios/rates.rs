@@ -4,7 +4,7 @@ use std::thread;
 
 use crate::{
     Stage,
-    judge::{Legs, Recording},
+    judge::Recording,
     line::{Line, Linear, WIDE},
     scene::{EVERYONE, Outcome, Party, Scene},
     switch::Switch,
@@ -74,10 +74,8 @@ fn asks(switch: &Switch, room: &str, who: &str, linear: Linear) -> Outcome {
     scene.finish()?;
     let read = |file| Recording::read(file).map_err(|e| e.to_string());
     let (customer, agent) = (read(files.0)?, files.1.map_or(Ok(by_the_line), read)?);
-    for (tone, other) in
-        [(BEFORE, openly), (whispered, openly)].into_iter().filter(|(tone, _)| who == "coach" || *tone != BEFORE)
-    {
-        let levels = customer.levels_among(f64::from(tone), &[f64::from(other)], Legs::Linear);
+    for tone in [BEFORE, whispered].into_iter().filter(|tone| who == "coach" || *tone != BEFORE) {
+        let levels = customer.tones(f64::from(tone));
         levels.unheard(&[]).map_err(|what| format!("the customer hears {tone} Hz: {what}"))?;
     }
     let heard = |tone: u32| {

@@ -2,7 +2,7 @@
 
 use crate::{
     Stage,
-    judge::{Legs, Recording},
+    judge::Recording,
     scene::{Outcome, Scene},
     switch::{Setup, Switch},
 };
@@ -56,10 +56,7 @@ fn plays(setup: Setup, room: &str) -> Outcome<(Vec<f64>, Heard)> {
 /// Which notes there are in a part of a recording.
 fn notes(heard: &Recording) -> Vec<f64> {
     let all = [880.0, 1320.0, 587.0, 370.0];
-    let there = |note: &f64| {
-        let others: Vec<f64> = all.into_iter().filter(|other| other != note).collect();
-        heard.levels_among(*note, &others, Legs::Linear).0.iter().any(|level| *level > LEVEL - 6.0)
-    };
+    let there = |note: &f64| heard.levels(*note).0.iter().any(|level| *level > LEVEL - 6.0);
     all.into_iter().filter(there).collect()
 }
 
