@@ -246,13 +246,18 @@ fn show_says_who_does_not_hear_an_open_member() {
     assert_eq!(heard_by(1), "-", "nobody else hears it");
 }
 
-/// Who is heard by 5,959 members with numbers of ten digits has a list of more than 65,535 characters.
+/// Who is heard by 5,959 members with numbers of ten digits, or by 19,999, has a list of more than 65,535 characters.
 #[test]
 fn every_report_of_a_large_room_is_answered() {
-    let engine = Engine::new();
+    is_answered(&Engine::new(), 5_960, 4_000_000_000);
+    is_answered(&Engine::without_events(), 20_000, 1);
+}
+
+/// In a room of so many members, whose numbers begin with `first`.
+fn is_answered(engine: &Engine, count: usize, first: u32) {
     let room = engine.host_room("large");
-    let number = |index: usize| 4_000_000_000 + index as u32;
-    let members: Vec<Member> = (0..5_960)
+    let number = |index: usize| first + index as u32;
+    let members: Vec<Member> = (0..count)
         .map(|index| {
             let member = engine.attach(&format!("call-{index}"), "agent", None);
             member.join(&room, number(index)).expect("enters");
@@ -264,7 +269,7 @@ fn every_report_of_a_large_room_is_answered() {
     assert!(heard_by.len() > 65_535, "the list should be a long one: {} characters", heard_by.len());
     let show = engine.command("show large");
     assert!(show.len() < 64 * members.len(), "nobody hears an open member by a list: {} bytes", show.len());
-    let reply = engine.command("coach large 4000000000 agent");
+    let reply = engine.command(&format!("coach large {first} agent"));
     assert!(reply.ends_with(&format!("heard by {heard_by}")), "`coach` should say who hears it now");
     let show = engine.command("show large");
     assert!(show.contains(&heard_by), "`show` should list all who hear the first member");
@@ -280,7 +285,7 @@ fn every_report_of_a_large_room_is_answered() {
         let reply = engine.command(command);
         assert!(reply.starts_with("+OK") || reply.starts_with('{'), "`{command}`: {}", &reply[..reply.len().min(200)]);
     }
-    let explained = engine.command("explain large 4000000000");
+    let explained = engine.command(&format!("explain large {first}"));
     assert_eq!(explained.lines().count(), members.len(), "a line for each listener, under one for the speaker");
     engine.state(None).expect("the state is told");
 }

@@ -55,15 +55,24 @@ impl Engine {
         Self::configured(COACH_ENGINE_HOST_SERVICE | COACH_ENGINE_HOST_CLOCK, guard_ms, None)
     }
 
+    /// The usual one, which tells no events: each has a list of who hears its member, which is long in a large room.
+    pub fn without_events() -> Self {
+        Self::made(COACH_ENGINE_HOST_SERVICE | COACH_ENGINE_HOST_CLOCK, 200, None, None)
+    }
+
     /// One with everything chosen.
     pub fn configured(flags: u32, guard_ms: u32, then: Option<Then>) -> Self {
+        Self::made(flags, guard_ms, Some(on_event), then)
+    }
+
+    fn made(flags: u32, guard_ms: u32, on_event: coach_event_fn, then: Option<Then>) -> Self {
         let log = Box::new(Log { then, ..Log::default() });
         let config = coach_engine_config {
             size: size_of::<coach_engine_config>() as u32,
             flags,
             guard_ms,
             reserved: 0,
-            on_event: Some(on_event),
+            on_event,
             user: ptr::from_ref(&*log).cast_mut().cast(),
         };
         let mut handle = 0;
