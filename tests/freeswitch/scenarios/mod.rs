@@ -98,6 +98,8 @@ scenarios! {
         a_recording_of_the_agent_has_what_the_agent_hears
         a_recording_of_the_agent_from_before_has_no_private_speech
         a_file_played_into_the_conference_is_heard_by_all
+        a_file_displaced_on_the_coach_s_leg
+        who_eavesdrops_on_the_coach_and_speaks_is_heard_by_all
         hooks_taken_away_are_put_back;
     events:
         every_change_is_an_event

@@ -2,7 +2,8 @@
 
 use crate::{
     Stage,
-    scene::{Outcome, Party, Scene},
+    scene::{EVERYONE, Outcome, Party, Scene},
+    tones,
 };
 
 /// Starts a `record_session`, as `uuid_record` does, on a member's leg in the conference.
@@ -101,6 +102,50 @@ pub fn a_file_played_into_the_conference_is_heard_by_all(stage: &Stage, room: &s
     scene.falls_quiet()?;
     coach.coach("coach agent")?;
     coach.says(&["agent"])?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
+/// `uuid_displace` with the flag `f` comes before Coach, and is as private as the coach is; without it comes behind.
+pub fn a_file_displaced_on_the_coach_s_leg(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").silently().joins()?;
+    scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
+    let coach = scene.call("coach").with("coach:speakOnlyTo=agent").silently().joins()?;
+    for (flags, heard_by) in [("rf", &["agent"][..]), ("r", EVERYONE)] {
+        let tone = scene.free_tone().ok_or("no tone is free")?;
+        let file = tones::file(tone, None)?;
+        scene.api(&format!("uuid_displace {} start {file} 0 {flags}", coach.near()))?;
+        scene.says_by_itself("coach", tone, heard_by);
+        scene.wait(1.5);
+        scene.api(&format!("uuid_displace {} stop {file}", coach.near()))?;
+        scene.falls_silent("coach");
+        scene.wait(0.5);
+    }
+    scene.finish()?.judge()
+}
+
+/// What Coach cannot keep: who eavesdrops on the coach's leg and speaks to it does so behind Coach.
+pub fn who_eavesdrops_on_the_coach_and_speaks_is_heard_by_all(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    scene.call("customer").silently().joins()?;
+    scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
+    let coach = scene.call("coach").with("coach:speakOnlyTo=agent").silently().joins()?;
+    let eavesdrops = format!("eavesdrop:{}", coach.near());
+    let spy = scene.call("spy").silently().answers(&eavesdrops)?;
+    scene.wait(0.5);
+    // With the key 1 it is heard as the coach is, who does not hear itself.
+    for (key, heard_by) in [("0", &[][..]), ("1", &["customer", "agent"]), ("0", &[]), ("3", EVERYONE)] {
+        scene.api(&format!("uuid_recv_dtmf {} {key}", spy.near()))?;
+        scene.wait(0.3);
+        spy.says(heard_by)?;
+        scene.wait(1.2);
+        spy.hushes()?;
+        scene.wait(0.3);
+    }
+    let whispers = scene.call("whispers").with("set:eavesdrop_whisper_aleg=true").silently().answers(&eavesdrops)?;
+    scene.wait(0.5);
+    whispers.says(&["customer", "agent", "spy"])?;
     scene.wait(1.2);
     scene.finish()?.judge()
 }
