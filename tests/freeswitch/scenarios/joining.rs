@@ -88,6 +88,42 @@ pub fn joined_by_originate(stage: &Stage, room: &str) -> Outcome {
     scene.finish()?.judge()
 }
 
+/// Each way in which several tags are set, where a comma can be something else.
+pub fn several_tags_are_set_in_every_way(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    let hears = ["escaped", "separated", "set", "applied"];
+    scene.call("customer").silently().joins()?;
+    scene.call("agent").with("coach:memberTag=agent").silently().joins()?;
+    scene.call("escaped").originated("memberTag=agent\\,night-shift").silently().joins()?;
+    // The scene's own calls are made with `^^!`.
+    scene.call("separated").variables("!memberTag=agent,night-shift").silently().joins()?;
+    scene.call("set").with("set:memberTag=agent,night-shift").silently().joins()?;
+    scene.call("applied").with("coach:memberTag=agent,night-shift").silently().joins()?;
+    scene.call("coach").with("coach:speakOnlyTo=night-shift").saying(&hears).joins()?;
+    scene.wait(1.2);
+    scene.finish()?.judge()
+}
+
+/// Who is bridged gets the tag that was exported, and the one that was set does not pass.
+pub fn an_exported_tag_passes_to_who_is_bridged(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    for (application, passes) in [("export", true), ("bridge_export", true), ("set", false)] {
+        let sets = format!("{application}:memberTag=agent");
+        let bridge = "bridge:loopback/m:;:answer;park/callers/inline";
+        let caller = scene.call(application).with(&sets).silently().answers(bridge)?;
+        let var = |uuid: &str, name: &str| {
+            Ok::<_, String>(scene.api(&format!("uuid_getvar {uuid} {name}"))?.trim().to_owned())
+        };
+        scene.until("it is bridged", || Ok(var(&caller.near(), "signal_bond")? != "_undef_"))?;
+        let bridged = var(&caller.near(), "signal_bond")?;
+        let (own, passed) = (var(&caller.near(), "memberTag")?, var(&bridged, "memberTag")?);
+        if passed != if passes { "agent" } else { "_undef_" } {
+            return Err(format!("{application}: the caller has {own}, and whom it is bridged with has {passed}"));
+        }
+    }
+    scene.finish().map(drop)
+}
+
 pub fn joined_by_a_loopback_that_runs_the_conference_itself(stage: &Stage, room: &str) -> Outcome {
     let scene = stage.scene(room, "narrow")?;
     let customer = scene.call("customer").silently().joins()?;

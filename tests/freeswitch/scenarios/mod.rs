@@ -38,6 +38,8 @@ scenarios! {
         joined_with_media_bug_answer_req
         joined_by_event_socket
         joined_by_originate
+        several_tags_are_set_in_every_way
+        an_exported_tag_passes_to_who_is_bridged
         joined_by_a_loopback_that_runs_the_conference_itself
         joined_out_of_execute_on_answer
         empty_and_unset_settings_are_private_to_nobody
@@ -98,6 +100,7 @@ scenarios! {
         a_recording_of_the_agent_has_what_the_agent_hears
         a_recording_of_the_agent_from_before_has_no_private_speech
         a_file_played_into_the_conference_is_heard_by_all
+        a_name_is_recorded_before_coach_alone
         a_file_displaced_on_the_coach_s_leg
         who_eavesdrops_on_the_coach_and_speaks_is_heard_by_all
         hooks_taken_away_are_put_back;

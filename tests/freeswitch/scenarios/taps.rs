@@ -2,8 +2,9 @@
 
 use crate::{
     Stage,
+    judge::Recording,
     scene::{EVERYONE, Outcome, Party, Scene},
-    tones,
+    tones::{self, LEVEL},
 };
 
 /// Starts a `record_session`, as `uuid_record` does, on a member's leg in the conference.
@@ -104,6 +105,23 @@ pub fn a_file_played_into_the_conference_is_heard_by_all(stage: &Stage, room: &s
     coach.says(&["agent"])?;
     scene.wait(1.2);
     scene.finish()?.judge()
+}
+
+/// An application of the dialplan that records a name hears the caller before `coach`, and silence after it.
+pub fn a_name_is_recorded_before_coach_alone(stage: &Stage, room: &str) -> Outcome {
+    let scene = stage.scene(room, "narrow")?;
+    let file = |name: &str| scene.switch.folder.join(format!("{room}-name-{name}.wav"));
+    let record = |name: &str| format!("record:{} 1", file(name).display());
+    let coach = scene.call("coach").saying(&["agent"]).answers("park")?;
+    let (before, after) = (record("before"), record("after"));
+    coach.is_sent_to(&format!("{before}^coach:speakOnlyTo=agent^{after}^conference:{room}@narrow"))?;
+    coach.comes_to(room)?;
+    let (before, after) = (Recording::read(file("before")), Recording::read(file("after")));
+    let (before, after) = (before.map_err(|e| e.to_string())?, after.map_err(|e| e.to_string())?);
+    let tone = f64::from(scene.tone_of(coach.name).ok_or("the coach says nothing")?);
+    before.levels(tone).heard_at(LEVEL).map_err(|what| format!("before `coach`: {what}"))?;
+    after.tones(tone).unheard(&[]).map_err(|what| format!("after `coach`: {what}"))?;
+    scene.finish().map(drop)
 }
 
 /// `uuid_displace` with the flag `f` comes before Coach, and is as private as the coach is; without it comes behind.

@@ -244,6 +244,11 @@ impl<'s> Scene<'s> {
         self.changes.borrow_mut().push((name.into(), self.now()));
     }
 
+    /// What somebody said last.
+    pub fn tone_of(&self, name: &str) -> Option<u32> {
+        self.said.borrow().iter().rev().find(|said| said.by == name).map(|said| said.tone)
+    }
+
     /// Ends what a caller says.
     pub fn falls_silent(&self, name: &str) {
         let now = self.now();

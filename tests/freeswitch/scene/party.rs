@@ -58,7 +58,7 @@ impl Party<'_> {
 
     /// Sends its near leg elsewhere in the dialplan.
     pub fn is_sent_to(&self, plan: &str) -> Outcome {
-        self.scene.api(&format!("uuid_transfer {} m:^:{plan} inline", self.near())).map(drop)
+        self.scene.api(&format!("uuid_transfer {} 'm:^:{plan}' inline", self.near())).map(drop)
     }
 
     /// A command of mod_conference about this member: `mute` is `conference <room> mute <number>`.
