@@ -41,6 +41,7 @@ mod relay;
 mod seats;
 mod sip;
 mod sounds;
+mod spying;
 mod stalls;
 mod stock;
 mod streams;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
         phones::SCENARIOS,
         seats::SCENARIOS,
         sounds::SCENARIOS,
+        spying::SCENARIOS,
         stalls::SCENARIOS,
         streams::SCENARIOS,
     ];

@@ -27,6 +27,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("with_silence_dropped", silence_dropped),
     ("loss_and_disorder_on_the_coachs_leg", loss),
     ("the_channel_function_sets_the_mode", channel_function),
+    ("nobody_is_heard_while_the_conference_waits_for_its_host", waits),
 ];
 
 /// The scale of all other scenarios: the judge hears who is there.
@@ -62,6 +63,24 @@ fn buffered_before(pbx: &Pbx) {
     assert!(said.starts_with("-ERR") && said.contains("jitter buffer"), "{said}");
     seconds(1.5); // the buffer's own second
     all_hear_all(&mut c, &customer, &agent, &other);
+}
+
+/// ConfBridge mutes everybody until somebody comes who is marked, and `show` says so.
+fn waits(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "waits");
+    let waits = |role| Role { user: "waits", ..role };
+    let (customer, agent) = (c.join("customer", waits(CUSTOMER)), c.join("agent", waits(AGENT)));
+    let manager = c.join("manager", waits(MANAGER));
+    c.hears(&[(&customer, &[]), (&agent, &[]), (&manager, &[])]);
+    let shown = c.manager.command("coach show waits");
+    assert_eq!(shown.matches("muted").count(), 3, "{shown}");
+    let host = c.join("host", Role { user: "host", ..CUSTOMER });
+    c.hears(&[
+        (&customer, &[&agent, &host]),
+        (&agent, &[&customer, &manager, &host]),
+        (&manager, &[&customer, &agent, &host]),
+        (&host, &[&customer, &agent]),
+    ]);
 }
 
 fn first_call(pbx: &Pbx) {
