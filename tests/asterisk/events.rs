@@ -76,6 +76,8 @@ fn last_words(pbx: &Pbx) {
     let mut lives = Vec::new();
     for _ in 0..2 {
         let (agent, coach) = (c.enter("agent", AGENT), c.enter("coach", MANAGER));
+        // Who comes when the other has gone has its number.
+        c.wait_until("Coach has both", |c| c.knows(&agent) && c.knows(&coach));
         let (agents, coachs) = (agent.id.clone(), coach.id.clone());
         let channels = [&agent, &coach].map(|member| c.channel(member).expect("it is there"));
         let bridge = c.manager.event_of("CoachStart", "last_words").get("BridgeUniqueid").to_owned();

@@ -140,11 +140,12 @@ impl Party<'_> {
         let in_time = self.scene.now() < changed + GUARD;
         self.scene.api(&format!("uuid_transfer {} m:^:{what} inline", self.far()))?;
         let file = what.split('^').next().and_then(|first| Some(first.split_once(':')?.1));
-        if let Some(file) = file.filter(|_| in_time) {
-            // The transfer is answered before the telephone does anything else.
+        if let Some(file) = file {
+            // The transfer is answered before the telephone does anything else: until then it goes on with what it said before, which whoever
+            // comes into the audience next would hear.
             let plays = format!("uuid_getvar {} current_application_data", self.far());
             self.scene.until(&format!("{} plays {file}", self.name), || Ok(self.scene.api(&plays)?.trim() == file))?;
-            if self.scene.now() > changed + KEPT {
+            if in_time && self.scene.now() > changed + KEPT {
                 self.scene.too_slow.set(true);
             }
         }
