@@ -1,5 +1,6 @@
 /* A host that unloads the library, while its threads go on that have called it. */
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "host.h"
 
@@ -79,6 +80,65 @@ static void unloads_it_under_threads_that_have_called_it(void **state)
     host_open();
 }
 
+/* The first call's callback is slow: the events of the calls that follow wait meanwhile, for the host's service or a thread of Coach's. */
+static struct {
+    sem_t inside;
+    int told;
+} slow;
+
+static void is_slow(void *user, const coach_event_t *event)
+{
+    (void)user;
+    if (event->kind == COACH_EVENT_UNTAG) {
+        sem_post(&slow.inside);
+        usleep(200000);
+    }
+    slow.told++;
+}
+
+static void *untags(void *unused)
+{
+    (void)unused;
+    expect(COACH_OK, coach.untag(call.agent));
+    return NULL;
+}
+
+static void unloads_it_while_events_wait(void **state)
+{
+    (void)state;
+    const uint32_t flags[] = {COACH_ENGINE_HOST_SERVICE | COACH_ENGINE_HOST_CLOCK, 0};
+    for (size_t i = 0; i < COUNT(flags); i++) {
+        coach_engine_config_t config = COACH_ENGINE_CONFIG_INIT;
+        pthread_t first;
+        sem_init(&slow.inside, 0, 0);
+        config.flags = flags[i];
+        config.on_event = is_slow;
+        expect(COACH_OK, coach.engine_create(COACH_ABI_VERSION, &config, &call.engine));
+        call.room = a_room(call.engine, "support", COACH_MIXER_HOST);
+        call.agent = a_member(call.room, 1, "agent", "agent", NULL);
+        call.manager = a_member(call.room, 2, "manager", NULL, "agent");
+        pthread_create(&first, NULL, untags, NULL);
+        sem_wait(&slow.inside);
+        slow.told = 0;
+        for (int turn = 0; turn < 50; turn++) {
+            expect(COACH_OK, coach.uncoach(call.manager));
+            expect(COACH_OK, coach.coach(call.manager, "agent"));
+        }
+        check(slow.told == 0, "%d events were told beside a callback", slow.told);
+        expect(COACH_OK, coach.engine_destroy(call.engine));
+        check(slow.told > 0, "the engine ended inside its callback");
+        pthread_join(first, NULL);
+        slow.told = 0;
+        dlclose(coach.library);
+        /* Without the host's service this thread, in whose calls the service was started, holds it until it ends. */
+        check(is_mapped() == !flags[i], "flags %u: the library is %s after dlclose", flags[i], is_mapped() ? "still there" : "gone");
+        usleep(100000);
+        check(slow.told == 0, "flags %u: %d events were told after the end", flags[i], slow.told);
+        sem_destroy(&slow.inside);
+        host_open();
+    }
+}
+
 static void loads_and_unloads_it_over_and_over(void **state)
 {
     (void)state;
@@ -94,6 +154,7 @@ int main(int argc, char **argv)
     host_load(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unloads_it_under_threads_that_have_called_it),
+        cmocka_unit_test(unloads_it_while_events_wait),
         cmocka_unit_test(loads_and_unloads_it_over_and_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
