@@ -135,6 +135,7 @@ impl RoomState {
                 format!("{} members are attached; detach one first", audio::hook::slot::MEMBERS),
             )
         })?;
+        lease.get().is_in(lease.index());
         let (handle, call_id) = (lease.handle, Arc::<str>::from(new.call_id));
         let member = Member {
             lease,

@@ -12,7 +12,7 @@ use crate::{
             published::Published,
         },
     },
-    sync::{AtomicU64, Ordering},
+    sync::{AtomicU32, AtomicU64, Ordering},
 };
 
 /// What a hook did to the frame.
@@ -60,6 +60,8 @@ pub struct Hook<T, B, const N: usize> {
     plan: Published<MemberPlan>,
     /// Whether some of its calls are timed.
     pub timed: bool,
+    /// The slot of its member.
+    slot: AtomicU32,
     own: UnsafeCell<T>,
     /// Format of the last frame, as a code; or what it was if Coach does not handle that, with [`REFUSED`].
     format: AtomicU64,
@@ -77,6 +79,7 @@ impl<T: Default, B, const N: usize> Hook<T, B, N> {
             plan: Published::new(plan, plan.number),
             format: AtomicU64::new(0),
             timed,
+            slot: AtomicU32::new(u32::MAX),
             own: UnsafeCell::default(),
             counts: Counts::default(),
             handoff: Arc::new(Handoff::new(work_flag.clone())),
@@ -93,6 +96,17 @@ impl<T, B, const N: usize> Hook<T, B, N> {
     /// [control] Calls that begin from now on act on the same plan, under a later number.
     pub fn renumber(&self, number: u64) {
         self.plan.renumber(number);
+    }
+
+    /// [control] Its member has this slot.
+    pub fn is_in(&self, slot: u32) {
+        self.slot.store(slot, Ordering::Relaxed);
+    }
+
+    /// The slot of its member.
+    #[inline(always)]
+    pub fn slot(&self) -> u32 {
+        self.slot.load(Ordering::Relaxed)
     }
 
     /// The number by which calls go that begin now.

@@ -49,6 +49,12 @@ impl Member {
         }
     }
 
+    /// [control] It has this slot.
+    pub fn is_in(&self, slot: u32) {
+        self.read.is_in(slot);
+        self.write.is_in(slot);
+    }
+
     /// [control] It is going to hear another private stream. One thread at a time.
     pub fn expect_stream(&self, work_flag: &WorkFlag) {
         self.spares.get_or_init(|| Box::new(SparePlayouts::new(work_flag.clone()))).fill(Box::default);

@@ -1,6 +1,6 @@
 //! The read hook: what a member said is left in the frame, put into the room's mix, or taken out for its audience alone.
 
-use std::sync::Arc;
+use std::{mem::offset_of, sync::Arc};
 
 use smallvec::SmallVec;
 
@@ -11,6 +11,7 @@ use crate::audio::{
         hook_state::{ReadAction, ReadState},
         member::Member,
         plan::{MemberPlan, Speech},
+        slot::MEMBER,
     },
     host_mix::HostMix,
     lockfree::{
@@ -70,8 +71,9 @@ impl Member {
                     return Outcome::Silenced;
                 }
                 ReadAction::Mix(format, input) => {
-                    // In a large room all of it is out of the cache.
+                    // In a large room all of it is out of the cache, and so is what the next one needs.
                     side.hint.prefetch();
+                    MEMBER.prefetch_next::<{ offset_of!(Member, read) + 64 }, 128>(self.read.slot());
                     // SAFETY: as above.
                     let input = unsafe { input.get() };
                     self.read.counts.frames.add(1);

@@ -1,6 +1,9 @@
 //! The write hook: what the member may hear is added to the frame, or is all of it.
 
-use std::{mem::MaybeUninit, sync::Arc};
+use std::{
+    mem::{MaybeUninit, offset_of},
+    sync::Arc,
+};
 
 use crate::audio::{
     format::{Format, Frame, MAX_FRAME, Shape, TICKS_PER_MS},
@@ -9,6 +12,7 @@ use crate::audio::{
         hook_state::{WriteAction, WriteState},
         member::Member,
         plan::{Hearing, MemberPlan},
+        slot::MEMBER,
     },
     lockfree::published::PlanRef,
     mix::{
@@ -73,7 +77,8 @@ impl Member {
                 WriteAction::Mix(format, bus, own) => {
                     // SAFETY: they are of the plan of this number.
                     let (bus, own) = unsafe { (bus.get(), own.map(|own| own.get())) };
-                    // In a large room all that is its own is out of the cache.
+                    // In a large room all that is its own is out of the cache, and so is what the next one needs.
+                    MEMBER.prefetch_next::<{ offset_of!(Member, write) + 64 }, 320>(self.write.slot());
                     prefetch::<{ size_of::<Playout>() }, _>(&raw const side.mix);
                     if let Some(own) = own {
                         own.prefetch_removed(side.at.tick);
