@@ -136,8 +136,8 @@ impl Played {
 
     /// What is wrong with what somebody outside the audience heard on linear legs.
     fn overheard(&self, listener: usize, said: usize) -> Option<String> {
-        let Some((heard, _)) = self.near(listener, said) else { return self.unrecorded(listener, said) };
-        heard.tones(self.said[said].tone.into()).unheard(&[]).err()
+        let Some((heard, others)) = self.near(listener, said) else { return self.unrecorded(listener, said) };
+        heard.tones(self.said[said].tone.into(), &others).unheard(&[]).err()
     }
 
     /// The same on coded legs. While nobody else speaks, a codec is silent; among others' voices it is not, and makes noise of their

@@ -7,8 +7,11 @@
 use super::judge::{Levels, Probe, Recording, SILENCE, STEP_MS, UNHEARD, WINDOW_MS};
 use std::{f64::consts::TAU, ops::Range};
 
-/// A voice that is there for 10 ms reaches this in some window, in dB; edges of others do not.
+/// On coded legs a voice that is there for 10 ms reaches this in some window, in dB; edges of others do not.
 const THERE: f64 = -45.0;
+/// A voice that is there for 10 ms has 6 dB less than all the time in some window, one of 3 ms 16 dB; an edge of another voice, 200 Hz from it or farther,
+/// has at least so much less than that voice.
+const AN_EDGE: f64 = 20.0;
 /// What is heard this long before and after a window tells about the pieces that reach into it.
 const AROUND_MS: u32 = 15;
 /// Voices cannot be told apart in a piece that is shorter.
@@ -40,23 +43,31 @@ impl Beside {
         Self(BESIDE.map(|hertz| Probe::new(rate, tone + hertz)))
     }
 
-    /// An edge is as loud beside the tone as there. What no edge makes is a tone in any case: of a short moment, an edge can hide so much
-    /// that the rest is like noise.
-    fn is_a_tone(&self, level: f64, window: &[f64]) -> bool {
+    /// An edge is as loud beside the tone as there. What is louder than any edge, `there` or more, is a tone in any case: of a short moment, an
+    /// edge can hide so much that the rest is like noise.
+    fn is_a_tone(&self, level: f64, window: &[f64], there: f64) -> bool {
         let power = |probe: &Probe| 10f64.powf(probe.level(window.iter().copied()) / 10.0);
         let average = 10.0 * (self.0.iter().map(power).sum::<f64>() / BESIDE.len() as f64).log10();
-        level >= (average + STANDS_OUT).min(THERE)
+        level >= (average + STANDS_OUT).min(there)
     }
 }
 
 impl Recording {
-    /// The levels of a tone on linear legs, and silence in windows in which what is heard is an edge of somebody else's voice.
-    pub fn tones(&self, tone: f64) -> Levels {
-        let (mut levels, beside) = (self.levels(tone), Beside::new(self.rate, tone));
+    /// The levels of a tone on linear legs, and silence in windows in which what is heard is an edge of one of these other voices.
+    pub fn tones(&self, tone: f64, others: &[f64]) -> Levels {
+        let mut levels = self.levels(tone);
+        if levels.worst() <= UNHEARD {
+            return levels;
+        }
+        let (beside, others) = (Beside::new(self.rate, tone), others.iter().map(|&other| self.levels(other)));
+        let others: Vec<Levels> = others.collect();
         let (step, length) = ((self.rate * STEP_MS / 1000) as usize, (self.rate * WINDOW_MS / 1000) as usize);
+        let (count, near) = (levels.0.len(), (WINDOW_MS / STEP_MS) as usize);
         for (n, level) in levels.0.iter_mut().enumerate().filter(|(_, level)| **level > UNHEARD) {
             let window: Vec<f64> = self.samples[n * step..][..length].iter().map(|&sample| sample.into()).collect();
-            if !beside.is_a_tone(*level, &window) {
+            let around = n.saturating_sub(near)..(n + near + 1).min(count);
+            let loudest = others.iter().flat_map(|other| &other.0[around.clone()]).copied().fold(SILENCE, f64::max);
+            if !beside.is_a_tone(*level, &window, loudest - AN_EDGE) {
                 *level = SILENCE;
             }
         }
@@ -75,7 +86,7 @@ impl Recording {
         let (mut levels, loud) = self.without_others(tone, others);
         let beside = Beside::new(self.rate, tone);
         for (n, window) in loud {
-            if !beside.is_a_tone(levels.0[n], &window) {
+            if !beside.is_a_tone(levels.0[n], &window, THERE) {
                 levels.0[n] = SILENCE;
             }
         }

@@ -60,6 +60,7 @@ fn held() {
     gateway.start_again_with(|settings| settings.replace("[speech]\n", &command));
 
     let mut party = Party::new(&pbx, "held");
+    party.also_played.push(MUSIC);
     party.listens("agent", "gateway-agent");
     gateway.member("gateway-agent");
     party.listens("customer", "gateway-customer");
@@ -133,6 +134,7 @@ fn played() {
     // Its files are in a folder whose name a switch could take for more than one argument.
     let gateway = Gateway::start(&pbx, "a, b (c)", &app.settings("customer"));
     let mut party = Party::new(&pbx, "heldw");
+    party.also_played.push(MUSIC);
     party.listens("agent", "app-room*agent*");
     party.speaks("manager", "app-room**");
     party.is_not_judged("manager");
@@ -201,6 +203,7 @@ fn killed() {
     let app = App::start(&pbx, "heldk", "webhook", &script);
     let mut gateway = Gateway::start(&pbx, "gateway", &app.settings("customer"));
     let mut party = Party::new(&pbx, "heldk");
+    party.also_played.push(MUSIC);
     party.listens("agent", "app-room*agent*");
     party.speaks("manager", "app-room**");
     party.is_not_judged("manager");

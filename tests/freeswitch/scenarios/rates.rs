@@ -75,7 +75,7 @@ fn asks(switch: &Switch, room: &str, who: &str, linear: Linear) -> Outcome {
     let read = |file| Recording::read(file).map_err(|e| e.to_string());
     let (customer, agent) = (read(files.0)?, files.1.map_or(Ok(by_the_line), read)?);
     for tone in [BEFORE, whispered].into_iter().filter(|tone| who == "coach" || *tone != BEFORE) {
-        let levels = customer.tones(f64::from(tone));
+        let levels = customer.tones(f64::from(tone), &[f64::from(openly)]);
         levels.unheard(&[]).map_err(|what| format!("the customer hears {tone} Hz: {what}"))?;
     }
     let heard = |tone: u32| {

@@ -97,10 +97,11 @@ fn crashes(room: &str, after: f64) -> Outcome {
 
 fn judge(name: &str, role: &Role, all: &Recording, settled: &Recording) -> Option<String> {
     let tone = f64::from(role.tone);
+    let others: Vec<f64> = ROLES.iter().map(|role| role.tone.into()).filter(|&other| other != tone).collect();
     let may_hear = role.heard_by == EVERYONE || role.heard_by.contains(&name);
     let wrong = match may_hear {
         true => settled.levels(tone).heard_at(LEVEL).err(),
-        false => all.tones(tone).unheard(&[]).err(),
+        false => all.tones(tone, &others).unheard(&[]).err(),
     };
     wrong.map(|what| format!("{name} of {}: {what}", role.name))
 }

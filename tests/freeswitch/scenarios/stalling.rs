@@ -55,12 +55,12 @@ fn plays(switch: &Switch, room: &str, profile: &'static str, stall: Stall, widen
     scene.finish()?;
     let read = |path| Recording::read(path).map_err(|e| e.to_string());
     let (customer, agent) = (read(&customer)?, read(&agent)?);
-    let levels = |heard: &Recording, tone| heard.tones(f64::from(tone));
-    levels(&customer, BEFORE)
+    let levels = |heard: &Recording, tone, other| heard.tones(f64::from(tone), &[f64::from(other)]);
+    levels(&customer, BEFORE, AFTER)
         .unheard(&[])
         .map_err(|what| format!("the customer hears what was said before: {what}"))?;
     let heard = |levels: Levels| levels.0.iter().filter(|level| **level > LEVEL - 3.0).count();
-    let (opened, late) = (heard(levels(&customer, AFTER)), heard(levels(&agent, BEFORE)));
+    let (opened, late) = (heard(levels(&customer, AFTER, BEFORE)), heard(levels(&agent, BEFORE, AFTER)));
     match opened {
         ..50 => Err(format!("the customer hears {opened}0 ms of what was said after")),
         _ => Ok(format!("customer: {opened}0 ms of what was said after; agent: {late}0 ms of what was said before")),
@@ -119,7 +119,7 @@ pub fn a_sender_in_bursts_is_whispered_as_it_is_mixed(stage: &Stage, room: &str)
     let read = |path| Recording::read(path).map_err(|e| e.to_string());
     let (customer, agent) = (read(&customer)?, read(&agent)?);
     let [before, after] = [BEFORE, AFTER].map(|tone| agent.levels(f64::from(tone)));
-    customer.tones(f64::from(BEFORE)).unheard(&[])?;
+    customer.tones(f64::from(BEFORE), &[f64::from(AFTER)]).unheard(&[])?;
     let (whispered, mixed) = (before.share_at(LEVEL), after.share_at(LEVEL));
     if whispered < mixed - 0.02 {
         return Err(format!("of the whisper {whispered:.3} of the windows are at level, of open speech {mixed:.3}"));

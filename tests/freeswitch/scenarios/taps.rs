@@ -120,7 +120,7 @@ pub fn a_name_is_recorded_before_coach_alone(stage: &Stage, room: &str) -> Outco
     let (before, after) = (before.map_err(|e| e.to_string())?, after.map_err(|e| e.to_string())?);
     let tone = f64::from(scene.tone_of(coach.name).ok_or("the coach says nothing")?);
     before.levels(tone).heard_at(LEVEL).map_err(|what| format!("before `coach`: {what}"))?;
-    after.tones(tone).unheard(&[]).map_err(|what| format!("after `coach`: {what}"))?;
+    after.tones(tone, &[]).unheard(&[]).map_err(|what| format!("after `coach`: {what}"))?;
     scene.finish().map(drop)
 }
 
