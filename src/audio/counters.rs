@@ -57,7 +57,7 @@ counts! {
         timed,
         /// Frames in which a stream was silent for want of a conversion.
         waited,
-        /// Audio lost by jumps, in ticks.
+        /// Audio lost by jumps, in units.
         skipped,
         /// Jumps to the newest audio.
         skips,

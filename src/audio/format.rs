@@ -9,12 +9,12 @@ pub const RATES: [u32; 12] =
 /// Those at which a room is mixed and a stream is kept.
 pub const ROOM_RATES: [u32; 9] = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
 
-/// The clock of the audio plane: the least common multiple of [`RATES`], so that one sample at any of them is a whole
-/// number of ticks and durations never round.
-pub const TICKS_PER_SECOND: u64 = 28_224_000;
+/// The audio clock counts units, so many a second: the least common multiple of [`RATES`], so that one sample at any of them is a whole
+/// number of units and durations never round.
+pub const UNITS_PER_SECOND: u64 = 28_224_000;
 
-/// [`TICKS_PER_SECOND`] in a millisecond.
-pub const TICKS_PER_MS: u64 = TICKS_PER_SECOND / 1_000;
+/// [`UNITS_PER_SECOND`] in a millisecond.
+pub const UNITS_PER_MS: u64 = UNITS_PER_SECOND / 1_000;
 
 /// The longest frame, in ms.
 pub const MAX_FRAME_MS: u64 = crate::sys::COACH_MAX_FRAME_MS as u64;
@@ -60,18 +60,18 @@ impl Format {
     /// `None` where Coach does not handle it.
     pub fn new(rate: u32, channels: u32) -> Option<Self> {
         let step = match rate {
-            8_000 => ticks_in_a_sample(8_000),
-            11_025 => ticks_in_a_sample(11_025),
-            12_000 => ticks_in_a_sample(12_000),
-            16_000 => ticks_in_a_sample(16_000),
-            22_050 => ticks_in_a_sample(22_050),
-            24_000 => ticks_in_a_sample(24_000),
-            32_000 => ticks_in_a_sample(32_000),
-            44_100 => ticks_in_a_sample(44_100),
-            48_000 => ticks_in_a_sample(48_000),
-            88_200 => ticks_in_a_sample(88_200),
-            96_000 => ticks_in_a_sample(96_000),
-            192_000 => ticks_in_a_sample(192_000),
+            8_000 => units_in_a_sample(8_000),
+            11_025 => units_in_a_sample(11_025),
+            12_000 => units_in_a_sample(12_000),
+            16_000 => units_in_a_sample(16_000),
+            22_050 => units_in_a_sample(22_050),
+            24_000 => units_in_a_sample(24_000),
+            32_000 => units_in_a_sample(32_000),
+            44_100 => units_in_a_sample(44_100),
+            48_000 => units_in_a_sample(48_000),
+            88_200 => units_in_a_sample(88_200),
+            96_000 => units_in_a_sample(96_000),
+            192_000 => units_in_a_sample(192_000),
             _ => return None,
         };
         matches!(channels, 1 | 2).then_some(Self { rate, channels: channels as u8, added_up: false, step })
@@ -94,7 +94,7 @@ impl Format {
             96_000 | 192_000 => 48_000,
             rate => rate,
         };
-        Self { rate, step: ticks_in_a_sample(rate), ..self }
+        Self { rate, step: units_in_a_sample(rate), ..self }
     }
 
     /// The same of one channel.
@@ -117,8 +117,8 @@ impl Format {
         self.rate <= 48_000
     }
 
-    /// Length of `samples` samples a channel.
-    pub fn ticks(self, samples: usize) -> u64 {
+    /// Length of `samples` samples a channel, in units of the audio clock.
+    pub fn units(self, samples: usize) -> u64 {
         samples as u64 * u64::from(self.step)
     }
 
@@ -127,9 +127,9 @@ impl Format {
         interleaved >> (self.channels - 1)
     }
 
-    /// Whole samples a channel in `ticks`, rounded down.
-    pub fn samples(self, ticks: u64) -> usize {
-        (ticks / u64::from(self.step)) as usize
+    /// Whole samples a channel in `units`, rounded down.
+    pub fn samples(self, units: u64) -> usize {
+        (units / u64::from(self.step)) as usize
     }
 
     /// Samples a channel of a declick ramp.
@@ -152,8 +152,8 @@ impl Format {
     }
 }
 
-const fn ticks_in_a_sample(rate: u32) -> u16 {
-    (TICKS_PER_SECOND / rate as u64) as u16
+const fn units_in_a_sample(rate: u32) -> u16 {
+    (UNITS_PER_SECOND / rate as u64) as u16
 }
 
 /// What a host says of a frame, before anyone has looked at whether Coach handles that.
@@ -182,11 +182,11 @@ impl Shape {
 
     /// The length of a frame that Coach may not handle: rather too short, since opening guards are counted in it. No codec has
     /// longer packets than [`LONGEST_MS`] or a lower rate than the lowest of [`RATES`]; what says so is mistaken.
-    pub fn ticks(self) -> u64 {
+    pub fn units(self) -> u64 {
         if self.rate < RATES[0] {
             return 0;
         }
-        (u64::from(self.samples) * TICKS_PER_SECOND / u64::from(self.rate)).min(LONGEST_MS * TICKS_PER_MS)
+        (u64::from(self.samples) * UNITS_PER_SECOND / u64::from(self.rate)).min(LONGEST_MS * UNITS_PER_MS)
     }
 }
 
@@ -211,8 +211,8 @@ impl<'a> Frame<'a> {
     }
 
     /// Its length.
-    pub fn ticks(&self) -> u64 {
-        self.format.ticks(self.samples)
+    pub fn units(&self) -> u64 {
+        self.format.units(self.samples)
     }
 }
 
@@ -247,11 +247,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sample_is_a_whole_number_of_ticks_at_every_rate() {
+    fn a_sample_is_a_whole_number_of_units_at_every_rate() {
         for rate in RATES {
-            assert_eq!(TICKS_PER_SECOND % u64::from(rate), 0, "{rate} Hz");
+            assert_eq!(UNITS_PER_SECOND % u64::from(rate), 0, "{rate} Hz");
             let format = Format::new(rate, 2).unwrap();
-            assert_eq!(format.samples(format.ticks(123)), 123);
+            assert_eq!(format.samples(format.units(123)), 123);
             for format in [format.mono(), format, format.stereo_added_up()] {
                 assert_eq!(Format::from_code(format.code()), Some(format));
             }

@@ -7,7 +7,7 @@ use super::{
     state::{Member, Place, Room, RoomState},
 };
 use crate::{
-    audio::format::{MAX_FRAME_MS, RATES, TICKS_PER_MS},
+    audio::format::{MAX_FRAME_MS, RATES, UNITS_PER_MS},
     route::{Facts, Speaks, hears},
 };
 
@@ -202,8 +202,8 @@ pub fn unserved(room: &Room, speaker: &Member, listener: &Member) -> Option<&'st
 /// Milliseconds of its own audio until the audience of `member` is the wider one; `None` if it is.
 pub fn opens_in(member: &Member) -> Option<u32> {
     let guard = member.lease.get().guarded.state();
-    let left = if member.opening.plan > guard.seen { u64::from(member.opening.ms) * TICKS_PER_MS } else { guard.left };
-    let ms = left.div_ceil(TICKS_PER_MS) as u32;
+    let left = if member.opening.plan > guard.seen { u64::from(member.opening.ms) * UNITS_PER_MS } else { guard.left };
+    let ms = left.div_ceil(UNITS_PER_MS) as u32;
     (ms > 0).then_some(ms)
 }
 

@@ -11,7 +11,7 @@ use super::{
     state::{Member, RoomState},
 };
 use crate::{
-    audio::{counters::Sums, format::TICKS_PER_MS},
+    audio::{counters::Sums, format::UNITS_PER_MS},
     route::{Speaks, Verdict, hears},
 };
 
@@ -221,7 +221,7 @@ impl CounterSums {
             private_delivered: write.private,
             underruns: all.underruns,
             skips: all.skips,
-            skipped_ms: all.skipped / TICKS_PER_MS,
+            skipped_ms: all.skipped / UNITS_PER_MS,
             conversions_waited: all.waited,
             refused: all.refused,
             hook_ns_mean: all.nanoseconds.checked_div(all.timed).unwrap_or(0),

@@ -82,9 +82,9 @@ pub struct WriteState {
 }
 
 impl WriteState {
-    /// The format of `samples` interleaved ones, with the ticks of the frame that they are, or are a part of.
+    /// The format of `samples` interleaved ones, with the units of the frame that they are, or are a part of.
     #[inline(always)]
     pub fn whole(&self, format: Format, samples: usize) -> (Format, u64) {
-        (format, format.ticks(format.a_channel(samples)).max(self.cut_from))
+        (format, format.units(format.a_channel(samples)).max(self.cut_from))
     }
 }

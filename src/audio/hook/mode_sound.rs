@@ -3,7 +3,7 @@
 
 use crate::{
     audio::{
-        format::{Format, TICKS_PER_MS, TICKS_PER_SECOND},
+        format::{Format, UNITS_PER_MS, UNITS_PER_SECOND},
         sum,
     },
     sync::{AtomicU64, Ordering},
@@ -51,7 +51,7 @@ impl Mode {
 const AMPLITUDE: f32 = 3_277.0;
 
 /// Each note rises and falls in this time, so that it does not click.
-const RAMP: f32 = (5 * TICKS_PER_MS) as f32;
+const RAMP: f32 = (5 * UNITS_PER_MS) as f32;
 
 /// What the control plane has asked for: how many times, and which sound last.
 #[derive(Default)]
@@ -79,7 +79,7 @@ impl SoundRequests {
 pub struct SoundPlayback {
     /// The last request that was met.
     met: u64,
-    /// How far it has come, in ticks.
+    /// How far it has come, in units.
     at: u32,
     playing: bool,
 }
@@ -98,17 +98,17 @@ impl SoundPlayback {
     pub fn play(&mut self, frame: &mut [i16], format: Format) {
         let channels = format.channels();
         let samples = frame.len() / channels;
-        let step = TICKS_PER_SECOND / u64::from(format.rate());
+        let step = UNITS_PER_SECOND / u64::from(format.rate());
         let notes = Mode::notes(self.met);
         let now = u64::from(self.at);
         for note in notes {
-            let (begins, ends) = (note.begins_ms * TICKS_PER_MS, note.ends_ms * TICKS_PER_MS);
+            let (begins, ends) = (note.begins_ms * UNITS_PER_MS, note.ends_ms * UNITS_PER_MS);
             let from = begins.saturating_sub(now).div_ceil(step).min(samples as u64) as usize;
             let to = ends.saturating_sub(now).div_ceil(step).min(samples as u64) as usize;
             if from >= to {
                 continue;
             }
-            let angle = std::f32::consts::TAU * note.hz / TICKS_PER_SECOND as f32;
+            let angle = std::f32::consts::TAU * note.hz / UNITS_PER_SECOND as f32;
             let mut at = now + from as u64 * step - begins;
             let (mut sine, mut cosine) = (angle * at as f32).sin_cos();
             let (turn_sine, turn_cosine) = (angle * step as f32).sin_cos();
@@ -122,6 +122,6 @@ impl SoundPlayback {
         }
         let now = now + samples as u64 * step;
         self.at = now as u32; // a second and a half at most: nothing is played after the last note
-        self.playing = notes.last().is_some_and(|last| now < last.ends_ms * TICKS_PER_MS);
+        self.playing = notes.last().is_some_and(|last| now < last.ends_ms * UNITS_PER_MS);
     }
 }

@@ -30,9 +30,9 @@ struct WholeFrame<'a>(&'a Member);
 impl<'a> WholeFrame<'a> {
     /// # Safety
     /// The caller is inside the member's write gate, and has what this returns only while it is.
-    unsafe fn new(member: &'a Member, ticks: u64) -> Self {
+    unsafe fn new(member: &'a Member, units: u64) -> Self {
         // SAFETY: the caller is inside the write gate.
-        unsafe { member.write.enter() }.1.cut_from = ticks;
+        unsafe { member.write.enter() }.1.cut_from = units;
         Self(member)
     }
 }
@@ -70,9 +70,9 @@ impl Member {
         }
         // When a voice may start goes by what the host takes at a time.
         let format = Format::new(shape.rate, 1);
-        let ticks = format.map_or(0, |format| format.ticks(shape.samples as usize));
+        let units = format.map_or(0, |format| format.units(shape.samples as usize));
         // SAFETY: the caller is inside the write gate.
-        let _whole = unsafe { WholeFrame::new(self, ticks) };
+        let _whole = unsafe { WholeFrame::new(self, units) };
         let mut outcome = Outcome::Unchanged;
         for piece in data.chunks_mut(PIECE * shape.channels as usize) {
             let samples = (piece.len() / shape.channels as usize) as u32;

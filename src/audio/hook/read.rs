@@ -77,7 +77,7 @@ impl Member {
                     // SAFETY: as above.
                     let input = unsafe { input.get() };
                     self.read.counts.frames.add(1);
-                    input.expect(format.ticks(shape.samples as usize));
+                    input.expect(format.units(shape.samples as usize));
                     input.push(data);
                     side.hint = input.next_pushed();
                     data.fill(0);
@@ -128,7 +128,7 @@ impl Member {
         let Some(mut frame) = Frame::new(shape, data) else {
             self.read.cannot_serve(shape);
             if !side.guards.none() && can_be_one {
-                side.guards.end(moment, shape.ticks(), &self.guarded); // a leg of such a format is to be heard again, too
+                side.guards.end(moment, shape.units(), &self.guarded); // a leg of such a format is to be heard again, too
             }
             return (if open && !mixed { Outcome::UnsupportedUnchanged } else { Outcome::UnsupportedSilenced }, None);
         };
@@ -140,7 +140,7 @@ impl Member {
         }
         if open {
             if !side.guards.none() {
-                side.guards.end(moment, frame.ticks(), &self.guarded);
+                side.guards.end(moment, frame.units(), &self.guarded);
             }
             self.end_stretch(side, (number, plan));
             // SAFETY: the caller is inside the read gate.
@@ -170,7 +170,7 @@ impl Member {
             self.end_stretch(side, (number, plan));
         }
         if !side.guards.none() {
-            side.guards.end(moment, frame.ticks(), &self.guarded); // once the frame is in the ring: see `Guarded::state`
+            side.guards.end(moment, frame.units(), &self.guarded); // once the frame is in the ring: see `Guarded::state`
         }
         if let Some(last) = side.open.take()
             && !mixed
@@ -283,7 +283,7 @@ impl Member {
     /// # Safety
     /// As [`Member::read`].
     unsafe fn enter_mix(&self, side: &mut ReadState, plan: &MemberPlan, input: &Input, frame: &mut Frame) {
-        input.expect(frame.ticks());
+        input.expect(frame.units());
         let (from, to) = (frame.format, input.format());
         let conversion = Conversion::between(from, to);
         let mixing = conversion.map(|conversion| (plan.entered, conversion));

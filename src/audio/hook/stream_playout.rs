@@ -5,7 +5,7 @@ use std::{cell::UnsafeCell, mem::MaybeUninit, num::NonZeroU64};
 use crate::{
     audio::{
         counters::Counts,
-        format::{Format, MAX_FRAME_MS, TICKS_PER_MS, last},
+        format::{Format, MAX_FRAME_MS, UNITS_PER_MS, last},
         hook::stream_reader::{Access, StreamReader},
         lockfree::private_stream::PrivateStream,
         mix::{
@@ -44,23 +44,23 @@ struct State {
     before: Option<NonZeroU64>,
     /// Ticks of the stream up to there.
     heard: u64,
-    /// For so many ticks it was held back.
+    /// For so many units it was held back.
     held_back: u32,
     /// What came last before there was the end of a stretch, or not for this listener: if nothing follows, nothing is late.
     ended: bool,
 }
 
 impl StreamPlayout {
-    /// The next that is played of `stream` is what came from this position on; before that, at least so many ticks.
+    /// The next that is played of `stream` is what came from this position on; before that, at least so many units.
     pub fn begin(&mut self, stream: &PrivateStream, position: u64, before: u64) {
         let (mut at, head, mut ahead) = (position, stream.head(), Some(0));
-        while let Some(ticks) = ahead.filter(|_| at != head) {
+        while let Some(units) = ahead.filter(|_| at != head) {
             let packet = stream.packet(at);
-            ahead = packet.map(|packet| ticks + packet.format.map_or(0, |format| format.ticks(packet.samples)));
+            ahead = packet.map(|packet| units + packet.format.map_or(0, |format| format.units(packet.samples)));
             at = packet.map_or(at, |packet| packet.next);
         }
         // What was overtaken is counted from where the pair was made.
-        let heard = ahead.map_or(before, |ahead| stream.ticks().saturating_sub(ahead));
+        let heard = ahead.map_or(before, |ahead| stream.units().saturating_sub(ahead));
         *self = Self { position: AtomicU64::new(position), state: State { heard, ..State::default() }.into() };
     }
 
@@ -144,7 +144,7 @@ impl StreamPlayout {
         let last = last(samples, to.channels());
         state.playout.played_one_direct(to, count, last);
         state.before = NonZeroU64::new(at + 1);
-        state.heard += to.ticks(count);
+        state.heard += to.units(count);
         self.position.store(head | PLAYING, Ordering::Release); // who reads it knows what is left to play: see `idle`
         Some(last)
     }
@@ -164,7 +164,7 @@ impl StreamPlayout {
         handoff: &Handoff,
     ) -> Played {
         // SAFETY: the state is the listener's, inside whose write gate the caller is.
-        let held_back = unsafe { self.holds_back(to.ticks(to.a_channel(sum.len())), mix) };
+        let held_back = unsafe { self.holds_back(to.units(to.a_channel(sum.len())), mix) };
         // SAFETY: the state and the handoff are the listener's, inside whose write gate the caller is.
         unsafe {
             self.with_reader(access, |playout, reader| {
@@ -196,7 +196,7 @@ impl StreamPlayout {
         if state.playout.playing() {
             return false;
         }
-        let most = 2 * bus.tick_length() + MAX_FRAME_MS * TICKS_PER_MS;
+        let most = 2 * bus.tick_length() + MAX_FRAME_MS * UNITS_PER_MS;
         if u64::from(state.held_back) < most && !position.has_passed(open, bus) {
             state.held_back += frame as u32;
             return true;

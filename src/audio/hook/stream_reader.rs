@@ -63,7 +63,7 @@ impl StreamReader<'_> {
     fn pass(&mut self, packet: &FrameHeader, samples: usize, heard: bool) {
         self.ended = !heard;
         self.used += samples;
-        self.heard += packet.format.map_or(0, |format| format.ticks(samples));
+        self.heard += packet.format.map_or(0, |format| format.units(samples));
         if self.used == packet.samples {
             self.before = NonZeroU64::new(self.at + 1).filter(|_| heard);
             (self.at, self.used, self.packet) = (packet.next, 0, None);
@@ -92,9 +92,9 @@ impl Source for StreamReader<'_> {
         while at != head {
             let Some(packet) = self.access.stream.packet(at) else {
                 // Overtaken: whatever lies between is lost to this listener.
-                let ticks = self.access.stream.ticks();
-                let lost = ticks.saturating_sub(self.heard);
-                (self.at, self.used, self.before, self.heard) = (head, 0, None, ticks);
+                let units = self.access.stream.units();
+                let lost = units.saturating_sub(self.heard);
+                (self.at, self.used, self.before, self.heard) = (head, 0, None, units);
                 return Due { format: None, samples: 0, beyond: 0, packet: 0, end: false, anew: false, lost };
             };
             crate::faults::meanwhile(true);
@@ -127,8 +127,8 @@ impl Source for StreamReader<'_> {
         due.end |= due.samples == 0 && self.ended;
         due.anew = self.ended;
         if due.end {
-            let due_ticks = due.format.map_or(0, |format| format.ticks(due.samples));
-            due.beyond = self.access.stream.ticks().saturating_sub(self.heard + due_ticks);
+            let due_units = due.format.map_or(0, |format| format.units(due.samples));
+            due.beyond = self.access.stream.units().saturating_sub(self.heard + due_units);
         }
         due
     }
@@ -161,7 +161,7 @@ impl Source for StreamReader<'_> {
             back += there;
             format = packet.format;
         }
-        self.heard -= format.map_or(0, |format| format.ticks(back));
+        self.heard -= format.map_or(0, |format| format.units(back));
         back
     }
 

@@ -9,7 +9,7 @@ use std::{ptr, sync::Arc};
 use crate::{
     audio::{
         counters::Counts,
-        format::{Format, TICKS_PER_MS},
+        format::{Format, UNITS_PER_MS},
         hook::{stream_playout::StreamPlayout, stream_reader::Access},
         lockfree::{private_stream::PrivateStream, spares::Spares},
         mix::{
@@ -45,7 +45,7 @@ pub struct Voice {
 impl Voice {
     /// What is said from now on.
     pub fn new(speaker: u64, stream: Arc<PrivateStream>, open: Option<Arc<Input>>) -> Self {
-        Self { speaker, born: stream.ticks(), stream, open }
+        Self { speaker, born: stream.units(), stream, open }
     }
 }
 
@@ -90,7 +90,7 @@ impl Subscription {
     /// From the newest frame on. `since`: the plan that will be the first to grant it.
     pub fn new(voice: triomphe::Arc<Voice>, since: u64) -> Self {
         let progress = AtomicPtr::new(unplayed(voice.stream.head()));
-        let born = u32::try_from(voice.stream.ticks().saturating_sub(voice.born) / TICKS_PER_MS).unwrap_or(u32::MAX);
+        let born = u32::try_from(voice.stream.units().saturating_sub(voice.born) / UNITS_PER_MS).unwrap_or(u32::MAX);
         Self { voice, since, broken_after: AtomicU32::new(OPEN), born, progress }
     }
 
@@ -222,7 +222,7 @@ impl Subscription {
 
     /// Ticks of the stream that came before the pair was made.
     fn first(&self) -> u64 {
-        self.voice.born + u64::from(self.born) * TICKS_PER_MS
+        self.voice.born + u64::from(self.born) * UNITS_PER_MS
     }
 
     /// See [`StreamPlayout::tail`].
@@ -312,7 +312,7 @@ mod tests {
     /// What is played into a frame, and what the listener hears at its end: past any fade.
     fn plays(subscription: &Subscription, spares: Option<&SparePlayouts>) -> (Played, i32) {
         let (mut sum, handoff) = ([0; SAMPLES], Handoff::new(WorkFlag::default()));
-        let whole = (format(), format().ticks(SAMPLES));
+        let whole = (format(), format().units(SAMPLES));
         // SAFETY: nobody else has this subscription.
         let played = unsafe { subscription.play(&mut sum, whole, &Counts::default(), None, (&handoff, spares)) };
         (played, sum[SAMPLES - 1])
@@ -388,7 +388,7 @@ mod tests {
             push(stamp, 300);
             // SAFETY: nobody else has this subscription.
             let played =
-                unsafe { subscription.play_direct(&mut frame, (format, format.ticks(SAMPLES)), &Counts::default()) };
+                unsafe { subscription.play_direct(&mut frame, (format, format.units(SAMPLES)), &Counts::default()) };
             assert_eq!((played, frame), (None, [200; SAMPLES]), "{what}: nothing is added");
         }
     }
@@ -434,10 +434,10 @@ mod tests {
             (1..1_000).for_each(|_| push());
             let (mut sum, counts, spares) = ([0; SAMPLES], Counts::default(), SparePlayouts::new(WorkFlag::default()));
             spares.fill(Box::default);
-            let (whole, handoff) = ((format(), format().ticks(SAMPLES)), Handoff::new(WorkFlag::default()));
+            let (whole, handoff) = ((format(), format().units(SAMPLES)), Handoff::new(WorkFlag::default()));
             // SAFETY: nobody else has this subscription.
             unsafe { subscription.play(&mut sum, whole, &counts, None, (&handoff, Some(&spares))) };
-            let due = (1_000 - u64::from(plays_first)) * format().ticks(SAMPLES);
+            let due = (1_000 - u64::from(plays_first)) * format().units(SAMPLES);
             assert_eq!(counts.skipped.get(), due, "plays first: {plays_first}");
         }
     }
@@ -453,7 +453,7 @@ mod tests {
             assert_eq!(hears(&subscription), 200);
             for frame in 0..3 {
                 (0..packets).for_each(|_| push(SAMPLES / packets));
-                let (mut heard, whole) = ([0; SAMPLES], (format(), format().ticks(SAMPLES)));
+                let (mut heard, whole) = ([0; SAMPLES], (format(), format().units(SAMPLES)));
                 // SAFETY: nobody else has this subscription.
                 let played = unsafe { subscription.play_direct(&mut heard, whole, &Counts::default()) };
                 assert_eq!((played, heard), (Some([200; 2]), [200; SAMPLES]), "frame {frame} of {packets} packets");

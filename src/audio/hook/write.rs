@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::audio::{
-    format::{Format, Frame, MAX_FRAME, Shape, TICKS_PER_MS},
+    format::{Format, Frame, MAX_FRAME, Shape, UNITS_PER_MS},
     hook::{
         hook::{FastPath, Known, Outcome},
         hook_state::{WriteAction, WriteState},
@@ -210,7 +210,7 @@ impl Member {
         let sum = widen(&mut scratch, frame.data, plan.hearing == Hearing::Host);
         // As much at a time as goes into a mix of another rate.
         let format = frame.format;
-        let part = format.samples(MOST_MS * TICKS_PER_MS) * format.channels();
+        let part = format.samples(MOST_MS * UNITS_PER_MS) * format.channels();
         let last = sum.len().div_ceil(part) - 1;
         for (number, sum) in sum.chunks_mut(part).enumerate() {
             // SAFETY: the caller is inside this member's write gate.

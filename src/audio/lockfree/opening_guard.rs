@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use crate::{
     audio::{
-        format::TICKS_PER_MS,
+        format::UNITS_PER_MS,
         lockfree::{
             hook_clock::HookClock,
             media_time::{FrameTime, Said, SenderClock},
@@ -47,13 +47,13 @@ const NS_PER_MS: u64 = 1_000_000;
 /// frame can be late before its stamp counts as a jump.
 const LATE_NS: u64 = 10_000 * NS_PER_MS;
 
-fn ns(ticks: u64) -> u64 {
-    ticks * NS_PER_MS / TICKS_PER_MS
+fn ns(units: u64) -> u64 {
+    units * NS_PER_MS / UNITS_PER_MS
 }
 
-/// The ticks in so many nanoseconds, rounded up.
-fn ticks(ns: u64) -> u64 {
-    ns.saturating_mul(TICKS_PER_MS).div_ceil(NS_PER_MS)
+/// The units in so many nanoseconds, rounded up.
+fn units(ns: u64) -> u64 {
+    ns.saturating_mul(UNITS_PER_MS).div_ceil(NS_PER_MS)
 }
 
 /// Guards that run at once; a further one joins the last (which then opens later, never earlier).
@@ -66,7 +66,7 @@ struct Guard {
     until: u64,
     /// When it ends by the sender's clock; the earliest time there is where that is not known.
     said_until: i64,
-    /// What is left of it in the speaker's audio, in ticks.
+    /// What is left of it in the speaker's audio, in units.
     left: u32,
     /// Its length, in ms.
     ms: u16,
@@ -89,15 +89,15 @@ pub struct Moment {
 }
 
 impl Guard {
-    fn ticks(&self) -> u64 {
-        u64::from(self.ms) * TICKS_PER_MS
+    fn units(&self) -> u64 {
+        u64::from(self.ms) * UNITS_PER_MS
     }
 
     /// Ticks left by what holds for every frame: audio and the engine's clock.
     fn left(&self, now: Option<u64>) -> u64 {
         let by_clock = match now.filter(|_| self.begun) {
-            Some(now) => ticks(self.until.saturating_sub(now)).min(self.ticks()),
-            None => self.ticks(),
+            Some(now) => units(self.until.saturating_sub(now)).min(self.units()),
+            None => self.units(),
         };
         by_clock.max(self.left.into())
     }
@@ -105,7 +105,7 @@ impl Guard {
     /// Ticks left for a frame of this moment.
     fn left_for(&self, frame: Moment) -> u64 {
         let late = match frame.said {
-            Said::At(said) if said < self.said_until => ticks(self.said_until.abs_diff(said)),
+            Said::At(said) if said < self.said_until => units(self.said_until.abs_diff(said)),
             _ => 0,
         };
         self.left(frame.now).max(late)
@@ -214,7 +214,7 @@ impl Guards {
         if !frame.filler {
             for guard in self.running.iter_mut().filter(|guard| !guard.begun) {
                 guard.begun = true;
-                guard.until = guard.until.max(now.unwrap_or(0)) + ns(guard.ticks());
+                guard.until = guard.until.max(now.unwrap_or(0)) + ns(guard.units());
             }
         }
         self.tell(frame, told);
@@ -237,7 +237,7 @@ impl Guards {
         {
             floor = floor.min(last.floor);
         }
-        let left = (u64::from(ms) * TICKS_PER_MS) as u32;
+        let left = (u64::from(ms) * UNITS_PER_MS) as u32;
         self.running.push(Guard { floor, until: at, said_until, left, ms: ms as u16, begun: false });
     }
 
@@ -247,11 +247,11 @@ impl Guards {
         holding.map(|guard| guard.floor).min()
     }
 
-    /// The frame, of `ticks`, is in its ring; one that began inside a guard was guarded whole.
-    pub fn end(&mut self, frame: Moment, ticks: u64, told: &Guarded) {
+    /// The frame, of `units`, is in its ring; one that began inside a guard was guarded whole.
+    pub fn end(&mut self, frame: Moment, units: u64, told: &Guarded) {
         if !frame.filler {
-            let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
-            self.running.iter_mut().for_each(|guard| guard.left = guard.left.saturating_sub(ticks));
+            let units = u32::try_from(units).unwrap_or(u32::MAX);
+            self.running.iter_mut().for_each(|guard| guard.left = guard.left.saturating_sub(units));
         }
         self.running.retain(|guard| !guard.over(frame));
         self.tell(frame, told);
@@ -273,7 +273,7 @@ mod tests {
     fn a_guard_is_small_and_the_longest_fits() {
         assert_eq!(size_of::<Guard>(), 32);
         let longest = u64::from(crate::sys::COACH_MAX_GUARD_MS);
-        assert!(u32::try_from(longest * TICKS_PER_MS).is_ok() && u16::try_from(longest).is_ok());
+        assert!(u32::try_from(longest * UNITS_PER_MS).is_ok() && u16::try_from(longest).is_ok());
     }
 
     #[test]

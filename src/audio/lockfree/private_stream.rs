@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 
 use crate::{
     audio::{
-        format::{Format, MAX_FRAME, TICKS_PER_MS},
+        format::{Format, MAX_FRAME, UNITS_PER_MS},
         lockfree::sample_ring::{PER_WORD, SampleRing, Seqlock},
     },
     sync::{AtomicU64, Ordering},
@@ -22,7 +22,7 @@ use crate::{
 const CAPACITY: usize = 24 * 1024;
 
 /// Frames are gathered until they are as long as this.
-const GATHERED: u64 = 2 * TICKS_PER_MS;
+const GATHERED: u64 = 2 * UNITS_PER_MS;
 
 /// A header before each frame: three words.
 const HEADER: u64 = 3 * PER_WORD;
@@ -63,8 +63,8 @@ pub struct PrivateStream {
     ring: SampleRing,
     seqlock: Seqlock,
     /// Length of all frames so far.
-    ticks: AtomicU64,
-    /// Shorter frames are gathered; in ticks.
+    units: AtomicU64,
+    /// Shorter frames are gathered; in units.
     gathered: u64,
     /// Those that are being gathered: samples a channel, with the header that they will have. The read hook's own.
     open: AtomicU64,
@@ -81,7 +81,7 @@ impl PrivateStream {
     pub(super) fn with_capacity(samples: usize) -> Option<Self> {
         let none = || AtomicU64::new(0);
         let (ring, seqlock) = (SampleRing::new(samples)?, Seqlock::new());
-        Some(Self { ring, seqlock, ticks: none(), gathered: 0, open: none(), header: [none(), none(), none()] })
+        Some(Self { ring, seqlock, units: none(), gathered: 0, open: none(), header: [none(), none(), none()] })
     }
 
     /// Read hook: appends a frame. `samples` is interleaved, at most [`MAX_FRAME`].
@@ -89,14 +89,14 @@ impl PrivateStream {
     pub fn push(&self, stamp: Stamp, format: Format, samples: &[i16]) {
         debug_assert!(samples.len() <= MAX_FRAME);
         let count = format.a_channel(samples.len());
-        let ticks = format.ticks(count);
-        if ticks < self.gathered {
+        let units = format.units(count);
+        if units < self.gathered {
             self.gather(stamp, format, samples);
         } else {
             self.close();
             self.append(stamp, format.code() << 16 | count as u64, samples);
         }
-        self.ticks.store(self.ticks() + ticks, Ordering::Relaxed);
+        self.units.store(self.units() + units, Ordering::Relaxed);
     }
 
     /// Read hook: the stretch of private speech ends here; a listener that plays on to this point did not run dry.
@@ -118,7 +118,7 @@ impl PrivateStream {
         self.seqlock.announce((data + count * format.channels() as u64).next_multiple_of(PER_WORD));
         self.ring.put(data + before * format.channels() as u64, samples);
         self.open.store(count, Ordering::Relaxed);
-        if format.ticks(count as usize) >= self.gathered {
+        if format.units(count as usize) >= self.gathered {
             self.close();
         }
     }
@@ -151,9 +151,9 @@ impl PrivateStream {
         self.seqlock.publish(end);
     }
 
-    /// Length of all frames so far, in ticks.
-    pub fn ticks(&self) -> u64 {
-        self.ticks.load(Ordering::Relaxed)
+    /// Length of all frames so far, in units.
+    pub fn units(&self) -> u64 {
+        self.units.load(Ordering::Relaxed)
     }
 
     /// Where the next frame will begin.

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use crate::{
     audio::{
-        format::{Format, MAX_FRAME_MS, TICKS_PER_MS, last},
+        format::{Format, MAX_FRAME_MS, UNITS_PER_MS, last},
         lockfree::{atomic_copy, sample_ring::Seqlock},
         mix::{
             input::{Input, KEEP_TICKS},
@@ -72,10 +72,10 @@ impl Bus {
 
     /// A member's way in, in a room that has so many `members` already. `None` without memory.
     pub fn input(&self, members: usize) -> Option<Input> {
-        let longest = self.format.samples(MAX_FRAME_MS * TICKS_PER_MS);
+        let longest = self.format.samples(MAX_FRAME_MS * UNITS_PER_MS);
         let tick = self.format.a_channel(self.tick);
         let listened = tick * self.depth + longest;
-        let burst = if members < FEW { self.format.samples(BURST_MS * TICKS_PER_MS) } else { 0 };
+        let burst = if members < FEW { self.format.samples(BURST_MS * UNITS_PER_MS) } else { 0 };
         // Whole ticks, so that one that the member filled by itself lies in a row.
         Input::new(self.format, listened.max(burst).next_multiple_of(tick))
     }
@@ -87,12 +87,12 @@ impl Bus {
 
     /// The length of a tick, in ms.
     pub fn tick_ms(&self) -> u32 {
-        (self.tick_length() / TICKS_PER_MS) as u32
+        (self.tick_length() / UNITS_PER_MS) as u32
     }
 
-    /// The length of a tick, in ticks of the audio plane's clock.
+    /// The length of a tick, in units of the audio clock.
     pub fn tick_length(&self) -> u64 {
-        self.format.ticks(self.format.a_channel(self.tick))
+        self.format.units(self.format.a_channel(self.tick))
     }
 
     /// Tick: everything of tick `tick`, the inputs' parts included, may change from now on.
@@ -203,7 +203,7 @@ impl Source for Mix<'_> {
             packet: format.a_channel(tick),
             end: false,
             anew: false,
-            lost: format.ticks(format.a_channel(lost)),
+            lost: format.units(format.a_channel(lost)),
         }
     }
 

@@ -27,7 +27,7 @@ pub struct Input {
     seqlock: Seqlock,
     ring: SampleRing,
     format: Format,
-    /// Ticks of audio that come at a time; 0 while none is to come.
+    /// Units of audio that come at a time; 0 while none is to come.
     packet: AtomicU64,
     /// Where the next tick takes from. Only the tick writes it, after what it took is in `parts`.
     at: AtomicU64,
@@ -119,7 +119,7 @@ impl Input {
         self.format
     }
 
-    /// Read hook: frames of so many ticks come from now on; 0: none.
+    /// Read hook: frames of so many units come from now on; 0: none.
     pub fn expect(&self, packet: u64) {
         self.packet.store(packet, Ordering::Relaxed);
     }
@@ -152,24 +152,24 @@ impl Input {
         let jitter = unsafe { &mut *self.ticked.get() };
         let at = &mut self.at.load(Ordering::Relaxed);
         let channels = self.format.channels();
-        let ticks = |samples: u64| self.format.ticks(self.format.a_channel(samples as usize));
+        let units = |samples: u64| self.format.units(self.format.a_channel(samples as usize));
         let head = self.seqlock.head();
         let was_playing = jitter.playing();
-        let frame = ticks(sum.len() as u64);
+        let frame = units(sum.len() as u64);
         let (packet, more) = match self.packet.load(Ordering::Relaxed) {
             0 => (frame, false),
             packet => (packet, true),
         };
-        let behind = jitter.skip(ticks(head - *at), 0, frame, packet);
+        let behind = jitter.skip(units(head - *at), 0, frame, packet);
         let skip = if behind > 0 { self.format.samples(behind) * channels } else { 0 };
         *at += skip as u64;
         if skip > 0 {
-            jitter.skipped(ticks(skip as u64));
+            jitter.skipped(units(skip as u64));
             self.counts.skips.add(1);
-            self.counts.skipped.add(ticks(skip as u64));
+            self.counts.skipped.add(units(skip as u64));
         }
         let mut part = Part { at: *at, ..Part::default() };
-        if jitter.ready(ticks(head - *at), frame, packet, !more && head > *at) {
+        if jitter.ready(units(head - *at), frame, packet, !more && head > *at) {
             part.length = sum.len().min((head - *at) as usize);
             part.start = (!was_playing || skip > 0) && part.length > 0;
             part.end = part.length < sum.len();
@@ -179,7 +179,7 @@ impl Input {
                 part = Part { length: whole, end: false, ..part };
                 jitter.stop();
                 self.counts.skips.add(1);
-                self.counts.skipped.add(ticks(head - *at) - ticks(whole as u64));
+                self.counts.skipped.add(units(head - *at) - units(whole as u64));
                 *at = head;
             } else {
                 *at += part.length as u64;

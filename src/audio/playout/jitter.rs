@@ -5,15 +5,15 @@
 //! It leaves that out once more is queued than the largest burst of the last ten seconds explains. A reader that runs dry is silent until
 //! its sender goes on, and so by itself keeps as much in hand from then on as the sender was late.
 
-use crate::audio::format::TICKS_PER_MS;
+use crate::audio::format::UNITS_PER_MS;
 
 /// What stays queued is measured over so much of the reader's own time.
-const WINDOW: u64 = 1_000 * TICKS_PER_MS;
+const WINDOW: u64 = 1_000 * UNITS_PER_MS;
 
 /// The largest burst of so many windows counts.
 const WINDOWS: usize = 10;
 
-/// The state of one reader. Durations are in ticks.
+/// The state of one reader. Durations are in units.
 pub struct JitterPolicy {
     playing: bool,
     /// The place in `bursts` of the window that is running.
@@ -53,8 +53,8 @@ impl JitterPolicy {
     }
 
     /// It was held back for so long before it began, and more is queued for that until it turns or stops.
-    pub fn hold_back(&mut self, ticks: u64) {
-        self.held_back = u16::try_from(ticks.div_ceil(TICKS_PER_MS)).unwrap_or(u16::MAX);
+    pub fn hold_back(&mut self, units: u64) {
+        self.held_back = u16::try_from(units.div_ceil(UNITS_PER_MS)).unwrap_or(u16::MAX);
     }
 
     /// A frame is due, and so much is at hand: how much of that to skip. `beyond` is what is queued behind it, in other formats.
@@ -81,8 +81,8 @@ impl JitterPolicy {
     /// So much came at once. It is hardly ever the largest burst: a product costs less than a quotient.
     fn came(&mut self, burst: u64) {
         let largest = &mut self.bursts[usize::from(self.window)];
-        if burst > u64::from(*largest) * TICKS_PER_MS {
-            *largest = u16::try_from(burst.div_ceil(TICKS_PER_MS)).unwrap_or(u16::MAX);
+        if burst > u64::from(*largest) * UNITS_PER_MS {
+            *largest = u16::try_from(burst.div_ceil(UNITS_PER_MS)).unwrap_or(u16::MAX);
         }
     }
 
@@ -96,14 +96,14 @@ impl JitterPolicy {
     }
 
     /// What [`skip`](Self::skip) told of was skipped.
-    pub fn skipped(&mut self, ticks: u64) {
-        let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
-        self.queued = self.queued.saturating_sub(ticks);
-        self.skip = self.skip.saturating_sub(ticks);
+    pub fn skipped(&mut self, units: u64) {
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        self.queued = self.queued.saturating_sub(units);
+        self.skip = self.skip.saturating_sub(units);
     }
 
     fn largest_burst(&self) -> u64 {
-        u64::from(self.bursts.iter().max().copied().unwrap_or(0)) * TICKS_PER_MS
+        u64::from(self.bursts.iter().max().copied().unwrap_or(0)) * UNITS_PER_MS
     }
 
     /// Whether to play; starts where enough is queued, or where there is something to which no more will come (`end`).
@@ -117,7 +117,7 @@ impl JitterPolicy {
     pub fn took(&mut self, taken: u64, passed: u64, frame: u64, packet: u64) {
         // What stays is the delay: at most the largest burst and a frame. The frame itself is queued besides, and where sizes differ a
         // reader can start on a part of a packet more than it needs.
-        let held_back = u64::from(self.held_back) * TICKS_PER_MS;
+        let held_back = u64::from(self.held_back) * UNITS_PER_MS;
         let explained = 2 * frame + packet - gcd(frame, packet) + held_back;
         self.most = self.most.max(self.queued.saturating_sub(explained as u32));
         self.queued = self.queued.saturating_sub(taken as u32);
@@ -163,7 +163,7 @@ fn gcd(a: u64, b: u64) -> u64 {
 mod tests {
     use super::*;
 
-    const MS: u64 = TICKS_PER_MS;
+    const MS: u64 = UNITS_PER_MS;
 
     /// What became of a sender's audio at a reader that takes `frame` every `frame` ms.
     #[derive(Default, Debug)]

@@ -39,7 +39,7 @@ pub struct Playout {
     from: Option<Format>,
     /// Of the listener's frames.
     to: Option<Format>,
-    /// When the last that was played will have been heard, in ticks from the next frame on: a mix of another rate gives out what goes in
+    /// When the last that was played will have been heard, in units from the next frame on: a mix of another rate gives out what goes in
     /// somewhat later.
     at: i32,
     /// Samples a channel that were played without a jump.
@@ -108,8 +108,8 @@ impl Playout {
     }
 
     /// See [`JitterPolicy::hold_back`].
-    pub fn hold_back(&mut self, ticks: u64) {
-        self.jitter.hold_back(ticks);
+    pub fn hold_back(&mut self, units: u64) {
+        self.jitter.hold_back(units);
     }
 
     /// What the listener is hearing at this moment, for a fade should this stream be taken away. What is in a mix of another rate is
@@ -126,7 +126,7 @@ impl Playout {
         Some(Conversion::between(self.from?, self.to?)?.code())
     }
 
-    /// Adds what is due to `sum`, interleaved in format `to`. `whole`: ticks of the frame that it is, or is a part of.
+    /// Adds what is due to `sum`, interleaved in format `to`. `whole`: units of the frame that it is, or is a part of.
     /// What is of another rate goes into one of the handoff's mixes, whose codes have `mark`.
     ///
     /// # Safety
@@ -142,7 +142,7 @@ impl Playout {
         if self.to != Some(to) {
             self.change(source, to, counts);
         }
-        let length = to.ticks(to.a_channel(sum.len()));
+        let length = to.units(to.a_channel(sum.len()));
         let mut part = Part { sum, to, whole, length, filled: 0, taken: 0, handoff, mark, waits: false };
         let mut stretches = 0;
         // SAFETY: the caller is inside the gate of the hook that owns the handoff.
@@ -168,7 +168,7 @@ impl Playout {
             let lost = held - source.back(held);
             if lost > 0 {
                 counts.skips.add(1);
-                counts.skipped.add(from.ticks(lost));
+                counts.skipped.add(from.units(lost));
             }
         }
         let level = self.level();
@@ -207,7 +207,7 @@ impl Playout {
         let due = source.due();
         due.count_lost(counts);
         let length = to.a_channel(frame.len());
-        let (queued, passed, packet) = (to.ticks(due.samples), to.ticks(length), to.ticks(due.packet));
+        let (queued, passed, packet) = (to.units(due.samples), to.units(length), to.units(due.packet));
         if due.anew
             || due.format != Some(to)
             || due.samples < length
@@ -235,14 +235,14 @@ impl Playout {
     /// Whether a packet of so many samples a channel, all that is queued, can be added as it is to a frame of its length and format.
     #[inline(always)]
     pub fn can_play_one_direct(&mut self, to: Format, samples: usize) -> bool {
-        self.plays_evenly(to) && self.jitter.takes_one(to.ticks(samples))
+        self.plays_evenly(to) && self.jitter.takes_one(to.units(samples))
     }
 
     /// It was, and ends so.
     #[inline(always)]
     pub fn played_one_direct(&mut self, to: Format, samples: usize, last: [i32; 2]) {
         self.last = last;
-        self.jitter.took_one(to.ticks(samples));
+        self.jitter.took_one(to.units(samples));
     }
 
     /// Plays what is due of one stretch; whether the part has room for the next one. `first`: nothing was played into it before.
@@ -263,7 +263,7 @@ impl Playout {
             return false;
         };
         let Part { whole, length, filled, taken, .. } = *part;
-        let packet = from.ticks(due.packet);
+        let packet = from.units(due.packet);
         // SAFETY: the caller is inside the gate of the hook that owns the handoff.
         let Some(mut target) = (unsafe { part.target(from) }) else {
             self.leave_out(source, from, &due, (length, whole));
@@ -288,16 +288,16 @@ impl Playout {
         }
         let mut left = due.samples;
         let playing = self.jitter.playing() && !self.waiting;
-        let behind = if first { self.jitter.skip(from.ticks(left), due.beyond, whole, packet) } else { 0 };
+        let behind = if first { self.jitter.skip(from.units(left), due.beyond, whole, packet) } else { 0 };
         let skip = if behind > 0 { from.samples(behind).min(left) } else { 0 };
         if skip > 0 {
             source.skip(skip);
-            self.jitter.skipped(from.ticks(skip));
+            self.jitter.skipped(from.units(skip));
             (left, self.run) = (left - skip, 0);
             counts.skips.add(1);
-            counts.skipped.add(from.ticks(skip));
+            counts.skipped.add(from.units(skip));
         }
-        let queued = from.ticks(left);
+        let queued = from.units(left);
         if !self.jitter.ready(queued, whole, packet, due.end && due.samples > 0) {
             target.fade(&mut self.declick, faded, end);
             return false;
@@ -307,7 +307,7 @@ impl Playout {
         target.fade(&mut self.declick, faded, index);
         let reached = self.put(&mut target, source, from, (index, end), left);
         self.at = target.moment(reached) as i32;
-        let (filled, taken) = (target.moment(reached) - target.moment(begin), taken + from.ticks(reached - index));
+        let (filled, taken) = (target.moment(reached) - target.moment(begin), taken + from.units(reached - index));
         let full = reached == end;
         let goes_on = !full && due.end && due.samples > 0;
         if full || due.end {
@@ -337,9 +337,9 @@ impl Playout {
         let Target::Mix(_) = target else { return target.index(i64::from(self.at).max(filled)) };
         // A mix of another rate gives out what goes in somewhat later. What is queued beyond what is needed can go in as much earlier, so
         // that it is heard at its time; where nothing is, all that follows is later by what the mix needs.
-        let sample = from.ticks(1);
+        let sample = from.units(1);
         let rounding = if whole.is_multiple_of(sample) { 0 } else { sample };
-        let need = JitterPolicy::need(whole, from.ticks(due.packet)) + rounding;
+        let need = JitterPolicy::need(whole, from.units(due.packet)) + rounding;
         let spare = match queued as i64 - need as i64 {
             _ if due.end => i64::from(i32::MAX),
             spare if self.ran_dry => spare.min(0),
@@ -391,12 +391,12 @@ impl Playout {
     /// What is due waits for its conversion: what would be played into this frame is left out, so that what follows is no later than if the
     /// conversion had been there from the beginning.
     fn leave_out(&mut self, source: &mut impl Source, from: Format, due: &Due, (passed, whole): (u64, u64)) {
-        let (queued, packet) = (from.ticks(due.samples), from.ticks(due.packet));
+        let (queued, packet) = (from.units(due.samples), from.units(due.packet));
         self.jitter.skip(queued, due.beyond, whole, packet);
         let left_out = from.samples(passed).min(due.samples);
         if left_out > 0 && self.jitter.ready(queued, whole, packet, due.end) {
             source.skip(left_out);
-            self.jitter.took(from.ticks(left_out), passed, whole, packet);
+            self.jitter.took(from.units(left_out), passed, whole, packet);
             (self.from, self.waiting) = (Some(from), true);
         } else if self.waiting {
             self.jitter.stop();

@@ -1,6 +1,6 @@
 //! What streams of one rate amount to at a listener of another: they are summed first, and converted once, however many they are.
 //!
-//! A part of the listener's frame is filled at a time. Moments are in the listener's time: ticks from the first sample of that part on.
+//! A part of the listener's frame is filled at a time. Moments are in the listener's time: units from the first sample of that part on.
 
 use crate::audio::{
     format::{Format, remix},
@@ -138,13 +138,13 @@ impl RateMix {
 
     /// The moment at which the sample at `index` is heard.
     pub fn moment(&self, index: usize) -> i64 {
-        let (step, (at, part)) = (self.conversion().from.ticks(1) as i64, self.converter.next());
+        let (step, (at, part)) = (self.conversion().from.units(1) as i64, self.converter.next());
         (index as i64 - at as i64) * step - part as i64
     }
 
     /// The first index that is not heard before `moment`, and that is still to be heard.
     pub fn index(&self, moment: i64) -> usize {
-        let (step, (at, part)) = (self.conversion().from.ticks(1) as i64, self.converter.next());
+        let (step, (at, part)) = (self.conversion().from.units(1) as i64, self.converter.next());
         let after = (moment.max(0) + part as i64 + step - 1) / step;
         at + after as usize
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::audio::{
-    format::{Format, TICKS_PER_MS},
+    format::{Format, UNITS_PER_MS},
     playout::{
         filter_audience::FilterAudience,
         filters::{Filter, Filters},
@@ -75,7 +75,7 @@ impl Filters {
 impl Converter {
     fn new(conversion: Conversion, filter: Arc<Filter>) -> Option<Self> {
         let before = filter.down().div_ceil(filter.up());
-        let most = conversion.from.samples(MOST_MS * TICKS_PER_MS) + 1;
+        let most = conversion.from.samples(MOST_MS * UNITS_PER_MS) + 1;
         let length = (before + 2 * filter.half() + most) * conversion.channels();
         let mut wave = Vec::new();
         wave.try_reserve_exact(length).ok()?;
@@ -164,9 +164,9 @@ impl Converter {
         2 * self.delay()
     }
 
-    /// The sample after which the next that it gives lies, and the ticks that are between the two.
+    /// The sample after which the next that it gives lies, and the units that are between the two.
     pub fn next(&self) -> (usize, u64) {
-        let part = self.conversion.from.ticks(1) / self.filter.up() as u64 * self.part as u64;
+        let part = self.conversion.from.units(1) / self.filter.up() as u64 * self.part as u64;
         (self.at + self.delay() - 1, part)
     }
 

@@ -6,7 +6,7 @@ use crate::audio::{
     sum::Sample,
 };
 
-/// One part of a frame, at the rate of what is played into it. Indices count samples a channel; moments are ticks from the first sample of the
+/// One part of a frame, at the rate of what is played into it. Indices count samples a channel; moments are units from the first sample of the
 /// part on, in the listener's time.
 pub enum Target<'a> {
     /// The listener's own, interleaved.
@@ -35,7 +35,7 @@ impl Target<'_> {
     /// When what is at an index is heard.
     pub fn moment(&self, index: usize) -> i64 {
         match self {
-            Self::Frame { to, .. } => to.ticks(index) as i64,
+            Self::Frame { to, .. } => to.units(index) as i64,
             Self::Mix(mix) => mix.moment(index),
         }
     }
@@ -43,7 +43,7 @@ impl Target<'_> {
     /// The first index that is not heard before `moment`.
     pub fn index(&self, moment: i64) -> usize {
         match self {
-            Self::Frame { to, .. } => (moment.max(0) as u64).div_ceil(to.ticks(1)) as usize,
+            Self::Frame { to, .. } => (moment.max(0) as u64).div_ceil(to.units(1)) as usize,
             Self::Mix(mix) => mix.index(moment),
         }
     }
