@@ -1,5 +1,14 @@
 //! The C boundary: every `extern "C"` function of `include/coach.h`, and nothing else. Arguments are checked here, panics stop
 //! here, errors become statuses here.
+//!
+//! | | |
+//! |---|---|
+//! | `boundary`, `checks`, `text` | what every control function goes through; arguments; texts in and out, and the last message |
+//! | `fork` | refuses calls in a child of a process that has an engine |
+//! | `status` | what needs no engine: statuses, versions, the grammar |
+//! | `engine`, `room`, `member` | what is made, changed and ended |
+//! | `reading` | how things are: structs, JSON; hands the commands of people over to `room::command` |
+//! | `hooks` | the two hooks and the tick |
 
 mod boundary;
 mod checks;

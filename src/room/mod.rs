@@ -9,9 +9,10 @@
 //! | `handles`, `tag_index`, `pending` | sets of handles; who carries which tag; what has changed and is in no plan yet |
 //! | `pairs`, `plan_builder` | who hears whose private stream; from that to the plans that the hooks act on |
 //! | `settings`, `membership`, `mode_sounds` | tags, modes, mute, deaf, hold; who attaches, joins and leaves; when a mode is heard |
-//! | `event_builder`, `info`, `report`, `command` | what is told of a change; structs; `show`, `explain`, counters; the grammar |
+//! | `event_builder`, `info`, `report` | what is told of a change; structs; `show`, `explain`, counters |
 //! | `service`, `service_interval`, `ticker` | the engine's threads, and how often the service looks |
 //! | `registry`, `directory`, `room_lock`, `engine`, `lifecycle` | from a handle to its engine, from there to its lock; how all of this begins and ends |
+//! | `command` | the commands of people: read by the grammar, carried out, answered |
 //! | `difference_tests`, `rollback_tests`, `interleaving_tests` | checks of plans after thousands of changes, of changes that stop half-way, and of hooks in between |
 
 pub mod command;

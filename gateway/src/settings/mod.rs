@@ -1,4 +1,9 @@
 //! The settings: one TOML file. All of its mistakes are told at once, each with its line and what would be right.
+//!
+//! | | |
+//! |---|---|
+//! | `reader`, `parse` | a table of the file, key by key; what each key means |
+//! | `reach`, `internal` | which addresses an application may name; which of them are inside |
 
 mod internal;
 mod parse;

@@ -1,6 +1,13 @@
 //! What a switch offers: its calls as they are now, and what can be done to one of them.
 //!
 //! The switch is the truth: nothing here is kept. Each question is answered by the switch, each change is confirmed by it.
+//!
+//! | | |
+//! |---|---|
+//! | `connection` | what the connections to both kinds of switch have in common |
+//! | `leg`, `returning` | a call that its switch has handed over; the connection for it, which may break and come back |
+//! | `digits` | what a member presses, passed on to those who hear it |
+//! | [`asterisk`], [`freeswitch`] | each kind of switch |
 
 pub mod asterisk;
 pub mod connection;

@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | `plan` | what the control plane publishes: what the hooks of one member do |
-//! | `subscription`, `stream_playout`, `stream_reader` | one listener's ear for one private stream; how it plays that, and reads it |
+//! | `subscription`, `stream_playout`, `stream_reader` | a voice, and one listener's ear for it: a private stream, and in an engine-mixed room the part of the mix that follows it; how it plays that, and reads it |
 //! | `member`, `slot` | a member, and from its handle to it |
 //! | `hook`, `hook_state` | what both hooks have in common; what each keeps from frame to frame |
 //! | `read`, `write`, `pieces` | the read hook; the write hook; frames that the write hook has to cut up |

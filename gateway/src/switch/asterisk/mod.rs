@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `ami` | the connection to it |
 //! | `read`, `names` | which calls and members there are; how conferences are called |
-//! | `change` | what is done to members |
+//! | `change` | what is done to members, and whether Asterisk shows that it was |
 //! | `agi`, `prelude` | a call that it hands over; what is said of that first |
 //! | `dialplan` | what `check` looks for |
 
