@@ -244,7 +244,7 @@ impl Engine {
         let (rang, number) = (self.shared.work_flag.rang(), self.shared.last_number());
         let Ok(state_locks) = self.locks_to_serve() else { return PERIOD };
         let (mut reads, mut writes) = (Vec::new(), Vec::new());
-        let mut retired = self.shared.free_discarded();
+        let mut retired = false;
         for state_lock in &state_locks {
             let mut state = state_lock.lock_to_serve();
             retired |= !state.retirement.sweep();
@@ -286,6 +286,8 @@ impl Engine {
         if self.shared.busy() {
             self.filters.make_usual(|| self.directory.lock().over);
         }
+        // Last: there may be so much that something else would have to wait for it.
+        retired |= self.shared.free_discarded();
         watch.next(rang || retired, number, &state_locks)
     }
 

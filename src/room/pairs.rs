@@ -96,7 +96,10 @@ impl RoomState {
             }
         }
         open.into_iter().flatten().for_each(|listener| listener.subscription.close(number));
-        self.shared.discard((audiences, plans));
+        // Without pairs there may be no service.
+        if !audiences.is_empty() {
+            self.shared.discard((audiences, plans));
+        }
         self.forget_pairs(PendingChanges { mix: true, ..PendingChanges::default() });
     }
 
@@ -334,6 +337,19 @@ mod tests {
             assert!(!kept(), "after {guard_ms} ms: nothing more can come");
             engine.destroy().expect("it ends");
         }
+    }
+
+    /// Where nobody was ever private there is perhaps no service that would free anything.
+    #[test]
+    fn a_room_without_pairs_leaves_nothing_to_the_service() {
+        let engine = Engine::create(Config::for_tests(0));
+        let nothing = (std::ptr::null_mut(), None);
+        let room = engine.open_room("host", Mixer::Host(HostMix::Unknown), nothing).expect("is opened");
+        let member = engine.attach(&NewMember::for_tests("agent", Some("agent"), None)).expect("is attached");
+        engine.join(member, room, 1).expect("enters");
+        engine.close_room(room).expect("is closed");
+        assert!(!engine.shared.free_discarded(), "something was left");
+        engine.destroy().expect("it ends");
     }
 
     /// There may be a hundred thousand, and whoever closes the room does not wait for that.
