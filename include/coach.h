@@ -249,8 +249,9 @@ coach_status_t coach_engine_destroy(coach_engine_t engine);
 
 /* [control] With COACH_ENGINE_HOST_SERVICE: writes the clock that opening guards go by, prepares the rate conversions that hooks have
  * asked for (in 2 ms or so each), frees what no hook uses any more and what closed rooms left, and delivers waiting events. Call it every
- * 20 ms or so: without it no opening guard ends, speech that needs a conversion is silent, waiting events stay, and so does that memory. Without the flag, threads of Coach's do this
- * every 10 ms, and every 120 ms while no hook runs and nothing is under way; they are started when first needed. */
+ * 20 ms or so: without it no opening guard ends, speech that needs a conversion is silent, waiting events stay, and so does that memory.
+ * Without the flag, threads of Coach's do this every 10 ms, and every 120 ms while no hook runs and nothing is under way; they are
+ * started when first needed. */
 coach_status_t coach_engine_service(coach_engine_t engine);
 
 /* [control] With COACH_ENGINE_HOST_CLOCK: what time it is by the host's clock, in nanoseconds since a moment of its choice, below 2^63.
