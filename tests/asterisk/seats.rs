@@ -12,6 +12,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("an_agent_that_replaces_another_keeps_its_own_tags", agent_by_agent),
     ("a_leg_that_replaces_a_coach_is_told_of_with_its_mode", coach_replaced),
     ("a_command_right_after_a_place_is_taken_is_about_who_is_there", command_at_once),
+    ("a_command_while_a_place_is_taken_is_about_who_takes_it", command_meanwhile),
     ("who_picks_an_agents_call_up_hears_no_coach", picked_up),
     ("who_is_to_be_bridged_with_an_agent_hears_no_coach", bridged_away),
     ("who_stands_behind_an_agents_local_channel_is_its_far_end", local_channel),
@@ -174,6 +175,39 @@ fn command_at_once(pbx: &Pbx) {
         }
         seconds(1.0);
         c.judge_last(&heir, 0.5, manager.tone, true).expect("it has the tag that it was given");
+        c.never_heard(&customer, &manager);
+        c.manager.action("Hangup", &[("Channel", &channel)]);
+        c.wait_until("it is gone", |c| c.channel_of("several_line").is_none());
+    }
+}
+
+/// As soon as there is a channel that is about to take the place, and while it does: in most rounds that moment is missed.
+fn command_meanwhile(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "meanwhile_replaced");
+    let (customer, manager) = (c.join("customer", CUSTOMER), c.join("manager", MANAGER));
+    let (mut rounds, mut in_time) = (0..40, 0);
+    while in_time < 2 {
+        let round = rounds.next().expect("one round in twenty is in time");
+        let agent = c.join(&format!("agent_{round}"), AGENT);
+        agent.line.hush();
+        seconds(0.3);
+        let heir = c.replace_softly("several_line", &agent);
+        let mut told = false;
+        while c.channel_of("several_line").is_none() {
+            let channels = c.manager.command("core show channels concise");
+            let coming = channels.lines().filter_map(|line| line.split('!').next());
+            let coming = coming.filter(|name| name.starts_with("PJSIP/several_line-")).max();
+            if let Some(channel) = coming.filter(|_| !told) {
+                let variable = [("Channel", channel), ("Variable", "COACH(memberTag)"), ("Value", "agent")];
+                told = c.manager.action("Setvar", &variable).get("Response") == "Success";
+            }
+        }
+        let channel = c.channel_of("several_line").expect("it is there");
+        if told {
+            in_time += 1;
+            seconds(0.7);
+            c.judge_last(&heir, 0.5, manager.tone, true).expect("it has the tag that it was given");
+        }
         c.never_heard(&customer, &manager);
         c.manager.action("Hangup", &[("Channel", &channel)]);
         c.wait_until("it is gone", |c| c.channel_of("several_line").is_none());

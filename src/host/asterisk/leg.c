@@ -87,6 +87,16 @@ int leg_is_replaced(struct leg *leg)
 	return is;
 }
 
+int leg_is_displaced(struct leg *leg)
+{
+	int is;
+
+	ao2_lock(leg);
+	is = leg->displaced;
+	ao2_unlock(leg);
+	return is;
+}
+
 static int is_at(void *leg, void *uniqueid, int flags)
 {
 	return leg_is_at(leg, uniqueid) ? CMP_MATCH | CMP_STOP : 0;

@@ -34,6 +34,35 @@ static struct leg *hooked_to_stay(struct ast_channel *chan)
 	return leg_hooked(chan);
 }
 
+/* A leg that there is, in line with where its channel is: a reference, or NULL. */
+static struct leg *known(struct ast_channel *chan)
+{
+	return leg_synced(ast_channel_uniqueid(chan));
+}
+
+/* Begins a change on the record of the leg that a channel has: a reference, or NULL. A transfer may have displaced the leg since it was found,
+ * and its member be the other leg's: what is meant for the channel is meant for that one then. */
+static struct leg *begin_change(struct ast_channel *chan, struct leg *(*leg_of)(struct ast_channel *chan))
+{
+	struct leg *leg;
+
+	while ((leg = leg_of(chan))) {
+		record_begins();
+		if (!leg_is_displaced(leg)) {
+			break;
+		}
+		record_ends();
+		ao2_ref(leg, -1);
+	}
+	return leg;
+}
+
+static void end_change(struct leg *leg)
+{
+	record_ends();
+	ao2_ref(leg, -1);
+}
+
 /* Before the engine hears that a member is private, its frames have to be looked at. Why that cannot be, or NULL. */
 static const char *expect_private(struct leg *leg, struct ast_channel *chan)
 {
@@ -49,7 +78,7 @@ static const char *expect_private(struct leg *leg, struct ast_channel *chan)
 int privacy_set_tags(struct ast_channel *chan, const char *tags)
 {
 	SCOPED_RDLOCK(stay, &unload_lock);
-	struct leg *leg = hooked_to_stay(chan);
+	struct leg *leg = begin_change(chan, hooked_to_stay);
 
 	if (!leg) {
 		return -1;
@@ -58,25 +87,23 @@ int privacy_set_tags(struct ast_channel *chan, const char *tags)
 		/* Whoever wrote that meant a private call, and it would be an open one. */
 		ast_log(LOG_ERROR, "memberTag of %s: '%s' has speakOnlyTo in it, which is another setting: Coach(memberTag=<tag>,speakOnlyTo=<tag>)"
 			" sets both, Set() one of them at a time\n", ast_channel_name(chan), tags);
-		ao2_ref(leg, -1);
+		end_change(leg);
 		return -1;
 	}
-	record_begins();
 	if (coach_tag(leg->member, tags)) {
 		ast_log(LOG_WARNING, "memberTag of %s: %s. It has no tags\n", ast_channel_name(chan), coach_last_error());
 		coach_untag(leg->member);
 		tags = NULL;
 	}
 	record_tags(leg, tags);
-	record_ends();
-	ao2_ref(leg, -1);
+	end_change(leg);
 	return 0;
 }
 
 int privacy_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 {
 	SCOPED_RDLOCK(stay, &unload_lock);
-	struct leg *leg = hooked_to_stay(chan);
+	struct leg *leg = begin_change(chan, hooked_to_stay);
 	const char *obstacle;
 
 	if (!leg) {
@@ -84,12 +111,11 @@ int privacy_set_speak_only_to(struct ast_channel *chan, const char *speak_only_t
 	}
 	obstacle = expect_private(leg, chan);
 	if (obstacle) {
+		end_change(leg);
 		ast_log(LOG_ERROR, "%s cannot speak privately, for %s: its call ends\n", ast_channel_name(chan), obstacle);
 		ast_softhangup(chan, AST_SOFTHANGUP_EXPLICIT);
-		ao2_ref(leg, -1);
 		return -1;
 	}
-	record_begins();
 	record_bypass(leg, 0);
 	ast_channel_lock(chan);
 	hook_await(leg->hook);
@@ -101,36 +127,31 @@ int privacy_set_speak_only_to(struct ast_channel *chan, const char *speak_only_t
 		speak_only_to = "-";
 	}
 	record_mode(leg, speak_only_to);
-	record_ends();
-	ao2_ref(leg, -1);
+	end_change(leg);
 	return 0;
 }
 
 void privacy_untag(struct ast_channel *chan)
 {
 	SCOPED_RDLOCK(stay, &unload_lock);
-	struct leg *leg = leg_synced(ast_channel_uniqueid(chan));
+	struct leg *leg = begin_change(chan, known);
 
 	if (leg) {
-		record_begins();
 		coach_untag(leg->member);
 		record_tags(leg, NULL);
-		record_ends();
-		ao2_ref(leg, -1);
+		end_change(leg);
 	}
 }
 
 void privacy_uncoach(struct ast_channel *chan)
 {
 	SCOPED_RDLOCK(stay, &unload_lock);
-	struct leg *leg = leg_synced(ast_channel_uniqueid(chan));
+	struct leg *leg = begin_change(chan, known);
 
 	if (leg) {
-		record_begins();
 		coach_uncoach(leg->member);
 		record_mode(leg, NULL);
-		record_ends();
-		ao2_ref(leg, -1);
+		end_change(leg);
 	}
 }
 
