@@ -135,7 +135,6 @@ impl RoomState {
                 format!("{} members are attached; detach one first", audio::hook::slot::MEMBERS),
             )
         })?;
-        lease.get().is_in(lease.index());
         let (handle, call_id) = (lease.handle, Arc::<str>::from(new.call_id));
         let member = Member {
             lease,
@@ -192,6 +191,7 @@ impl RoomState {
                 Some(Arc::new(input.ok_or_else(|| Error::memory("the member's part of the mix"))?))
             }
         };
+        let large = input.is_some() && here.members.len() >= LARGE;
         let here = self.room_mut()?;
         here.members.insert(number, handle);
         here.leaving.retain(|leaver| leaver.member != handle); // it would hear itself fade
@@ -204,6 +204,8 @@ impl RoomState {
         if let (0, Some(input)) = (member.entered, &input) {
             input.begin(0); // no mix has had its speech before
         }
+        let lease = &member.lease;
+        lease.get().is_in(if large { lease.index() } else { u32::MAX });
         member.place = Some(Place { room, number });
         member.entered = entered;
         member.input = input;
@@ -331,6 +333,10 @@ impl RoomState {
         self.retirement.retire((members, rooms), gates.into_iter());
     }
 }
+
+/// Whose room has so many members when they come ask for what the hook of the next slot needs. In a smaller one that stays in the cache, and where
+/// each hook has a thread of its own one would only take it from the other.
+const LARGE: usize = 32;
 
 /// A stream, if `facts` need one; without memory for it the member is private to nobody, and that is an error.
 pub fn new_stream(facts: &mut Facts) -> std::result::Result<Option<Arc<PrivateStream>>, ()> {

@@ -60,7 +60,7 @@ pub struct Hook<T, B, const N: usize> {
     plan: Published<MemberPlan>,
     /// Whether some of its calls are timed.
     pub timed: bool,
-    /// The slot of its member.
+    /// The slot of its member, in a large room that the engine mixes.
     slot: AtomicU32,
     own: UnsafeCell<T>,
     /// Format of the last frame, as a code; or what it was if Coach does not handle that, with [`REFUSED`].
@@ -98,12 +98,12 @@ impl<T, B, const N: usize> Hook<T, B, N> {
         self.plan.renumber(number);
     }
 
-    /// [control] Its member has this slot.
+    /// [control] Its member has this slot, in such a room; `u32::MAX` elsewhere.
     pub fn is_in(&self, slot: u32) {
         self.slot.store(slot, Ordering::Relaxed);
     }
 
-    /// The slot of its member.
+    /// The slot of its member, in such a room.
     #[inline(always)]
     pub fn slot(&self) -> u32 {
         self.slot.load(Ordering::Relaxed)

@@ -49,7 +49,7 @@ impl Member {
         }
     }
 
-    /// [control] It has this slot.
+    /// [control] See [`Hook::is_in`].
     pub fn is_in(&self, slot: u32) {
         self.read.is_in(slot);
         self.write.is_in(slot);
