@@ -33,7 +33,7 @@ const FADE_MS: u32 = 4;
 #[repr(C, align(8))]
 pub struct Format {
     rate: u32,
-    /// Ticks in a sample: the hooks multiply rather than divide.
+    /// Units in a sample: the hooks multiply rather than divide.
     step: u16,
     channels: u8,
     /// Of two channels, one is made by adding them up, and not by taking their mean.

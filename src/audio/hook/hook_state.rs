@@ -64,7 +64,7 @@ pub struct WriteState {
     pub action: WriteAction,
     /// Where what the member said itself lies of the next frame of the mix.
     pub hint: PrefetchHint,
-    /// Ticks of the host's frame of which this one is a part; 0 where it is all of it.
+    /// Units of the host's frame of which this one is a part; 0 where it is all of it.
     pub cut_from: u64,
     /// The plan of the last frame.
     pub number: u64,

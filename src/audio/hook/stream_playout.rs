@@ -42,7 +42,7 @@ struct State {
     used: u32,
     /// Position of the packet that was played whole last, if it still goes on from there.
     before: Option<NonZeroU64>,
-    /// Ticks of the stream up to there.
+    /// Units of the stream up to there.
     heard: u64,
     /// For so many units it was held back.
     held_back: u32,

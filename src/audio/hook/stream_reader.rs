@@ -48,7 +48,7 @@ pub struct StreamReader<'a> {
     pub used: usize,
     /// Position, plus 1, of the packet that was played whole last, if speech still goes on from there.
     pub before: Option<NonZeroU64>,
-    /// Ticks of the stream up to there.
+    /// Units of the stream up to there.
     pub heard: u64,
     /// What came last was the end of a stretch, or not for this listener.
     pub ended: bool,

@@ -36,7 +36,7 @@ pub struct Voice {
     /// Handle of the speaker, for the control plane.
     pub speaker: u64,
     pub stream: Arc<PrivateStream>,
-    /// Ticks of the stream that came before.
+    /// Units of the stream that came before.
     pub born: u64,
     /// Engine-mixed: where the speaker's open speech goes.
     pub open: Option<Arc<Input>>,
@@ -220,7 +220,7 @@ impl Subscription {
         }
     }
 
-    /// Ticks of the stream that came before the pair was made.
+    /// Units of the stream that came before the pair was made.
     fn first(&self) -> u64 {
         self.voice.born + u64::from(self.born) * UNITS_PER_MS
     }

@@ -93,7 +93,7 @@ impl Guard {
         u64::from(self.ms) * UNITS_PER_MS
     }
 
-    /// Ticks left by what holds for every frame: audio and the engine's clock.
+    /// Units left by what holds for every frame: audio and the engine's clock.
     fn left(&self, now: Option<u64>) -> u64 {
         let by_clock = match now.filter(|_| self.begun) {
             Some(now) => units(self.until.saturating_sub(now)).min(self.units()),
@@ -102,7 +102,7 @@ impl Guard {
         by_clock.max(self.left.into())
     }
 
-    /// Ticks left for a frame of this moment.
+    /// Units left for a frame of this moment.
     fn left_for(&self, frame: Moment) -> u64 {
         let late = match frame.said {
             Said::At(said) if said < self.said_until => units(self.said_until.abs_diff(said)),
@@ -143,7 +143,7 @@ pub struct Guarded {
 pub struct GuardState {
     /// The plan of the last opening that the read hook has met.
     pub seen: u64,
-    /// Ticks until the last guard opens.
+    /// Units until the last guard opens.
     pub left: u64,
     /// The lowest floor of those that run; all ones without.
     pub floor: u64,

@@ -65,12 +65,12 @@ pub enum Played {
 struct Part<'a> {
     sum: &'a mut [i32],
     to: Format,
-    /// Ticks of the whole frame, and of this part.
+    /// Units of the whole frame, and of this part.
     whole: u64,
     length: u64,
-    /// Ticks of the part that were filled.
+    /// Units of the part that were filled.
     filled: i64,
-    /// Ticks of the queue that were played into it.
+    /// Units of the queue that were played into it.
     taken: u64,
     handoff: &'a Handoff,
     /// What the codes of its mixes have besides: see `rate_mix`.

@@ -13,7 +13,7 @@ pub struct Due {
     pub format: Option<Format>,
     /// Samples a channel that are due in that format.
     pub samples: usize,
-    /// Ticks that are queued behind these, where they are in other formats.
+    /// Units that are queued behind these, where they are in other formats.
     pub beyond: u64,
     /// Samples a channel that the queue is filled with at a time.
     pub packet: usize,
@@ -21,7 +21,7 @@ pub struct Due {
     pub end: bool,
     /// They do not go on from what was taken last: a stretch ended in between.
     pub anew: bool,
-    /// Ticks that were overtaken since the last time.
+    /// Units that were overtaken since the last time.
     pub lost: u64,
 }
 
