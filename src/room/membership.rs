@@ -334,8 +334,8 @@ impl RoomState {
     }
 }
 
-/// Whose room has so many members when they come ask for what the hook of the next slot needs. In a smaller one that stays in the cache, and where
-/// each hook has a thread of its own one would only take it from the other.
+/// The hooks of a member that comes into a room with so many members ask for what those of the next slot's member need. In a smaller room the
+/// members stay in the cache, and where hooks run on several threads, one would only take the lines from another.
 const LARGE: usize = 32;
 
 /// A stream, if `facts` need one; without memory for it the member is private to nobody, and that is an error.

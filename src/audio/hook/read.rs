@@ -1,6 +1,6 @@
 //! The read hook: what a member said is left in the frame, put into the room's mix, or taken out for its audience alone.
 
-use std::{mem::offset_of, sync::Arc};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -9,7 +9,7 @@ use crate::audio::{
     hook::{
         hook::{FastPath, Known, Outcome},
         hook_state::{ReadAction, ReadState},
-        member::Member,
+        member::{Member, USED_BY_READ},
         plan::{MemberPlan, Speech},
         slot::MEMBER,
     },
@@ -73,7 +73,7 @@ impl Member {
                 ReadAction::Mix(format, input) => {
                     // In a large room all of it is out of the cache, and so is what the next one needs.
                     side.hint.prefetch();
-                    MEMBER.prefetch_next::<{ offset_of!(Member, read) + 64 }, 128>(self.read.slot());
+                    MEMBER.prefetch_next::<{ USED_BY_READ.0 }, { USED_BY_READ.1 }>(self.read.slot());
                     // SAFETY: as above.
                     let input = unsafe { input.get() };
                     self.read.counts.frames.add(1);

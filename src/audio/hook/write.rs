@@ -1,16 +1,13 @@
 //! The write hook: what the member may hear is added to the frame, or is all of it.
 
-use std::{
-    mem::{MaybeUninit, offset_of},
-    sync::Arc,
-};
+use std::{mem::MaybeUninit, sync::Arc};
 
 use crate::audio::{
     format::{Format, Frame, MAX_FRAME, Shape, UNITS_PER_MS},
     hook::{
         hook::{FastPath, Known, Outcome},
         hook_state::{WriteAction, WriteState},
-        member::Member,
+        member::{Member, USED_BY_WRITE},
         plan::{Hearing, MemberPlan},
         slot::MEMBER,
     },
@@ -78,7 +75,7 @@ impl Member {
                     // SAFETY: they are of the plan of this number.
                     let (bus, own) = unsafe { (bus.get(), own.map(|own| own.get())) };
                     // In a large room all that is its own is out of the cache, and so is what the next one needs.
-                    MEMBER.prefetch_next::<{ offset_of!(Member, write) + 64 }, 320>(self.write.slot());
+                    MEMBER.prefetch_next::<{ USED_BY_WRITE.0 }, { USED_BY_WRITE.1 }>(self.write.slot());
                     prefetch::<{ size_of::<Playout>() }, _>(&raw const side.mix);
                     if let Some(own) = own {
                         own.prefetch_removed(side.at.tick);

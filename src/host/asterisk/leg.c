@@ -77,24 +77,25 @@ void leg_call_id(struct leg *leg, char *call_id)
 	ao2_unlock(leg);
 }
 
-int leg_is_replaced(struct leg *leg)
+/* One of its flags. */
+static int is_set(struct leg *leg, const int *flag)
 {
 	int is;
 
 	ao2_lock(leg);
-	is = leg->replaced;
+	is = *flag;
 	ao2_unlock(leg);
 	return is;
 }
 
+int leg_is_replaced(struct leg *leg)
+{
+	return is_set(leg, &leg->replaced);
+}
+
 int leg_is_displaced(struct leg *leg)
 {
-	int is;
-
-	ao2_lock(leg);
-	is = leg->displaced;
-	ao2_unlock(leg);
-	return is;
+	return is_set(leg, &leg->displaced);
 }
 
 static int is_at(void *leg, void *uniqueid, int flags)

@@ -64,7 +64,6 @@ coach_member_t leg_member(struct leg *leg);
 void leg_call_id(struct leg *leg, char *call_id);
 /* Whether another call has taken its channel, and the engine does not know yet. */
 int leg_is_replaced(struct leg *leg);
-
 /* Whether its channel has another leg since a transfer, which takes its member over. */
 int leg_is_displaced(struct leg *leg);
 /* The leg that a masquerade brought to the channel of this one: a reference, or NULL. */
