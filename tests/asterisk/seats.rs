@@ -1,6 +1,8 @@
 //! Transfers: another call takes a member's place, in every way that Asterisk has for that. It inherits what makes it private, and never
 //! the tags, which would let it hear what was said to somebody else.
 
+use std::time::{Duration, Instant};
+
 use crate::{
     conference::{AGENT, CUSTOMER, Conference, MANAGER, Member, Role, seconds},
     pbx::{Pbx, Scenario, Setup},
@@ -181,32 +183,41 @@ fn command_at_once(pbx: &Pbx) {
     }
 }
 
-/// As soon as there is a channel that is about to take the place, and while it does: in most rounds that moment is missed.
+/// As soon as there is a channel that is about to take the place, and while it does: in most rounds that moment is missed. It gets a tag, or
+/// is to speak to the manager alone.
 fn command_meanwhile(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "meanwhile_replaced");
-    let (customer, manager) = (c.join("customer", CUSTOMER), c.join("manager", MANAGER));
-    let (mut rounds, mut in_time) = (0..40, 0);
-    while in_time < 2 {
-        let round = rounds.next().expect("one round in twenty is in time");
+    let (customer, manager) = (c.join("customer", CUSTOMER), c.join("manager", Role { tags: "boss", ..MANAGER }));
+    let (mut rounds, mut in_time) = (0..60, [0, 0]);
+    while in_time.contains(&0) {
+        let round = rounds.next().expect("one round in thirty is in time");
+        let private = in_time[0] > 0;
+        let (variable, value) = if private { ("COACH(speakOnlyTo)", "boss") } else { ("COACH(memberTag)", "agent") };
         let agent = c.join(&format!("agent_{round}"), AGENT);
         agent.line.hush();
         seconds(0.3);
         let heir = c.replace_softly("several_line", &agent);
-        let mut told = false;
+        let (mut told, end) = (false, Instant::now() + Duration::from_secs(60));
         while c.channel_of("several_line").is_none() {
+            assert!(Instant::now() < end, "nobody takes the place\n{}", c.state());
             let channels = c.manager.command("core show channels concise");
             let coming = channels.lines().filter_map(|line| line.split('!').next());
             let coming = coming.filter(|name| name.starts_with("PJSIP/several_line-")).max();
             if let Some(channel) = coming.filter(|_| !told) {
-                let variable = [("Channel", channel), ("Variable", "COACH(memberTag)"), ("Value", "agent")];
+                let variable = [("Channel", channel), ("Variable", variable), ("Value", value)];
                 told = c.manager.action("Setvar", &variable).get("Response") == "Success";
             }
         }
         let channel = c.channel_of("several_line").expect("it is there");
         if told {
-            in_time += 1;
-            seconds(0.7);
-            c.judge_last(&heir, 0.5, manager.tone, true).expect("it has the tag that it was given");
+            in_time[usize::from(private)] += 1;
+            seconds(1.0);
+            if private {
+                c.judge_last(&manager, 0.5, heir.tone, true).expect("it speaks to the manager");
+                c.judge_last(&customer, 0.5, heir.tone, false).expect("it speaks to nobody else");
+            } else {
+                c.judge_last(&heir, 0.5, manager.tone, true).expect("it has the tag that it was given");
+            }
         }
         c.never_heard(&customer, &manager);
         c.manager.action("Hangup", &[("Channel", &channel)]);
