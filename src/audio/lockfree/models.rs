@@ -13,7 +13,7 @@ use loom::{
         Arc,
         atomic::{
             AtomicPtr, AtomicU64,
-            Ordering::{Acquire, SeqCst},
+            Ordering::{Acquire, Release, SeqCst},
         },
     },
     thread,
