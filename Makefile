@@ -58,6 +58,7 @@ test: setup ## run every test, and the lints
 check: setup ## what to run while working: format, clippy, unit tests and the promises, in about two minutes
 	cargo fmt --all --check
 	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
+	RUSTFLAGS='--cfg loom' cargo clippy --lib --profile test --target-dir $(TARGET)/loom -- -D warnings
 	cargo test --lib --test promises --test realtime --test house
 
 bench: build ## what hooks and changes of rooms cost, against their bounds
@@ -75,6 +76,7 @@ lint: setup ## format, clippy, documentation and the order of the house, without
 	@# Which file may use which, and words that were given up.
 	cargo test --test house
 	cargo clippy --all-targets --features faults,freeswitch -- -D warnings
+	RUSTFLAGS='--cfg loom' cargo clippy --lib --profile test --target-dir $(TARGET)/loom -- -D warnings
 	@# Cargo leaves out what is no test by default.
 	cargo clippy --test asterisk --test packages -- -D warnings
 	cargo clippy -p coach-demo -p coach-fuzz -p coach-gateway -p coach-packaging --all-targets -- -D warnings

@@ -229,6 +229,14 @@ impl<'a> Conference<'a> {
         self.channels().into_iter().find(|channel| channel.starts_with(&start))
     }
 
+    /// Ends the call of an endpoint's only channel. While that takes another's place, Asterisk finds no such channel, and is asked again.
+    pub fn end_call_of(&mut self, endpoint: &str, channel: &str) {
+        self.wait_until("it is gone", |c| {
+            c.manager.action("Hangup", &[("Channel", channel)]);
+            c.channel_of(endpoint).is_none()
+        });
+    }
+
     /// Whether ConfBridge has somebody in this room.
     pub fn has(&mut self, member: &Member) -> bool {
         let channel = self.channel(member);

@@ -20,7 +20,8 @@ pub const SCENARIOS: &[Scenario] = &[
     ("a_coach_that_goes_on_to_a_conference_that_coach_cannot_serve_is_heard_by_nobody", unserved),
     ("a_leg_that_replaces_a_coach_is_private", replaced),
     ("whom_a_coach_transfers_into_its_place_is_private", transferred),
-    ("a_coach_that_replaces_an_open_leg_is_private_to_nobody_and_can_be_opened", replaces_open),
+    ("a_coach_that_replaces_a_coach_is_private_to_nobody_and_can_be_opened", replaces_private),
+    ("a_coach_that_replaces_an_open_leg_keeps_its_own_mode", replaces_open),
     ("a_leg_without_a_hook_that_replaces_another_is_a_member", replaces_unseen),
     ("a_coach_that_hangs_up_in_a_word_is_gone", hangs_up),
     ("the_conference_ends_with_its_host", ends),
@@ -299,38 +300,53 @@ fn transferred(pbx: &Pbx) {
     c.hears(&[(&customer, &[&agent]), (&agent, &[&customer])]);
 }
 
-/// Both have hooks: the one that comes is private, the one that it replaces is an agent's.
-fn replaces_open(pbx: &Pbx) {
-    let mut c = Conference::new(pbx, "replaces_open");
-    let (customer, other, agent) = (c.join("customer", CUSTOMER), c.join("other", AGENT), c.join("agent", AGENT));
-    let gives_way = |c: &mut Conference, member: &Member| {
-        // An open voice that breaks off would be heard at every frequency.
-        member.line.hush();
-        seconds(0.3);
-        c.replace_as("private_line", 1, member)
-    };
-    let heir = gives_way(&mut c, &agent);
-    c.wait_until("the agent's leg ends", |c| c.channel(&agent).is_none());
+/// A line that is private to agents takes a member's place.
+fn replace_by_private(c: &mut Conference, member: &Member) -> Member {
+    // An open voice that breaks off would be heard at every frequency.
+    member.line.hush();
+    seconds(0.3);
+    c.replace_as("private_line", 1, member)
+}
+
+/// Both have a mode of their own.
+fn replaces_private(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "replaces_private");
+    let (customer, agent) = (c.join("customer", CUSTOMER), c.join("agent", AGENT));
+    let manager = c.join("manager", Role { speak_only_to: "lead", ..MANAGER });
+    let heir = replace_by_private(&mut c, &manager);
+    c.wait_until("the manager's leg ends", |c| c.channel(&manager).is_none());
     heir.line.cushion();
-    c.wait_until("Coach says so", |c| c.manager.command("coach show replaces_open").contains("nobody"));
+    c.wait_until("Coach says so", |c| c.manager.command("coach show replaces_private").contains("nobody"));
     seconds(0.5);
-    for listener in [&customer, &other] {
+    for listener in [&customer, &agent] {
         c.never_heard(listener, &heir);
     }
-    let said = c.manager.command("coach uncoach replaces_open 4");
+    let said = c.manager.command("coach uncoach replaces_private 4");
     assert!(said.starts_with("+OK"), "{said}");
     seconds(1.0);
     c.judge_last(&customer, 0.5, heir.tone, true).expect("it is not silent for ever");
-    // One that has no hook is simply gone.
+}
+
+/// The one that it replaces is an agent's, with a hook, and then a guest's, with none.
+fn replaces_open(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "replaces_open");
+    let (customer, other, agent) = (c.join("customer", CUSTOMER), c.join("other", AGENT), c.join("agent", AGENT));
+    let heir = replace_by_private(&mut c, &agent);
+    c.wait_until("the agent's leg ends", |c| c.channel(&agent).is_none());
+    heir.line.cushion();
+    c.wait_until("the coach is there", |c| c.manager.command("coach explain replaces_open 4").starts_with("+OK"));
+    seconds(1.0);
+    c.judge_last(&other, 0.5, heir.tone, true).expect("agents hear it");
+    c.never_heard(&customer, &heir);
     let guest = c.join("guest", CUSTOMER);
     seconds(0.5);
-    let heir = gives_way(&mut c, &guest);
+    let heir = replace_by_private(&mut c, &guest);
     c.wait_until("the guest is gone", |c| c.manager.command("coach explain replaces_open 5").starts_with("-ERR"));
     heir.line.cushion();
     c.wait_until("the coach is there", |c| c.manager.command("coach explain replaces_open 6").starts_with("+OK"));
     seconds(1.0);
+    c.judge_last(&other, 0.5, heir.tone, true).expect("agents hear it");
     c.never_heard(&customer, &heir);
-    c.judge_last(&other, 0.5, heir.tone, true).expect("to agents");
 }
 
 /// Coach has a hook on neither, so that nobody tells it.

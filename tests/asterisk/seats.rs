@@ -169,17 +169,19 @@ fn command_at_once(pbx: &Pbx) {
             channel.is_some()
         });
         let channel = channel.expect("it is there");
-        if variable {
-            c.manager.action("Setvar", &[("Channel", &channel), ("Variable", "COACH(memberTag)"), ("Value", "agent")]);
-        } else {
-            let said = c.manager.command(&format!("coach tag at_once_replaced {channel} agent"));
-            assert!(said.starts_with("+OK"), "{said}");
-        }
+        // Until the place is taken, Asterisk finds no channel of that name.
+        c.wait_until("it gets its tag", |c| {
+            if variable {
+                let tag = [("Channel", &*channel), ("Variable", "COACH(memberTag)"), ("Value", "agent")];
+                c.manager.action("Setvar", &tag).get("Response") == "Success"
+            } else {
+                c.manager.command(&format!("coach tag at_once_replaced {channel} agent")).starts_with("+OK")
+            }
+        });
         seconds(1.0);
         c.judge_last(&heir, 0.5, manager.tone, true).expect("it has the tag that it was given");
         c.never_heard(&customer, &manager);
-        c.manager.action("Hangup", &[("Channel", &channel)]);
-        c.wait_until("it is gone", |c| c.channel_of("several_line").is_none());
+        c.end_call_of("several_line", &channel);
     }
 }
 
@@ -188,7 +190,7 @@ fn command_at_once(pbx: &Pbx) {
 fn command_meanwhile(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "meanwhile_replaced");
     let (customer, manager) = (c.join("customer", CUSTOMER), c.join("manager", Role { tags: "boss", ..MANAGER }));
-    let (mut rounds, mut in_time) = (0..60, [0, 0]);
+    let (mut rounds, mut in_time, mut last) = (0..60, [0, 0], String::new());
     while in_time.contains(&0) {
         let round = rounds.next().expect("one round in thirty is in time");
         let private = in_time[0] > 0;
@@ -196,32 +198,36 @@ fn command_meanwhile(pbx: &Pbx) {
         let agent = c.join(&format!("agent_{round}"), AGENT);
         agent.line.hush();
         seconds(0.3);
-        let heir = c.replace_softly("several_line", &agent);
+        let heir = c.replace_softly("coming_line", &agent);
         let (mut told, end) = (false, Instant::now() + Duration::from_secs(60));
-        while c.channel_of("several_line").is_none() {
+        while c.channel_of("coming_line").is_none() {
             assert!(Instant::now() < end, "nobody takes the place\n{}", c.state());
             let channels = c.manager.command("core show channels concise");
             let coming = channels.lines().filter_map(|line| line.split('!').next());
-            let coming = coming.filter(|name| name.starts_with("PJSIP/several_line-")).max();
+            // The one of the round before may not have gone yet.
+            let coming = coming.filter(|name| name.starts_with("PJSIP/coming_line-") && **name > *last).max();
             if let Some(channel) = coming.filter(|_| !told) {
                 let variable = [("Channel", channel), ("Variable", variable), ("Value", value)];
                 told = c.manager.action("Setvar", &variable).get("Response") == "Success";
             }
         }
-        let channel = c.channel_of("several_line").expect("it is there");
+        let channel = c.channel_of("coming_line").expect("it is there");
         if told {
             in_time[usize::from(private)] += 1;
             seconds(1.0);
             if private {
-                c.judge_last(&manager, 0.5, heir.tone, true).expect("it speaks to the manager");
-                c.judge_last(&customer, 0.5, heir.tone, false).expect("it speaks to nobody else");
+                let heard = c.judge_last(&manager, 0.5, heir.tone, true);
+                heard.unwrap_or_else(|said| panic!("{channel} speaks to the manager: {said}\n{}", c.state()));
+                let silent = c.judge_last(&customer, 0.5, heir.tone, false);
+                silent.unwrap_or_else(|said| panic!("{channel} speaks to nobody else: {said}\n{}", c.state()));
             } else {
-                c.judge_last(&heir, 0.5, manager.tone, true).expect("it has the tag that it was given");
+                let hears = c.judge_last(&heir, 0.5, manager.tone, true);
+                hears.unwrap_or_else(|said| panic!("{channel} has the tag that it was given: {said}\n{}", c.state()));
             }
         }
         c.never_heard(&customer, &manager);
-        c.manager.action("Hangup", &[("Channel", &channel)]);
-        c.wait_until("it is gone", |c| c.channel_of("several_line").is_none());
+        c.end_call_of("coming_line", &channel);
+        last = channel;
     }
 }
 

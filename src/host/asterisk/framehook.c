@@ -100,6 +100,19 @@ static void on_control(struct ast_channel *chan, struct hook *hook, int what)
 	}
 }
 
+/* About a second of frames both ways. */
+#define FRAMES_TO_WAIT 100
+
+/* Who took the channel's place is not the member's yet. A masquerade may have taken longer than the sync queue waits for a channel: it is
+ * asked again. */
+static void wait_for_member(struct ast_channel *chan, struct hook *hook)
+{
+	if (hook->replaced && !(++hook->waits % FRAMES_TO_WAIT)) {
+		sync_soon(ast_channel_uniqueid(chan));
+		sync_soon("");
+	}
+}
+
 static struct ast_frame *on_read(struct ast_channel *chan, struct hook *hook, struct ast_frame *frame)
 {
 	struct ast_frame *passes = frame;
@@ -108,6 +121,7 @@ static struct ast_frame *on_read(struct ast_channel *chan, struct hook *hook, st
 		on_control(chan, hook, frame->subclass.integer);
 	} else if (frame->frametype == AST_FRAME_VOICE) {
 		notice(chan, hook, hook->held);
+		wait_for_member(chan, hook);
 		passes = from_member(chan, hook, frame);
 		if (passes == frame && is_held(chan, hook)) {
 			passes = silent(chan, hook, frame);
@@ -131,6 +145,7 @@ static struct ast_frame *on_write(struct ast_channel *chan, struct hook *hook, s
 		return frame;
 	}
 	notice(chan, hook, hook->held);
+	wait_for_member(chan, hook);
 	hold_streams(chan, hook);
 	if (is_held(chan, hook)) {
 		return hold_hears(chan, hook, frame);
@@ -216,6 +231,7 @@ void hook_moves(struct hook *hook, struct ast_channel *chan)
 void hook_replaced(struct hook *hook)
 {
 	hook->replaced = 1;
+	hook->waits = 0;
 }
 
 void hook_serve(struct hook *hook, coach_member_t member)

@@ -52,9 +52,10 @@ struct hook {
 	unsigned int passes:1;     /* for that, the engine lets everything pass, or may: in a conference it has to be told first */
 	unsigned int muted:1;
 	unsigned int held:1;
-	unsigned int replaced:1;  /* another call has the channel now, and the member is still the one before */
+	unsigned int replaced:1;   /* another call has the channel now, and the member is still the one before */
 	unsigned int held_by_command:1; /* hold.c: while it is in `bridge`, nobody hears it and it hears nobody */
 	unsigned int plays:1;      /* hold.c: a file may be streamed to it while it is held */
+	unsigned int waits;        /* frames since then, from and to the member */
 	struct slin read_slin;
 	struct slin write_slin;
 	struct ast_frame quiet;    /* stands in for what was said privately */

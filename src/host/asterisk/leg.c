@@ -230,17 +230,18 @@ static void on_moved(void *data, struct ast_channel *chan)
 {
 	struct leg *leg = data, *other = leg_find(ast_channel_uniqueid(chan));
 
-	if (other && other != leg) {
-		displace(other);
-	}
 	if (other != leg) {
 		hook_replaced(leg->hook);
 		ao2_lock(leg);
 		leg->replaced = 1;
 		ao2_unlock(leg);
 	}
-	ao2_cleanup(other);
+	/* In this order, so that there is always a leg for the call. */
 	move(leg, chan);
+	if (other && other != leg) {
+		displace(other);
+	}
+	ao2_cleanup(other);
 }
 
 static int is_displaced_at(void *data, void *uniqueid, int flags)

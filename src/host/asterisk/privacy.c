@@ -40,27 +40,51 @@ static struct leg *known(struct ast_channel *chan)
 	return leg_synced(ast_channel_uniqueid(chan));
 }
 
-/* Begins a change on the record of the leg that a channel has: a reference, or NULL. A transfer may have displaced the leg since it was found,
- * and its member be the other leg's: what is meant for the channel is meant for that one then. */
-static struct leg *begin_change(struct ast_channel *chan, struct leg *(*leg_of)(struct ast_channel *chan))
+/* Whether it is this channel's, and the engine knows of every transfer. */
+static int is_settled_at(struct leg *leg, struct ast_channel *chan)
 {
-	struct leg *leg;
+	char uniqueid[AST_MAX_UNIQUEID];
 
-	while ((leg = leg_of(chan))) {
-		record_begins();
-		if (!leg_is_displaced(leg)) {
-			break;
-		}
-		record_ends();
-		ao2_ref(leg, -1);
-	}
-	return leg;
+	ast_channel_lock(chan);
+	ast_copy_string(uniqueid, ast_channel_uniqueid(chan), sizeof(uniqueid));
+	ast_channel_unlock(chan);
+	return leg_is_at(leg, uniqueid) && !leg_is_replaced(leg);
 }
 
-static void end_change(struct leg *leg)
+/* Begins a change on the record of the leg that a channel has: a reference, or NULL. A transfer may take the call that was at the channel to
+ * another one, and the leg's member be that one's: what is meant for the call is meant for the leg that is there then. `chan` becomes a
+ * reference to the channel that the call is at. */
+static struct leg *begin_change(struct ast_channel **chan, struct leg *(*leg_of)(struct ast_channel *chan))
+{
+	struct leg *leg = leg_of(*chan);
+	char uniqueid[AST_MAX_UNIQUEID];
+
+	ast_channel_ref(*chan);
+	while (leg) {
+		record_begins();
+		if (is_settled_at(leg, *chan)) {
+			return leg;
+		}
+		record_ends();
+		leg_uniqueid(leg, uniqueid);
+		ast_channel_unref(*chan);
+		ao2_ref(leg, -1);
+		leg = leg_synced(uniqueid);
+		*chan = leg ? leg_channel(leg) : NULL;
+		if (leg && !*chan) {
+			ao2_ref(leg, -1);
+			leg = NULL;
+		}
+	}
+	ast_channel_cleanup(*chan);
+	return NULL;
+}
+
+static void end_change(struct leg *leg, struct ast_channel *chan)
 {
 	record_ends();
 	ao2_ref(leg, -1);
+	ast_channel_unref(chan);
 }
 
 /* Before the engine hears that a member is private, its frames have to be looked at. Why that cannot be, or NULL. */
@@ -78,7 +102,7 @@ static const char *expect_private(struct leg *leg, struct ast_channel *chan)
 int privacy_set_tags(struct ast_channel *chan, const char *tags)
 {
 	SCOPED_RDLOCK(stay, &unload_lock);
-	struct leg *leg = begin_change(chan, hooked_to_stay);
+	struct leg *leg = begin_change(&chan, hooked_to_stay);
 
 	if (!leg) {
 		return -1;
@@ -87,7 +111,8 @@ int privacy_set_tags(struct ast_channel *chan, const char *tags)
 		/* Whoever wrote that meant a private call, and it would be an open one. */
 		ast_log(LOG_ERROR, "memberTag of %s: '%s' has speakOnlyTo in it, which is another setting: Coach(memberTag=<tag>,speakOnlyTo=<tag>)"
 			" sets both, Set() one of them at a time\n", ast_channel_name(chan), tags);
-		end_change(leg);
+		ast_softhangup(chan, AST_SOFTHANGUP_EXPLICIT);
+		end_change(leg, chan);
 		return -1;
 	}
 	if (coach_tag(leg->member, tags)) {
@@ -96,14 +121,14 @@ int privacy_set_tags(struct ast_channel *chan, const char *tags)
 		tags = NULL;
 	}
 	record_tags(leg, tags);
-	end_change(leg);
+	end_change(leg, chan);
 	return 0;
 }
 
 int privacy_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 {
 	SCOPED_RDLOCK(stay, &unload_lock);
-	struct leg *leg = begin_change(chan, hooked_to_stay);
+	struct leg *leg = begin_change(&chan, hooked_to_stay);
 	const char *obstacle;
 
 	if (!leg) {
@@ -111,9 +136,9 @@ int privacy_set_speak_only_to(struct ast_channel *chan, const char *speak_only_t
 	}
 	obstacle = expect_private(leg, chan);
 	if (obstacle) {
-		end_change(leg);
 		ast_log(LOG_ERROR, "%s cannot speak privately, for %s: its call ends\n", ast_channel_name(chan), obstacle);
 		ast_softhangup(chan, AST_SOFTHANGUP_EXPLICIT);
+		end_change(leg, chan);
 		return -1;
 	}
 	record_bypass(leg, 0);
@@ -127,31 +152,31 @@ int privacy_set_speak_only_to(struct ast_channel *chan, const char *speak_only_t
 		speak_only_to = "-";
 	}
 	record_mode(leg, speak_only_to);
-	end_change(leg);
+	end_change(leg, chan);
 	return 0;
 }
 
 void privacy_untag(struct ast_channel *chan)
 {
 	SCOPED_RDLOCK(stay, &unload_lock);
-	struct leg *leg = begin_change(chan, known);
+	struct leg *leg = begin_change(&chan, known);
 
 	if (leg) {
 		coach_untag(leg->member);
 		record_tags(leg, NULL);
-		end_change(leg);
+		end_change(leg, chan);
 	}
 }
 
 void privacy_uncoach(struct ast_channel *chan)
 {
 	SCOPED_RDLOCK(stay, &unload_lock);
-	struct leg *leg = begin_change(chan, known);
+	struct leg *leg = begin_change(&chan, known);
 
 	if (leg) {
 		coach_uncoach(leg->member);
 		record_mode(leg, NULL);
-		end_change(leg);
+		end_change(leg, chan);
 	}
 }
 
@@ -164,7 +189,7 @@ static const char *prepare(struct leg *leg, int private)
 	struct ast_channel *chan = leg_channel(leg);
 	struct leg *hooked = chan ? hooked_to_stay(chan) : NULL;
 
-	if (hooked && hooked != leg) {
+	if (hooked && (hooked != leg || leg_is_displaced(leg))) {
 		obstacle = "another call has just taken its place";
 	} else if (hooked) {
 		obstacle = private ? expect_private(leg, chan) : NULL;

@@ -164,6 +164,7 @@ struct leg *leg_synced(const char *uniqueid)
 
 struct leg *leg_hooked(struct ast_channel *chan)
 {
+	char uniqueid[AST_MAX_UNIQUEID];
 	struct leg *leg;
 	int failed, over;
 
@@ -174,19 +175,21 @@ struct leg *leg_hooked(struct ast_channel *chan)
 		}
 		ast_channel_lock(chan);
 		ao2_lock(leg);
-		failed = leg_hook(leg, chan);
+		failed = !leg->displaced && leg_hook(leg, chan);
 		over = leg->over;
 		ao2_unlock(leg);
 		ast_channel_unlock(chan);
 		if (failed) {
 			ast_log(LOG_ERROR, "Coach cannot hook %s: no memory, or it has hung up\n", ast_channel_name(chan));
 		}
+		/* The leg's: a transfer may have given the channel another one. */
+		leg_uniqueid(leg, uniqueid);
 		if (failed || over) {
 			ao2_ref(leg, -1);
 			leg = NULL;
 		}
 		/* One that left its conference just now was about to be forgotten. */
 	} while (over);
-	sync_channel(ast_channel_uniqueid(chan));
+	sync_channel(uniqueid);
 	return leg;
 }

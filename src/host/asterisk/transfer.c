@@ -87,8 +87,8 @@ void transfer_hand_over(struct leg *leg, struct ast_channel *chan)
 	mode = ON_RECORD(leg, speak_only_to);
 	tags = settings.tags_pass && tags_before ? tags_before : own ? ON_RECORD(own, tags) : NULL;
 	if (own && own->speak_only_to) {
-		/* Two modes that it would be private by: to nobody is within both. */
-		mode = "-";
+		/* By two modes it is private to nobody, which is within both. */
+		mode = mode ? "-" : ON_RECORD(own, speak_only_to);
 	}
 	if (own) {
 		conference_leave(own);
