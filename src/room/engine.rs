@@ -244,7 +244,7 @@ impl Engine {
         let (rang, number) = (self.shared.work_flag.rang(), self.shared.last_number());
         let Ok(state_locks) = self.locks_to_serve() else { return PERIOD };
         let (mut reads, mut writes) = (Vec::new(), Vec::new());
-        let mut retired = false;
+        let (mut retired, mut short) = (false, Vec::new());
         for state_lock in &state_locks {
             let mut state = state_lock.lock_to_serve();
             retired |= !state.retirement.sweep();
@@ -252,6 +252,7 @@ impl Engine {
                 state_lock.served(&state);
                 continue;
             }
+            short.extend(state.has_short_streams().then_some(state_lock));
             state.record_format_changes();
             let events = std::mem::take(&mut state.events);
             if !events.is_empty() {
@@ -271,6 +272,13 @@ impl Engine {
                 }
             }
             state_lock.served(&state);
+        }
+        for state_lock in short {
+            let lengthened = self.act(state_lock, |state| {
+                state.lengthen_streams();
+                Ok(())
+            });
+            debug_assert!(lengthened.is_ok() || self.directory.lock().over);
         }
         // May have to make filters: without a room's lock. An end does not wait for those that nobody needs any more.
         let over = || self.directory.lock().over;

@@ -10,6 +10,7 @@ use super::{
     pending::PendingChanges,
     shared::Shared,
     state::{LeavingMember, Member, Mixer, NewMember, Place, Room, RoomState},
+    streams::new_stream,
     tag_index::{Indexed, TagIndex},
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
             slot::{MEMBER, ROOM},
         },
         host_mix::HostMix,
-        lockfree::{opening_guard::Opening, private_stream::PrivateStream},
+        lockfree::opening_guard::Opening,
         mix::bus::Bus,
     },
     route::{Facts, Speaks, Tags},
@@ -122,7 +123,7 @@ impl RoomState {
             ),
         };
         let mut facts = Facts { tags, speaks, muted: new.muted, deaf: new.deaf, ..Facts::default() };
-        let stream = new_stream(&mut facts).unwrap_or_else(|()| {
+        let stream = new_stream(&mut facts, None).unwrap_or_else(|()| {
             warning = Some("no memory for the member's voice. The member is private to nobody; coach it again".into());
             None
         });
@@ -211,6 +212,7 @@ impl RoomState {
         member.input = input;
         member.ended = false;
         member.expect_conversions();
+        member.fit_stream();
         let private = member.facts.speaks.privately();
         if let Some(before) = member.spoke_to.take().filter(|_| private)
             && self.addressees(handle).iter().any(|listener| before.binary_search(listener).is_err())
@@ -337,19 +339,6 @@ impl RoomState {
 /// The hooks of a member that comes into a room with so many members ask for what those of the next slot's member need. In a smaller room the
 /// members stay in the cache, and where hooks run on several threads, one would only take the lines from another.
 const LARGE: usize = 32;
-
-/// A stream, if `facts` need one; without memory for it the member is private to nobody, and that is an error.
-pub fn new_stream(facts: &mut Facts) -> std::result::Result<Option<Arc<PrivateStream>>, ()> {
-    if !matches!(facts.speaks, Speaks::To(_)) {
-        return Ok(None);
-    }
-    let stream = PrivateStream::new().map(Arc::new);
-    if stream.is_none() {
-        facts.speaks = Speaks::ToNobody;
-        return Err(());
-    }
-    Ok(stream)
-}
 
 /// The rule for room names and call ids.
 pub fn name_rules(name: &str, what: &str, status: i32) -> Result<()> {

@@ -8,6 +8,7 @@
 //! | `state` | what one lock guards: a room and its members; `impl RoomState` goes on in most files below |
 //! | `handles`, `tag_index`, `pending` | sets of handles; who carries which tag; what has changed and is in no plan yet |
 //! | `pairs`, `plan_builder` | who hears whose private stream; from that to the plans that the hooks act on |
+//! | `streams` | how long a private speaker's stream is |
 //! | `settings`, `membership`, `mode_sounds` | tags, modes, mute, deaf, hold; who attaches, joins and leaves; when a mode is heard |
 //! | `event_builder`, `info`, `report` | what is told of a change; structs; `show`, `explain`, counters |
 //! | `service`, `service_interval`, `ticker` | the engine's threads, and how often the service looks |
@@ -46,5 +47,6 @@ mod service_interval;
 pub mod settings;
 pub mod shared;
 pub mod state;
+mod streams;
 mod tag_index;
 pub mod ticker;

@@ -52,10 +52,7 @@ impl RoomState {
         };
         let Some(place) = member.place else { return };
         room.index.remove(handle, &mut member.indexed);
-        for Listener { number: listener, subscription } in mem::take(&mut member.listeners) {
-            let listener = room.members.get(&listener).copied().unwrap_or_default();
-            room.pending.break_pair(number, listener, subscription);
-        }
+        room.pending.break_pairs(number, &room.members, mem::take(&mut member.listeners));
         let heard = member.plan.subscriptions.iter().map(|subscription| subscription.speaker());
         let mut speakers: Vec<u64> = heard.collect();
         if room.pending.all {

@@ -1,5 +1,7 @@
 //! What has changed in a room and is in no plan yet.
 
+use std::collections::BTreeMap;
+
 use super::handles::HandleSet;
 use crate::audio::hook::subscription::Subscription;
 
@@ -34,5 +36,13 @@ impl PendingChanges {
         subscription.close(number);
         self.speakers.insert(subscription.speaker());
         self.broken.push((listener, subscription));
+    }
+
+    /// The same of all who hear one speaker; handles by `numbers`.
+    pub fn break_pairs(&mut self, number: u64, numbers: &BTreeMap<u32, u64>, listeners: Vec<Listener>) {
+        for listener in listeners {
+            let handle = numbers.get(&listener.number).copied().unwrap_or_default();
+            self.break_pair(number, handle, listener.subscription);
+        }
     }
 }

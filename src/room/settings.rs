@@ -9,9 +9,9 @@ use std::{
 use super::{
     error::{Error, Result},
     event::EventKind,
-    membership::new_stream,
     pending::PendingChanges,
     state::{Member, RoomState},
+    streams::new_stream,
 };
 use crate::{
     audio::lockfree::opening_guard::Opening,
@@ -70,7 +70,8 @@ impl RoomState {
         member.facts.speaks = speaks;
         let mut voiceless = false;
         if member.stream.is_none() {
-            match new_stream(&mut member.facts) {
+            let format = member.spoken_format();
+            match new_stream(&mut member.facts, format) {
                 Ok(stream) => member.stream = stream,
                 Err(()) => voiceless = true,
             }
@@ -164,8 +165,9 @@ impl RoomState {
         while let Some((handle, facts, opening)) = self.undo.pop() {
             if let Some(member) = self.members.get_mut(&handle) {
                 (member.facts, member.opening) = (facts, opening);
+                let format = member.spoken_format();
                 if member.stream.is_none()
-                    && let Ok(stream) = new_stream(&mut member.facts)
+                    && let Ok(stream) = new_stream(&mut member.facts, format)
                 {
                     member.stream = stream;
                 }

@@ -22,6 +22,7 @@ mod many_voices;
 mod mode_sounds;
 mod one_member;
 mod opening_guard;
+mod outgrown_streams;
 mod private;
 mod random_tones;
 mod rates;

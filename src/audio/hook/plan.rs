@@ -141,7 +141,7 @@ mod tests {
     use crate::audio::hook::subscription::Voice;
 
     fn subscriptions(count: usize) -> Vec<Arc<Subscription>> {
-        let stream = sync::Arc::new(PrivateStream::new().expect("there is memory"));
+        let stream = sync::Arc::new(PrivateStream::new(None).expect("there is memory"));
         let voice = Arc::new(Voice::new(1, stream, None));
         (0..count).map(|_| Arc::new(Subscription::new(voice.clone(), 1))).collect()
     }

@@ -239,6 +239,13 @@ impl Member {
         anew: bool,
     ) -> (bool, Option<Format>) {
         let format = host_mix.keeps(frame.format);
+        if !stream.is_long_enough_for(format.kept()) {
+            self.read.handoff.ring();
+            if !stream.takes(format.kept(), frame.units()) {
+                self.read.counts.waited.add(1);
+                return (false, None);
+            }
+        }
         if frame.channels == format.channels() && format.fits_a_room() {
             stream.push(stamp, format, frame.data);
             return (true, Some(format));

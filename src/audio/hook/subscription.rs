@@ -328,7 +328,7 @@ mod tests {
     /// A listener may act on a plan that grants a pair when the speaker acts on one already that does not.
     #[test]
     fn a_frame_of_a_plan_that_broke_the_pair_is_not_heard() {
-        let stream = Arc::new(PrivateStream::new().expect("memory"));
+        let stream = Arc::new(PrivateStream::new(None).expect("memory"));
         let push = |captured: u64, value: i16| {
             let stamp = Stamp { captured, floor: captured };
             stream.push(stamp, Format::new(8_000, 1).expect("a format"), &[value; SAMPLES]);
@@ -350,7 +350,7 @@ mod tests {
 
     #[test]
     fn what_was_said_before_the_listener_was_in_the_audience_is_passed_over() {
-        let stream = Arc::new(PrivateStream::new().expect("memory"));
+        let stream = Arc::new(PrivateStream::new(None).expect("memory"));
         let push = |floor: u64, value: i16| {
             stream.push(Stamp { captured: 5, floor }, Format::new(8_000, 1).expect("a format"), &[value; SAMPLES]);
         };
@@ -369,7 +369,7 @@ mod tests {
             ("of the plan that broke the pair", Stamp { captured: 8, floor: 8 }, true),
         ];
         for (what, stamp, closes) in not_for_it {
-            let stream = Arc::new(PrivateStream::new().expect("memory"));
+            let stream = Arc::new(PrivateStream::new(None).expect("memory"));
             let subscription = subscribed(&stream, 4);
             let push = |stamp, value: i16| stream.push(stamp, format, &[value; SAMPLES]);
             let mine = Stamp { captured: 5, floor: 5 };
@@ -396,7 +396,7 @@ mod tests {
     /// What comes while there is nothing to play it with is lost, so that what follows is heard at its time.
     #[test]
     fn a_stream_that_has_to_wait_for_a_playout_is_passed_over_until_there_is_one() {
-        let stream = Arc::new(PrivateStream::new().expect("memory"));
+        let stream = Arc::new(PrivateStream::new(None).expect("memory"));
         let push = |value: i16| stream.push(Stamp { captured: 5, floor: 5 }, format(), &[value; SAMPLES]);
         let (subscription, spares) = (subscribed(&stream, 4), SparePlayouts::new(WorkFlag::default()));
         assert!(plays(&subscription, Some(&spares)) == (Played::Nothing, 0), "nothing was said");
@@ -422,7 +422,7 @@ mod tests {
     fn what_is_overtaken_counts_from_when_the_pair_was_made() {
         // Overtaken before anything is played, or after the first packet was.
         for plays_first in [false, true] {
-            let stream = Arc::new(PrivateStream::new().expect("memory"));
+            let stream = Arc::new(PrivateStream::new(None).expect("memory"));
             let push = || stream.push(Stamp { captured: 5, floor: 5 }, format(), &[100; SAMPLES]);
             let voice = triomphe::Arc::new(Voice::new(1, stream.clone(), None));
             (0..50).for_each(|_| push());
@@ -446,7 +446,7 @@ mod tests {
     #[test]
     fn a_stream_that_plays_on_evenly_takes_the_short_way_in_packets_of_any_size() {
         for packets in [1, 2, 5] {
-            let stream = Arc::new(PrivateStream::new().expect("memory"));
+            let stream = Arc::new(PrivateStream::new(None).expect("memory"));
             let subscription = subscribed(&stream, 4);
             let push = |samples| stream.push(Stamp { captured: 5, floor: 5 }, format(), &vec![200; samples]);
             push(SAMPLES);

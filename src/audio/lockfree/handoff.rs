@@ -158,6 +158,11 @@ impl<T, const N: usize> Handoff<T, N> {
         self.work_flag.ring();
     }
 
+    /// Has the service look what the hook needs besides.
+    pub fn ring(&self) {
+        self.work_flag.ring();
+    }
+
     /// Has the service look at a format that Coach does not handle, or handles again.
     pub fn refuse(&self) {
         self.work_flag.0.fetch_or(RUNG | REFUSED, Ordering::Release);

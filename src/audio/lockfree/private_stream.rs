@@ -17,9 +17,18 @@ use crate::{
     sync::{AtomicU64, Ordering},
 };
 
-/// Samples in a stream: 48 KiB. 3 s at 8 kHz mono; a quarter of a second of 48 kHz stereo, which is more than a listener is
-/// behind before it skips, the oddest frame sizes apart.
-const CAPACITY: usize = 24 * 1024;
+/// A stream that is made for a format holds half a second of it. A longer one takes its place where it holds less than half of that, which
+/// is more than a listener is behind before it skips, the oddest frame sizes apart.
+const HELD_MS: u64 = 500;
+
+/// Interleaved samples in a stream that is made for a format. An eighth is for headers: those of packets of 20 ms at 8 kHz take less.
+fn length_for(format: Format) -> usize {
+    let samples = format.samples(HELD_MS * UNITS_PER_MS) * format.channels();
+    samples + samples / 8
+}
+
+/// Before a member has spoken, for all that is known: half a second of 48 kHz, and as much of it in stereo as is needed.
+const UNKNOWN: usize = 24_000 + 24_000 / 8;
 
 /// Frames are gathered until they are as long as this.
 const GATHERED: u64 = 2 * UNITS_PER_MS;
@@ -72,9 +81,27 @@ pub struct PrivateStream {
 }
 
 impl PrivateStream {
-    /// `None` without memory.
-    pub fn new() -> Option<Self> {
-        Some(Self { gathered: GATHERED, ..Self::with_capacity(CAPACITY)? })
+    /// For who speaks in this format, if that is known; `None` without memory.
+    pub fn new(format: Option<Format>) -> Option<Self> {
+        Some(Self { gathered: GATHERED, ..Self::with_capacity(format.map_or(UNKNOWN, length_for))? })
+    }
+
+    /// Whether it is as long as one that is made for this format.
+    pub fn is_made_for(&self, format: Format) -> bool {
+        self.ring.capacity() == (length_for(format) as u64).next_multiple_of(PER_WORD)
+    }
+
+    /// Whether it is long enough for speech of this format.
+    #[inline]
+    pub fn is_long_enough_for(&self, format: Format) -> bool {
+        2 * self.ring.capacity() >= length_for(format) as u64
+    }
+
+    /// Whether a frame of so many units can be read until the next one has come.
+    #[inline]
+    pub fn takes(&self, format: Format, units: u64) -> bool {
+        let samples = (format.samples(units) * format.channels()) as u64;
+        2 * (HEADER + samples) <= self.ring.capacity()
     }
 
     /// One that gathers nothing.
@@ -206,7 +233,7 @@ mod tests {
     /// Frames of one sample that are gathered are for whom they were said to: none goes out with those of another audience.
     #[test]
     fn short_frames_of_different_audiences_are_not_gathered_together() {
-        let stream = PrivateStream::new().expect("memory");
+        let stream = PrivateStream::new(None).expect("memory");
         let format = Format::new(48_000, 1).expect("a format");
         let stamps = [(3, 3), (4, 4), (4, 2), (9, 9)].map(|(captured, floor)| Stamp { captured, floor });
         for (which, stamp) in (0..).zip(stamps) {

@@ -69,7 +69,7 @@ mod tests {
         let (from, to) = (Format::new(96_000, 1).expect("a format"), Format::new(48_000, 1).expect("a format"));
         let conversion = Conversion::between(from, to).expect("two rates");
         for (length, between) in [1, 7, 96, 960].into_iter().flat_map(|length| [(length, false), (length, true)]) {
-            let stream = PrivateStream::new().expect("memory");
+            let stream = PrivateStream::new(None).expect("memory");
             let mut converter = Filters::default().converter(conversion.code()).expect("memory");
             let mut push = |floor: u64, value: i16| {
                 let kept = (HostMix::Unknown, to);
