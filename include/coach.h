@@ -352,6 +352,11 @@ coach_status_t coach_tag(coach_member_t member, const char *tags);
 /* [control] Removes its tags. */
 coach_status_t coach_untag(coach_member_t member);
 
+/* [control] Somebody else is at the far end of the member's leg from now on, as after a transfer. Its tags are removed, for they were given to the
+ * one before, and of what that one heard privately nothing is played on, not even the fade of 4 ms that ends it for a listener who stays.
+ * speakOnlyTo stays. Event: COACH_EVENT_UNTAG. Where the host attaches a member of its own for who comes, this is not needed. */
+coach_status_t coach_member_transferred(coach_member_t member);
+
 /* [control] Private: from when this returns, it is heard only by members with one of these tags; "-": by nobody. Who hears it
  * that did not before hears what is captured after the opening guard; outside rooms that is whoever has a new tag.
  * COACH_ERR_MEMORY: there is no memory for its private speech, and it is private to nobody. */

@@ -101,6 +101,12 @@ pub extern "C" fn coach_untag(member: coach_member_t) -> coach_status_t {
 }
 
 /// See `coach.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn coach_member_transferred(member: coach_member_t) -> coach_status_t {
+    with_member(member, |state| state.transferred(member))
+}
+
+/// See `coach.h`.
 ///
 /// # Safety
 /// Pointers are null or as `coach.h` says.

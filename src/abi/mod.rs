@@ -37,7 +37,7 @@ as_declared! {
     member {
         coach_member_attach, coach_member_join, coach_member_leave, coach_member_detach, coach_member_bypass,
         coach_tag, coach_untag, coach_coach, coach_uncoach,
-        coach_member_mute, coach_member_deaf, coach_member_hold,
+        coach_member_mute, coach_member_deaf, coach_member_hold, coach_member_transferred,
     }
     reading { coach_member_info, coach_members, coach_command, coach_member_command, coach_state_json }
 }

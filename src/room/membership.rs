@@ -128,7 +128,7 @@ impl RoomState {
             None
         });
         let number = self.next_number();
-        let plan = Arc::new(MemberPlan::outside_rooms(number, &facts, false, None, Opening::default()));
+        let plan = Arc::new(MemberPlan::outside_rooms(number, &facts, false, None, Opening::default(), 0));
         let audio = audio::hook::member::Member::new(&plan, &self.shared.work_flag, &self.shared.clock.hooks, timed);
         let lease = MEMBER.lease(Box::new(audio)).ok_or_else(|| {
             Error::new(
@@ -146,6 +146,7 @@ impl RoomState {
             ends: new.ends,
             place: None,
             entered: 0,
+            transferred: 0,
             ended: false,
             stream,
             opening: Opening::default(),

@@ -29,6 +29,7 @@ impl MemberPlan {
         ended: bool,
         stream: Option<Arc<PrivateStream>>,
         opening: Opening,
+        transferred: u64,
     ) -> Self {
         let open = facts.passing || !(ended || facts.speaks.privately());
         Self {
@@ -43,6 +44,7 @@ impl MemberPlan {
             input: None,
             bus: None,
             since_withdrawn: 0,
+            transferred,
             subscriptions: Subscriptions::default(),
         }
     }
@@ -85,8 +87,8 @@ impl RoomState {
         let Some(member) = self.members.get(&handle) else {
             return;
         };
-        let plan =
-            MemberPlan::outside_rooms(number, &member.facts, member.ended, member.stream.clone(), member.opening);
+        let Member { facts, ended, stream, opening, transferred, .. } = &**member;
+        let plan = MemberPlan::outside_rooms(number, facts, *ended, stream.clone(), *opening, *transferred);
         self.publish_plan(handle, plan);
     }
 
@@ -255,6 +257,7 @@ fn plan_without_subscriptions(number: u64, member: &Member, room: &Room) -> Memb
         input: None,
         bus: None,
         since_withdrawn: 0,
+        transferred: member.transferred,
         subscriptions: Subscriptions::default(),
     };
     if *passing {

@@ -37,6 +37,14 @@ impl RoomState {
         self.set_tags(handle, Tags::default(), EventKind::Untag)
     }
 
+    /// Somebody else is at the far end of the member's leg: the tags were given to the one before.
+    pub fn transferred(&mut self, handle: u64) -> Result<()> {
+        self.member(handle)?;
+        let number = self.upcoming();
+        self.member_mut(handle)?.transferred = number;
+        self.untag(handle)
+    }
+
     fn set_tags(&mut self, handle: u64, tags: Tags, kind: EventKind) -> Result<()> {
         let member = self.member(handle)?;
         let index = member.place.and(self.room.as_ref()).map(|room| &room.index);

@@ -40,6 +40,8 @@ pub struct Member {
     pub place: Option<Place>,
     /// Number of the plan with which it entered.
     pub entered: u64,
+    /// Number of the plan since which somebody else is at its leg; 0: nobody is.
+    pub transferred: u64,
     /// Its engine-mixed room ended while it was inside: silent until it joins another or is detached.
     pub ended: bool,
     pub stream: Option<Arc<PrivateStream>>,

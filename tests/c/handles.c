@@ -92,6 +92,7 @@ static coach_status_t member_bypass(uint64_t handle) { return coach.member_bypas
 static coach_status_t member_mute(uint64_t handle) { return coach.member_mute(handle, 1); }
 static coach_status_t member_deaf(uint64_t handle) { return coach.member_deaf(handle, 1); }
 static coach_status_t member_hold(uint64_t handle) { return coach.member_hold(handle, 1); }
+static coach_status_t member_transferred(uint64_t handle) { return coach.member_transferred(handle); }
 static coach_status_t tag(uint64_t handle) { return coach.tag(handle, "agent"); }
 static coach_status_t untag(uint64_t handle) { return coach.untag(handle); }
 static coach_status_t coach_to(uint64_t handle) { return coach.coach(handle, "agent"); }
@@ -150,6 +151,7 @@ static const struct taker {
     {"coach_member_mute", MEMBER, member_mute, 0},
     {"coach_member_deaf", MEMBER, member_deaf, 0},
     {"coach_member_hold", MEMBER, member_hold, 0},
+    {"coach_member_transferred", MEMBER, member_transferred, 0},
     {"coach_member_info", MEMBER, member_info, 0},
     {"coach_member_command", MEMBER, member_command, 0},
     {"coach_tag", MEMBER, tag, 0},

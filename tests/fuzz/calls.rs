@@ -106,7 +106,7 @@ impl Player {
             b'S' => done(unsafe { coach_engine_service(self.engine) }),
             b'Q' => self.read_state(),
             b'N' => self.nonsense(digit() % PLACES, digit()),
-            b'L' | b'D' | b'T' | b'U' | b'C' | b'O' | b'M' | b'F' | b'H' | b'P' => {
+            b'L' | b'D' | b'T' | b'U' | b'E' | b'C' | b'O' | b'M' | b'F' | b'H' | b'P' => {
                 let before = self.model.audiences();
                 let place = digit() % PLACES;
                 self.control(call, place, digit);
@@ -177,6 +177,7 @@ impl Player {
                 b'D' => coach_member_detach(handle),
                 b'T' => coach_tag(handle, tags.as_ptr()),
                 b'U' => coach_untag(handle),
+                b'E' => coach_member_transferred(handle),
                 b'C' => coach_coach(handle, tags.as_ptr()),
                 b'O' => coach_uncoach(handle),
                 b'M' => coach_member_mute(handle, on),
@@ -205,7 +206,7 @@ impl Player {
                 }
             }
             b'T' => member.tags = words(tags),
-            b'U' => member.tags.clear(),
+            b'U' | b'E' => member.tags.clear(),
             b'C' => member.only_to = Some(words(tags)),
             b'O' => member.only_to = None,
             b'M' => member.muted = on == 1,
@@ -213,7 +214,7 @@ impl Player {
             b'H' => member.held = on == 1,
             _ => member.pass = on == 1,
         }
-        if !matches!(call, b'O' | b'T' | b'U') {
+        if !matches!(call, b'O' | b'T' | b'U' | b'E') {
             self.model.guard_is_over(place);
         }
     }

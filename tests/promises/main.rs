@@ -32,6 +32,7 @@ mod shared_conversion;
 mod steady_clocks;
 mod surface;
 mod threads;
+mod transferred;
 mod transparent;
 mod unequal_mix;
 mod whole;

@@ -174,7 +174,7 @@ impl Stage {
         while !self.closed.load(SeqCst) {
             let seat = chance.below(self.seats.len());
             let member = self.member(seat);
-            let kind = chance.below(9);
+            let kind = chance.below(10);
             let on = i32::from(chance.one_in(4));
             // SAFETY: any number may be passed as a handle.
             unsafe {
@@ -186,7 +186,8 @@ impl Stage {
                     4 => done(coach_member_mute(member, on)),
                     5 => done(coach_member_deaf(member, on)),
                     6 => done(coach_member_hold(member, on)),
-                    7 => {
+                    7 => done(coach_member_transferred(member)),
+                    8 => {
                         done(coach_member_leave(member));
                         done(coach_member_join(member, self.rooms[seat / SEATS], seat as u32));
                     }

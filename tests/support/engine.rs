@@ -292,6 +292,11 @@ impl Member<'_> {
         done(unsafe { coach().coach_untag(self.handle) })
     }
 
+    pub fn transferred(&self) -> Done {
+        // SAFETY: takes a number.
+        done(unsafe { coach().coach_member_transferred(self.handle) })
+    }
+
     pub fn coach(&self, speak_only_to: &str) -> Done {
         let tags = c(speak_only_to);
         // SAFETY: a live C string.

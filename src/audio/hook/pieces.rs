@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_fault_in_a_part_of_a_frame_leaves_nothing_of_its_length_to_the_next() {
-        let plan = MemberPlan::outside_rooms(1, &Facts::default(), false, None, Opening::default());
+        let plan = MemberPlan::outside_rooms(1, &Facts::default(), false, None, Opening::default(), 0);
         let member = Member::new(&plan, &WorkFlag::default(), &Arc::new(HookClock::default()), false);
         // SAFETY: nobody else has this member.
         let cut_from = || unsafe { member.write.enter() }.1.cut_from;

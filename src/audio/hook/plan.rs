@@ -56,6 +56,8 @@ pub struct MemberPlan {
     pub bus: Option<sync::Arc<Bus>>,
     /// So many numbers ago was the last plan that took a private stream away from the member; 0: this one.
     pub since_withdrawn: u32,
+    /// Number of the plan since which somebody else is at the member's leg, who hears no fade of what the one before heard; 0: nobody is.
+    pub transferred: u64,
     /// The private streams that it hears.
     pub subscriptions: Subscriptions,
 }

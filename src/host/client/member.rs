@@ -66,6 +66,12 @@ impl Member {
         done(unsafe { sys::coach_untag(self.0) })
     }
 
+    /// Somebody else is at its far end.
+    pub fn transferred(&self) -> Result<(), Refused> {
+        // SAFETY: a number.
+        done(unsafe { sys::coach_member_transferred(self.0) })
+    }
+
     pub fn coach(&self, speak_only_to: &str) -> Result<(), Refused> {
         // SAFETY: a text that outlives the call.
         done(unsafe { sys::coach_coach(self.0, c(speak_only_to).as_ptr()) })

@@ -149,7 +149,7 @@ impl Leg {
         state: &mut State,
         action: Action,
     ) -> Result<String, String> {
-        let closes = matches!(action, Action::Coach(_) | Action::Untag);
+        let closes = matches!(action, Action::Coach(_) | Action::Untag | Action::Transferred);
         let prepared = closes.then(|| services.recovery.prepare(session, action));
         let reply = self.change(services, session, state, action);
         // For want of memory the reply may be an error, and the call private all the same.
@@ -183,7 +183,7 @@ impl Leg {
         let was = state.settings.clone();
         match action {
             Action::Tag(tags) => state.settings.tags = Some(tags.into()),
-            Action::Untag => state.settings.tags = None,
+            Action::Untag | Action::Transferred => state.settings.tags = None,
             Action::Coach(to) => state.settings.speak_only_to = Some(to.into()),
             Action::Uncoach => state.settings.speak_only_to = None,
         }
@@ -198,7 +198,7 @@ impl Leg {
         }
         // Not the other: somebody may have set it for the next conference.
         match action {
-            Action::Tag(_) | Action::Untag => state.settings.write_tags(session),
+            Action::Tag(_) | Action::Untag | Action::Transferred => state.settings.write_tags(session),
             Action::Coach(_) | Action::Uncoach => state.settings.write_speak_only_to(session),
         }
         reply
@@ -220,6 +220,7 @@ impl Leg {
     fn perform(&self, state: &State, action: Action) -> (Result<String, String>, bool) {
         let member = &self.member;
         let answer = match (&state.membership, action) {
+            (_, Action::Transferred) => member.transferred().map(|()| state.settings.to_string()),
             (Some(_), action) => member.command(&action.to_string()),
             (None, Action::Tag(tags)) => member.tag(tags).map(|()| state.settings.to_string()),
             (None, Action::Untag) => member.untag().map(|()| state.settings.to_string()),
@@ -274,7 +275,7 @@ impl Leg {
             let closed = match action {
                 Action::Coach(_) => Action::Coach("-"),
                 Action::Tag(_) => Action::Untag,
-                Action::Uncoach | Action::Untag => return Err(why),
+                Action::Uncoach | Action::Untag | Action::Transferred => return Err(why),
             };
             let instead = if matches!(closed, Action::Untag) { "has no tags" } else { "is private to nobody" };
             log(fs::SWITCH_LOG_WARNING, Some(&self.uuid), &format!("{why}. The call {instead}"));

@@ -73,7 +73,7 @@ impl Commanded {
     fn then(mut self, action: Action) -> Self {
         match action {
             Action::Tag(tags) => self.tags = Some(Some(tags.into())),
-            Action::Untag => self.tags = Some(None),
+            Action::Untag | Action::Transferred => self.tags = Some(None),
             Action::Coach(to) => self.speak_only_to = Some(Some(to.into())),
             Action::Uncoach => self.speak_only_to = Some(None),
         }

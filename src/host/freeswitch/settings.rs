@@ -137,6 +137,8 @@ impl fmt::Display for Settings {
 pub enum Action<'a> {
     Tag(&'a str),
     Untag,
+    /// Somebody else has the call's place: nobody's command.
+    Transferred,
     Coach(&'a str),
     Uncoach,
 }
@@ -176,7 +178,7 @@ impl fmt::Display for Action<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tag(tags) => write!(f, "tag {tags}"),
-            Self::Untag => f.write_str("untag"),
+            Self::Untag | Self::Transferred => f.write_str("untag"),
             Self::Coach(to) => write!(f, "coach {to}"),
             Self::Uncoach => f.write_str("uncoach"),
         }
