@@ -223,6 +223,13 @@ impl Member {
         done(unsafe { coach().coach_tag(self.0, tags.as_ptr()) });
     }
 
+    /// Has it speak privately.
+    pub fn coach(&self, speak_only_to: &str) {
+        let tags = text(speak_only_to);
+        // SAFETY: the text ends in NUL.
+        done(unsafe { coach().coach_coach(self.0, tags.as_ptr()) });
+    }
+
     /// Mutes it, or no more.
     pub fn mute(&self, on: bool) {
         // SAFETY: any number may be passed as a handle.

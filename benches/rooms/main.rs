@@ -34,11 +34,12 @@ type Group = (&'static str, fn() -> bool);
 fn main() -> ExitCode {
     println!("{:<64}{:>12}{:>12}", "control plane", "measured", "bound");
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let groups: [Group; 10] = [
+    let groups: [Group; 11] = [
         ("changes", || changes(Tags::Each, 0.3, 30.0, 5.0, None)),
         ("shared", || changes(Tags::Shared, 1.0, 100.0, 20.0, Some(16.0))),
         ("conversions", conversions),
         ("voices", voices),
+        ("streams", streams),
         ("small", small_rooms),
         ("show", show),
         ("destroy", destroy),
@@ -103,8 +104,8 @@ fn changes(tags: Tags, change: f64, filling: f64, closing: f64, heap: Option<f64
     let megabytes = (process::heap() - before) as f64 / 1e6;
     let mut met = line(&format!("filling a room of {MEMBERS} / {COACHES}, {what}"), filled, "ms", filling);
     if let Some(bound) = heap {
-        // A private voice is 48 KB, which is not what a pair costs.
-        let voices = f64::from(COACHES) * 0.05;
+        // Of who has said nothing yet, a private voice is 54 KB, which is not what a pair costs.
+        let voices = f64::from(COACHES) * 0.054;
         met &= line(&format!("heap, {what}, voices apart"), megabytes - voices, "MB", bound);
     }
     let (coach, agent) = (members[0], members[COACHES as usize + 7]);
@@ -211,6 +212,29 @@ fn voices() -> bool {
         }
         let name = format!("write hook, {count} speaking to it at once, 8 to 48 kHz");
         met &= line(&name, quantile(times, 0.5), "ms", 0.1);
+    }
+    met
+}
+
+/// The memory of a private voice: half a second of what its speaker speaks in.
+fn streams() -> bool {
+    let mut met = true;
+    for (kilohertz, bound) in [(8, 10.0), (16, 19.0), (48, 55.0)] {
+        let engine = Engine::quiet();
+        let room = engine.host_mixed("room");
+        // With the first come the filters, once for all.
+        engine.member(&room, 0, "", Some("agent"));
+        thread::sleep(Duration::from_millis(500));
+        let members: Vec<_> = (1..=100).map(|number| engine.member(&room, number, "", None)).collect();
+        for member in &members {
+            member.read(&mut vec![0; 20 * kilohertz]);
+        }
+        engine.settle();
+        let before = process::heap();
+        members.iter().for_each(|member| member.coach("agent"));
+        engine.settle();
+        let kilobytes = (process::heap() - before) as f64 / 1e3 / members.len() as f64;
+        met &= line(&format!("memory of a private voice, {kilohertz} kHz"), kilobytes, "KB", bound);
     }
     met
 }
