@@ -87,6 +87,10 @@ pub struct Conference<'a> {
     pub soft: Vec<f64>,
 }
 
+fn tone(number: usize) -> f64 {
+    90.0 + 310.0 * number as f64
+}
+
 impl<'a> Conference<'a> {
     pub fn new(pbx: &'a Pbx, room: &str) -> Self {
         Self { manager: pbx.manager(), pbx, room: room.to_owned(), tones: 0, soft: Vec::new() }
@@ -213,7 +217,22 @@ impl<'a> Conference<'a> {
     /// A tone that nobody has.
     fn next_tone(&mut self) -> f64 {
         self.tones += 1;
-        90.0 + 310.0 * self.tones as f64
+        tone(self.tones)
+    }
+
+    /// All tones but one.
+    pub fn tones_but(&self, one: f64) -> Vec<f64> {
+        (1..=self.tones).map(tone).filter(|&tone| tone != one).collect()
+    }
+
+    /// Has the tones of those who came since then, and are gone, used again: there are few below half a line's rate.
+    pub fn use_tones_again(&mut self, since: usize) {
+        self.tones = since;
+    }
+
+    /// For [`Conference::use_tones_again`].
+    pub fn tones(&self) -> usize {
+        self.tones
     }
 
     /// Somebody's channel.

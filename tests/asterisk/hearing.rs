@@ -74,7 +74,8 @@ impl Conference<'_> {
         }
     }
 
-    /// Checks what a listener has heard of a tone since a moment of its clock: all of it at full level, or nothing.
+    /// Checks what a listener has heard of a tone since a moment of its clock: all of it at full level, or nothing. A packet that comes too
+    /// late for the mix leaves a gap in somebody's voice, whose edges sound at every frequency: they are none of the tone.
     pub fn judge(&self, listener: &Member, since: f64, tone: f64, should: bool) -> Result<(), String> {
         let heard = listener.line.heard_since(since);
         if heard.samples.is_empty() {
@@ -83,7 +84,7 @@ impl Conference<'_> {
         if should {
             return heard.levels(tone).heard_at(if self.soft.contains(&tone) { SOFT } else { LOUD });
         }
-        heard.levels(tone).unheard(&[])
+        heard.tones(tone, &self.tones_but(tone)).unheard(&[])
     }
 
     /// The same, of a part that ends now. Who is not heard is listened to again, since its line can stand still on a busy machine.

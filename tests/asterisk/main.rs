@@ -45,6 +45,9 @@ mod spying;
 mod stalls;
 mod stock;
 mod streams;
+#[path = "../switch/voices.rs"]
+#[expect(dead_code, reason = "FreeSWITCH's tests use the rest")]
+mod voices;
 
 use libtest_mimic::{Arguments, Trial};
 use pbx::{Pbx, Scenario, Setup};

@@ -190,7 +190,7 @@ fn command_at_once(pbx: &Pbx) {
 fn command_meanwhile(pbx: &Pbx) {
     let mut c = Conference::new(pbx, "meanwhile_replaced");
     let (customer, manager) = (c.join("customer", CUSTOMER), c.join("manager", Role { tags: "boss", ..MANAGER }));
-    let (mut rounds, mut in_time, mut last) = (0..60, [0, 0], String::new());
+    let (mut rounds, mut in_time, mut last, tones) = (0..60, [0, 0], String::new(), c.tones());
     while in_time.contains(&0) {
         let round = rounds.next().expect("one round in thirty is in time");
         let private = in_time[0] > 0;
@@ -228,6 +228,7 @@ fn command_meanwhile(pbx: &Pbx) {
         c.never_heard(&customer, &manager);
         c.end_call_of("coming_line", &channel);
         last = channel;
+        c.use_tones_again(tones);
     }
 }
 
