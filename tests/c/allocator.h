@@ -16,8 +16,8 @@ extern void *__libc_realloc(void *old, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
 extern void __libc_free(void *block);
 
-/* A voice takes more than this in one piece; nothing else in these programs' small calls does. */
-#define LARGE ((size_t)32 * 1024)
+/* A voice takes more than this in one piece, at 8 kHz 9 KB; nothing else in these programs' small calls does. */
+#define LARGE ((size_t)8 * 1024)
 
 static struct {
     int refuse;     /* 0: nothing; ALL: every large allocation; n: the n-th large one from now on */

@@ -16,11 +16,11 @@
 /* ------------------------------------------------------------------------------------------- the library ---- */
 
 #define FUNCTIONS(X)                                                                                                   \
-    X(status_str) X(last_error) X(version) X(abi_version)                                                                \
+    X(status_str) X(last_error) X(version) X(abi_version)                                                              \
     X(engine_create) X(engine_destroy) X(engine_service) X(engine_clock) X(engine_stats)                               \
     X(room_open) X(room_find) X(room_close) X(room_tick)                                                               \
-    X(member_attach) X(member_join) X(member_leave) X(member_detach) X(member_bypass)                                    \
-    X(member_mute) X(member_deaf) X(member_hold) X(member_info) X(members)                                                                   \
+    X(member_attach) X(member_join) X(member_leave) X(member_detach) X(member_bypass)                                  \
+    X(member_mute) X(member_deaf) X(member_hold) X(member_transferred) X(member_info) X(members)                       \
     X(tag) X(untag) X(coach) X(uncoach)                                                                                \
     X(read) X(read_at) X(write)                                                                                        \
     X(command) X(member_command) X(grammar) X(state_json) X(string_free)
