@@ -140,8 +140,8 @@ impl Played {
         heard.tones(self.said[said].tone.into(), &others).unheard(&[]).err()
     }
 
-    /// The same on coded legs. While nobody else speaks, a codec is silent; among others' voices it is not, and makes noise of their
-    /// gaps that is not the same in every run: there, what is heard has to be a tone.
+    /// The same on coded legs. A codec makes noise of the gaps in others' voices, and where it loses its thread, that is not the same in every
+    /// run: what is louder than in the runs without has to be a tone.
     fn overheard_in_noise(&self, listener: usize, said: usize, controls: &[Played]) -> Option<String> {
         let Some((heard, others)) = self.near(listener, said) else { return self.unrecorded(listener, said) };
         let tone = f64::from(self.said[said].tone);
@@ -151,12 +151,12 @@ impl Played {
             Some(split(run, heard.levels_among(tone, &others)))
         });
         let (talk, alone): (Vec<_>, Vec<_>) = without.map(|[talk, alone]| (talk, alone)).unzip();
-        let [heard_in_talk, heard_alone] = split(self, heard.levels_among(tone, &others));
-        let in_talk = heard_in_talk.unheard(&talk).or_else(|_| {
-            let [tones, _] = split(self, heard.tones_among(tone, &others));
-            tones.unheard(&talk).map_err(|what| format!("while others speak, {what}"))
-        });
-        heard_alone.unheard(&alone).and(in_talk).err()
+        let judge = |levels: Levels| {
+            let [heard_in_talk, heard_alone] = split(self, levels);
+            let in_talk = heard_in_talk.unheard(&talk).map_err(|what| format!("while others speak, {what}"));
+            heard_alone.unheard(&alone).and(in_talk)
+        };
+        judge(heard.levels_among(tone, &others)).or_else(|_| judge(heard.tones_among(tone, &others))).err()
     }
 
     /// For how many seconds something is said that a listener may not hear, while it hears nobody else; none if it may hear all.
