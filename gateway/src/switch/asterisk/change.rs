@@ -1,4 +1,4 @@
-//! Changes to a member, each confirmed by what Asterisk shows afterwards.
+//! Changes to a member, each confirmed by what Asterisk shows afterwards, and to a whole conference: mute.
 
 use super::{Asterisk, Message, names::bridge_name};
 use crate::switch::{Call, Change, Member, SwitchError, connection::wait_until};

@@ -1,4 +1,4 @@
-//! Changes to a member, each confirmed by what FreeSWITCH shows afterwards.
+//! Changes to a member, each confirmed by what FreeSWITCH shows afterwards, and to a whole conference: mute, play.
 
 use super::{FreeSwitch, esl::quoted};
 use crate::switch::{Call, Change, Member, SwitchError, connection::wait_until};
