@@ -354,7 +354,7 @@ coach_status_t coach_untag(coach_member_t member);
 
 /* [control] Somebody else is at the far end of the member's leg from now on, as after a transfer. Its tags are removed, for they were given to the
  * one before, and of what that one heard privately nothing is played on, not even the fade of 4 ms that ends it for a listener who stays.
- * speakOnlyTo stays. Event: COACH_EVENT_UNTAG. Where the host attaches a member of its own for who comes, this is not needed. */
+ * speakOnlyTo stays. Event, if it had tags: COACH_EVENT_UNTAG. Where the host attaches a member of its own for who comes, this is not needed. */
 coach_status_t coach_member_transferred(coach_member_t member);
 
 /* [control] Private: from when this returns, it is heard only by members with one of these tags; "-": by nobody. Who hears it

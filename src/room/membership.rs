@@ -201,7 +201,7 @@ impl RoomState {
         here.started |= starts;
         here.pending.mix = true;
         here.pending.all |= starting && here.bus().is_some(); // all who have waited hear each other now
-        let entered = self.upcoming();
+        let (entered, host_mix) = (self.upcoming(), self.host_mix());
         let member = self.member_mut(handle)?;
         if let (0, Some(input)) = (member.entered, &input) {
             input.begin(0); // no mix has had its speech before
@@ -213,7 +213,7 @@ impl RoomState {
         member.input = input;
         member.ended = false;
         member.expect_conversions();
-        member.fit_stream();
+        member.fit_stream(host_mix);
         let private = member.facts.speaks.privately();
         if let Some(before) = member.spoke_to.take().filter(|_| private)
             && self.addressees(handle).iter().any(|listener| before.binary_search(listener).is_err())

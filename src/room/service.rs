@@ -82,7 +82,9 @@ impl Service {
         self.signal.0.lock().stopped = true;
         self.signal.1.notify_all();
         faults::point(Where::Destroy);
-        if let Some(thread) = self.thread.lock().take() {
+        // Not while it is locked: the service's own job may want to start it.
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread {
             let _ = thread.join();
         }
     }

@@ -41,8 +41,14 @@ impl RoomState {
     pub fn transferred(&mut self, handle: u64) -> Result<()> {
         self.member(handle)?;
         let number = self.upcoming();
-        self.member_mut(handle)?.transferred = number;
-        self.untag(handle)
+        let member = self.member_mut(handle)?;
+        member.transferred = number;
+        if member.facts.tags != Tags::default() {
+            return self.untag(handle);
+        }
+        self.begin(handle);
+        self.republish(handle);
+        Ok(())
     }
 
     fn set_tags(&mut self, handle: u64, tags: Tags, kind: EventKind) -> Result<()> {
@@ -72,13 +78,14 @@ impl RoomState {
         let was_private = self.member(handle)?.facts.speaks.privately();
         let before = if was_private { self.addressees(handle) } else { Vec::new() };
         self.begin(handle);
+        let host_mix = self.host_mix();
         let member = self.member_mut(handle)?;
         // Outside rooms there is nobody to compare: whoever has a new tag may be where it goes.
         let wider_outside = was_private && member.place.is_none() && !speaks.within(&member.facts.speaks);
         member.facts.speaks = speaks;
+        let format = member.spoken_format(host_mix);
         let mut voiceless = false;
         if member.stream.is_none() {
-            let format = member.spoken_format();
             match new_stream(&mut member.facts, format) {
                 Ok(stream) => member.stream = stream,
                 Err(()) => voiceless = true,
@@ -170,10 +177,11 @@ impl RoomState {
     /// once may do so again: so private speech is made private first of all, and if this stops half-way the next change makes every plan anew.
     pub fn rollback(&mut self) {
         self.claimed = None;
+        let host_mix = self.host_mix();
         while let Some((handle, facts, opening)) = self.undo.pop() {
             if let Some(member) = self.members.get_mut(&handle) {
                 (member.facts, member.opening) = (facts, opening);
-                let format = member.spoken_format();
+                let format = member.spoken_format(host_mix);
                 if member.stream.is_none()
                     && let Ok(stream) = new_stream(&mut member.facts, format)
                 {

@@ -4,7 +4,7 @@ use std::{mem, sync::Arc};
 
 use super::state::{Member, RoomState};
 use crate::{
-    audio::{format::Format, lockfree::private_stream::PrivateStream},
+    audio::{format::Format, host_mix::HostMix, lockfree::private_stream::PrivateStream},
     route::{Facts, Speaks},
 };
 
@@ -23,14 +23,14 @@ pub fn new_stream(facts: &mut Facts, format: Option<Format>) -> std::result::Res
 }
 
 impl Member {
-    /// The format in which its private speech is kept, or would be, by what it said last.
-    pub fn spoken_format(&self) -> Option<Format> {
-        self.lease.get().read.format().map(Format::kept)
+    /// The format in which its private speech is kept in such a room, or would be, by what it said last.
+    pub fn spoken_format(&self, host_mix: HostMix) -> Option<Format> {
+        self.lease.get().read.format().map(|format| host_mix.keeps(format).kept())
     }
 
     /// Before anybody hears it: a stream of the right length, now that its format is known.
-    pub fn fit_stream(&mut self) {
-        let format = self.spoken_format();
+    pub fn fit_stream(&mut self, host_mix: HostMix) {
+        let format = self.spoken_format(host_mix);
         if let (Some(stream), Some(format)) = (&mut self.stream, format)
             && self.listeners.is_empty()
             && !stream.is_made_for(format)
@@ -41,22 +41,29 @@ impl Member {
     }
 
     /// The format that its stream is too short for.
-    fn outgrown(&self) -> Option<Format> {
+    fn outgrown(&self, host_mix: HostMix) -> Option<Format> {
         let stream = self.stream.as_ref().filter(|_| self.facts.speaks.privately())?;
-        self.spoken_format().filter(|format| !stream.is_long_enough_for(*format))
+        self.spoken_format(host_mix).filter(|format| !stream.is_long_enough_for(*format))
     }
 }
 
 impl RoomState {
-    /// Whether [`RoomState::lengthen_streams`] has something to do.
-    pub fn has_short_streams(&self) -> bool {
-        self.members.values().any(|member| member.outgrown().is_some())
+    /// How the host mixes the room.
+    pub fn host_mix(&self) -> HostMix {
+        self.room.as_ref().map_or(HostMix::Unknown, |room| room.lease.get().host_mix())
     }
 
-    /// Longer streams for those that need them. What was said just now and not heard yet is lost with the old one. Without memory, what does not
-    /// fit is left out, until there is some.
+    /// Whether [`RoomState::lengthen_streams`] has something to do.
+    pub fn has_short_streams(&self) -> bool {
+        let host_mix = self.host_mix();
+        self.members.values().any(|member| member.outgrown(host_mix).is_some())
+    }
+
+    /// Longer streams for those that need them. What was said just now and not heard yet is lost with the old one, and within an opening guard all
+    /// that is said until it ends. Without memory, what does not fit is left out.
     pub fn lengthen_streams(&mut self) {
-        let short = self.members.iter().filter_map(|(handle, member)| Some((*handle, member.outgrown()?)));
+        let host_mix = self.host_mix();
+        let short = self.members.iter().filter_map(|(handle, member)| Some((*handle, member.outgrown(host_mix)?)));
         let mut short: Vec<_> = short.collect();
         short.sort_unstable_by_key(|(handle, _)| *handle);
         for (handle, format) in short {

@@ -22,6 +22,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ("whom_a_coach_transfers_into_its_place_is_private", transferred),
     ("a_coach_that_replaces_a_coach_is_private_to_nobody_and_can_be_opened", replaces_private),
     ("a_coach_that_replaces_an_open_leg_keeps_its_own_mode", replaces_open),
+    ("a_command_about_whom_a_coach_replaces_does_not_open_the_coach", replaces_meanwhile),
     ("a_leg_without_a_hook_that_replaces_another_is_a_member", replaces_unseen),
     ("a_coach_that_hangs_up_in_a_word_is_gone", hangs_up),
     ("the_conference_ends_with_its_host", ends),
@@ -325,6 +326,30 @@ fn replaces_private(pbx: &Pbx) {
     assert!(said.starts_with("+OK"), "{said}");
     seconds(1.0);
     c.judge_last(&customer, 0.5, heir.tone, true).expect("it is not silent for ever");
+}
+
+/// Somebody has the agent speak openly, and tags it, until it is gone.
+fn replaces_meanwhile(pbx: &Pbx) {
+    let mut c = Conference::new(pbx, "replaces_meanwhile");
+    let (customer, other) = (c.join("customer", CUSTOMER), c.join("other", Role { speak_only_to: "late", ..MANAGER }));
+    let tones = c.tones();
+    for round in 0..6 {
+        let agent = c.join(&format!("agent_{round}"), AGENT);
+        let channel = c.channel(&agent).expect("it is there");
+        let heir = replace_by_private(&mut c, &agent);
+        let (variable, value) = if round % 2 == 0 { ("COACH(uncoach)", "1") } else { ("COACH(memberTag)", "late") };
+        c.wait_until("the agent's leg ends", |c| {
+            c.manager.action("Setvar", &[("Channel", &channel), ("Variable", variable), ("Value", value)]);
+            c.channel(&agent).is_none()
+        });
+        heir.line.cushion();
+        seconds(1.0);
+        c.never_heard(&customer, &heir);
+        c.never_heard(&heir, &other);
+        let channel = c.channel_of("private_line").expect("it has the place");
+        c.end_call_of("private_line", &channel);
+        c.use_tones_again(tones);
+    }
 }
 
 /// The one that it replaces is an agent's, with a hook, and then a guest's, with none.

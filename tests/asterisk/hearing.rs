@@ -84,7 +84,9 @@ impl Conference<'_> {
         if should {
             return heard.levels(tone).heard_at(if self.soft.contains(&tone) { SOFT } else { LOUD });
         }
-        heard.tones(tone, &self.tones_but(tone)).unheard(&[])
+        // A soft voice is no louder than the edges of loud ones.
+        if self.soft.contains(&tone) { heard.levels(tone) } else { heard.tones(tone, &self.tones_but(tone)) }
+            .unheard(&[])
     }
 
     /// The same, of a part that ends now. Who is not heard is listened to again, since its line can stand still on a busy machine.

@@ -76,10 +76,15 @@ static int refuse(struct ast_channel *chan, const char *word)
 	return -1;
 }
 
-/* Whatever runs it may go on, into a conference or in one, where this channel would be heard by everyone. It is not locked. */
-static void end_call(struct ast_channel *chan)
+/* Whatever runs it may go on, into a conference or in one, where this call would be heard by everyone. Not another one, which has taken its place
+ * meanwhile. The channel is not locked. */
+static void end_call(struct ast_channel *chan, const char *uniqueid)
 {
-	ast_softhangup(chan, AST_SOFTHANGUP_EXPLICIT);
+	ast_channel_lock(chan);
+	if (!strcmp(ast_channel_uniqueid(chan), uniqueid)) {
+		ast_softhangup_nolock(chan, AST_SOFTHANGUP_EXPLICIT);
+	}
+	ast_channel_unlock(chan);
 }
 
 static int carry_out(struct ast_channel *chan, const char *data)
@@ -103,9 +108,9 @@ static int carry_out(struct ast_channel *chan, const char *data)
 			}
 			failed = !*list || ast_str_append(list, 0, "%s", tag ? tag : to) < 0;
 		} else if (!strcasecmp(word, "untag")) {
-			privacy_untag(chan);
+			failed = privacy_untag(chan);
 		} else if (!strcasecmp(word, "uncoach")) {
-			privacy_uncoach(chan);
+			failed = privacy_uncoach(chan);
 		} else if (list && !strchr(word, '=')) {
 			failed = ast_str_append(list, 0, ",%s", word) < 0;
 		} else {
@@ -122,10 +127,13 @@ static int carry_out(struct ast_channel *chan, const char *data)
 
 static int coach_exec(struct ast_channel *chan, const char *data)
 {
-	int failed = carry_out(chan, data);
+	char uniqueid[AST_MAX_UNIQUEID];
+	int failed;
 
+	call_at(chan, uniqueid);
+	failed = carry_out(chan, data);
 	if (failed) {
-		end_call(chan);
+		end_call(chan, uniqueid);
 	}
 	return failed ? -1 : 0;
 }
@@ -165,22 +173,27 @@ static int write_to(struct ast_channel *chan, const char *key, const char *value
 		return privacy_set_tags(chan, S_OR(value, ""));
 	}
 	if (!strcasecmp(key, "untag")) {
-		privacy_untag(chan);
-	} else if (!strcasecmp(key, "uncoach")) {
-		privacy_uncoach(chan);
-	} else {
-		return unknown(key);
+		return privacy_untag(chan);
 	}
-	return 0;
+	if (!strcasecmp(key, "uncoach")) {
+		return privacy_uncoach(chan);
+	}
+	return unknown(key);
 }
 
 static int coach_function_write(struct ast_channel *chan, const char *function, char *key, const char *value)
 {
-	int failed = chan ? write_to(chan, key, value) : unknown(key);
+	char uniqueid[AST_MAX_UNIQUEID];
+	int failed;
 
-	if (failed && chan) {
+	if (!chan) {
+		return unknown(key);
+	}
+	call_at(chan, uniqueid);
+	failed = write_to(chan, key, value);
+	if (failed) {
 		ast_log(LOG_ERROR, "COACH(%s) of %s could not be set: its call ends\n", key, ast_channel_name(chan));
-		end_call(chan);
+		end_call(chan, uniqueid);
 	}
 	return failed;
 }

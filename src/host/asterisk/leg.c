@@ -340,17 +340,37 @@ int legs_start(void)
 /* In a masquerade no channel is found, and that takes less than this. One that is ending is not found any more. */
 #define MASQUERADE_MS 300
 
-struct ast_channel *leg_channel(struct leg *leg)
+void call_at(struct ast_channel *chan, char *uniqueid)
 {
-	char uniqueid[AST_MAX_UNIQUEID];
+	ast_channel_lock(chan);
+	ast_copy_string(uniqueid, ast_channel_uniqueid(chan), AST_MAX_UNIQUEID);
+	ast_channel_unlock(chan);
+}
+
+static struct ast_channel *wait_for_channel(const char *uniqueid, const int *gone)
+{
 	struct ast_channel *chan;
 	int ms = 0;
 
-	leg_uniqueid(leg, uniqueid);
-	while (!(chan = ast_channel_get_by_name(uniqueid)) && !leg->gone && ms++ < MASQUERADE_MS) {
+	while (!(chan = ast_channel_get_by_name(uniqueid)) && !*gone && ms++ < MASQUERADE_MS) {
 		usleep(1000);
 	}
 	return chan;
+}
+
+struct ast_channel *leg_channel(struct leg *leg)
+{
+	char uniqueid[AST_MAX_UNIQUEID];
+
+	leg_uniqueid(leg, uniqueid);
+	return wait_for_channel(uniqueid, &leg->gone);
+}
+
+struct ast_channel *call_channel(const char *uniqueid)
+{
+	const int gone = 0;
+
+	return wait_for_channel(uniqueid, &gone);
 }
 
 void leg_ends(struct leg *leg, struct ast_channel *chan)

@@ -34,6 +34,10 @@ struct leg {
 int legs_start(void);
 /* The channel of a leg with a hook: a reference, or NULL when it has ended. Waits a little for it. No lock is held. */
 struct ast_channel *leg_channel(struct leg *leg);
+/* The unique id of the call that is at a channel now, into AST_MAX_UNIQUEID bytes. The channel is not locked. */
+void call_at(struct ast_channel *chan, char *uniqueid);
+/* The channel that a call is at, by its unique id; the same as `leg_channel`. */
+struct ast_channel *call_channel(const char *uniqueid);
 /* One leg gives way to another: it is freed no earlier than that one. The thread that reads from their channel may still have a frame
  * of its hook: Asterisk unlocks the channel before the reader is done with it. In the sync queue's thread. */
 void leg_keep(struct leg *leg, struct leg *before);

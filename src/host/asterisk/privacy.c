@@ -40,61 +40,81 @@ static struct leg *known(struct ast_channel *chan)
 	return leg_synced(ast_channel_uniqueid(chan));
 }
 
-/* Whether it is this channel's, and the engine knows of every transfer. */
-static int is_settled_at(struct leg *leg, struct ast_channel *chan)
-{
-	char uniqueid[AST_MAX_UNIQUEID];
+/* A change of one call. */
+struct change {
+	char call[AST_MAX_UNIQUEID]; /* the unique id by which it goes, whatever its channel */
+	struct leg *leg;             /* that the call has: a reference; NULL: none that Coach knows */
+	struct ast_channel *chan;    /* that it is at: a reference */
+};
 
-	ast_channel_lock(chan);
-	ast_copy_string(uniqueid, ast_channel_uniqueid(chan), sizeof(uniqueid));
-	ast_channel_unlock(chan);
-	return leg_is_at(leg, uniqueid) && !leg_is_replaced(leg);
+/* What is meant for the call that is at a channel now. */
+static struct change change_of(struct ast_channel *chan)
+{
+	struct change change = { .leg = NULL };
+
+	call_at(chan, change.call);
+	return change;
 }
 
-/* Begins a change on the record of the leg that a channel has: a reference, or NULL. A transfer may take the call that was at the channel to
- * another one, and the leg's member be that one's: what is meant for the call is meant for the leg that is there then. `chan` becomes a
- * reference to the channel that the call is at. */
-static struct leg *begin_change(struct ast_channel **chan, struct leg *(*leg_of)(struct ast_channel *chan))
+static int is_at_channel(const struct change *change, struct ast_channel *chan)
 {
-	struct leg *leg = leg_of(*chan);
-	char uniqueid[AST_MAX_UNIQUEID];
+	char now[AST_MAX_UNIQUEID];
 
-	ast_channel_ref(*chan);
-	while (leg) {
+	call_at(chan, now);
+	return !strcmp(now, change->call);
+}
+
+/* Begins it on the record. A transfer may take the call from the channel at which it was found to another one, and its leg's member be that one's
+ * then, or bring another call to this channel: what is meant for the call is done to the leg that the call has. 0: begun, or Coach knows no such
+ * leg and none is to be hooked. Else the call is gone, or cannot be hooked. */
+static int begin_change(struct change *change, struct ast_channel *chan, int hooked)
+{
+	change->chan = is_at_channel(change, chan) ? ast_channel_ref(chan) : call_channel(change->call);
+	while (change->chan) {
+		int is_there;
+
+		change->leg = hooked ? hooked_to_stay(change->chan) : known(change->chan);
 		record_begins();
-		if (is_settled_at(leg, *chan)) {
-			return leg;
+		is_there = is_at_channel(change, change->chan);
+		if (is_there && change->leg && leg_is_at(change->leg, change->call) && !leg_is_replaced(change->leg)) {
+			return 0;
 		}
 		record_ends();
-		leg_uniqueid(leg, uniqueid);
-		ast_channel_unref(*chan);
-		ao2_ref(leg, -1);
-		leg = leg_synced(uniqueid);
-		*chan = leg ? leg_channel(leg) : NULL;
-		if (leg && !*chan) {
-			ao2_ref(leg, -1);
-			leg = NULL;
+		ast_channel_unref(change->chan);
+		if (is_there && !change->leg) {
+			return hooked ? -1 : 0;
 		}
+		ao2_cleanup(change->leg);
+		change->leg = NULL;
+		change->chan = call_channel(change->call);
 	}
-	ast_channel_cleanup(*chan);
-	return NULL;
+	return -1;
 }
 
-static void end_change(struct leg *leg, struct ast_channel *chan)
+static void end_change(struct change *change)
 {
 	record_ends();
-	ao2_ref(leg, -1);
-	ast_channel_unref(chan);
+	ao2_ref(change->leg, -1);
+	ast_channel_unref(change->chan);
 }
 
-/* Before the engine hears that a member is private, its frames have to be looked at. Why that cannot be, or NULL. */
-static const char *expect_private(struct leg *leg, struct ast_channel *chan)
+static const char moved[] = "its call has just moved to another channel";
+
+/* Before the engine hears that a member is private, its frames have to be looked at. Why that cannot be, or NULL. `awaits`: it is private
+ * from now on, wherever it is. */
+static const char *expect_private(struct leg *leg, struct ast_channel *chan, int awaits)
 {
-	const char *obstacle;
+	const char *obstacle = moved;
 
 	ast_channel_lock(chan);
-	obstacle = hook_obstacle(chan, leg->hook);
-	hook_listen(leg->hook);
+	/* The hook is guarded by the lock of the channel that it is on. */
+	if (leg->hook && leg_is_at(leg, ast_channel_uniqueid(chan))) {
+		obstacle = hook_obstacle(chan, leg->hook);
+		hook_listen(leg->hook);
+		if (awaits) {
+			hook_await(leg->hook);
+		}
+	}
 	ast_channel_unlock(chan);
 	return obstacle;
 }
@@ -102,82 +122,92 @@ static const char *expect_private(struct leg *leg, struct ast_channel *chan)
 int privacy_set_tags(struct ast_channel *chan, const char *tags)
 {
 	SCOPED_RDLOCK(stay, &unload_lock);
-	struct leg *leg = begin_change(&chan, hooked_to_stay);
+	struct change change = change_of(chan);
 
-	if (!leg) {
+	if (begin_change(&change, chan, 1)) {
 		return -1;
 	}
 	if (names_speak_only_to(tags)) {
 		/* Whoever wrote that meant a private call, and it would be an open one. */
 		ast_log(LOG_ERROR, "memberTag of %s: '%s' has speakOnlyTo in it, which is another setting: Coach(memberTag=<tag>,speakOnlyTo=<tag>)"
-			" sets both, Set() one of them at a time\n", ast_channel_name(chan), tags);
-		ast_softhangup(chan, AST_SOFTHANGUP_EXPLICIT);
-		end_change(leg, chan);
+			" sets both, Set() one of them at a time\n", ast_channel_name(change.chan), tags);
+		ast_softhangup(change.chan, AST_SOFTHANGUP_EXPLICIT);
+		end_change(&change);
 		return -1;
 	}
-	if (coach_tag(leg->member, tags)) {
-		ast_log(LOG_WARNING, "memberTag of %s: %s. It has no tags\n", ast_channel_name(chan), coach_last_error());
-		coach_untag(leg->member);
+	if (coach_tag(change.leg->member, tags)) {
+		ast_log(LOG_WARNING, "memberTag of %s: %s. It has no tags\n", ast_channel_name(change.chan), coach_last_error());
+		coach_untag(change.leg->member);
 		tags = NULL;
 	}
-	record_tags(leg, tags);
-	end_change(leg, chan);
+	record_tags(change.leg, tags);
+	end_change(&change);
 	return 0;
 }
 
 int privacy_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to)
 {
 	SCOPED_RDLOCK(stay, &unload_lock);
-	struct leg *leg = begin_change(&chan, hooked_to_stay);
-	const char *obstacle;
+	struct change change = change_of(chan);
+	const char *obstacle = moved;
 
-	if (!leg) {
-		return -1;
+	while (obstacle == moved) {
+		if (begin_change(&change, chan, 1)) {
+			return -1;
+		}
+		record_bypass(change.leg, 0);
+		obstacle = expect_private(change.leg, change.chan, 1);
+		if (obstacle == moved) {
+			end_change(&change);
+		}
 	}
-	obstacle = expect_private(leg, chan);
 	if (obstacle) {
-		ast_log(LOG_ERROR, "%s cannot speak privately, for %s: its call ends\n", ast_channel_name(chan), obstacle);
-		ast_softhangup(chan, AST_SOFTHANGUP_EXPLICIT);
-		end_change(leg, chan);
+		ast_log(LOG_ERROR, "%s cannot speak privately, for %s: its call ends\n", ast_channel_name(change.chan), obstacle);
+		ast_softhangup(change.chan, AST_SOFTHANGUP_EXPLICIT);
+		end_change(&change);
 		return -1;
 	}
-	record_bypass(leg, 0);
-	ast_channel_lock(chan);
-	hook_await(leg->hook);
-	ast_channel_unlock(chan);
-	if (coach_coach(leg->member, speak_only_to)) {
+	if (coach_coach(change.leg->member, speak_only_to)) {
 		ast_log(LOG_WARNING, "speakOnlyTo of %s: %s. It is private to nobody; `-` says that on purpose\n",
-			ast_channel_name(chan), coach_last_error());
-		coach_coach(leg->member, "-");
+			ast_channel_name(change.chan), coach_last_error());
+		coach_coach(change.leg->member, "-");
 		speak_only_to = "-";
 	}
-	record_mode(leg, speak_only_to);
-	end_change(leg, chan);
+	record_mode(change.leg, speak_only_to);
+	end_change(&change);
 	return 0;
 }
 
-void privacy_untag(struct ast_channel *chan)
+int privacy_untag(struct ast_channel *chan)
 {
 	SCOPED_RDLOCK(stay, &unload_lock);
-	struct leg *leg = begin_change(&chan, known);
+	struct change change = change_of(chan);
 
-	if (leg) {
-		coach_untag(leg->member);
-		record_tags(leg, NULL);
-		end_change(leg, chan);
+	if (begin_change(&change, chan, 0)) {
+		return -1;
 	}
+	if (change.leg) {
+		coach_untag(change.leg->member);
+		record_tags(change.leg, NULL);
+		end_change(&change);
+	}
+	return 0;
 }
 
-void privacy_uncoach(struct ast_channel *chan)
+int privacy_uncoach(struct ast_channel *chan)
 {
 	SCOPED_RDLOCK(stay, &unload_lock);
-	struct leg *leg = begin_change(&chan, known);
+	struct change change = change_of(chan);
 
-	if (leg) {
-		coach_uncoach(leg->member);
-		record_mode(leg, NULL);
-		end_change(leg, chan);
+	if (begin_change(&change, chan, 0)) {
+		return -1;
 	}
+	if (change.leg) {
+		coach_uncoach(change.leg->member);
+		record_mode(change.leg, NULL);
+		end_change(&change);
+	}
+	return 0;
 }
 
 /* --------------------------------------------------------------------------------------------- text commands ---- */
@@ -192,7 +222,7 @@ static const char *prepare(struct leg *leg, int private)
 	if (hooked && (hooked != leg || leg_is_displaced(leg))) {
 		obstacle = "another call has just taken its place";
 	} else if (hooked) {
-		obstacle = private ? expect_private(leg, chan) : NULL;
+		obstacle = private ? expect_private(leg, chan, 0) : NULL;
 	}
 	ao2_cleanup(hooked);
 	ast_channel_cleanup(chan);

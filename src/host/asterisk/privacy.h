@@ -8,12 +8,12 @@
 
 #include "leg.h"
 
-/* What the dialplan says of its own channel. Where a value is empty or malformed, doubt ends in silence: logged, and private to
- * nobody, or without tags. Nonzero: the channel could not be hooked, and must not go on. */
+/* What the dialplan, or an interface, says of the call at a channel. Where a value is empty or malformed, doubt ends in silence: logged, and
+ * private to nobody, or without tags. Nonzero: nothing has changed; the call could not be hooked, and must not go on, or it is gone. */
 int privacy_set_tags(struct ast_channel *chan, const char *tags);
 int privacy_set_speak_only_to(struct ast_channel *chan, const char *speak_only_to);
-void privacy_untag(struct ast_channel *chan);
-void privacy_uncoach(struct ast_channel *chan);
+int privacy_untag(struct ast_channel *chan);
+int privacy_uncoach(struct ast_channel *chan);
 /* Makes a channel private to nobody, by its unique id. */
 void privacy_close(const char *uniqueid);
 /* A text command as `coach_command` takes it, its words parted by one space, with the channel hooked that it is about.

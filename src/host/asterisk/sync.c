@@ -41,6 +41,9 @@ static void tell(struct leg *leg, struct ast_channel *chan)
 		record_bypass(leg, 0);
 	}
 	ast_channel_lock(chan);
+	if (leg->speak_only_to) {
+		hook_listen(leg->hook);
+	}
 	passes = hook_place(leg->hook, conference_bridge_of(leg));
 	hook_seen(leg->hook, &muted, &held);
 	hook_check(chan, leg->hook);
@@ -175,7 +178,8 @@ struct leg *leg_hooked(struct ast_channel *chan)
 		}
 		ast_channel_lock(chan);
 		ao2_lock(leg);
-		failed = !leg->displaced && leg_hook(leg, chan);
+		/* A transfer may have brought another call to the channel meanwhile, which is not to get this one's hook. */
+		failed = !leg->displaced && !strcmp(leg->uniqueid, ast_channel_uniqueid(chan)) && leg_hook(leg, chan);
 		over = leg->over;
 		ao2_unlock(leg);
 		ast_channel_unlock(chan);

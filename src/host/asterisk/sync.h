@@ -14,7 +14,7 @@ void sync_channel(const char *uniqueid);
 void sync_mute(const char *uniqueid, int muted);
 /* `leg_find`, for who acts on the leg or tells of it: if another call has taken its channel, the engine knows by then. */
 struct leg *leg_synced(const char *uniqueid);
-/* A channel's leg with the hook on it, or one that a transfer has just displaced: a reference, or NULL, logged. */
+/* A channel's leg with the hook on it, or one that a transfer has just taken away from there: a reference, or NULL, logged. */
 struct leg *leg_hooked(struct ast_channel *chan);
 
 #endif /* COACH_ASTERISK_SYNC_H */

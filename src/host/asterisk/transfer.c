@@ -2,7 +2,8 @@
  * res_coach: a leg whose place another call has taken.
  *
  * INVITE with Replaces, REFER with Replaces, call pick-up and everything else that Asterisk does by a masquerade puts another call onto
- * the channel of a leg, with the leg's hook still there. Who comes inherits the leg's mode, which keeps it private. The leg's tags
+ * the channel of a leg, with the leg's hook still there. Who comes inherits the leg's mode, which keeps it private, or keeps its own where the leg
+ * had none. The leg's tags
  * were given to somebody else, and would let it hear what was said to that one: it has only those that its own call brought along.
  *
  * SPDX-License-Identifier: GPL-2.0-only
@@ -61,7 +62,7 @@ static void tell(const char *now, const char *before, const char *tags, const ch
 {
 	if (tags || mode) {
 		ast_log(LOG_NOTICE, "%s has taken the place of %s: it %s%s%s%s%s\n", now, before,
-			mode ? "inherits speakOnlyTo=" : "speaks openly", S_OR(mode, ""),
+			mode ? "has speakOnlyTo=" : "speaks openly", S_OR(mode, ""),
 			!tags ? "" : tags_pass ? ", and memberTag=" : ", and does not inherit memberTag=", S_OR(tags, ""),
 			tags && !tags_pass ? "; `coach tag` gives it tags" : "");
 	}

@@ -405,9 +405,10 @@ fn bridged(module: &Module, session: &Session, other: &str) {
             "{other} takes this leg's place: its tags do not pass. Who wants them to sets them now, or tags-pass in coach.conf.xml"
         );
         log(fs::SWITCH_LOG_NOTICE, Some(&leg.uuid), &line);
-        if let Err(why) = leg.command(&module.services, &inner, &mut state, Action::Transferred) {
-            refuse(&inner, why);
-        }
+    }
+    // Without tags too: they may have been taken off just now, and what they let it hear fades.
+    if let Err(why) = leg.command(&module.services, &inner, &mut state, Action::Transferred) {
+        refuse(&inner, why);
     }
 }
 
