@@ -44,10 +44,15 @@ impl MemberPlan {
             input: None,
             bus: None,
             since_withdrawn: 0,
-            transferred,
+            since_transferred: ago(number, transferred),
             subscriptions: Subscriptions::default(),
         }
     }
+}
+
+/// How many numbers ago a plan was.
+fn ago(number: u64, plan: u64) -> u32 {
+    u32::try_from(number - plan).unwrap_or(u32::MAX)
 }
 
 /// Links of one listener that are no more, and that are new.
@@ -257,7 +262,7 @@ fn plan_without_subscriptions(number: u64, member: &Member, room: &Room) -> Memb
         input: None,
         bus: None,
         since_withdrawn: 0,
-        transferred: member.transferred,
+        since_transferred: ago(number, member.transferred),
         subscriptions: Subscriptions::default(),
     };
     if *passing {

@@ -56,8 +56,8 @@ pub struct MemberPlan {
     pub bus: Option<sync::Arc<Bus>>,
     /// So many numbers ago was the last plan that took a private stream away from the member; 0: this one.
     pub since_withdrawn: u32,
-    /// Number of the plan since which somebody else is at the member's leg, who hears no fade of what the one before heard; 0: nobody is.
-    pub transferred: u64,
+    /// So many numbers ago was the plan since which somebody else is at the member's leg, who hears no fade of what the one before heard.
+    pub since_transferred: u32,
     /// The private streams that it hears.
     pub subscriptions: Subscriptions,
 }
@@ -66,6 +66,11 @@ impl MemberPlan {
     /// Number of the last plan that took a private stream away from the member, or a later one.
     pub fn withdrawn(&self) -> u64 {
         self.number.saturating_sub(u64::from(self.since_withdrawn))
+    }
+
+    /// Number of the plan since which somebody else is at the member's leg, or an earlier one.
+    pub fn transferred(&self) -> u64 {
+        self.number.saturating_sub(u64::from(self.since_transferred))
     }
 
     /// [control] Whether the ticks of a room that the engine mixes sum what is queued of it, or forget it.

@@ -166,7 +166,7 @@ impl Member {
             // What is missing from the sum of tails was a stream that this plan does not grant.
             // SAFETY: the subscriptions are this listener's, inside whose write gate the caller is.
             let now = unsafe { self.tails(plan, &side.mix) };
-            if plan.transferred > before {
+            if plan.transferred() > before {
                 (side.tails, side.declick) = (now, DeclickRamp::default());
             } else if same_format {
                 side.declick.step([side.tails[0] - now[0], side.tails[1] - now[1]], frame.format);
